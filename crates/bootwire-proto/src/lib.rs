@@ -1,0 +1,31 @@
+//! TFTP on paper: packets, option negotiation, and the two state machines that move a file.
+//!
+//! Nothing here opens a socket, reads a clock, starts a thread or allocates per packet. Time is an
+//! argument ([`Instant`]), datagrams are byte slices, and what to send is an answer the caller acts
+//! on. Every protocol bug can therefore be replayed as a unit test with virtual time.
+//!
+//! Read [`Sender`] and [`Receiver`] first: each serves a server and a client alike, and lockstep
+//! TFTP is the same machine with a window of one block.
+#![forbid(unsafe_code)]
+
+pub mod block;
+pub mod encode;
+pub mod error;
+pub mod negotiate;
+pub mod netascii;
+pub mod options;
+pub mod packet;
+pub mod receiver;
+pub mod schedule;
+pub mod sender;
+pub mod time;
+
+pub use block::Rollover;
+pub use error::{ErrorCode, Malformed, Unacceptable};
+pub use negotiate::{Agreed, Limits, Offer, negotiate};
+pub use options::{OptionKind, Options};
+pub use packet::{Ack, Data, ErrorPacket, Mode, Op, Packet, Request};
+pub use receiver::{Answer, ReceiveFailure, Receiver, ReceiverCounts, ReceiverStatus, Reception};
+pub use schedule::Schedule;
+pub use sender::{Available, Run, SendFailure, Sender, SenderCounts, SenderStatus, Transmit};
+pub use time::Instant;
