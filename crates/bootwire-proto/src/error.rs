@@ -75,7 +75,7 @@ pub enum Malformed {
     /// The file name is longer than [`crate::packet::MAX_FILENAME`] bytes.
     #[error("file name too long")]
     NameTooLong,
-    /// A mode other than `octet` and `netascii` (`mail` among them, RFC 1123 section 4.2.3.3).
+    /// A mode other than `octet` and `netascii` (`mail` among them, RFC 1123 section 4.2.2.1).
     #[error("unknown transfer mode")]
     UnknownMode,
 }

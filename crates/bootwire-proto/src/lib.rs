@@ -13,6 +13,7 @@ pub mod encode;
 pub mod error;
 pub mod negotiate;
 pub mod netascii;
+pub mod offer;
 pub mod options;
 pub mod packet;
 pub mod receiver;
@@ -22,7 +23,8 @@ pub mod time;
 
 pub use block::Rollover;
 pub use error::{ErrorCode, Malformed, Unacceptable};
-pub use negotiate::{Agreed, Limits, Offer, negotiate};
+pub use negotiate::{Agreed, Limits, negotiate};
+pub use offer::Offer;
 pub use options::{OptionKind, Options};
 pub use packet::{Ack, Data, ErrorPacket, Mode, Op, Packet, Request};
 pub use receiver::{Answer, ReceiveFailure, Receiver, ReceiverCounts, ReceiverStatus, Reception};

@@ -3,10 +3,21 @@
 
 use core::time::Duration;
 
-use crate::{Mode, Op, OptionKind, Options, Request, Rollover, Unacceptable};
+use crate::encode::{Decimal, Writer};
+use crate::options::{decimal, decimal_saturating};
+use crate::{Mode, Op, OptionKind, Request, Rollover};
 
 /// Largest OACK [`Agreed::encode_oack`] writes, in bytes.
 pub const MAX_OACK: usize = 160;
+
+/// Options of one request that are looked at; the rest is ignored. Real clients send eight at most.
+pub const MAX_OPTIONS: usize = 32;
+
+/// Smallest and largest block (RFC 2348).
+pub(crate) const BLKSIZE: (u16, u16) = (8, 65_464);
+
+/// What `msftwindow` is asked with, and what grants it.
+const MSFTWINDOW: (u64, u64) = (31_416, 27_182);
 
 /// What a server is willing to grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +37,13 @@ pub struct Limits {
 impl Default for Limits {
     /// 65464-byte blocks, windows of 64 blocks and 4 MiB at most.
     fn default() -> Self {
-        Self { blksize_max: 65_464, windowsize_max: 64, window_bytes_max: 4 << 20, rollover: None, options: true }
+        Self {
+            blksize_max: 65_464,
+            windowsize_max: 64,
+            window_bytes_max: 4 << 20,
+            rollover: None,
+            options: true,
+        }
     }
 }
 
@@ -37,7 +54,7 @@ pub struct Agreed {
     pub blksize: u16,
     /// Blocks in a window, at least 1.
     pub windowsize: u16,
-    /// Most blocks a client may ask for in one window by `msftwindow`.
+    /// Most blocks a client may ask for in one window by `msftwindow`; without it, `windowsize`.
     pub windowsize_max: u16,
     /// The negotiated retransmission timeout: ceiling of the adaptive one.
     pub timeout: Option<Duration>,
@@ -47,7 +64,35 @@ pub struct Agreed {
     pub rollover: Rollover,
     /// Whether ACKs carry the size of the next window.
     pub msftwindow: bool,
-    granted: [Option<OptionKind>; 8],
+    pub(crate) granted: Granted,
+    pub(crate) oack: bool,
+}
+
+/// Options in the order asked; of each pair of alternatives (blksize and blksize2, timeout and
+/// utimeout) there is at most one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Granted([Option<OptionKind>; 6]);
+
+impl Granted {
+    pub(crate) fn push(&mut self, kind: OptionKind) {
+        if let Some(free) = self.0.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(kind);
+        }
+    }
+
+    fn remove(&mut self, kind: OptionKind) {
+        for slot in &mut self.0 {
+            slot.take_if(|granted| *granted == kind);
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = OptionKind> + '_ {
+        self.0.iter().flatten().copied()
+    }
+
+    pub(crate) fn contains(&self, kind: OptionKind) -> bool {
+        self.iter().any(|granted| granted == kind)
+    }
 }
 
 impl Agreed {
@@ -62,30 +107,54 @@ impl Agreed {
             tsize: None,
             rollover: Rollover::Zero,
             msftwindow: false,
-            granted: [None; 8],
+            granted: Granted([None; 6]),
+            oack: false,
         }
     }
 
-    /// Whether an OACK is owed: some known option was asked for.
+    /// Whether an OACK opens the transfer: owed by the server, or received by the client.
     #[must_use]
     pub fn has_oack(&self) -> bool {
-        todo!()
+        self.oack
     }
 
     /// The options granted, in the order asked.
     pub fn granted(&self) -> impl Iterator<Item = OptionKind> + '_ {
-        self.granted.iter().flatten().copied()
+        self.granted.iter()
     }
 
     /// The value an OACK carries for `kind`, if it was granted.
     #[must_use]
     pub fn value(&self, kind: OptionKind) -> Option<u64> {
-        todo!("{kind:?}")
+        if !self.granted.contains(kind) {
+            return None;
+        }
+        match kind {
+            OptionKind::Blksize | OptionKind::Blksize2 => Some(u64::from(self.blksize)),
+            OptionKind::Timeout => self.timeout.map(|timeout| timeout.as_secs()),
+            OptionKind::Utimeout => self.timeout.map(crate::time::micros),
+            OptionKind::Tsize => self.tsize,
+            OptionKind::Windowsize => Some(u64::from(self.windowsize)),
+            OptionKind::Rollover => self.rollover.option_value(),
+            OptionKind::Msftwindow => Some(MSFTWINDOW.1),
+        }
     }
 
     /// Writes the OACK, options in the order asked.
     pub fn encode_oack<'b>(&self, buffer: &'b mut [u8; MAX_OACK]) -> &'b [u8] {
-        todo!("{buffer:?}")
+        // spec: clients-rule-2, rfc2347-option-list
+        let mut out = Writer::new(buffer);
+        out.put(&[0, 6]);
+        for kind in self.granted() {
+            let Some(value) = self.value(kind) else {
+                continue;
+            };
+            out.put(kind.name().as_bytes());
+            out.put(&[0]);
+            out.put(Decimal::new(value).digits());
+            out.put(&[0]);
+        }
+        out.finish()
     }
 }
 
@@ -93,43 +162,151 @@ impl Agreed {
 ///
 /// `size` is the exact number of bytes that will be transferred (after netascii conversion), or
 /// `None` where it is not known; on writes it is ignored and the client's tsize is repeated.
+///
+/// Values outside an option's range drop the option; no option ever fails a request.
 #[must_use]
 pub fn negotiate(request: &Request<'_>, size: Option<u64>, limits: &Limits) -> Agreed {
-    todo!("{request:?} {size:?} {limits:?}")
+    // A forced rollover is a rule about the transfer, so it holds without options too.
+    let mut agreed = Agreed {
+        rollover: limits.rollover.unwrap_or_default(),
+        ..Agreed::plain()
+    };
+    if !limits.options {
+        return agreed;
+    }
+
+    let mut asked = Granted::default();
+    let mut windowsize = None;
+    for (name, value) in request.options.iter().take(MAX_OPTIONS) {
+        // spec: clients-rule-1
+        let Some(kind) = OptionKind::from_name(name) else {
+            continue;
+        };
+        if asked.contains(kind)
+            || kind
+                .alternative()
+                .is_some_and(|other| asked.contains(other))
+        {
+            continue;
+        }
+        asked.push(kind);
+
+        let granted = match kind {
+            OptionKind::Blksize | OptionKind::Blksize2 => {
+                grant_blksize(kind, value, limits).map(|blksize| agreed.blksize = blksize)
+            }
+            OptionKind::Timeout | OptionKind::Utimeout => {
+                grant_timeout(kind, value).map(|timeout| agreed.timeout = Some(timeout))
+            }
+            // spec: clients-rule-6
+            OptionKind::Tsize => decimal(value)
+                .and_then(|told| match request.op {
+                    Op::Read => size,
+                    Op::Write => Some(told),
+                })
+                .map(|tsize| agreed.tsize = Some(tsize)),
+            // Its cap in bytes depends on the block size, which may come behind it.
+            OptionKind::Windowsize => decimal_saturating(value)
+                .filter(|&blocks| blocks > 0)
+                .map(|blocks| windowsize = Some(blocks)),
+            OptionKind::Rollover => {
+                grant_rollover(value, limits.rollover).map(|rollover| agreed.rollover = rollover)
+            }
+            // spec: msftwindow-grant
+            OptionKind::Msftwindow => (request.op == Op::Read
+                && request.mode == Mode::Octet
+                && decimal(value) == Some(MSFTWINDOW.0))
+            .then(|| agreed.msftwindow = true),
+        };
+        if granted.is_some() {
+            agreed.granted.push(kind);
+        }
+    }
+
+    let windowsize_max = limits.windowsize_max(agreed.blksize);
+    if let Some(blocks) = windowsize {
+        // spec: clients-rule-5
+        agreed.windowsize = u16::try_from(blocks)
+            .unwrap_or(u16::MAX)
+            .min(windowsize_max);
+    }
+    agreed.windowsize_max = if agreed.msftwindow {
+        windowsize_max
+    } else {
+        agreed.windowsize
+    };
+
+    // curl 7.88 stops when an OACK says tsize=0. If tsize is all there is to grant it stays: a
+    // firmware that asked for nothing else wants to know, and curl asks for more.
+    // spec: tsize-of-empty-file
+    let others = agreed.granted().any(|kind| kind != OptionKind::Tsize);
+    if request.op == Op::Read && agreed.tsize == Some(0) && others {
+        agreed.granted.remove(OptionKind::Tsize);
+        agreed.tsize = None;
+    }
+
+    // An OACK without options would tell the client nothing, and some parsers take it for a short
+    // packet. RFC 2347 makes every client ready for a server that ignores options, so where nothing
+    // is granted the answer is DATA 1 or ACK 0. GRUB, which waits for an OACK, never gets here: its
+    // blksize=1024 can always be granted.
+    // spec: clients-rule-3, oack-never-empty
+    let anything = agreed.granted().next().is_some();
+    Agreed {
+        oack: anything,
+        ..agreed
+    }
 }
 
-/// What a client asks for, to be encoded into a request and compared with the OACK.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Offer {
-    /// `blksize` to ask for.
-    pub blksize: Option<u16>,
-    /// `windowsize` to ask for.
-    pub windowsize: Option<u16>,
-    /// `timeout` to ask for, in seconds.
-    pub timeout: Option<u8>,
-    /// `tsize`: 0 on reads, the size on writes.
-    pub tsize: Option<u64>,
-    /// `rollover` to ask for.
-    pub rollover: Option<Rollover>,
+impl Limits {
+    /// Most blocks of `blksize` bytes in one window.
+    fn windowsize_max(&self, blksize: u16) -> u16 {
+        // spec: clients-rule-5
+        let fitting = self
+            .window_bytes_max
+            .checked_div(u32::from(blksize))
+            .unwrap_or(1);
+        u16::try_from(fitting)
+            .unwrap_or(u16::MAX)
+            .min(self.windowsize_max)
+            .max(1)
+    }
 }
 
-impl Offer {
-    /// Whether nothing is asked for.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+/// The block size granted for blksize or blksize2.
+fn grant_blksize(kind: OptionKind, value: &[u8], limits: &Limits) -> Option<u16> {
+    // spec: clients-rule-4
+    let (smallest, largest) = BLKSIZE;
+    let asked = decimal_saturating(value).filter(|&asked| asked >= u64::from(smallest))?;
+    let cap = limits.blksize_max.clamp(smallest, largest);
+    let blksize = u16::try_from(asked).unwrap_or(u16::MAX).min(cap);
+    if kind == OptionKind::Blksize {
+        return Some(blksize);
     }
+    // spec: blksize2-power-of-two
+    blksize
+        .checked_ilog2()
+        .and_then(|log| 1_u16.checked_shl(log))
+}
 
-    /// Appends the request that carries this offer.
-    pub fn encode_request(&self, op: Op, filename: &[u8], mode: Mode, out: &mut Vec<u8>) {
-        todo!("{op:?} {filename:?} {mode:?} {out:?}")
+/// The timeout granted for timeout or utimeout.
+fn grant_timeout(kind: OptionKind, value: &[u8]) -> Option<Duration> {
+    let asked = decimal(value)?;
+    if kind == OptionKind::Timeout {
+        // spec: clients-rule-7
+        (1..=255)
+            .contains(&asked)
+            .then_some(Duration::from_secs(asked))
+    } else {
+        // spec: utimeout-range
+        (10_000..=255_000_000)
+            .contains(&asked)
+            .then_some(Duration::from_micros(asked))
     }
+}
 
-    /// Reads the server's OACK.
-    ///
-    /// # Errors
-    /// [`Unacceptable`] if the server granted what was not asked, or more than was asked.
-    pub fn accept(&self, oack: Options<'_>) -> Result<Agreed, Unacceptable> {
-        todo!("{oack:?}")
-    }
+/// The rollover granted: what was asked, unless the server forces another one.
+fn grant_rollover(value: &[u8], forced: Option<Rollover>) -> Option<Rollover> {
+    // spec: rollover-option, clients-rule-10
+    let asked = Rollover::from_option_value(decimal(value)?)?;
+    forced.is_none_or(|forced| forced == asked).then_some(asked)
 }

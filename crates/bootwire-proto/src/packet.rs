@@ -1,5 +1,6 @@
 //! Borrowed views of TFTP packets (RFC 1350 section 5, RFC 2347).
 
+use crate::options::split_nul;
 use crate::{Malformed, Options};
 
 /// Longest file name accepted, in bytes. RFC 1350 sets no limit; real ones stay far below.
@@ -85,6 +86,79 @@ impl<'a> Packet<'a> {
     /// # Errors
     /// [`Malformed`] says what is missing or unknown. No bytes make it panic.
     pub fn parse(datagram: &'a [u8]) -> Result<Self, Malformed> {
-        todo!("{datagram:?}")
+        let (&opcode, body) = datagram.split_first_chunk().ok_or(Malformed::TooShort)?;
+        match u16::from_be_bytes(opcode) {
+            1 => Request::parse(Op::Read, body).map(Self::Request),
+            2 => Request::parse(Op::Write, body).map(Self::Request),
+            3 => {
+                // spec: rfc1350-data
+                let (block, payload) = split_u16(body)?;
+                Ok(Self::Data(Data { block, payload }))
+            }
+            4 => {
+                // spec: rfc1350-ack, msftwindow-next
+                let (block, rest) = split_u16(body)?;
+                Ok(Self::Ack(Ack {
+                    block,
+                    next_window: rest.first().copied(),
+                }))
+            }
+            5 => {
+                // spec: rfc1350-error
+                let (code, rest) = split_u16(body)?;
+                let text = split_nul(rest).map_or(rest, |(text, _)| text);
+                Ok(Self::Error(ErrorPacket { code, text }))
+            }
+            6 => Ok(Self::Oack(Options::new(body))),
+            unknown => Err(Malformed::UnknownOpcode(unknown)),
+        }
     }
+}
+
+impl<'a> Request<'a> {
+    /// Reads what stands behind the opcode of a request.
+    fn parse(op: Op, body: &'a [u8]) -> Result<Self, Malformed> {
+        // spec: rfc1350-request, name-bounded
+        let (filename, rest) = split_nul(body).ok_or(Malformed::Unterminated)?;
+        if filename.is_empty() {
+            return Err(Malformed::EmptyName);
+        }
+        if filename.len() > MAX_FILENAME {
+            return Err(Malformed::NameTooLong);
+        }
+        let (mode, options) = split_nul(rest).ok_or(Malformed::Unterminated)?;
+        let mode = Mode::from_name(mode).ok_or(Malformed::UnknownMode)?;
+        Ok(Self {
+            op,
+            filename,
+            mode,
+            options: Options::new(options),
+        })
+    }
+}
+
+impl Mode {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Octet => "octet",
+            Self::Netascii => "netascii",
+        }
+    }
+
+    /// The mode with this name, in any case. `mail` is none (RFC 1123 section 4.2.2.1).
+    #[must_use]
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        // spec: rfc1350-request, rfc1123-mail
+        [Self::Octet, Self::Netascii]
+            .into_iter()
+            .find(|mode| mode.name().as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+/// A number in network order and what follows it.
+fn split_u16(bytes: &[u8]) -> Result<(u16, &[u8]), Malformed> {
+    let (&number, rest) = bytes.split_first_chunk().ok_or(Malformed::TooShort)?;
+    Ok((u16::from_be_bytes(number), rest))
 }
