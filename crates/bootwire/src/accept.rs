@@ -1,0 +1,75 @@
+//! Taking an upload.
+
+use bytes::Bytes;
+
+use crate::{BoxFuture, Refusal};
+
+/// Where the bytes of an upload go, in order.
+///
+/// Dropping a sink without [`Sink::finish`] means the transfer failed: nothing of it may stay
+/// visible.
+pub trait Sink: Send + 'static {
+    /// Stores the next bytes. While this runs the client is held back by withheld ACKs.
+    ///
+    /// # Errors
+    /// A refusal ends the transfer with an ERROR.
+    fn write(&mut self, data: Bytes) -> BoxFuture<'_, Result<(), Refusal>>;
+
+    /// Makes the upload durable and visible. The client's last block is acknowledged only when
+    /// this succeeds, so success on its side means stored.
+    ///
+    /// # Errors
+    /// A refusal ends the transfer with an ERROR.
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), Refusal>>;
+}
+
+/// The answer to a write request: "send it".
+pub struct Accept {
+    pub(crate) sink: Box<dyn Sink>,
+    pub(crate) size_max: Option<u64>,
+    pub(crate) blksize_max: Option<u16>,
+    pub(crate) windowsize_max: Option<u16>,
+    pub(crate) labels: Vec<(String, String)>,
+}
+
+impl Accept {
+    /// Takes the upload into `sink`.
+    pub fn into(sink: impl Sink) -> Self {
+        Self { sink: Box::new(sink), size_max: None, blksize_max: None, windowsize_max: None, labels: Vec::new() }
+    }
+
+    /// Ends the transfer with "disk full" once more than `bytes` have arrived, or at once if the
+    /// client says so by `tsize`.
+    #[must_use]
+    pub const fn size_max(mut self, bytes: u64) -> Self {
+        self.size_max = Some(bytes);
+        self
+    }
+
+    /// Caps the block size for this transfer, 8 to 65464 bytes.
+    #[must_use]
+    pub const fn blksize_max(mut self, bytes: u16) -> Self {
+        self.blksize_max = Some(bytes);
+        self
+    }
+
+    /// Caps the window for this transfer, in blocks.
+    #[must_use]
+    pub const fn windowsize_max(mut self, blocks: u16) -> Self {
+        self.windowsize_max = Some(blocks);
+        self
+    }
+
+    /// Adds a label to the record.
+    #[must_use]
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl std::fmt::Debug for Accept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accept").field("size_max", &self.size_max).finish_non_exhaustive()
+    }
+}

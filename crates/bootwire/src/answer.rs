@@ -1,0 +1,95 @@
+//! What a handler may return, and the trait behind every route.
+
+use bytes::Bytes;
+
+use crate::{Accept, BoxFuture, Refusal, Reply, Request};
+
+/// What answers a request: content for a read, a sink for a write.
+#[derive(Debug)]
+pub enum Answer {
+    /// Content for the client.
+    Reply(Reply),
+    /// A place for what the client sends.
+    Accept(Accept),
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(reply)
+    }
+}
+
+impl From<Accept> for Answer {
+    fn from(accept: Accept) -> Self {
+        Self::Accept(accept)
+    }
+}
+
+/// Something that answers requests of one kind: `A` is [`Reply`] for reads, [`Accept`] for writes.
+///
+/// Implement it for a type that holds its own resources, like a directory. Plain async functions
+/// need not: every suitable function is a handler, see [`crate::router::Handler`].
+pub trait Endpoint<A>: Send + Sync + 'static {
+    /// Answers `request`, called once for each transfer, on tokio, within the deadline.
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<A, Refusal>>;
+
+    /// The answer, if it is at hand without waiting for anything: no disk, no lock that may be
+    /// held long, no network. Called on the worker thread before [`Endpoint::call`] to spare the
+    /// way over tokio; must return within microseconds.
+    fn at_hand(&self, request: &Request) -> Option<Result<A, Refusal>> {
+        let _ = request;
+        None
+    }
+}
+
+/// What converts into a handler's result.
+pub trait IntoAnswer<A> {
+    /// The conversion.
+    ///
+    /// # Errors
+    /// Whatever refusal the handler chose.
+    fn into_answer(self) -> Result<A, Refusal>;
+}
+
+impl IntoAnswer<Self> for Reply {
+    fn into_answer(self) -> Result<Self, Refusal> {
+        Ok(self)
+    }
+}
+
+impl IntoAnswer<Self> for Accept {
+    fn into_answer(self) -> Result<Self, Refusal> {
+        Ok(self)
+    }
+}
+
+impl<A, T: IntoAnswer<A>, E: Into<Refusal>> IntoAnswer<A> for Result<T, E> {
+    fn into_answer(self) -> Result<A, Refusal> {
+        self.map_err(Into::into)?.into_answer()
+    }
+}
+
+/// `None` is "no such file".
+impl<A, T: IntoAnswer<A>> IntoAnswer<A> for Option<T> {
+    fn into_answer(self) -> Result<A, Refusal> {
+        self.ok_or_else(Refusal::not_found)?.into_answer()
+    }
+}
+
+impl<A> IntoAnswer<A> for Refusal {
+    fn into_answer(self) -> Result<A, Refusal> {
+        Err(self)
+    }
+}
+
+macro_rules! bytes_into_answer {
+    ($($kind:ty),*) => {$(
+        impl IntoAnswer<Reply> for $kind {
+            fn into_answer(self) -> Result<Reply, Refusal> {
+                Ok(Reply::bytes(self))
+            }
+        }
+    )*};
+}
+
+bytes_into_answer!(String, Vec<u8>, Bytes, &'static str, &'static [u8]);

@@ -1,0 +1,169 @@
+//! A request as a handler sees it.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bootwire_proto::{Mode, Op};
+
+use crate::path::normalise;
+
+/// A read or write request. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) params: Params,
+}
+
+/// What is known of a request from its datagram alone.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) id: u64,
+    pub(crate) arrived: SystemTime,
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    pub(crate) interface: u32,
+    pub(crate) op: Op,
+    pub(crate) mode: Mode,
+    pub(crate) filename: Vec<u8>,
+    /// Normalised, still bytes: file names need not be UTF-8.
+    pub(crate) path: Vec<u8>,
+    pub(crate) options: Vec<(String, String)>,
+}
+
+/// The route that matched and its parameters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Params {
+    pub(crate) route: Option<Arc<str>>,
+    pub(crate) values: Vec<(Arc<str>, String)>,
+    /// Where the catch-all parameter begins in the path.
+    pub(crate) rest: Option<usize>,
+}
+
+impl Request {
+    /// Number of the transfer since the server started, as in its record.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.facts.id
+    }
+
+    /// When it arrived.
+    #[must_use]
+    pub fn arrived(&self) -> SystemTime {
+        self.facts.arrived
+    }
+
+    /// The client's address and port.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.facts.peer
+    }
+
+    /// The client's address.
+    #[must_use]
+    pub fn peer_ip(&self) -> IpAddr {
+        self.facts.peer.ip()
+    }
+
+    /// The address and port the client asked.
+    #[must_use]
+    pub fn local(&self) -> SocketAddr {
+        self.facts.local
+    }
+
+    /// Index of the network interface it came in on; 0 if unknown.
+    #[must_use]
+    pub fn interface(&self) -> u32 {
+        self.facts.interface
+    }
+
+    /// Read or write.
+    #[must_use]
+    pub fn op(&self) -> Op {
+        self.facts.op
+    }
+
+    /// The transfer mode.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.facts.mode
+    }
+
+    /// The path: begins with `/`, `\` read as `/`, repeated slashes made one, `.` and `..`
+    /// resolved (requests that climb out of the root never reach a handler). Bytes that are not
+    /// UTF-8 are replaced; [`Request::path_bytes`] has them.
+    #[must_use]
+    pub fn path(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.facts.path)
+    }
+
+    /// The path as bytes.
+    #[must_use]
+    pub fn path_bytes(&self) -> &[u8] {
+        &self.facts.path
+    }
+
+    /// The file name exactly as sent. Untrusted: for logs, escaped, and nothing else.
+    #[must_use]
+    pub fn filename(&self) -> &[u8] {
+        &self.facts.filename
+    }
+
+    /// The options as sent, in order, names in lower case.
+    #[must_use]
+    pub fn options(&self) -> &[(String, String)] {
+        &self.facts.options
+    }
+
+    /// The value of an option, by its lower-case name.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.facts.options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter of the route that matched, such as `mac` of `/grub/grub.cfg-01-{mac}`.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.values.iter().find(|(known, _)| &**known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All parameters of the route that matched, in the order of the pattern.
+    pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.params.values.iter().map(|(name, value)| (&**name, value.as_str()))
+    }
+
+    /// The pattern of the route that matched.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.params.route.as_deref()
+    }
+
+    /// The path below the route's `{*rest}` parameter, as bytes; the whole path (without its first
+    /// slash) if the route has none. What a directory serves.
+    #[must_use]
+    pub fn rest_bytes(&self) -> &[u8] {
+        let start = self.params.rest.unwrap_or(1);
+        self.facts.path.get(start..).unwrap_or_default()
+    }
+
+    /// A request made by hand, to call a handler from a test or to explain a route. `None` if
+    /// `filename` climbs out of the root.
+    #[must_use]
+    pub fn synthetic(op: Op, filename: &str, peer: SocketAddr, options: &[(&str, &str)]) -> Option<Self> {
+        let path = normalise(filename.as_bytes()).ok()?;
+        let facts = Facts {
+            id: 0,
+            arrived: SystemTime::now(),
+            peer,
+            local: SocketAddr::new(peer.ip(), 69),
+            interface: 0,
+            op,
+            mode: Mode::Octet,
+            filename: filename.as_bytes().to_vec(),
+            path,
+            options: options.iter().map(|(name, value)| (name.to_ascii_lowercase(), (*value).to_owned())).collect(),
+        };
+        Some(Self { facts: Arc::new(facts), params: Params::default() })
+    }
+}

@@ -1,0 +1,269 @@
+//! Describing a server before it runs.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bootwire_proto::{Limits, Schedule};
+use ipnet::IpNet;
+
+use super::{ServerHandle, ServerStats};
+use crate::TransferRecord;
+use crate::router::App;
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// A listen address could not be read.
+    #[error("{address:?} is not a listen address: write it like 0.0.0.0:69 or [::]:69")]
+    Address {
+        /// What was given.
+        address: String,
+    },
+    /// No listen address and no socket was given, or no application.
+    #[error("nothing to serve: {0}")]
+    Incomplete(&'static str),
+    /// The kernel refused a socket.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Settings contradict each other.
+    #[error("{0}")]
+    Settings(String),
+    /// A thread or the poller could not be made.
+    #[error("cannot start the engine: {0}")]
+    Engine(#[from] std::io::Error),
+}
+
+type Observer = Arc<dyn Fn(&TransferRecord) + Send + Sync>;
+type StatsObserver = Arc<dyn Fn(&ServerStats) + Send + Sync>;
+
+/// Everything a server is told before it starts.
+pub(super) struct Settings {
+    pub(super) listen: Vec<SocketAddr>,
+    pub(super) sockets: Vec<UdpSocket>,
+    pub(super) workers: Option<usize>,
+    pub(super) single_port: bool,
+    pub(super) ports: Option<RangeInclusive<u16>>,
+    pub(super) limits: Limits,
+    pub(super) schedule: Schedule,
+    pub(super) allow: Option<Vec<IpNet>>,
+    pub(super) transfers_max: usize,
+    pub(super) transfers_per_peer_max: usize,
+    pub(super) deadline: Duration,
+    pub(super) fragment: bool,
+    pub(super) portable: bool,
+    pub(super) app: Option<App>,
+    pub(super) observers: Vec<Observer>,
+    pub(super) stats_observers: Vec<(Duration, StatsObserver)>,
+}
+
+/// A TFTP server being set up. Nothing is opened before [`Server::start`] or [`Server::run`].
+pub struct Server {
+    settings: Settings,
+    errors: Vec<ServerError>,
+}
+
+impl Server {
+    /// Listens on `address`, such as `[::]:69` (IPv6 and IPv4) or `127.0.0.1:0` (any free port).
+    /// May be repeated through [`Server::and_bind`].
+    #[must_use]
+    pub fn bind(address: impl AsRef<str>) -> Self {
+        Self::new().and_bind(address)
+    }
+
+    /// Takes a bound UDP socket: from a test, or passed by systemd. One worker serves each such
+    /// socket.
+    #[must_use]
+    pub fn from_socket(socket: UdpSocket) -> Self {
+        Self::new().and_socket(socket)
+    }
+
+    fn new() -> Self {
+        let settings = Settings {
+            listen: Vec::new(),
+            sockets: Vec::new(),
+            workers: None,
+            single_port: false,
+            ports: None,
+            limits: Limits::default(),
+            schedule: Schedule::default(),
+            allow: None,
+            transfers_max: 100_000,
+            transfers_per_peer_max: 256,
+            deadline: Duration::from_secs(10),
+            fragment: false,
+            portable: false,
+            app: None,
+            observers: Vec::new(),
+            stats_observers: Vec::new(),
+        };
+        Self { settings, errors: Vec::new() }
+    }
+
+    /// Listens on one more address.
+    #[must_use]
+    pub fn and_bind(mut self, address: impl AsRef<str>) -> Self {
+        let text = address.as_ref();
+        match text.parse() {
+            Ok(address) => self.settings.listen.push(address),
+            Err(_) => self.errors.push(ServerError::Address { address: text.to_owned() }),
+        }
+        self
+    }
+
+    /// Takes one more bound socket.
+    #[must_use]
+    pub fn and_socket(mut self, socket: UdpSocket) -> Self {
+        self.settings.sockets.push(socket);
+        self
+    }
+
+    /// Number of worker threads; the number of cores if not set. At least 1.
+    #[must_use]
+    pub fn workers(mut self, count: usize) -> Self {
+        self.settings.workers = Some(count);
+        self
+    }
+
+    /// Answers from the listening port instead of a port of each worker's own: for NAT, containers
+    /// and load balancers that do not follow TFTP.
+    #[must_use]
+    pub fn single_port(mut self, on: bool) -> Self {
+        self.settings.single_port = on;
+        self
+    }
+
+    /// Transfer ports are taken from this range: for firewalls. Each worker needs at least one for
+    /// each local address.
+    #[must_use]
+    pub fn ports(mut self, range: RangeInclusive<u16>) -> Self {
+        self.settings.ports = Some(range);
+        self
+    }
+
+    /// Largest block granted, 8 to 65464 bytes. The interface's MTU caps it further, unless
+    /// [`Server::fragment`] is on.
+    #[must_use]
+    pub fn blksize_max(mut self, bytes: u16) -> Self {
+        self.settings.limits.blksize_max = bytes;
+        self
+    }
+
+    /// Largest window granted, in blocks. Default 64.
+    #[must_use]
+    pub fn windowsize_max(mut self, blocks: u16) -> Self {
+        self.settings.limits.windowsize_max = blocks;
+        self
+    }
+
+    /// Lets blocks larger than the interface's MTU go out in IP fragments.
+    #[must_use]
+    pub fn fragment(mut self, on: bool) -> Self {
+        self.settings.fragment = on;
+        self
+    }
+
+    /// Clients are served only if their address is in one of these networks; others get no answer.
+    /// Default: everyone.
+    #[must_use]
+    pub fn allow(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        self.settings.allow.get_or_insert_default().extend(networks);
+        self
+    }
+
+    /// Most transfers at a time, over all workers; further requests are told to try again.
+    /// Default 100 000.
+    #[must_use]
+    pub fn transfers_max(mut self, count: usize) -> Self {
+        self.settings.transfers_max = count;
+        self
+    }
+
+    /// Most transfers at a time from one client address. Default 256.
+    #[must_use]
+    pub fn transfers_per_peer_max(mut self, count: usize) -> Self {
+        self.settings.transfers_per_peer_max = count;
+        self
+    }
+
+    /// How long a handler may take to answer. Default 10 s.
+    #[must_use]
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.settings.deadline = limit;
+        self
+    }
+
+    /// Rules of retransmission.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.settings.schedule = schedule;
+        self
+    }
+
+    /// Uses only what every Unix has: one datagram a call, no mappings, no segmentation offload.
+    /// For doubt about a kernel or driver, and for tests.
+    #[must_use]
+    pub fn portable_io(mut self, on: bool) -> Self {
+        self.settings.portable = on;
+        self
+    }
+
+    /// What is served.
+    #[must_use]
+    pub fn serve(mut self, app: impl Into<App>) -> Self {
+        self.settings.app = Some(app.into());
+        self
+    }
+
+    /// Calls `observer` once for each transfer, when it has ended, on a thread of its own. A slow
+    /// observer delays records, never transfers.
+    #[must_use]
+    pub fn observe(mut self, observer: impl Fn(&TransferRecord) + Send + Sync + 'static) -> Self {
+        self.settings.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// Calls `observer` with fresh statistics every `period`, on the thread of the observers.
+    #[must_use]
+    pub fn stats_every(mut self, period: Duration, observer: impl Fn(&ServerStats) + Send + Sync + 'static) -> Self {
+        self.settings.stats_observers.push((period, Arc::new(observer)));
+        self
+    }
+
+    /// Opens the sockets and starts the workers. Must be called within a tokio runtime: handlers
+    /// run there.
+    ///
+    /// # Errors
+    /// [`ServerError`] says which setting or socket is the trouble.
+    pub fn start(self) -> Result<ServerHandle, ServerError> {
+        let _ = (self.settings.listen, self.errors);
+        Err(ServerError::Incomplete("engine"))
+    }
+
+    /// Starts, and runs until the process ends.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn run(self) -> Result<(), ServerError> {
+        self.run_until(std::future::pending()).await
+    }
+
+    /// Starts, runs until `shutdown` resolves, then drains: running transfers may finish for at
+    /// most 30 s, new requests are not answered.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
+        let handle = self.start()?;
+        shutdown.await;
+        handle.drain(Duration::from_secs(30)).await;
+        Ok(())
+    }
+}
