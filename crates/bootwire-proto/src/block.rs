@@ -43,7 +43,7 @@ impl Rollover {
             Self::Zero => position % (LAST + 1),
             // spec: rollover-one
             Self::One => match position.checked_sub(1) {
-                Some(index) => index % LAST + 1,
+                Some(index) => (index % LAST).saturating_add(1),
                 None => 0,
             },
             // spec: rollover-refuse

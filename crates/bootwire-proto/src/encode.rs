@@ -84,16 +84,12 @@ impl<'b> Writer<'b> {
         Self { buffer, len: 0 }
     }
 
-    /// Appends `bytes`; without effect, and `false`, if they do not fit.
-    pub(crate) fn put(&mut self, bytes: &[u8]) -> bool {
+    /// Appends `bytes`, unless they do not fit.
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
-        match self.buffer.get_mut(self.len..end) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.len = end;
-                true
-            }
-            None => false,
+        if let Some(room) = self.buffer.get_mut(self.len..end) {
+            room.copy_from_slice(bytes);
+            self.len = end;
         }
     }
 

@@ -6,7 +6,25 @@
 //!
 //! Read [`Sender`] and [`Receiver`] first: each serves a server and a client alike, and lockstep
 //! TFTP is the same machine with a window of one block.
+//!
+//! The rules kept are numbered in `spec/rules.md`; `// spec: ID` stands where each one is kept and
+//! in the tests that prove it.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::wildcard_enum_match_arm,
+    )
+)]
 
 pub mod block;
 pub mod encode;

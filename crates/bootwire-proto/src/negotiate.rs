@@ -86,11 +86,11 @@ impl Granted {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = OptionKind> + '_ {
-        self.0.iter().flatten().copied()
+    pub(crate) fn iter(self) -> impl Iterator<Item = OptionKind> {
+        self.0.into_iter().flatten()
     }
 
-    pub(crate) fn contains(&self, kind: OptionKind) -> bool {
+    pub(crate) fn contains(self, kind: OptionKind) -> bool {
         self.iter().any(|granted| granted == kind)
     }
 }
