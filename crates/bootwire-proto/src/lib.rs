@@ -49,3 +49,8 @@ pub use receiver::{Answer, ReceiveFailure, Receiver, ReceiverCounts, ReceiverSta
 pub use schedule::Schedule;
 pub use sender::{Available, Run, SendFailure, Sender, SenderCounts, SenderStatus, Transmit};
 pub use time::Instant;
+
+/// The README's example is compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

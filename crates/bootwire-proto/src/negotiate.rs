@@ -310,3 +310,13 @@ fn grant_rollover(value: &[u8], forced: Option<Rollover>) -> Option<Rollover> {
     let asked = Rollover::from_option_value(decimal(value)?)?;
     forced.is_none_or(|forced| forced == asked).then_some(asked)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_each_transfer_stays_small() {
+        assert!(size_of::<Agreed>() <= 56, "{} bytes", size_of::<Agreed>());
+    }
+}

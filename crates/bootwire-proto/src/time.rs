@@ -44,3 +44,22 @@ impl core::ops::Add<Duration> for Instant {
 pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates() {
+        let late = Instant::from_micros(u64::MAX);
+        assert_eq!(late + Duration::MAX, late);
+        assert_eq!(Instant::ZERO + Duration::MAX, late);
+        assert_eq!(Instant::ZERO.since(late), Duration::ZERO);
+        assert_eq!(
+            (Instant::from_micros(5) + Duration::from_millis(1))
+                .since(Instant::from_micros(2))
+                .as_micros(),
+            1003
+        );
+    }
+}
