@@ -80,6 +80,10 @@ impl Granted {
         }
     }
 
+    fn is_empty(self) -> bool {
+        self.iter().next().is_none()
+    }
+
     fn remove(&mut self, kind: OptionKind) {
         for slot in &mut self.0 {
             slot.take_if(|granted| *granted == kind);
@@ -166,94 +170,127 @@ impl Agreed {
 /// Values outside an option's range drop the option; no option ever fails a request.
 #[must_use]
 pub fn negotiate(request: &Request<'_>, size: Option<u64>, limits: &Limits) -> Agreed {
-    // A forced rollover is a rule about the transfer, so it holds without options too.
-    let mut agreed = Agreed {
-        rollover: limits.rollover.unwrap_or_default(),
-        ..Agreed::plain()
+    let mut negotiation = Negotiation {
+        request,
+        size,
+        limits,
+        // A forced rollover is a rule about the transfer, so it holds without options too.
+        agreed: Agreed {
+            rollover: limits.rollover.unwrap_or_default(),
+            ..Agreed::plain()
+        },
+        windowsize: None,
     };
-    if !limits.options {
-        return agreed;
+    if limits.options {
+        negotiation.run();
+    }
+    negotiation.agreed
+}
+
+/// A negotiation under way.
+struct Negotiation<'a> {
+    request: &'a Request<'a>,
+    size: Option<u64>,
+    limits: &'a Limits,
+    agreed: Agreed,
+    /// The window asked for, in blocks. Its cap in bytes depends on the block size, which may be
+    /// asked for later.
+    windowsize: Option<u64>,
+}
+
+impl Negotiation<'_> {
+    fn run(&mut self) {
+        let mut asked = Granted::default();
+        for (name, value) in self.request.options.iter().take(MAX_OPTIONS) {
+            // spec: clients-rule-1
+            let Some(kind) = OptionKind::from_name(name) else {
+                continue;
+            };
+            let alternative = kind.alternative();
+            if asked
+                .iter()
+                .any(|other| other == kind || Some(other) == alternative)
+            {
+                continue;
+            }
+            asked.push(kind);
+            if self.grant(kind, value).is_some() {
+                // spec: clients-rule-2
+                self.agreed.granted.push(kind);
+            }
+        }
+        self.fit_window();
+        self.spare_empty_file();
+
+        // An OACK without options would grant nothing, and RFC 2347 has every client ready for a
+        // server that ignores options: so where nothing is granted the answer is DATA 1 or ACK 0.
+        // GRUB, which waits for an OACK, never gets here: its blksize=1024 can always be granted.
+        // spec: clients-rule-3, oack-never-empty
+        self.agreed.oack = !self.agreed.granted.is_empty();
     }
 
-    let mut asked = Granted::default();
-    let mut windowsize = None;
-    for (name, value) in request.options.iter().take(MAX_OPTIONS) {
-        // spec: clients-rule-1
-        let Some(kind) = OptionKind::from_name(name) else {
-            continue;
-        };
-        if asked.contains(kind)
-            || kind
-                .alternative()
-                .is_some_and(|other| asked.contains(other))
-        {
-            continue;
-        }
-        asked.push(kind);
-
-        let granted = match kind {
+    /// Takes over what is granted for one option; `None` drops it.
+    fn grant(&mut self, kind: OptionKind, value: &[u8]) -> Option<()> {
+        let agreed = &mut self.agreed;
+        match kind {
             OptionKind::Blksize | OptionKind::Blksize2 => {
-                grant_blksize(kind, value, limits).map(|blksize| agreed.blksize = blksize)
+                agreed.blksize = grant_blksize(kind, value, self.limits)?;
             }
             OptionKind::Timeout | OptionKind::Utimeout => {
-                grant_timeout(kind, value).map(|timeout| agreed.timeout = Some(timeout))
+                agreed.timeout = Some(grant_timeout(kind, value)?);
             }
-            // spec: clients-rule-6
-            OptionKind::Tsize => decimal(value)
-                .and_then(|told| match request.op {
-                    Op::Read => size,
-                    Op::Write => Some(told),
-                })
-                .map(|tsize| agreed.tsize = Some(tsize)),
-            // Its cap in bytes depends on the block size, which may come behind it.
-            OptionKind::Windowsize => decimal_saturating(value)
-                .filter(|&blocks| blocks > 0)
-                .map(|blocks| windowsize = Some(blocks)),
+            OptionKind::Tsize => {
+                // spec: clients-rule-6
+                let told = decimal(value)?;
+                agreed.tsize = Some(match self.request.op {
+                    Op::Read => self.size?,
+                    Op::Write => told,
+                });
+            }
+            OptionKind::Windowsize => {
+                // spec: clients-rule-5
+                self.windowsize = Some(decimal_saturating(value).filter(|&blocks| blocks > 0)?);
+            }
             OptionKind::Rollover => {
-                grant_rollover(value, limits.rollover).map(|rollover| agreed.rollover = rollover)
+                agreed.rollover = grant_rollover(value, self.limits.rollover)?;
             }
-            // spec: msftwindow-grant
-            OptionKind::Msftwindow => (request.op == Op::Read
-                && request.mode == Mode::Octet
-                && decimal(value) == Some(MSFTWINDOW.0))
-            .then(|| agreed.msftwindow = true),
-        };
-        if granted.is_some() {
-            agreed.granted.push(kind);
+            OptionKind::Msftwindow => {
+                // spec: msftwindow-grant
+                let octet_read = self.request.op == Op::Read && self.request.mode == Mode::Octet;
+                agreed.msftwindow = octet_read && decimal(value) == Some(MSFTWINDOW.0);
+                agreed.msftwindow.then_some(())?;
+            }
         }
+        Some(())
     }
 
-    let windowsize_max = limits.windowsize_max(agreed.blksize);
-    if let Some(blocks) = windowsize {
-        // spec: clients-rule-5
-        agreed.windowsize = u16::try_from(blocks)
-            .unwrap_or(u16::MAX)
-            .min(windowsize_max);
-    }
-    agreed.windowsize_max = if agreed.msftwindow {
-        windowsize_max
-    } else {
-        agreed.windowsize
-    };
-
-    // curl 7.88 stops when an OACK says tsize=0. If tsize is all there is to grant it stays: a
-    // firmware that asked for nothing else wants to know, and curl asks for more.
-    // spec: tsize-of-empty-file
-    let others = agreed.granted().any(|kind| kind != OptionKind::Tsize);
-    if request.op == Op::Read && agreed.tsize == Some(0) && others {
-        agreed.granted.remove(OptionKind::Tsize);
-        agreed.tsize = None;
+    /// Fits the window to the block size now that it is known.
+    fn fit_window(&mut self) {
+        let agreed = &mut self.agreed;
+        let windowsize_max = self.limits.windowsize_max(agreed.blksize);
+        if let Some(blocks) = self.windowsize {
+            // spec: clients-rule-5
+            agreed.windowsize = u16::try_from(blocks)
+                .unwrap_or(u16::MAX)
+                .min(windowsize_max);
+        }
+        agreed.windowsize_max = if agreed.msftwindow {
+            windowsize_max
+        } else {
+            agreed.windowsize
+        };
     }
 
-    // An OACK without options would tell the client nothing, and some parsers take it for a short
-    // packet. RFC 2347 makes every client ready for a server that ignores options, so where nothing
-    // is granted the answer is DATA 1 or ACK 0. GRUB, which waits for an OACK, never gets here: its
-    // blksize=1024 can always be granted.
-    // spec: clients-rule-3, oack-never-empty
-    let anything = agreed.granted().next().is_some();
-    Agreed {
-        oack: anything,
-        ..agreed
+    /// Leaves out the tsize of an empty file: curl 7.88 stops when an OACK says `tsize=0`. Where
+    /// it is all there is to grant it stays: such a client wants to know, and curl asks for more.
+    fn spare_empty_file(&mut self) {
+        // spec: tsize-of-empty-file
+        let agreed = &mut self.agreed;
+        let others = agreed.granted.iter().any(|kind| kind != OptionKind::Tsize);
+        if self.request.op == Op::Read && agreed.tsize == Some(0) && others {
+            agreed.granted.remove(OptionKind::Tsize);
+            agreed.tsize = None;
+        }
     }
 }
 
