@@ -2,6 +2,10 @@
 
 use core::time::Duration;
 
+mod timer;
+
+pub(crate) use timer::{Timer, duration, whole};
+
 /// The rules of retransmission for one transfer. All durations are from the last progress or send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
@@ -13,12 +17,16 @@ pub struct Schedule {
     pub ceiling: Duration,
     /// Resends before the peer's first valid answer has proven its address. Default 2.
     pub unproven_resends: u8,
-    /// Time without progress after which a proven peer is given up. Default 60 s.
+    /// Time of silence after which a proven peer is given up. A peer that talks but makes no
+    /// progress gets [`STUBBORN`] times as long. Default 60 s.
     pub give_up: Duration,
     /// Time after which an all but finished transfer counts as complete although the last ACK
     /// never came, and for which a receiver repeats its last ACK. Default 10 s.
     pub linger: Duration,
 }
+
+/// How many times [`Schedule::give_up`] a peer may go on repeating itself without any progress.
+pub const STUBBORN: u32 = 10;
 
 impl Default for Schedule {
     fn default() -> Self {

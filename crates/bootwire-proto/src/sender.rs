@@ -1,104 +1,98 @@
 //! The side that has the file: a server's RRQ, a client's WRQ.
+//!
+//! # States
+//!
+//! Positions count blocks from 1 and never wrap. `base` is the highest position acknowledged,
+//! `next` the next to send, `high` the highest ever sent. A *flight* is what was sent since the
+//! sender last had nothing on its way or last went back. "Unproven" is a sender whose peer has not
+//! yet given a valid answer; without an OACK that is the case until ACK 1.
+//!
+//! | state | event | what follows |
+//! |---|---|---|
+//! | Opening | ACK 0 (server), `agree` (client) | Moving, proven |
+//! | Opening | any other ACK | counted |
+//! | Opening | request again | opening packet due |
+//! | Opening | timer | opening packet due; after the last resend Failed: timed out, unproven |
+//! | Moving, unproven | ACK 1 | Moving, proven; Complete if it was the last block |
+//! | Moving, unproven | any other ACK | counted |
+//! | Moving, unproven | request again | DATA 1 due |
+//! | Moving, unproven | timer | DATA 1 due; after the last resend Failed: timed out, unproven |
+//! | Moving | ACK of all that was sent | next window; Complete if the last block was among it |
+//! | Moving | ACK from the middle of the flight | back to the block after it; not sooner than 3/4 of a round trip after the sender last went back |
+//! | Moving | ACK of `base`, window 1 | counted |
+//! | Moving | ACK of `base`, larger window | back to the block after it, once a number and not sooner than 3/4 of a round trip after the flight began |
+//! | Moving | any other ACK | counted |
+//! | Moving | request again | nothing |
+//! | Moving | timer | back to the block after `base`, the window halved at each timeout after the first |
+//! | Moving | silence of `give_up`, no progress for ten times as long | Failed: timed out, proven |
+//! | Moving, everything sent | silence of `linger` | Complete, not acknowledged |
+//! | Moving | block 65536 due and rollover refused | Failed: block numbers exhausted |
+//! | Complete, Failed | anything | nothing |
+//!
+//! Any ACK from a proven peer, even a useless one, breaks the silence.
+
+mod pacing;
+mod run;
+mod status;
 
 use core::ops::Range;
 use core::time::Duration;
 
+use self::pacing::Pacing;
+pub use self::run::{Run, Transmit};
+pub use self::status::{Available, SendFailure, SenderCounts, SenderStatus};
+use crate::schedule::{STUBBORN, Timer, duration, whole};
 use crate::{Ack, Agreed, Instant, Rollover, Schedule};
 
-/// Content that can be sent now: bytes before `upto` are at hand; if `end`, nothing follows them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Available {
-    /// First byte that is not at hand.
-    pub upto: u64,
-    /// Whether `upto` is the end of the content.
-    pub end: bool,
-}
-
-/// What to put on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transmit {
-    /// The packet that opens the transfer: a server's OACK, a client's request.
-    Opening,
-    /// Some blocks of DATA.
-    Data(Run),
-}
-
-/// Consecutive blocks of DATA: all full but perhaps the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// Position of the first block, from 1.
-    pub first: u64,
-    /// Number of blocks, at least 1.
-    pub blocks: u16,
-    /// Bytes in a full block.
-    pub blksize: u16,
-    /// Bytes in the last block: `blksize` unless it ends the content.
-    pub last_len: u16,
-    /// Whether the last block ends the content.
-    pub end: bool,
-    /// Whether the first block was sent before.
-    pub resend: bool,
-    rollover: Rollover,
-}
-
-impl Run {
-    /// The content bytes the run carries; empty for a lone empty last block.
-    #[must_use]
-    pub fn bytes(&self) -> Range<u64> {
-        todo!()
-    }
-
-    /// The DATA header of each block, in order.
-    pub fn headers(&self) -> impl ExactSizeIterator<Item = [u8; 4]> + use<> {
-        let _ = self.rollover;
-        core::iter::empty()
-    }
-}
-
-/// Where a sender stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SenderStatus {
-    /// The opening packet waits for its answer (server: ACK 0; client: OACK or ACK 0).
-    Opening,
-    /// DATA is on its way.
-    Moving,
-    /// The peer has everything. `acked` is false if its last ACK never came.
-    Complete {
-        /// Whether the last ACK arrived.
-        acked: bool,
-    },
-    /// It did not work.
-    Failed(SendFailure),
-}
-
-/// Why a sender gave up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendFailure {
-    /// The peer fell silent. `proven` says whether it ever answered.
-    TimedOut {
-        /// Whether a valid answer ever came.
-        proven: bool,
-    },
-    /// The content needs more than 65535 blocks and rollover is refused.
-    BlockNumbersExhausted,
-}
-
-/// What a sender counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SenderCounts {
-    /// DATA packets sent, resends included.
-    pub blocks_sent: u64,
-    /// DATA packets sent again.
-    pub blocks_resent: u64,
-    /// Times the timer ran out.
-    pub timeouts: u32,
-    /// ACKs that told nothing new.
-    pub duplicate_acks: u32,
-}
+/// Stands for a content size that is not known yet.
+const UNKNOWN: u64 = u64::MAX;
 
 /// The sending state machine.
 #[derive(Clone, Debug)]
-pub struct Sender {}
+pub struct Sender {
+    /// Highest position acknowledged.
+    base: u64,
+    /// Next position to send.
+    next: u64,
+    /// Highest position ever sent.
+    high: u64,
+    /// Highest position that may have been sent twice: `high` when the sender last went back.
+    twice: u64,
+    /// Size of the content in bytes, once its end was sent; else [`UNKNOWN`].
+    size: u64,
+    /// Last send.
+    sent_at: Instant,
+    /// First send of the present flight.
+    flight_at: Instant,
+    /// Last sign of life, or first send of something new.
+    heard_at: Instant,
+    /// Last progress, or first send of something new.
+    progress_at: Instant,
+    counts: SenderCounts,
+    timer: Timer,
+    give_up: u32,
+    linger: u32,
+    blksize: u16,
+    window: u16,
+    window_max: u16,
+    pacing: Pacing,
+    status: SenderStatus,
+    rollover: Rollover,
+    /// Timeouts in a row.
+    timeouts: u8,
+    unproven_resends: u8,
+    /// Times the opening packet was sent.
+    openings: u8,
+    opening_due: bool,
+    client: bool,
+    /// The peer has given a valid answer.
+    proven: bool,
+    /// Content that was not at hand holds the window back.
+    starved: bool,
+    /// A duplicate ACK of `base` has been answered.
+    answered: bool,
+    msftwindow: bool,
+}
 
 impl Sender {
     /// A server's side of a read. If an OACK is owed it is the opening packet and must be
@@ -106,85 +100,541 @@ impl Sender {
     /// until it is acknowledged.
     #[must_use]
     pub fn serve(now: Instant, agreed: &Agreed, schedule: &Schedule, seed: u32) -> Self {
-        todo!("{now:?} {agreed:?} {schedule:?} {seed:?}")
+        let mut sender = Self::request(now, schedule, seed);
+        sender.client = false;
+        sender.adopt(agreed);
+        // spec: rfc2347-oack-first, rfc1350-read-opening
+        if !agreed.has_oack() {
+            sender.status = SenderStatus::Moving;
+            sender.opening_due = false;
+        }
+        sender
     }
 
     /// A client's side of a write: the opening packet is the WRQ, answered through
     /// [`Sender::agree`].
     #[must_use]
     pub fn request(now: Instant, schedule: &Schedule, seed: u32) -> Self {
-        todo!("{now:?} {schedule:?} {seed:?}")
+        Self {
+            base: 0,
+            next: 1,
+            high: 0,
+            twice: 0,
+            size: UNKNOWN,
+            sent_at: now,
+            flight_at: now,
+            heard_at: now,
+            progress_at: now,
+            counts: SenderCounts::default(),
+            timer: Timer::new(schedule, None, seed),
+            give_up: whole(schedule.give_up),
+            linger: whole(schedule.linger),
+            blksize: 512,
+            window: 1,
+            window_max: 1,
+            pacing: Pacing::new(),
+            status: SenderStatus::Opening,
+            rollover: Rollover::Zero,
+            timeouts: 0,
+            unproven_resends: schedule.unproven_resends,
+            openings: 0,
+            opening_due: true,
+            client: true,
+            proven: false,
+            starved: false,
+            answered: false,
+            msftwindow: false,
+        }
     }
 
     /// The server answered the WRQ: an accepted OACK, or [`Agreed::plain`] for a bare ACK 0.
     /// Ignored once DATA moves.
     pub fn agree(&mut self, now: Instant, agreed: &Agreed) {
-        todo!("{now:?} {agreed:?}")
+        // spec: rfc2347-plain-fallback
+        if self.client && self.status == SenderStatus::Opening {
+            self.adopt(agreed);
+            self.opened(now);
+        }
     }
 
     /// An ACK arrived.
     pub fn on_ack(&mut self, now: Instant, ack: Ack) {
-        todo!("{now:?} {ack:?}")
+        match self.status {
+            SenderStatus::Opening if !self.client && self.openings > 0 && ack.block == 0 => {
+                self.opened(now);
+                self.resize(ack);
+            }
+            SenderStatus::Opening => self.useless(),
+            SenderStatus::Moving => self.on_moving_ack(now, ack),
+            SenderStatus::Complete { .. } | SenderStatus::Failed(_) => {}
+        }
     }
 
     /// The same request arrived again before it was answered (clients.md rule 9): the opening
     /// packet, or DATA 1, is due again at once. Once the peer has proven itself this does nothing.
-    pub fn on_repeated_request(&mut self, now: Instant) {
-        todo!("{now:?}")
+    pub fn on_repeated_request(&mut self, _now: Instant) {
+        // spec: repeated-request
+        if self.proven || self.client {
+            return;
+        }
+        match self.status {
+            SenderStatus::Opening => self.opening_due = true,
+            SenderStatus::Moving => self.go_back(),
+            SenderStatus::Complete { .. } | SenderStatus::Failed(_) => {}
+        }
     }
 
     /// Time passed: to be called at or after [`Sender::deadline`]. Early calls do nothing.
     pub fn on_time(&mut self, now: Instant) {
-        todo!("{now:?}")
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        self.rest(now);
+        if self.proven && self.out_of_patience(now) {
+            return;
+        }
+        if now < self.timer_at() {
+            return;
+        }
+        if self.is_due() {
+            // The caller has not sent yet what it may: the peer cannot have answered it.
+            self.sent_at = now;
+            return;
+        }
+        self.counts.timeouts = self.counts.timeouts.saturating_add(1);
+        // spec: unproven-budget
+        if !self.proven && self.timeouts >= self.unproven_resends {
+            self.status = SenderStatus::Failed(SendFailure::TimedOut { proven: false });
+            return;
+        }
+        // spec: rfc1350-resend
+        if !self.starved {
+            self.timeouts = self.timeouts.saturating_add(1);
+        }
+        self.timer.expired();
+        if self.status == SenderStatus::Opening {
+            self.opening_due = true;
+        } else {
+            self.go_back();
+        }
     }
 
     /// The content bytes that the window allows to be sent now; empty if none. May reach beyond the
     /// end of the content.
     #[must_use]
     pub fn window(&self) -> Range<u64> {
-        todo!()
+        let paced = self.next.saturating_add(u64::from(self.pacing.allowance()));
+        let beyond = self.limit().saturating_add(1).min(paced).max(self.next);
+        self.offset_of(self.next)..self.offset_of(beyond)
     }
 
     /// The next thing to send, at most `max_blocks` blocks of DATA, or `None`. The caller repeats
     /// until `None` or its own bound. Time counts from this call.
-    pub fn poll(&mut self, now: Instant, available: Available, max_blocks: u16) -> Option<Transmit> {
-        todo!("{now:?} {available:?} {max_blocks:?}")
+    pub fn poll(
+        &mut self,
+        now: Instant,
+        available: Available,
+        max_blocks: u16,
+    ) -> Option<Transmit> {
+        if self.status == SenderStatus::Opening {
+            return self.opening_due.then(|| {
+                self.opening_due = false;
+                self.openings = self.openings.saturating_add(1);
+                self.sent_at = now;
+                Transmit::Opening
+            });
+        }
+        self.rest(now);
+        let limit = self.limit();
+        let most = max_blocks.min(self.pacing.allowance());
+        if self.next > limit || most == 0 {
+            return None;
+        }
+        // spec: rfc1350-last-block
+        let full = self.blocks_in(available.upto);
+        let at_hand = if available.end {
+            full.saturating_add(1)
+        } else {
+            full
+        };
+        self.starved = at_hand < limit && !available.end;
+        if at_hand < self.next {
+            return None;
+        }
+        // spec: rollover-refuse
+        if self.rollover.wire(self.next).is_none() {
+            self.status = SenderStatus::Failed(SendFailure::BlockNumbersExhausted);
+            return None;
+        }
+        let run = self.run(limit.min(at_hand), most, available);
+        self.sent(now, &run);
+        Some(Transmit::Data(run))
     }
 
     /// Takes back what [`Sender::poll`] gave last, or the tail of it, because the kernel did not
     /// take it: it will be given again.
     pub fn unsent(&mut self, transmit: Transmit) {
-        todo!("{transmit:?}")
+        match transmit {
+            Transmit::Opening => {
+                if self.status == SenderStatus::Opening && !self.opening_due {
+                    self.opening_due = true;
+                    self.openings = self.openings.saturating_sub(1);
+                }
+            }
+            Transmit::Data(run) => {
+                let first = run.first.max(self.base.saturating_add(1));
+                if first >= self.next {
+                    return;
+                }
+                let blocks = u64::from(run.blocks);
+                self.counts.blocks_sent = self.counts.blocks_sent.saturating_sub(blocks);
+                if run.resend {
+                    self.counts.blocks_resent = self.counts.blocks_resent.saturating_sub(blocks);
+                } else if run.last() == self.high {
+                    self.high = first.saturating_sub(1);
+                }
+                self.next = first;
+                self.pacing.unsent(run.blocks);
+            }
+        }
     }
 
     /// When [`Sender::on_time`] wants to be called; `None` when finished, or when nothing is
     /// outstanding because the content is not at hand.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        todo!()
+        match self.status {
+            SenderStatus::Opening => Some(self.timer_at()),
+            SenderStatus::Moving if self.high == self.base => self.pause_end(),
+            SenderStatus::Moving if !self.proven => Some(self.timer_at()),
+            SenderStatus::Moving => {
+                let deadline = self.timer_at().min(self.patience_end());
+                Some(self.pause_end().map_or(deadline, |end| end.min(deadline)))
+            }
+            SenderStatus::Complete { .. } | SenderStatus::Failed(_) => None,
+        }
     }
 
     /// Where the transfer stands.
     #[must_use]
     pub fn status(&self) -> SenderStatus {
-        todo!()
+        self.status
     }
 
     /// Content before this byte is acknowledged and will never be asked for again.
     #[must_use]
     pub fn acked(&self) -> u64 {
-        todo!()
+        self.offset_of(self.base.saturating_add(1)).min(self.size)
     }
 
     /// What was counted so far.
     #[must_use]
     pub fn counts(&self) -> SenderCounts {
-        todo!()
+        self.counts
     }
 
     /// The smoothed round-trip time, once measured.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        todo!()
+        self.timer.round_trip()
+    }
+}
+
+/// What an ACK does.
+impl Sender {
+    fn on_moving_ack(&mut self, now: Instant, ack: Ack) {
+        let position = self.rollover.position(ack.block, self.base, self.high);
+        match position {
+            Some(position) if position > self.base => {
+                self.resize(ack);
+                self.advance(now, position);
+            }
+            Some(_) => {
+                self.resize(ack);
+                self.useless();
+                self.on_duplicate_ack(now);
+            }
+            // spec: stray-ack
+            None => self.useless(),
+        }
+        if self.proven {
+            self.heard_at = now;
+        }
+    }
+
+    /// The peer has every block up to `position`.
+    fn advance(&mut self, now: Instant, position: u64) {
+        let came = position.saturating_sub(self.base);
+        let partial = position.saturating_add(1) < self.next;
+        // After going back, an ACK may still answer what was sent before. It cannot be the
+        // answer to a block that left less than most of a round trip ago.
+        let soon = now.since(self.flight_at) < self.timer.too_soon();
+        let old_flight = position < self.twice && soon && self.timer.round_trip().is_some();
+        let silent = self.timeouts > 0;
+        self.measure(now, position, partial);
+
+        self.proven = true;
+        self.base = position;
+        self.next = self.next.max(position.saturating_add(1));
+        self.timeouts = 0;
+        self.answered = false;
+        self.progress_at = now;
+        self.heard_at = now;
+        if self.base >= self.end() {
+            self.status = SenderStatus::Complete { acked: true };
+        } else if !partial {
+            // spec: rfc7440-window
+            self.pacing.on_clean(self.window);
+        } else if !old_flight {
+            // spec: rfc7440-go-back
+            self.pacing
+                .on_cut(u16::try_from(came).unwrap_or(u16::MAX), silent);
+            self.go_back();
+        }
+    }
+
+    /// The peer repeats its last ACK.
+    fn on_duplicate_ack(&mut self, now: Instant) {
+        // spec: rfc1123-apprentice, window-apprentice
+        let outstanding = self.next > self.base.saturating_add(1);
+        let soon = now.since(self.flight_at) < self.timer.too_soon();
+        if self.proven && self.window > 1 && outstanding && !soon && !self.answered {
+            self.answered = true;
+            self.go_back();
+        }
+    }
+
+    /// Takes the round trip from an ACK that says something new.
+    fn measure(&mut self, now: Instant, position: u64, partial: bool) {
+        // spec: rfc1123-adaptive-timeout
+        let since_flight = now.since(self.flight_at);
+        if self.timeouts > 0 {
+            self.timer.relax();
+        } else if position > self.twice {
+            // A gap shows when the second block of the flight arrives, the end of a window with
+            // its last.
+            let sample = if partial {
+                since_flight
+            } else {
+                now.since(self.sent_at)
+            };
+            self.timer.sample(sample);
+        } else if self.timer.round_trip().is_some() && since_flight >= self.timer.too_soon() {
+            self.timer.sample(since_flight);
+        }
+    }
+
+    /// The opening packet was answered.
+    fn opened(&mut self, now: Instant) {
+        if self.openings == 1 {
+            self.timer.sample(now.since(self.sent_at));
+        } else {
+            self.timer.relax();
+        }
+        self.status = SenderStatus::Moving;
+        self.opening_due = false;
+        self.proven = true;
+        self.timeouts = 0;
+        self.heard_at = now;
+        self.progress_at = now;
+    }
+
+    fn adopt(&mut self, agreed: &Agreed) {
+        self.blksize = agreed.blksize.max(1);
+        self.window_max = agreed.windowsize_max.max(agreed.windowsize).max(1);
+        self.window = agreed.windowsize.max(1);
+        self.rollover = agreed.rollover;
+        self.msftwindow = agreed.msftwindow;
+        self.timer.limit(agreed.timeout);
+    }
+
+    /// With `msftwindow` each ACK tells the size of the next window.
+    fn resize(&mut self, ack: Ack) {
+        // spec: msftwindow-next
+        if let (true, Some(blocks @ 1..)) = (self.msftwindow, ack.next_window) {
+            self.window = u16::from(blocks).min(self.window_max);
+        }
+    }
+
+    fn useless(&mut self) {
+        self.counts.duplicate_acks = self.counts.duplicate_acks.saturating_add(1);
+    }
+}
+
+/// What time does.
+impl Sender {
+    /// Ends the transfer if the peer was silent for too long.
+    fn out_of_patience(&mut self, now: Instant) -> bool {
+        if now < self.patience_end() {
+            return false;
+        }
+        // spec: rfc1350-last-ack, give-up
+        let silence = now.since(self.heard_at);
+        self.status = if self.all_sent() && silence >= duration(self.linger) {
+            SenderStatus::Complete { acked: false }
+        } else {
+            SenderStatus::Failed(SendFailure::TimedOut { proven: true })
+        };
+        true
+    }
+
+    fn patience_end(&self) -> Instant {
+        let patience = if self.all_sent() {
+            self.linger.min(self.give_up)
+        } else {
+            self.give_up
+        };
+        let silence = self.heard_at.after(duration(patience));
+        silence.min(
+            self.progress_at
+                .after(duration(self.give_up).saturating_mul(STUBBORN)),
+        )
+    }
+
+    fn timer_at(&self) -> Instant {
+        // Half a window on its way is no reason to hurry while the other half is still to come.
+        let interval = if self.starved {
+            self.timer.calm_interval()
+        } else {
+            self.timer.interval()
+        };
+        self.sent_at.after(interval)
+    }
+
+    /// When the pause between two bursts ends, if there is one and something waits for it.
+    fn pause_end(&self) -> Option<Instant> {
+        let waiting = self.pacing.allowance() == 0 && self.next <= self.limit();
+        waiting.then(|| self.sent_at.after(Pacing::pause(self.timer.round_trip())))
+    }
+
+    fn rest(&mut self, now: Instant) {
+        if self.pacing.is_on() && now.since(self.sent_at) >= Pacing::pause(self.timer.round_trip())
+        {
+            self.pacing.rested();
+        }
+    }
+
+    /// Starts again at the first block that is not acknowledged.
+    fn go_back(&mut self) {
+        self.twice = self.high;
+        self.next = self.base.saturating_add(1);
+        self.starved = false;
+    }
+
+    fn all_sent(&self) -> bool {
+        self.high >= self.end()
+    }
+
+    /// Whether something may be sent that the caller has not asked for yet.
+    fn is_due(&self) -> bool {
+        match self.status {
+            SenderStatus::Opening => self.opening_due,
+            SenderStatus::Moving => self.next <= self.limit() && !self.starved,
+            SenderStatus::Complete { .. } | SenderStatus::Failed(_) => false,
+        }
+    }
+}
+
+/// What may be sent.
+impl Sender {
+    /// The run from `next` to `last`, `most` blocks at most.
+    fn run(&self, last: u64, most: u16, available: Available) -> Run {
+        let mut last = last.min(self.next.saturating_add(u64::from(most)).saturating_sub(1));
+        let resend = self.next <= self.high;
+        if resend {
+            last = last.min(self.high);
+        }
+        if self.rollover == Rollover::Refuse {
+            last = last.min(u64::from(u16::MAX));
+        }
+        let end = available.end && last > self.blocks_in(available.upto);
+        let rest = available.upto.saturating_sub(self.offset_of(last));
+        let last_len = if end {
+            u16::try_from(rest).unwrap_or(self.blksize)
+        } else {
+            self.blksize
+        };
+        let blocks = last.saturating_sub(self.next).saturating_add(1);
+        Run {
+            first: self.next,
+            blocks: u16::try_from(blocks).unwrap_or(most),
+            blksize: self.blksize,
+            last_len,
+            end,
+            resend,
+            rollover: self.rollover,
+        }
+    }
+
+    fn sent(&mut self, now: Instant, run: &Run) {
+        if run.first == self.base.saturating_add(1) {
+            self.flight_at = now;
+            if !run.resend {
+                self.heard_at = now;
+                self.progress_at = now;
+            }
+        }
+        self.sent_at = now;
+        self.next = run.last().saturating_add(1);
+        self.high = self.high.max(run.last());
+        if run.end {
+            self.size = run.bytes().end;
+        }
+        let blocks = u64::from(run.blocks);
+        self.counts.blocks_sent = self.counts.blocks_sent.saturating_add(blocks);
+        if run.resend {
+            self.counts.blocks_resent = self.counts.blocks_resent.saturating_add(blocks);
+        }
+        self.pacing.sent(run.blocks);
+    }
+
+    /// Highest position that may be on its way.
+    fn limit(&self) -> u64 {
+        let blocks = match self.status {
+            // spec: unproven-small
+            SenderStatus::Moving if !self.proven => 1,
+            // spec: rfc1350-lockstep
+            SenderStatus::Moving => self.window_now(),
+            SenderStatus::Opening | SenderStatus::Complete { .. } | SenderStatus::Failed(_) => 0,
+        };
+        self.base.saturating_add(u64::from(blocks)).min(self.end())
+    }
+
+    /// The window, halved at each timeout in a row after the first: a peer that pauses for long
+    /// is asked again with ever less.
+    fn window_now(&self) -> u16 {
+        let halvings = u32::from(self.timeouts.saturating_sub(1));
+        self.window.checked_shr(halvings).unwrap_or(0).max(1)
+    }
+
+    /// Position of the block that ends the content.
+    fn end(&self) -> u64 {
+        if self.size == UNKNOWN {
+            u64::MAX
+        } else {
+            self.blocks_in(self.size).saturating_add(1)
+        }
+    }
+
+    /// Full blocks in `bytes`.
+    fn blocks_in(&self, bytes: u64) -> u64 {
+        bytes.checked_div(u64::from(self.blksize)).unwrap_or(0)
+    }
+
+    /// Where the block at `position` begins, in bytes.
+    fn offset_of(&self, position: u64) -> u64 {
+        position
+            .saturating_sub(1)
+            .saturating_mul(u64::from(self.blksize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_small() {
+        assert!(size_of::<Sender>() <= 160, "{} bytes", size_of::<Sender>());
     }
 }

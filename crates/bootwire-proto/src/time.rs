@@ -30,13 +30,19 @@ impl Instant {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
+
+    /// The point `delay` after this one, or the last one there is.
+    #[must_use]
+    pub fn after(self, delay: Duration) -> Self {
+        Self(self.0.saturating_add(micros(delay)))
+    }
 }
 
 impl core::ops::Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, later: Duration) -> Self {
-        Self(self.0.saturating_add(micros(later)))
+        self.after(later)
     }
 }
 
