@@ -1,44 +1,345 @@
 //! From a request to its handler.
+//!
+//! A [`Router`] holds patterns in the order they were added; the first one that matches a request's
+//! path answers it. Reads and writes have routes of their own.
+//!
+//! ```
+//! use bootwire::{MacAddr, Path, Refusal, Reply, Router, State};
+//! use std::collections::HashMap;
+//! use std::sync::Arc;
+//!
+//! type Machines = Arc<HashMap<MacAddr, String>>;
+//!
+//! async fn grub_config(Path(mac): Path<MacAddr>, State(machines): State<Machines>) -> Result<Reply, Refusal> {
+//!     let kernel = machines.get(&mac).ok_or_else(Refusal::not_found)?;
+//!     Ok(Reply::text(format!("linux /{kernel}\nboot\n")))
+//! }
+//!
+//! let router = Router::new()
+//!     .read("/grub/grub.cfg-01-{mac}", grub_config)
+//!     .read("/grub/{list}.lst", || async { Reply::empty() })
+//!     .with_state(Machines::default());
+//! ```
+//!
+//! # Patterns
+//! A pattern is text with parameters in braces, anywhere and several in one segment:
+//! `/{site}/SEP{mac}.cnf.xml`. It is compared with the normalised path, see [`Request::path`].
+//!
+//! | Parameter | takes | handlers get |
+//! |---|---|---|
+//! | `{name}`, any name not below | one or more characters, no `/` | the text |
+//! | `{mac}` | `52:54:00:12:34:56`, `52-54-…`, `525400123456`, `5254.0012.3456`, either case | `52:54:00:12:34:56`, in lower case |
+//! | `{uuid}` | 36 characters, either case | the same in lower case |
+//! | `{ip}` | IPv4 or IPv6 address; also IPv6 as GRUB writes it, eight groups joined by `-` | the usual spelling |
+//! | `{ip:hex}` | an IPv4 address as the 8 hex digits of PXELINUX and GRUB; not the shortened names that follow | `192.0.2.7` |
+//! | `{serial}` | letters, digits, `.`, `_`, `-` | the text |
+//! | `{arch}` | architectures as GRUB (`x86_64-efi`, `i386-pc`), UEFI (`x64`, `aa64`) and kernels (`arm64`) call them, either case | the same in lower case |
+//! | `{n:int}` | decimal digits | the text |
+//! | `{*rest}` | all that is left, one or more characters, `/` too; the whole last segment of the pattern | the text; [`Request::rest_bytes`] has it as bytes |
+//!
+//! `{name:type}` gives a parameter another type than its name's: `{client:mac}`, `{arch:name}`.
+//! The types are `name`, `int`, `serial`, `mac`, `uuid`, `ip`, `hex` and `arch`. `{{` and `}}` are
+//! literal braces. A parameter takes as much as it can while the rest still matches: in
+//! `/{stem}.{ext}`, `a.tar.gz` is `a.tar` and `gz`. The time to match grows with the number of
+//! parameters times the length of the path, whatever a client sends.
+//!
+//! A path that ends in a slash (U-Boot asks for `dtb/`) is matched by patterns that end in one and by
+//! `{*rest}`, never by `{name}`.
+//!
+//! # Nothing matches
+//! The [fallbacks](Router::fallback) answer. Without them a read is "file not found", and a write is
+//! denied: U-Boot starts over for ever on any other code.
+//!
+//! # Layers
+//! A [`Layer`] is code around every route added before it. The layer added last runs first.
 
-use std::marker::PhantomData;
+mod app;
+mod extract;
+mod handler;
+mod kind;
+mod layer;
+mod matching;
+mod parse;
+mod pattern;
+
 use std::sync::Arc;
 
-use crate::{Accept, Answer, BoxFuture, Endpoint, Refusal, Reply, Request};
+pub use app::App;
+pub use extract::{FromRequest, Path, Plain, Several, State};
+pub use handler::{Handler, Itself};
+pub use layer::{Deadline, Layer, Next};
+pub use pattern::{Pattern, PatternError};
 
-/// Routes in the order they are tried.
+use app::{Bound, NoRoute, Table, Target};
+
+use crate::{Accept, Op, Reply};
+#[cfg(doc)]
+use crate::{Endpoint, Request};
+
+/// Routes in the order they are tried, for handlers that share a state `S`.
+///
+/// See the [module documentation](self) for patterns and an example. A router becomes an [`App`]
+/// when it needs no state, or has been given it by [`Router::with_state`].
+#[must_use]
 pub struct Router<S = ()> {
-    state: PhantomData<fn(S)>,
+    routes: Vec<Route<S>>,
+    fallback: Route<S>,
+    write_fallback: Route<S>,
+    ignore_case: bool,
 }
 
-/// A finished application: what a [`crate::Server`] serves.
-#[derive(Clone)]
-pub struct App {
-    read: Arc<dyn Endpoint<Answer>>,
+/// A route whose handler waits for the state.
+struct Route<S> {
+    pattern: Option<Pattern>,
+    ignore_case: bool,
+    layers: Vec<Arc<dyn Layer>>,
+    op: Op,
+    /// Whether the program added it, not we.
+    is_own: bool,
+    target: MakeTarget<S>,
 }
 
-impl App {
-    /// Answers a request. Never panics: a handler that does is an internal error.
-    pub async fn call(&self, request: Request) -> Result<Answer, Refusal> {
-        self.read.call(request).await
+/// Makes a route's target once the state is known.
+type MakeTarget<S> = Box<dyn FnOnce(S) -> Target + Send>;
+
+impl<S> Route<S> {
+    fn read<M>(pattern: Option<Pattern>, handler: impl Handler<Reply, M, S>) -> Self {
+        Self::new(
+            pattern,
+            Op::Read,
+            Box::new(|state| Target::Read(handler.into_endpoint(state))),
+        )
     }
 
-    /// The answer if it is at hand, see [`Endpoint::at_hand`].
-    #[must_use]
-    pub fn at_hand(&self, request: &Request) -> Option<Result<Answer, Refusal>> {
-        self.read.at_hand(request)
+    fn write<M>(pattern: Option<Pattern>, handler: impl Handler<Accept, M, S>) -> Self {
+        Self::new(
+            pattern,
+            Op::Write,
+            Box::new(|state| Target::Write(handler.into_endpoint(state))),
+        )
+    }
+
+    fn new(pattern: Option<Pattern>, op: Op, target: MakeTarget<S>) -> Self {
+        Self {
+            pattern,
+            ignore_case: false,
+            layers: Vec::new(),
+            op,
+            is_own: true,
+            target,
+        }
+    }
+
+    fn bind(self, state: S) -> Bound {
+        let Self {
+            pattern,
+            ignore_case,
+            layers,
+            target,
+            ..
+        } = self;
+        Bound {
+            pattern,
+            ignore_case,
+            layers,
+            target: target(state),
+        }
     }
 }
 
-/// Shared state, given to handlers.
-pub struct State<S>(pub S);
-/// Parameters.
-pub struct Path<T>(pub T);
-/// Rest of the chain.
-pub struct Next {}
-/// Extractors.
-pub trait FromRequest<S>: Sized {
-    /// Extracts.
-    fn from_request(request: &Request, state: &S) -> Result<Self, Refusal>;
+impl<S> Default for Router<S> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
-#[expect(dead_code, reason = "x")]
-fn unused(_: Reply, _: Accept, _: BoxFuture<'static, ()>) {}
+
+impl<S> Router<S> {
+    /// A router without routes: every read is "file not found", every write is denied.
+    pub fn new() -> Self {
+        let fallback = Route {
+            is_own: false,
+            ..Route::read::<Itself>(None, NoRoute)
+        };
+        let write_fallback = Route {
+            is_own: false,
+            ..Route::write::<Itself>(None, NoRoute)
+        };
+        Self {
+            routes: Vec::new(),
+            fallback,
+            write_fallback,
+            ignore_case: false,
+        }
+    }
+
+    /// Answers reads of the paths that match `pattern`, unless a route added before does.
+    ///
+    /// The handler is an async function or an [`Endpoint`]`<`[`Reply`]`>`, see [`Handler`].
+    ///
+    /// # Panics
+    /// If `pattern` is text that is no pattern. Give a [`Pattern`] where it is not the program's own.
+    #[track_caller]
+    pub fn read<P, M>(self, pattern: P, handler: impl Handler<Reply, M, S>) -> Self
+    where
+        P: TryInto<Pattern, Error: Into<PatternError>>,
+    {
+        self.with(Route::read(Some(known_good(pattern)), handler))
+    }
+
+    /// Answers writes of the paths that match `pattern`, unless a route added before does.
+    ///
+    /// The handler is an async function or an [`Endpoint`]`<`[`Accept`]`>`, see [`Handler`].
+    ///
+    /// # Panics
+    /// As [`Router::read`].
+    #[track_caller]
+    pub fn write<P, M>(self, pattern: P, handler: impl Handler<Accept, M, S>) -> Self
+    where
+        P: TryInto<Pattern, Error: Into<PatternError>>,
+    {
+        self.with(Route::write(Some(known_good(pattern)), handler))
+    }
+
+    /// Answers reads that match no route.
+    pub fn fallback<M>(mut self, handler: impl Handler<Reply, M, S>) -> Self {
+        self.fallback = Route::read(None, handler);
+        self
+    }
+
+    /// Answers writes that match no route.
+    pub fn write_fallback<M>(mut self, handler: impl Handler<Accept, M, S>) -> Self {
+        self.write_fallback = Route::write(None, handler);
+        self
+    }
+
+    /// Puts `layer` around every route and fallback there is so far, and around the answers to what
+    /// matches no route. Of several layers the one added last runs first.
+    pub fn layer(mut self, layer: impl Layer) -> Self {
+        let layer: Arc<dyn Layer> = Arc::new(layer);
+        for route in self
+            .routes
+            .iter_mut()
+            .chain([&mut self.fallback, &mut self.write_fallback])
+        {
+            route.layers.push(Arc::clone(&layer));
+        }
+        self
+    }
+
+    /// Compares the text of all patterns without regard to ASCII case, as Windows clients expect.
+    /// Parameters keep the case they were sent in, apart from those with one spelling.
+    pub fn case_insensitive(mut self) -> Self {
+        self.ignore_case = true;
+        self
+    }
+
+    /// Adds the routes of `router` below `prefix`, which is a pattern itself: `/lab`, `/{site}`. A
+    /// fallback of `router` answers what else is below `prefix`, its part of the path as
+    /// [`Request::rest_bytes`] and the parameter `rest`.
+    ///
+    /// ```
+    /// use bootwire::{Path, Router};
+    ///
+    /// let phones = Router::new().read("/SEP{mac}.cnf.xml", async |Path((site, mac)): Path<(String, String)>| {
+    ///     format!("<device site=\"{site}\" mac=\"{mac}\"/>")
+    /// });
+    /// let router: Router = Router::new().nest("/{site}/phones", phones);
+    /// ```
+    ///
+    /// # Panics
+    /// If `prefix` and a pattern of `router` make no pattern together.
+    #[track_caller]
+    pub fn nest(mut self, prefix: &str, router: Self) -> Self {
+        let prefix = prefix.trim_end_matches('/');
+        let below = |pattern: &str| known_good(format!("{prefix}{pattern}"));
+        for mut route in router.routes {
+            route.pattern = route.pattern.map(|pattern| below(pattern.as_str()));
+            route.ignore_case |= router.ignore_case;
+            self.routes.push(route);
+        }
+        for mut fallback in [router.fallback, router.write_fallback] {
+            if fallback.is_own {
+                fallback.pattern = Some(below("/{*rest}"));
+                fallback.ignore_case = router.ignore_case;
+                self.routes.push(fallback);
+            }
+        }
+        self
+    }
+
+    fn with(mut self, route: Route<S>) -> Self {
+        self.routes.push(route);
+        self
+    }
+}
+
+impl<S: Clone + Send + 'static> Router<S> {
+    /// Gives the handlers their state. What is added afterwards has none.
+    pub fn with_state(self, state: S) -> Router {
+        let bind = |route: Route<S>| {
+            let state = state.clone();
+            let Route {
+                pattern,
+                ignore_case,
+                layers,
+                op,
+                is_own,
+                target,
+            } = route;
+            let target: MakeTarget<()> = Box::new(move |()| target(state));
+            Route {
+                pattern,
+                ignore_case,
+                layers,
+                op,
+                is_own,
+                target,
+            }
+        };
+        Router {
+            routes: self.routes.into_iter().map(bind).collect(),
+            fallback: bind(self.fallback),
+            write_fallback: bind(self.write_fallback),
+            ignore_case: self.ignore_case,
+        }
+    }
+}
+
+impl From<Router> for App {
+    fn from(router: Router) -> Self {
+        let (mut reads, mut writes) = (Vec::new(), Vec::new());
+        for mut route in router.routes {
+            route.ignore_case |= router.ignore_case;
+            let routes = if route.op == Op::Read {
+                &mut reads
+            } else {
+                &mut writes
+            };
+            routes.push(Arc::new(route.bind(())));
+        }
+        let table = Table {
+            reads,
+            writes,
+            read_fallback: Arc::new(router.fallback.bind(())),
+            write_fallback: Arc::new(router.write_fallback.bind(())),
+        };
+        Self {
+            table: Arc::new(table),
+        }
+    }
+}
+
+/// The pattern, which the programmer wrote.
+#[track_caller]
+fn known_good<P>(pattern: P) -> Pattern
+where
+    P: TryInto<Pattern, Error: Into<PatternError>>,
+{
+    match pattern.try_into() {
+        Ok(pattern) => pattern,
+        Err(error) => {
+            let error: PatternError = error.into();
+            panic!("{error}");
+        }
+    }
+}

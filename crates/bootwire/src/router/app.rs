@@ -1,0 +1,206 @@
+//! A router with its state: what a server calls.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::{Layer, Next, Pattern};
+use crate::request::Params;
+use crate::{Accept, Answer, BoxFuture, Endpoint, Op, Refusal, Reply, Request};
+
+/// A finished application: what a [`Server`](crate::Server) serves. Made from a [`Router`] whose
+/// state is given. Cheap to clone.
+///
+/// Tests can call it without a server:
+///
+/// ```
+/// use bootwire::router::App;
+/// use bootwire::{Answer, Op, Request, Router};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let app = App::from(Router::new().read("/motd", || async { "Welcome\n" }));
+/// let request = Request::synthetic(Op::Read, "motd", "192.0.2.7:4000".parse().unwrap(), &[]).unwrap();
+/// assert_eq!(app.route_of(&request), Some("/motd"));
+/// let Ok(Answer::Reply(reply)) = app.call(request).await else { panic!("refused") };
+/// assert_eq!(reply.size(), Some(8));
+/// # }
+/// ```
+///
+/// [`Router`]: super::Router
+#[derive(Clone)]
+pub struct App {
+    pub(super) table: Arc<Table>,
+}
+
+/// The routes of one application, in order.
+pub(super) struct Table {
+    pub(super) reads: Vec<Arc<Bound>>,
+    pub(super) writes: Vec<Arc<Bound>>,
+    pub(super) read_fallback: Arc<Bound>,
+    pub(super) write_fallback: Arc<Bound>,
+}
+
+/// A route with its layers, ready to be called.
+pub(super) struct Bound {
+    /// `None` for a fallback.
+    pub(super) pattern: Option<Pattern>,
+    pub(super) ignore_case: bool,
+    /// In the order they were added: innermost first.
+    pub(super) layers: Vec<Arc<dyn Layer>>,
+    pub(super) target: Target,
+}
+
+/// What a route leads to.
+pub(super) enum Target {
+    Read(Arc<dyn Endpoint<Reply>>),
+    Write(Arc<dyn Endpoint<Accept>>),
+}
+
+impl Target {
+    pub(super) async fn call(&self, request: Request) -> Result<Answer, Refusal> {
+        match self {
+            Self::Read(endpoint) => endpoint.call(request).await.map(Answer::from),
+            Self::Write(endpoint) => endpoint.call(request).await.map(Answer::from),
+        }
+    }
+
+    fn at_hand(&self, request: &Request) -> Option<Result<Answer, Refusal>> {
+        match self {
+            Self::Read(endpoint) => Some(endpoint.at_hand(request)?.map(Answer::from)),
+            Self::Write(endpoint) => Some(endpoint.at_hand(request)?.map(Answer::from)),
+        }
+    }
+}
+
+impl App {
+    /// Answers a request. Never panics: a handler that does is an internal error with the message
+    /// as its detail.
+    ///
+    /// # Errors
+    /// The refusal of the handler or of a layer, "not found" for a read that no route matches, and
+    /// "denied" for such a write.
+    pub async fn call(&self, request: Request) -> Result<Answer, Refusal> {
+        let op = request.op();
+        let (route, request) = self.find(&request);
+        let answer = Contained(Box::pin(Next::outermost(Arc::clone(route)).run(request))).await?;
+        match (op, &answer) {
+            (Op::Read, Answer::Reply(_)) | (Op::Write, Answer::Accept(_)) => Ok(answer),
+            _ => Err(Refusal::internal()
+                .because("a layer answered a read with Accept or a write with Reply")),
+        }
+    }
+
+    /// The answer if it is at hand, see [`Endpoint::at_hand`]. Routes with layers have none, unless
+    /// every layer lets it pass.
+    #[must_use]
+    pub fn at_hand(&self, request: &Request) -> Option<Result<Answer, Refusal>> {
+        let (route, request) = self.find(request);
+        if !route.layers.iter().all(|layer| layer.skip_at_hand()) {
+            return None;
+        }
+        catch_unwind(AssertUnwindSafe(|| route.target.at_hand(&request)))
+            .unwrap_or_else(|panic| Some(Err(panicked(&*panic))))
+    }
+
+    /// The pattern of the route that answers `request`; `None` if a fallback does, or nothing.
+    #[must_use]
+    pub fn route_of(&self, request: &Request) -> Option<&str> {
+        self.find(request).0.pattern.as_ref().map(Pattern::as_str)
+    }
+
+    /// The first route that matches, and the request as its handler sees it.
+    fn find(&self, request: &Request) -> (&Arc<Bound>, Request) {
+        let (routes, fallback) = match request.op() {
+            Op::Read => (&self.table.reads, &self.table.read_fallback),
+            Op::Write => (&self.table.writes, &self.table.write_fallback),
+        };
+        let matched = routes.iter().find_map(|route| {
+            let params = route
+                .pattern
+                .as_ref()?
+                .params_in(request.path_bytes(), route.ignore_case)?;
+            Some((route, params))
+        });
+        let (route, params) = matched.unwrap_or_else(|| (fallback, Params::default()));
+        (
+            route,
+            Request {
+                facts: Arc::clone(&request.facts),
+                params,
+            },
+        )
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let patterns = |routes: &[Arc<Bound>]| -> Vec<String> {
+            routes
+                .iter()
+                .filter_map(|route| route.pattern.as_ref())
+                .map(Pattern::to_string)
+                .collect()
+        };
+        f.debug_struct("App")
+            .field("reads", &patterns(&self.table.reads))
+            .field("writes", &patterns(&self.table.writes))
+            .finish_non_exhaustive()
+    }
+}
+
+/// What answers where nobody set a fallback. The codes are what clients need: U-Boot starts over
+/// for ever on anything but 1 and 2.
+pub(super) struct NoRoute;
+
+impl NoRoute {
+    fn uploads() -> Refusal {
+        Refusal::denied().text("Uploads are not allowed here")
+    }
+}
+
+impl Endpoint<Reply> for NoRoute {
+    fn call(&self, _request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
+        Box::pin(std::future::ready(Err(Refusal::not_found())))
+    }
+
+    fn at_hand(&self, _request: &Request) -> Option<Result<Reply, Refusal>> {
+        Some(Err(Refusal::not_found()))
+    }
+}
+
+impl Endpoint<Accept> for NoRoute {
+    fn call(&self, _request: Request) -> BoxFuture<'_, Result<Accept, Refusal>> {
+        Box::pin(std::future::ready(Err(Self::uploads())))
+    }
+
+    fn at_hand(&self, _request: &Request) -> Option<Result<Accept, Refusal>> {
+        Some(Err(Self::uploads()))
+    }
+}
+
+/// A future whose panic is an error. It is not polled again after one.
+struct Contained<'a>(BoxFuture<'a, Result<Answer, Refusal>>);
+
+impl Future for Contained<'_> {
+    type Output = Result<Answer, Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Whatever the handler left half done is gone with its future; what it shares with others
+        // is guarded by their locks, which poison.
+        catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context)))
+            .unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Refusal {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Refusal::internal().because(format_args!("the handler panicked: {message}"))
+}

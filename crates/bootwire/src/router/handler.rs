@@ -1,0 +1,125 @@
+//! Functions and endpoints as handlers.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::FromRequest;
+use crate::{BoxFuture, Endpoint, IntoAnswer, Refusal, Request};
+
+/// What a route can be given: an async function, or anything that is an [`Endpoint`].
+///
+/// `A` is what it answers with, [`Reply`](crate::Reply) or [`Accept`](crate::Accept); `S` is the
+/// router's state. `M` tells the kinds of handlers apart and is always inferred. There is nothing to
+/// implement here: write a function or an [`Endpoint`].
+///
+/// A function takes up to four arguments, each of them [`FromRequest`], and returns something that
+/// is [`IntoAnswer`], usually `Result<Reply, Refusal>`. It must be `Send`, and so must everything it
+/// keeps across an `.await`.
+///
+/// An argument that is no extractor does not compile:
+///
+/// ```compile_fail,E0277
+/// async fn wrong(name: String) -> String {
+///     name
+/// }
+/// let router: bootwire::Router = bootwire::Router::new().read("/x", wrong);
+/// ```
+///
+/// Nor does a result that is no content:
+///
+/// ```compile_fail,E0277
+/// async fn wrong() -> u32 {
+///     7
+/// }
+/// let router: bootwire::Router = bootwire::Router::new().read("/x", wrong);
+/// ```
+///
+/// Nor content as the answer to a write, which needs an [`Accept`](crate::Accept):
+///
+/// ```compile_fail,E0277
+/// async fn wrong() -> bootwire::Reply {
+///     bootwire::Reply::empty()
+/// }
+/// let router: bootwire::Router = bootwire::Router::new().write("/x", wrong);
+/// ```
+///
+/// Nor a fifth argument:
+///
+/// ```compile_fail,E0277
+/// use bootwire::Request;
+/// async fn wrong(_: Request, _: Request, _: Request, _: Request, _: Request) -> String {
+///     String::new()
+/// }
+/// let router: bootwire::Router = bootwire::Router::new().read("/x", wrong);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler that answers with `{A}`",
+    label = "not a handler for this kind of route",
+    note = "a handler is an `async fn` of at most four arguments, each `Request`, `State<_>`, `Path<_>` or another `FromRequest` type",
+    note = "a read handler returns `Reply`, text or bytes, a write handler returns `Accept`; both may be in a `Result<_, Refusal>` or an `Option`",
+    note = "the future must be `Send`: keep no `Rc` or lock guard across an `.await`"
+)]
+pub trait Handler<A, M, S>: Sized + Send + Sync + 'static {
+    /// The endpoint that calls it with `state`.
+    fn into_endpoint(self, state: S) -> Arc<dyn Endpoint<A>>;
+}
+
+/// Marks a handler that is an [`Endpoint`] itself. Only named by the compiler.
+#[derive(Debug)]
+pub enum Itself {}
+
+impl<A: 'static, S, E: Endpoint<A>> Handler<A, Itself, S> for E {
+    fn into_endpoint(self, _state: S) -> Arc<dyn Endpoint<A>> {
+        Arc::new(self)
+    }
+}
+
+/// A function together with the state its arguments may come from.
+struct Function<F, M, S> {
+    function: F,
+    state: S,
+    arguments: PhantomData<fn(M)>,
+}
+
+macro_rules! functions {
+    ($($argument:ident $marker:ident),*) => {
+        impl<A, S, F, Fut, $($argument, $marker,)*> Handler<A, ($(($argument, $marker),)*), S> for F
+        where
+            A: 'static,
+            S: Send + Sync + 'static,
+            F: Fn($($argument),*) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output: IntoAnswer<A>> + Send + 'static,
+            $($argument: FromRequest<S, $marker> + 'static, $marker: 'static,)*
+        {
+            fn into_endpoint(self, state: S) -> Arc<dyn Endpoint<A>> {
+                Arc::new(Function { function: self, state, arguments: PhantomData::<fn(($(($argument, $marker),)*))> })
+            }
+        }
+
+        impl<A, S, F, Fut, $($argument, $marker,)*> Endpoint<A> for Function<F, ($(($argument, $marker),)*), S>
+        where
+            A: 'static,
+            S: Send + Sync + 'static,
+            F: Fn($($argument),*) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output: IntoAnswer<A>> + Send + 'static,
+            $($argument: FromRequest<S, $marker> + 'static, $marker: 'static,)*
+        {
+            fn call(&self, request: Request) -> BoxFuture<'_, Result<A, Refusal>> {
+                // Arguments are made before the future, so they need not be `Send` themselves.
+                let start = || Ok((self.function)($($argument::from_request(&request, &self.state)?),*));
+                let started = start();
+                drop(request);
+                match started {
+                    Ok(future) => Box::pin(async move { future.await.into_answer() }),
+                    Err(refusal) => Box::pin(async move { Err(refusal) }),
+                }
+            }
+        }
+    };
+}
+
+functions!();
+functions!(T1 M1);
+functions!(T1 M1, T2 M2);
+functions!(T1 M1, T2 M2, T3 M3);
+functions!(T1 M1, T2 M2, T3 M3, T4 M4);

@@ -1,0 +1,146 @@
+//! Patterns of paths: `/grub/grub.cfg-01-{mac}`.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::kind::Kind;
+use super::matching;
+use super::parse;
+use crate::request::Params;
+
+/// A pattern of paths, see the [module documentation](super) for its language.
+///
+/// ```
+/// use bootwire::router::Pattern;
+///
+/// let pattern = Pattern::parse("/pxelinux.cfg/01-{mac}").unwrap();
+/// assert_eq!(pattern.params().collect::<Vec<_>>(), ["mac"]);
+///
+/// let error = Pattern::parse("/pxelinux.cfg/{ipaddr:hexx}").unwrap_err();
+/// assert_eq!(error.column(), 23);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    pub(super) source: Arc<str>,
+    /// Text before the first parameter.
+    pub(super) start: Box<[u8]>,
+    pub(super) params: Vec<Param>,
+}
+
+/// A parameter and the text up to the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Param {
+    pub(super) name: Arc<str>,
+    pub(super) kind: Kind,
+    pub(super) then: Box<[u8]>,
+}
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// [`PatternError`] names the column and says what to write instead.
+    pub fn parse(source: &str) -> Result<Self, PatternError> {
+        parse::parse(source)
+    }
+
+    /// The pattern as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.source
+    }
+
+    /// The names of its parameters, in order.
+    pub fn params(&self) -> impl Iterator<Item = &str> {
+        self.params.iter().map(|param| &*param.name)
+    }
+
+    /// Whether it matches `path`, a normalised path as of [`Request::path_bytes`](crate::Request::path_bytes).
+    #[must_use]
+    pub fn is_match(&self, path: &[u8]) -> bool {
+        self.params_in(path, false).is_some()
+    }
+
+    /// The values `path` gives to the parameters, or `None` if it does not match.
+    pub(crate) fn params_in(&self, path: &[u8], ignore_case: bool) -> Option<Params> {
+        let ranges = matching::find(self, path, ignore_case)?;
+        let mut rest = None;
+        let mut values = Vec::with_capacity(ranges.len());
+        for (param, Range { start, end }) in self.params.iter().zip(ranges) {
+            if param.kind == Kind::Rest {
+                rest = Some(start);
+            }
+            values.push((
+                Arc::clone(&param.name),
+                param.kind.value(&path[start..end])?,
+            ));
+        }
+        Some(Params {
+            route: Some(Arc::clone(&self.source)),
+            values,
+            rest,
+        })
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = PatternError;
+
+    fn from_str(source: &str) -> Result<Self, PatternError> {
+        Self::parse(source)
+    }
+}
+
+impl TryFrom<&str> for Pattern {
+    type Error = PatternError;
+
+    fn try_from(source: &str) -> Result<Self, PatternError> {
+        Self::parse(source)
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = PatternError;
+
+    fn try_from(source: String) -> Result<Self, PatternError> {
+        Self::parse(&source)
+    }
+}
+
+/// Why text is no pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("pattern {pattern:?}, column {column}: {problem}")]
+pub struct PatternError {
+    pub(super) pattern: String,
+    pub(super) column: usize,
+    pub(super) problem: String,
+}
+
+impl PatternError {
+    /// Where the trouble is, in characters from 1.
+    #[must_use]
+    pub const fn column(&self) -> usize {
+        self.column
+    }
+
+    /// What the trouble is and what to write instead.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
+impl From<Infallible> for PatternError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
