@@ -1,7 +1,9 @@
-//! The kernel under a TFTP engine: UDP sockets in batches, readiness, and mapped files.
+#![doc = include_str!("../README.md")]
 
 mod interface;
 mod kernel;
+#[cfg(target_os = "linux")]
+mod linux;
 mod mapping;
 mod poll;
 mod receive;

@@ -1,62 +1,213 @@
-//! Readiness.
-use std::{io, time::Duration};
+//! Waiting for sockets, and being woken by other threads.
+
+mod plain;
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use rustix::event::Timespec;
 
 use crate::{Kernel, Socket};
 
-/// Readiness of several sockets and a wake-up from other threads.
+/// The longest wait asked from the kernel, which counts milliseconds in an `int`; a longer one
+/// returns early, with nothing ready.
+const MAX_WAIT: Duration = Duration::from_secs(3600);
+
+/// Waits for several sockets to become ready, and for other threads to call.
+///
+/// Level-triggered: what is left unread is told again. [`remove`](Poller::remove) a socket before
+/// it is dropped.
 #[derive(Debug)]
-pub struct Poller(());
+pub struct Poller {
+    sockets: Sockets,
+    signal: Arc<Signal>,
+}
+
+#[derive(Debug)]
+enum Sockets {
+    #[cfg(target_os = "linux")]
+    Epoll(crate::linux::epoll::Epoll),
+    Plain(plain::Poll),
+}
 
 /// A socket that is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
     /// The token given with the socket.
     pub token: usize,
-    /// Datagrams wait, or an error.
+    /// Datagrams wait, or an error does.
     pub readable: bool,
-    /// There is room to send.
+    /// There is room to send. Told only if asked for.
     pub writable: bool,
-}
-
-/// Wakes a [`Poller`] from any thread.
-#[derive(Clone, Debug)]
-pub struct Waker(());
-
-impl Waker {
-    /// Wakes.
-    pub fn wake(&self) {
-        todo!()
-    }
 }
 
 impl Poller {
     /// A poller without sockets.
+    ///
+    /// # Errors
+    /// If the process has no file descriptors left.
     pub fn new(kernel: Kernel) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if kernel.epoll {
+            let signal = Signal::eventfd()?;
+            let sockets = Sockets::Epoll(crate::linux::epoll::Epoll::new(&signal)?);
+            return Ok(Self {
+                sockets,
+                signal: Arc::new(signal),
+            });
+        }
         let _ = kernel;
-        todo!()
+        let sockets = Sockets::Plain(plain::Poll::default());
+        Ok(Self {
+            sockets,
+            signal: Arc::new(Signal::pair()?),
+        })
     }
-    /// Watches for datagrams.
+
+    /// Watches a socket for datagrams. Its readiness is told under `token`, which should be its
+    /// own.
+    ///
+    /// # Errors
+    /// If it is watched already, or no more can be; `InvalidInput` for the token `usize::MAX`.
     pub fn add(&mut self, socket: &Socket, token: usize) -> io::Result<()> {
-        let _ = (socket, token);
-        todo!()
+        match &mut self.sockets {
+            #[cfg(target_os = "linux")]
+            Sockets::Epoll(epoll) => epoll.add(socket, token),
+            Sockets::Plain(poll) => poll.add(socket.as_fd(), token),
+        }
     }
-    /// Forgets a socket; call it before the socket is dropped.
+
+    /// Watches a socket no longer.
+    ///
+    /// # Errors
+    /// If it is not watched.
     pub fn remove(&mut self, socket: &Socket, token: usize) -> io::Result<()> {
-        let _ = (socket, token);
-        todo!()
+        match &mut self.sockets {
+            #[cfg(target_os = "linux")]
+            Sockets::Epoll(epoll) => epoll.remove(socket),
+            Sockets::Plain(poll) => poll.remove(token),
+        }
     }
-    /// Watches for room to send as well, or no longer.
+
+    /// Watches a socket for room to send as well, or no longer.
+    ///
+    /// # Errors
+    /// If it is not watched.
     pub fn want_write(&mut self, socket: &Socket, token: usize, on: bool) -> io::Result<()> {
-        let _ = (socket, token, on);
-        todo!()
+        match &mut self.sockets {
+            #[cfg(target_os = "linux")]
+            Sockets::Epoll(epoll) => epoll.want_write(socket, token, on),
+            Sockets::Plain(poll) => poll.want_write(token, on),
+        }
     }
-    /// A handle for other threads.
+
+    /// A handle with which other threads end a wait.
     pub fn waker(&self) -> Waker {
-        todo!()
+        Waker(Arc::clone(&self.signal))
     }
-    /// Waits.
+
+    /// Waits until a socket is ready, the waker is used or `timeout` is over (rounded up to whole
+    /// milliseconds; `None`: for as long as it takes), and puts what is ready into `ready`,
+    /// emptied first. It may also return early, with nothing.
+    ///
+    /// What other threads did before they called the waker is seen after this returns.
+    ///
+    /// # Errors
+    /// None in practice: only for what is wrong with the poller itself.
     pub fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()> {
-        let _ = (timeout, ready);
-        todo!()
+        ready.clear();
+        let timeout = timeout.map(|timeout| {
+            let timeout = timeout.min(MAX_WAIT);
+            Timespec {
+                tv_sec: timeout.as_secs() as _,
+                tv_nsec: timeout.subsec_nanos() as _,
+            }
+        });
+        let woken = match &mut self.sockets {
+            #[cfg(target_os = "linux")]
+            Sockets::Epoll(epoll) => epoll.wait(timeout.as_ref(), ready),
+            Sockets::Plain(poll) => poll.wait(timeout.as_ref(), self.signal.readable(), ready),
+        };
+        match woken {
+            Ok(true) => self.signal.clear(),
+            Ok(false) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+}
+
+/// Ends the wait of a [`Poller`] from any thread: the one that is going on, or the next one.
+#[derive(Clone, Debug)]
+pub struct Waker(Arc<Signal>);
+
+impl Waker {
+    /// Wakes the poller. Calls until it has noticed are free of system calls.
+    pub fn wake(&self) {
+        self.0.set();
+    }
+}
+
+/// A file descriptor that is readable once someone has called.
+#[derive(Debug)]
+pub(crate) struct Signal {
+    /// Someone has called since the poller looked.
+    called: AtomicBool,
+    read: OwnedFd,
+    /// The other end of a pair; an eventfd is both ends in one.
+    write: Option<OwnedFd>,
+}
+
+impl Signal {
+    #[cfg(target_os = "linux")]
+    fn eventfd() -> io::Result<Self> {
+        use rustix::event::{EventfdFlags, eventfd};
+
+        let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self {
+            called: AtomicBool::new(false),
+            read: fd,
+            write: None,
+        })
+    }
+
+    fn pair() -> io::Result<Self> {
+        let (read, write) = std::os::unix::net::UnixStream::pair()?;
+        read.set_nonblocking(true)?;
+        write.set_nonblocking(true)?;
+        Ok(Self {
+            called: AtomicBool::new(false),
+            read: read.into(),
+            write: Some(write.into()),
+        })
+    }
+
+    pub(crate) fn readable(&self) -> BorrowedFd<'_> {
+        self.read.as_fd()
+    }
+
+    fn set(&self) {
+        if !self.called.swap(true, Ordering::AcqRel) {
+            // The count an eventfd takes; for a pair just some bytes. It fails only when it is
+            // full, and then it is readable already.
+            let one = 1_u64.to_ne_bytes();
+            let _ = rustix::io::write(self.write.as_ref().unwrap_or(&self.read), &one);
+        }
+    }
+
+    fn clear(&self) {
+        let mut bytes = [0; 64];
+        // Empty at worst, after a false alarm.
+        let _ = rustix::io::read(&self.read, &mut bytes);
+        // A swap, not a store: it takes over what was done before the calls it forgets. A call
+        // after it writes again.
+        self.called.swap(false, Ordering::AcqRel);
     }
 }

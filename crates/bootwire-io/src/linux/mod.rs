@@ -1,0 +1,9 @@
+//! What only Linux has: `recvmmsg`, `sendmmsg`, GSO, packet information, epoll.
+
+mod address;
+mod control;
+pub(crate) mod epoll;
+pub(crate) mod options;
+pub(crate) mod probe;
+pub(crate) mod receive;
+pub(crate) mod send;

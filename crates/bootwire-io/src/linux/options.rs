@@ -1,0 +1,76 @@
+//! Socket options that only Linux has.
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    ptr,
+};
+
+use rustix::net::sockopt::{
+    self, Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_socket_recv_buffer_size_force,
+    set_socket_send_buffer_size_force,
+};
+
+use super::control::SO_RXQ_OVFL;
+pub(super) use super::control::UDP_SEGMENT;
+
+fn set(fd: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
+    let len = size_of_val(&value) as libc::socklen_t;
+    let value = ptr::from_ref(&value).cast();
+    // SAFETY: `value` points to `len` bytes for the length of the call.
+    let answer = unsafe { libc::setsockopt(fd.as_raw_fd(), level, option, value, len) };
+    if answer == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Tells the local address of every datagram; on a dual-stack socket that of IPv4 ones too.
+pub(crate) fn set_packet_info(fd: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
+    let ipv4 = set(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 1);
+    if !ipv6 {
+        return ipv4;
+    }
+    set(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
+}
+
+/// Tells with a datagram how many were dropped before it, for want of room.
+pub(crate) fn set_count_drops(fd: BorrowedFd<'_>) -> io::Result<()> {
+    set(fd, libc::SOL_SOCKET, SO_RXQ_OVFL, 1)
+}
+
+/// Whether the kernel knows `UDP_SEGMENT`. An older one would ignore the control message and send
+/// a whole run as one datagram.
+pub(super) fn knows_gso(fd: BorrowedFd<'_>) -> bool {
+    set(fd, libc::IPPROTO_UDP, UDP_SEGMENT, 0).is_ok()
+}
+
+/// DF on every datagram, or fragments where the path needs them.
+pub(crate) fn set_dont_fragment(fd: BorrowedFd<'_>, ipv6: bool, on: bool) -> io::Result<()> {
+    let discovery = if on {
+        Ipv4PathMtuDiscovery::DO
+    } else {
+        Ipv4PathMtuDiscovery::WANT
+    };
+    let ipv4 = sockopt::set_ip_mtu_discover(fd, discovery);
+    if !ipv6 {
+        return Ok(ipv4?);
+    }
+    let discovery = if on {
+        Ipv6PathMtuDiscovery::DO
+    } else {
+        Ipv6PathMtuDiscovery::WANT
+    };
+    Ok(sockopt::set_ipv6_mtu_discover(fd, discovery)?)
+}
+
+/// Beyond `net.core.rmem_max`, which takes `CAP_NET_ADMIN`.
+pub(crate) fn force_receive_buffer(fd: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
+    Ok(set_socket_recv_buffer_size_force(fd.as_fd(), bytes)?)
+}
+
+/// Beyond `net.core.wmem_max`, which takes `CAP_NET_ADMIN`.
+pub(crate) fn force_send_buffer(fd: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
+    Ok(set_socket_send_buffer_size_force(fd.as_fd(), bytes)?)
+}
