@@ -1,5 +1,7 @@
 //! What a handler may return, and the trait behind every route.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::{Accept, BoxFuture, Refusal, Reply, Request};
@@ -42,7 +44,23 @@ pub trait Endpoint<A>: Send + Sync + 'static {
     }
 }
 
+/// One endpoint for several routes.
+impl<A, E: Endpoint<A> + ?Sized> Endpoint<A> for Arc<E> {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<A, Refusal>> {
+        (**self).call(request)
+    }
+
+    fn at_hand(&self, request: &Request) -> Option<Result<A, Refusal>> {
+        (**self).at_hand(request)
+    }
+}
+
 /// What converts into a handler's result.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no answer: a handler here returns `{A}`",
+    label = "cannot become `{A}`",
+    note = "reads are answered by `Reply`, text or bytes, writes by `Accept`; both may be in a `Result<_, Refusal>` or an `Option`"
+)]
 pub trait IntoAnswer<A> {
     /// The conversion.
     ///
