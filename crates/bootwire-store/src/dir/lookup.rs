@@ -1,0 +1,146 @@
+//! From a name to an open regular file.
+
+use std::fs::File;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bootwire::Refusal;
+use rustix::fs::{FileType, OFlags, fstat};
+use rustix::io::Errno;
+
+use super::fold;
+use crate::beneath::{Links, Root};
+use crate::errno::{is_absent, refuse};
+use crate::name::{Shown, Unfit, components, judge};
+
+/// How often a file is looked at again because another took its name before it was opened.
+const RACES_MAX: usize = 8;
+
+/// A directory and how names are looked up in it.
+#[derive(Clone, Debug)]
+pub(super) struct Lookup {
+    pub(super) root: Arc<Root>,
+    pub(super) links: Links,
+    pub(super) case_insensitive: bool,
+    pub(super) per_client: bool,
+}
+
+/// Why a name gives no file.
+#[derive(Debug)]
+pub(super) enum Miss {
+    /// The kernel says no.
+    Kernel(Errno),
+    /// It is a directory.
+    Directory,
+    /// It is a FIFO, a socket or a device.
+    Special,
+    /// Comparing without regard to case took too long.
+    TooManyEntries,
+}
+
+impl From<Errno> for Miss {
+    fn from(errno: Errno) -> Self {
+        Self::Kernel(errno)
+    }
+}
+
+impl Miss {
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Kernel(errno) if is_absent(*errno))
+    }
+
+    fn refusal(&self, path: &[u8]) -> Refusal {
+        match self {
+            // Ordinary: boot loaders try a dozen names. The record has the name, which says it all.
+            Self::Kernel(errno) if is_absent(*errno) => Refusal::not_found(),
+            Self::Kernel(errno) => refuse(*errno, Shown(path)),
+            Self::Directory => is_directory(),
+            Self::Special => Refusal::denied().text("Not a regular file"),
+            Self::TooManyEntries => Refusal::not_found().because(format_args!(
+                "{}: gave up comparing without regard to case after {} directory entries",
+                Shown(path),
+                fold::ENTRIES_MAX
+            )),
+        }
+    }
+}
+
+/// Code 1, as for nothing at all: U-Boot asks for `dtb/` in ordinary boots and must go on.
+fn is_directory() -> Refusal {
+    Refusal::not_found().text("Is a directory")
+}
+
+impl Lookup {
+    /// Refuses a name that cannot be served whatever is on the disk.
+    pub(super) fn judge(name: &[u8]) -> Result<(), Refusal> {
+        judge(name).map_err(|unfit| match unfit {
+            Unfit::Directory => is_directory(),
+            Unfit::Climbs => Refusal::denied().because(format_args!("{}: climbs out of the root", Shown(name))),
+            Unfit::Reserved | Unfit::Nul => Refusal::not_found(),
+        })
+    }
+
+    /// Opens the regular file that `client` gets for `name`. Blocks on the disk.
+    pub(super) fn open(&self, name: &[u8], client: IpAddr) -> Result<File, Refusal> {
+        Self::judge(name)?;
+        if self.per_client {
+            // An IPv4 client of a dual-stack socket is ::ffff:10.0.0.7 there.
+            let client = client.to_canonical();
+            if names_another_client(name, client) {
+                return Err(Refusal::not_found().because(format_args!("{}: belongs to another client", Shown(name))));
+            }
+            let own = client.to_string();
+            match self.find(own.as_bytes(), name) {
+                Err(miss) if miss.is_absent() => {}
+                found => return found.map_err(|miss| miss.refusal(&join(own.as_bytes(), name))),
+            }
+        }
+        self.find(b"", name).map_err(|miss| miss.refusal(name))
+    }
+
+    /// Looks for `name` in the subdirectory `base`.
+    fn find(&self, base: &[u8], name: &[u8]) -> Result<File, Miss> {
+        let exact = self.open_regular(&join(base, name));
+        match exact {
+            Err(Miss::Kernel(Errno::NOENT | Errno::NOTDIR)) if self.case_insensitive => {
+                let Some(path) = fold::find(&self.root, self.links, base, name)? else { return exact };
+                self.open_regular(&path)
+            }
+            exact => exact,
+        }
+    }
+
+    /// Opens `path` if it is a regular file, without so much as opening anything else: to open a
+    /// FIFO may block, and to open a device may rewind a tape.
+    fn open_regular(&self, path: &[u8]) -> Result<File, Miss> {
+        for _ in 0..RACES_MAX {
+            let seen = fstat(self.root.resolve(path, OFlags::PATH, self.links)?)?;
+            match FileType::from_raw_mode(seen.st_mode) {
+                FileType::RegularFile => {}
+                FileType::Directory => return Err(Miss::Directory),
+                _ => return Err(Miss::Special),
+            }
+            // NONBLOCK for the case that it has become a FIFO since.
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+            let file = self.root.resolve(path, flags, self.links)?;
+            let opened = fstat(&file)?;
+            if (opened.st_dev, opened.st_ino) == (seen.st_dev, seen.st_ino) {
+                return Ok(File::from(file));
+            }
+        }
+        Err(Miss::Kernel(Errno::AGAIN))
+    }
+}
+
+/// Whether `name` leads into the subdirectory of a client other than `client`.
+fn names_another_client(name: &[u8], client: IpAddr) -> bool {
+    let first = components(name).find(|component| *component != b".").unwrap_or_default();
+    let address = std::str::from_utf8(first).ok().and_then(|text| text.parse::<IpAddr>().ok());
+    address.is_some_and(|address| address.to_canonical() != client)
+}
+
+/// `base/name`, or `name` if there is no base.
+pub(super) fn join(base: &[u8], name: &[u8]) -> Vec<u8> {
+    let name = name.strip_prefix(b"/").unwrap_or(name);
+    if base.is_empty() { name.to_vec() } else { [base, b"/", name].concat() }
+}

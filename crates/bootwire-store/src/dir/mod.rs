@@ -1,0 +1,122 @@
+//! Serving a directory.
+
+mod fold;
+mod lookup;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bootwire::file::OpenFile;
+use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
+
+use crate::beneath::{Links, OpenError, Resolver, Root};
+use crate::blocking::Blocking;
+use crate::errno::refuse_io;
+use crate::name::Shown;
+use lookup::Lookup;
+
+/// A directory whose regular files are served to anyone who asks.
+///
+/// The name looked up is the part of the path that the route's `{*rest}` matched, or the whole
+/// path. See the [crate] for how it stays inside. What is refused:
+///
+/// | found | client gets |
+/// |---|---|
+/// | nothing | code 1, "File not found" |
+/// | a directory, or a name that ends with `/` | code 1, "Is a directory" |
+/// | a FIFO, socket or device | code 2, "Not a regular file" |
+/// | a file the server may not read | code 2, "Access denied" |
+/// | a link that leads out of the root, or in a circle | code 2, "Access denied" |
+///
+/// Names that begin with `.bootwire-` are not found: they are [uploads](crate::Uploads) that have
+/// not finished.
+///
+/// The directory is held open. Replace what is in it, file by file with `rename`, and running
+/// transfers finish with the old file while new ones get the new; replace the directory itself, or
+/// a link that led to it, and the old one is served until it is opened again.
+#[derive(Clone, Debug)]
+pub struct Dir {
+    lookup: Lookup,
+    blocking: Blocking,
+}
+
+impl Dir {
+    /// Opens a directory to serve it.
+    ///
+    /// # Errors
+    /// If it is not there, is no directory or may not be searched.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Ok(Self::new(Root::open(path.as_ref())?))
+    }
+
+    fn new(root: Root) -> Self {
+        Self {
+            lookup: Lookup { root: Arc::new(root), links: Links::default(), case_insensitive: false, per_client: false },
+            blocking: Blocking::new(),
+        }
+    }
+
+    /// What symbolic links may do. Default [`Links::Beneath`].
+    #[must_use]
+    pub const fn links(mut self, links: Links) -> Self {
+        self.lookup.links = links;
+        self
+    }
+
+    /// Finds `\Boot\BCD` under `boot/bcd` too: Windows' boot manager does not keep case. ASCII
+    /// letters only.
+    ///
+    /// The name as sent is tried first. Then, directory by directory, the exact entry goes before
+    /// the others, and those in the order of their bytes; an entry that leads nowhere is left for
+    /// the next. Each such search lists directories, at most 65 536 entries: when that does not do
+    /// the client gets "File not found" and the record the reason. Default off.
+    #[must_use]
+    pub const fn case_insensitive(mut self, on: bool) -> Self {
+        self.lookup.case_insensitive = on;
+        self
+    }
+
+    /// Looks first in a subdirectory named like the client's address (`10.0.0.7`, `fd00::7`; an
+    /// IPv4 client of an IPv6 socket goes by its IPv4 address), then in the root.
+    ///
+    /// A client cannot ask for another's subdirectory by name: paths whose first component is an
+    /// IP address other than its own are not found. Addresses can be forged and say nothing about
+    /// who asks; this keeps machines apart, not secrets safe. Default off.
+    #[must_use]
+    pub const fn per_client(mut self, on: bool) -> Self {
+        self.lookup.per_client = on;
+        self
+    }
+
+    /// One line for the log: the directory and how names are looked up in it.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let links = match (self.lookup.root.resolver(), self.lookup.links) {
+            (Resolver::Walk, _) => "no links, this kernel has no openat2",
+            (Resolver::Kernel, Links::Beneath) => "links beneath it",
+            (Resolver::Kernel, Links::InRoot) => "links from it as the root",
+        };
+        let case = if self.lookup.case_insensitive { ", any case" } else { "" };
+        let client = if self.lookup.per_client { ", the client's own directory first" } else { "" };
+        format!("{} ({links}{case}{client})", self.lookup.root.path().display())
+    }
+}
+
+impl Endpoint<Reply> for Dir {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
+        let lookup = self.lookup.clone();
+        let open = move || {
+            let name = request.rest_bytes();
+            let file = lookup.open(name, request.peer_ip())?;
+            OpenFile::new(file).map_err(|error| refuse_io(&error, Shown(name)))
+        };
+        Box::pin(async move { Ok(Reply::file(self.blocking.run(open).await?)) })
+    }
+
+    /// Names that no file can have are refused without looking at the disk.
+    fn at_hand(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
+        Lookup::judge(request.rest_bytes()).err().map(Err)
+    }
+}
