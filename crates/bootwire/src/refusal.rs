@@ -29,6 +29,8 @@ pub enum Reason {
     Exists,
     /// The request makes no sense: code 4.
     Illegal,
+    /// A packet from someone who has no transfer here: code 5.
+    UnknownTid,
     /// The options cannot be agreed on: code 8.
     Options,
 }
@@ -44,6 +46,7 @@ impl Reason {
             Self::DiskFull => ErrorCode::DiskFull,
             Self::Exists => ErrorCode::FileExists,
             Self::Illegal => ErrorCode::IllegalOperation,
+            Self::UnknownTid => ErrorCode::UnknownTid,
             Self::Options => ErrorCode::OptionRefused,
         }
     }
@@ -53,7 +56,9 @@ impl Reason {
     pub const fn outcome(self) -> Outcome {
         match self {
             Self::NotFound => Outcome::NotFound,
-            Self::Denied | Self::Exists | Self::Illegal | Self::Options => Outcome::Denied,
+            Self::Denied | Self::Exists | Self::Illegal | Self::UnknownTid | Self::Options => {
+                Outcome::Denied
+            }
             Self::Busy => Outcome::Busy,
             Self::Origin => Outcome::OriginError,
             Self::Internal => Outcome::Internal,
@@ -71,6 +76,7 @@ impl Reason {
             Self::DiskFull => "Disk full",
             Self::Exists => "File already exists",
             Self::Illegal => "Illegal request",
+            Self::UnknownTid => "Unknown transfer ID",
             Self::Options => "Options not acceptable",
         }
     }
@@ -92,7 +98,11 @@ impl Refusal {
     /// A refusal with the usual text for `reason`.
     #[must_use]
     pub const fn new(reason: Reason) -> Self {
-        Self { reason, text: Cow::Borrowed(reason.default_text()), detail: None }
+        Self {
+            reason,
+            text: Cow::Borrowed(reason.default_text()),
+            detail: None,
+        }
     }
 
     /// No such file.

@@ -26,6 +26,10 @@ pub(crate) struct Epoll {
     events: Vec<Event>,
 }
 
+// SAFETY: the only thing that is not `Send` is the data word of the events, a union that could
+// hold a pointer; only integers are ever put into it.
+unsafe impl Send for Epoll {}
+
 impl fmt::Debug for Epoll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Epoll")

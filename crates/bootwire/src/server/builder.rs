@@ -41,8 +41,10 @@ pub enum ServerError {
     Engine(#[from] std::io::Error),
 }
 
-type Observer = Arc<dyn Fn(&TransferRecord) + Send + Sync>;
-type StatsObserver = Arc<dyn Fn(&ServerStats) + Send + Sync>;
+/// Hears of every transfer that ended.
+pub(super) type Observer = Arc<dyn Fn(&TransferRecord) + Send + Sync>;
+/// Hears of the statistics, again and again.
+pub(super) type StatsObserver = Arc<dyn Fn(&ServerStats) + Send + Sync>;
 
 /// Everything a server is told before it starts.
 pub(super) struct Settings {
@@ -104,7 +106,10 @@ impl Server {
             observers: Vec::new(),
             stats_observers: Vec::new(),
         };
-        Self { settings, errors: Vec::new() }
+        Self {
+            settings,
+            errors: Vec::new(),
+        }
     }
 
     /// Listens on one more address.
@@ -113,7 +118,9 @@ impl Server {
         let text = address.as_ref();
         match text.parse() {
             Ok(address) => self.settings.listen.push(address),
-            Err(_) => self.errors.push(ServerError::Address { address: text.to_owned() }),
+            Err(_) => self.errors.push(ServerError::Address {
+                address: text.to_owned(),
+            }),
         }
         self
     }
@@ -232,8 +239,14 @@ impl Server {
 
     /// Calls `observer` with fresh statistics every `period`, on the thread of the observers.
     #[must_use]
-    pub fn stats_every(mut self, period: Duration, observer: impl Fn(&ServerStats) + Send + Sync + 'static) -> Self {
-        self.settings.stats_observers.push((period, Arc::new(observer)));
+    pub fn stats_every(
+        mut self,
+        period: Duration,
+        observer: impl Fn(&ServerStats) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings
+            .stats_observers
+            .push((period, Arc::new(observer)));
         self
     }
 
@@ -243,8 +256,10 @@ impl Server {
     /// # Errors
     /// [`ServerError`] says which setting or socket is the trouble.
     pub fn start(self) -> Result<ServerHandle, ServerError> {
-        let _ = (self.settings.listen, self.errors);
-        Err(ServerError::Incomplete("engine"))
+        match self.errors.into_iter().next() {
+            Some(error) => Err(error),
+            None => super::start::start(self.settings),
+        }
     }
 
     /// Starts, and runs until the process ends.

@@ -1,51 +1,160 @@
 //! A running server.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bootwire_io::Kernel;
 
 use super::ServerStats;
+use super::inbox::{Inbox, Message};
+use super::observe::{self, Event, Observers};
+use super::stats::Counters;
+use crate::Outcome;
+
+/// How often a drain looks whether the workers are done.
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
 /// A running server. Dropping the handle stops it at once; [`ServerHandle::drain`] stops it well.
-pub struct ServerHandle {}
+pub struct ServerHandle {
+    crew: Crew,
+    addresses: Vec<SocketAddr>,
+    kernel: Kernel,
+}
 
 /// How a drain ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
-    /// Transfers that were running when the drain began and finished.
-    pub finished: usize,
+    /// Transfers that were running when the drain began and finished by themselves, well or not.
+    pub finished: u64,
     /// Transfers that were cut off when the time was up; their clients got an ERROR.
-    pub cut_off: usize,
+    pub cut_off: u64,
+}
+
+/// The threads of a server. Dropping it stops them.
+pub(super) struct Crew {
+    workers: Vec<(Arc<Inbox>, Option<JoinHandle<()>>)>,
+    counters: Vec<Arc<Counters>>,
+    observers: Option<Observers>,
+}
+
+impl Crew {
+    pub(super) const fn new(counters: Vec<Arc<Counters>>, observers: Option<Observers>) -> Self {
+        Self {
+            workers: Vec::new(),
+            counters,
+            observers,
+        }
+    }
+
+    /// Starts a worker's thread.
+    pub(super) fn add(
+        &mut self,
+        inbox: Arc<Inbox>,
+        number: usize,
+        work: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
+        let thread = std::thread::Builder::new()
+            .name(format!("bootwire-{number}"))
+            .spawn(work)?;
+        self.workers.push((inbox, Some(thread)));
+        Ok(())
+    }
+
+    pub(super) fn events(&self) -> Option<SyncSender<Event>> {
+        self.observers
+            .as_ref()
+            .map(|observers| observers.events.clone())
+    }
+
+    pub(super) fn counters(&self, number: usize) -> Arc<Counters> {
+        Arc::clone(&self.counters[number])
+    }
+
+    fn tell(&self, message: impl Fn() -> Message) {
+        for (inbox, _) in &self.workers {
+            inbox.send(message());
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.workers
+            .iter()
+            .all(|(_, thread)| thread.as_ref().is_none_or(JoinHandle::is_finished))
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.tell(|| Message::Stop);
+        for (_, thread) in &mut self.workers {
+            if let Some(thread) = thread.take() {
+                // A worker that panicked has said so on stderr; the others still have to end.
+                let _ = thread.join();
+            }
+        }
+        if let Some(observers) = self.observers.take() {
+            observers.finish();
+        }
+    }
 }
 
 impl ServerHandle {
+    pub(super) const fn new(crew: Crew, addresses: Vec<SocketAddr>, kernel: Kernel) -> Self {
+        Self {
+            crew,
+            addresses,
+            kernel,
+        }
+    }
+
     /// The addresses it listens on, in the order given, with the ports the kernel chose.
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
-        &[]
+        &self.addresses
     }
 
-    /// What the I/O engine uses on this kernel, for the log: `recvmmsg sendmmsg GSO ...`.
+    /// What the I/O engine uses on this kernel, for the log.
     #[must_use]
     pub fn engine(&self) -> String {
-        String::new()
+        self.kernel.to_string()
     }
 
     /// Number of worker threads.
     #[must_use]
     pub fn workers(&self) -> usize {
-        0
+        self.crew.workers.len()
     }
 
     /// Statistics now.
     #[must_use]
     pub fn stats(&self) -> ServerStats {
-        ServerStats::default()
+        observe::sum(&self.crew.counters)
     }
 
     /// Stops accepting requests, lets running transfers finish for at most `limit`, then stops.
     /// Every record has reached the observers when it returns.
     pub async fn drain(self, limit: Duration) -> Drained {
-        let _ = limit;
-        Drained { finished: 0, cut_off: 0 }
+        let before = ended(&self.stats());
+        self.crew.tell(|| Message::Drain);
+        let end = Instant::now() + limit;
+        while !self.crew.is_done() && Instant::now() < end {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+        let finished = ended(&self.stats()) - before;
+        let cut_off = self.stats().active;
+        // Joining threads blocks, if only for a moment.
+        let _ = tokio::task::spawn_blocking(move || drop(self.crew)).await;
+        Drained { finished, cut_off }
     }
+}
+
+/// Transfers that have ended, however.
+fn ended(stats: &ServerStats) -> u64 {
+    Outcome::ALL
+        .iter()
+        .map(|&outcome| stats.ended(outcome))
+        .sum()
 }

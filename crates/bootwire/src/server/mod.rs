@@ -1,7 +1,30 @@
-//! Moving the bytes.
+//! Moving the bytes: worker threads, their sockets and transfers.
+//!
+//! [`Server`] describes and starts; [`ServerHandle`] is the running server. Inside, each worker
+//! thread owns its sockets and an [`engine::Engine`], the part without I/O; handlers, sources and
+//! sinks run on tokio and talk to the worker through its [`inbox`].
+
+mod admission;
 mod builder;
+mod engine;
+mod feed;
 mod handle;
+mod host;
+mod inbox;
+mod lane;
+mod observe;
+mod prepared;
+mod pump;
+mod recent;
+mod sockets;
+mod start;
 mod stats;
-pub use builder::{Server, ServerError};
-pub use handle::{Drained, ServerHandle};
-pub use stats::ServerStats;
+mod store;
+mod table;
+mod transfer;
+mod wheel;
+mod worker;
+
+pub use self::builder::{Server, ServerError};
+pub use self::handle::{Drained, ServerHandle};
+pub use self::stats::ServerStats;

@@ -1,49 +1,109 @@
 //! Counting.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::Outcome;
 
-/// What a server counted since it started, over all workers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ServerStats {
+/// Declares the counters once: the public snapshot and the worker-owned cells behind it.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What a server counted since it started, over all workers.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct ServerStats {
+            /// Transfers ended, by outcome, in the order of [`Outcome::ALL`].
+            pub outcomes: [u64; Outcome::ALL.len()],
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        /// The counters of one worker. Only that worker writes them; anyone may read.
+        #[derive(Debug, Default)]
+        #[repr(align(128))]
+        pub(crate) struct Counters {
+            pub(crate) outcomes: [Counter; Outcome::ALL.len()],
+            $(pub(crate) $name: Counter,)*
+        }
+
+        impl Counters {
+            /// Adds this worker's counts to `stats`.
+            pub(crate) fn add_to(&self, stats: &mut ServerStats) {
+                for (sum, counter) in stats.outcomes.iter_mut().zip(&self.outcomes) {
+                    *sum += counter.get();
+                }
+                $(stats.$name += self.$name.get();)*
+            }
+        }
+    };
+}
+
+counters! {
     /// Transfers running now, requests waiting for their handler among them.
-    pub active: u64,
+    active,
     /// Read requests accepted.
-    pub reads: u64,
+    reads,
     /// Write requests accepted.
-    pub writes: u64,
-    /// Requests that joined a running transfer because they repeated its request.
-    pub repeated: u64,
-    /// Transfers ended, by outcome, in the order of [`Outcome::ALL`].
-    pub outcomes: [u64; Outcome::ALL.len()],
+    writes,
+    /// Requests that repeated the request of a running transfer and joined it.
+    repeated,
     /// Datagrams that were no TFTP packet.
-    pub malformed: u64,
-    /// Packets for no transfer known, from strangers or too late.
-    pub strays: u64,
+    malformed,
+    /// Packets for no transfer known: from strangers, or too late.
+    strays,
+    /// Requests sent to a broadcast or multicast address, not answered (RFC 1123).
+    broadcasts,
     /// Requests from outside the allowed networks, not answered.
-    pub not_allowed: u64,
+    not_allowed,
     /// Requests turned away because the server or the peer had too many transfers.
-    pub over_limit: u64,
+    over_limit,
     /// Datagrams received.
-    pub packets_in: u64,
+    packets_in,
     /// Datagrams sent.
-    pub packets_out: u64,
+    packets_out,
     /// Content bytes sent, resends included.
-    pub bytes_out: u64,
+    bytes_out,
     /// Content bytes received.
-    pub bytes_in: u64,
+    bytes_in,
     /// DATA packets sent again.
-    pub blocks_resent: u64,
+    blocks_resent,
     /// Datagrams the kernel dropped because a receive buffer was full.
-    pub kernel_drops: u64,
+    kernel_drops,
     /// Records lost because the observers fell too far behind.
-    pub records_dropped: u64,
+    records_dropped,
+}
+
+/// A count written by one thread. A plain load and store: no other thread writes.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, count: u64) {
+        self.set(self.get().wrapping_add(count));
+    }
+
+    pub(crate) fn set(&self, count: u64) {
+        self.0.store(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Counters {
+    pub(crate) fn ended(&self, outcome: Outcome) {
+        if let Some(index) = Outcome::ALL.iter().position(|&known| known == outcome) {
+            self.outcomes[index].add(1);
+        }
+    }
 }
 
 impl ServerStats {
     /// Transfers that ended with `outcome`.
     #[must_use]
     pub fn ended(&self, outcome: Outcome) -> u64 {
-        Outcome::ALL.iter().position(|&known| known == outcome).map_or(0, |index| self.outcomes[index])
+        Outcome::ALL
+            .iter()
+            .position(|&known| known == outcome)
+            .map_or(0, |index| self.outcomes[index])
     }
 }

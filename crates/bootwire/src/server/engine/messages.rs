@@ -1,0 +1,227 @@
+//! What other threads had to say: handlers' answers, pieces of content, fates of uploads.
+
+use bootwire_proto::{
+    Agreed, Instant, Limits, Mode, Packet, Receiver, Rollover, Sender, negotiate,
+};
+
+use super::packets::too_large;
+use super::{Engine, Host};
+use crate::server::feed::{Feed, Spool};
+use crate::server::inbox::{Key, Message};
+use crate::server::prepared::{Content, Prepared, Terms};
+use crate::server::transfer::{End, Phase, Receiving, Sending};
+use crate::{Outcome, Refusal, Sink};
+
+impl<H: Host> Engine<H> {
+    /// Another thread left a message. News for transfers that have ended is dropped.
+    pub(in crate::server) fn on_message(&mut self, now: Instant, message: Message) {
+        match message {
+            Message::Answered { key, result } => self.on_answer(now, key, result),
+            Message::Piece { key, piece } => {
+                let Some(transfer) = self.table.by_key(key) else {
+                    return;
+                };
+                let Phase::Sending(sending) = &mut transfer.phase else {
+                    return;
+                };
+                let Feed::Spool(spool) = &mut sending.feed else {
+                    return;
+                };
+                match piece.and_then(|piece| spool.push(piece)) {
+                    Ok(()) => self.go_on(now, key.index),
+                    Err(refusal) => self.refuse(now, key.index, &refusal),
+                }
+            }
+            Message::Populated { key, result } => {
+                let Some(transfer) = self.table.by_key(key) else {
+                    return;
+                };
+                let Phase::Sending(sending) = &mut transfer.phase else {
+                    return;
+                };
+                sending.feed.populated();
+                match result {
+                    Ok(()) => self.go_on(now, key.index),
+                    Err(refusal) => self.refuse(now, key.index, &refusal),
+                }
+            }
+            Message::Stored { key, upto } => {
+                let Some(transfer) = self.table.by_key(key) else {
+                    return;
+                };
+                let Phase::Receiving(receiving) = &mut transfer.phase else {
+                    return;
+                };
+                receiving.store.stored(upto);
+                self.go_on(now, key.index);
+            }
+            Message::StoreEnded { key, result } => {
+                let Some(transfer) = self.table.by_key(key) else {
+                    return;
+                };
+                let Phase::Receiving(receiving) = &mut transfer.phase else {
+                    return;
+                };
+                match result {
+                    Ok(()) => {
+                        // Only now does the client hear that its last block arrived.
+                        receiving.receiver.confirm(now);
+                        self.conclude(now, key.index, End::new(Outcome::Complete));
+                        self.go_on(now, key.index);
+                    }
+                    Err(refusal) => self.refuse(now, key.index, &refusal),
+                }
+            }
+            // The worker's own business.
+            Message::Drain | Message::Stop => {}
+        }
+    }
+
+    fn go_on(&mut self, now: Instant, index: u32) {
+        self.settle(now, index);
+        self.queue(index);
+        self.arm(index);
+    }
+
+    /// The handler answered.
+    pub(super) fn on_answer(&mut self, now: Instant, key: Key, result: Result<Prepared, Refusal>) {
+        let Some(transfer) = self.table.by_key(key) else {
+            return;
+        };
+        if !matches!(transfer.phase, Phase::Opening { .. }) {
+            return;
+        }
+        transfer.answered = Some(now);
+        match result {
+            Ok(Prepared::Send {
+                content,
+                size,
+                terms,
+            }) => self.start_sending(now, key, content, size, terms),
+            Ok(Prepared::Receive {
+                sink,
+                size_max,
+                terms,
+            }) => self.start_receiving(now, key, sink, size_max, terms),
+            Err(refusal) => self.refuse(now, key.index, &refusal),
+        }
+        self.go_on(now, key.index);
+    }
+
+    fn start_sending(
+        &mut self,
+        now: Instant,
+        key: Key,
+        content: Content,
+        size: Option<u64>,
+        terms: Box<Terms>,
+    ) {
+        let seed = self.next_seed();
+        let Some(agreed) = self.agree(key, size, &terms) else {
+            return;
+        };
+        let Some(transfer) = self.table.by_key(key) else {
+            return;
+        };
+        transfer.agreed = agreed;
+        transfer.size = size;
+        transfer.terms = Some(terms);
+        let blocks = size.map_or(0, |size| size / u64::from(agreed.blksize) + 1);
+        if agreed.rollover == Rollover::Refuse && blocks > u64::from(u16::MAX) {
+            let refusal = Refusal::denied().text("File too large: use a larger block size");
+            self.refuse(
+                now,
+                key.index,
+                &refusal.because("more than 65535 blocks, and rollover is refused"),
+            );
+            return;
+        }
+        let feed = match content {
+            Content::Memory(bytes) => Feed::Memory(bytes),
+            Content::File(file) => Feed::File {
+                file,
+                asked: false,
+                checked: false,
+            },
+            Content::Source(source) => {
+                let pump = self.host.pump(key, source);
+                Feed::Spool(Spool::new(pump, size, transfer.window_bytes()))
+            }
+        };
+        let sender = Sender::serve(now, &agreed, &self.config.schedule, seed);
+        transfer.phase = Phase::Sending(Box::new(Sending {
+            sender,
+            feed,
+            starved: None,
+        }));
+    }
+
+    fn start_receiving(
+        &mut self,
+        now: Instant,
+        key: Key,
+        sink: Box<dyn Sink>,
+        size_max: Option<u64>,
+        terms: Box<Terms>,
+    ) {
+        let seed = self.next_seed();
+        let Some(agreed) = self.agree(key, None, &terms) else {
+            return;
+        };
+        let Some(transfer) = self.table.by_key(key) else {
+            return;
+        };
+        transfer.agreed = agreed;
+        transfer.size = agreed.tsize;
+        transfer.terms = Some(terms);
+        let octet = transfer.facts.mode == Mode::Octet;
+        if octet
+            && agreed
+                .tsize
+                .zip(size_max)
+                .is_some_and(|(size, max)| size > max)
+        {
+            self.refuse(now, key.index, &too_large());
+            return;
+        }
+        let store = self.host.store(key, sink, !octet);
+        let receiver = Receiver::serve(now, &agreed, &self.config.schedule, seed);
+        let receiving = Receiving {
+            receiver,
+            store,
+            size_max,
+            recorded: false,
+        };
+        transfer.phase = Phase::Receiving(Box::new(receiving));
+    }
+
+    /// What the client's options come to under the server's limits and the handler's terms.
+    fn agree(&mut self, key: Key, size: Option<u64>, terms: &Terms) -> Option<Agreed> {
+        let transfer = self.table.by_key(key)?;
+        let Ok(Packet::Request(request)) = Packet::parse(&transfer.datagram) else {
+            return None;
+        };
+        let mtu_cap = transfer
+            .lane
+            .blksize_max(transfer.peer)
+            .filter(|_| !self.config.fragment);
+        let base = self.config.limits;
+        let caps = [Some(base.blksize_max), mtu_cap, terms.blksize_max];
+        let limits = Limits {
+            blksize_max: caps
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(base.blksize_max)
+                .max(8),
+            windowsize_max: terms
+                .windowsize_max
+                .map_or(base.windowsize_max, |max| max.min(base.windowsize_max))
+                .max(1),
+            rollover: terms.rollover.or(base.rollover),
+            options: base.options && !terms.no_options,
+            ..base
+        };
+        Some(negotiate(&request, size, &limits))
+    }
+}

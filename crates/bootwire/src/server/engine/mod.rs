@@ -1,0 +1,204 @@
+//! The engine without its sockets: transfers, admission and timers of one worker.
+//!
+//! It reads no clock and makes no system call of its own. Datagrams, messages and time are given to
+//! it; what it wants sent is planned for the worker to send; and whatever takes time is asked of a
+//! [`Host`]. So a simulation can drive it as well as a worker thread does.
+//!
+//! | called when | method |
+//! |---|---|
+//! | a datagram came in on a listening socket | [`Engine::on_listener`] |
+//! | a datagram came in on a transfer socket | [`Engine::on_lane`] |
+//! | another thread left a message | [`Engine::on_message`] |
+//! | time has passed | [`Engine::on_time`] |
+//! | the wire is free | [`Engine::plan`], [`Engine::add`] for each planned packet, then the failures |
+
+mod messages;
+mod packets;
+mod plan;
+mod progress;
+mod requests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bootwire_io::Destination;
+use bootwire_proto::{Instant, Limits, Schedule};
+
+pub(super) use self::plan::{Planned, Small};
+use super::admission::Admission;
+use super::inbox::Key;
+use super::prepared::Prepared;
+use super::pump::PumpHandle;
+use super::recent::Recent;
+use super::stats::Counters;
+use super::store::StoreHandle;
+use super::table::Table;
+use super::wheel::Wheel;
+use crate::file::OpenFile;
+use crate::{Refusal, Request, Sink, Source, TransferRecord};
+
+/// What the engine needs done elsewhere: handlers, sources and sinks run on tokio, records go to
+/// the observers. Answers come back as messages.
+pub(crate) trait Host {
+    /// The time of day, for records.
+    fn wall_clock(&self) -> SystemTime;
+
+    /// A number for the next transfer, unique within the server.
+    fn next_id(&mut self) -> u64;
+
+    /// The answer, if the application has it at hand.
+    fn at_hand(&mut self, request: &Request) -> Option<Result<Prepared, Refusal>>;
+
+    /// Calls the application; its answer comes as [`super::inbox::Message::Answered`].
+    fn call(&mut self, key: Key, request: Request);
+
+    /// Starts to read a source ahead of its client.
+    fn pump(&mut self, key: Key, source: Box<dyn Source>) -> PumpHandle;
+
+    /// Starts to fill a sink; netascii is decoded on the way if `decode`.
+    fn store(&mut self, key: Key, sink: Box<dyn Sink>, decode: bool) -> StoreHandle;
+
+    /// Brings a mapped file into memory up to byte `upto`.
+    fn populate(&mut self, key: Key, file: &Arc<OpenFile>, upto: u64);
+
+    /// Takes the record of a transfer that ended. `false` if it had to be thrown away.
+    fn record(&mut self, record: TransferRecord) -> bool;
+}
+
+/// The settings the engine goes by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Config {
+    pub(super) limits: Limits,
+    pub(super) schedule: Schedule,
+    /// Longest a handler may take.
+    pub(super) deadline: Duration,
+    /// Longest a source may give nothing while its client waits.
+    pub(super) stall: Duration,
+    /// Blocks larger than the MTU are granted.
+    pub(super) fragment: bool,
+    /// Transfers are answered from the listening port.
+    pub(super) single_port: bool,
+}
+
+/// One worker's transfers.
+pub(super) struct Engine<H> {
+    pub(super) host: H,
+    config: Config,
+    counters: Arc<Counters>,
+    table: Table,
+    wheel: Wheel,
+    /// Tokens of the wheel that are due, between looking and acting.
+    due: Vec<(u32, u64)>,
+    admission: Admission,
+    recent: Recent,
+    /// Transfers that may have something to send, each once.
+    ready: VecDeque<u32>,
+    /// Packets that belong to no running transfer: ERRORs.
+    outbox: Vec<Small>,
+    /// ERRORs to strangers that may still be sent before [`STRANGERS_PER_SECOND`] more are granted.
+    stranger_budget: u32,
+    stranger_refill: Instant,
+    /// Transfers that have no record yet.
+    active: u64,
+    draining: bool,
+    seed: u32,
+}
+
+/// ERRORs sent to peers without a transfer, at most; the rest get silence.
+const STRANGERS_PER_SECOND: u32 = 200;
+
+impl<H: Host> Engine<H> {
+    pub(super) fn new(
+        now: Instant,
+        host: H,
+        config: Config,
+        admission: Admission,
+        counters: Arc<Counters>,
+        seed: u32,
+    ) -> Self {
+        Self {
+            host,
+            config,
+            counters,
+            table: Table::new(),
+            wheel: Wheel::new(now),
+            due: Vec::new(),
+            admission,
+            recent: Recent::new(),
+            ready: VecDeque::new(),
+            outbox: Vec::new(),
+            stranger_budget: STRANGERS_PER_SECOND,
+            stranger_refill: now,
+            active: 0,
+            draining: false,
+            seed,
+        }
+    }
+
+    /// Transfers that have not ended.
+    pub(super) const fn active(&self) -> u64 {
+        self.active
+    }
+
+    /// Takes no more requests.
+    pub(super) fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// When [`Engine::on_time`] has something to do; `None` if no timer runs.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.wheel.next_due()
+    }
+
+    /// Whether [`Engine::plan`] may have something to send at once.
+    pub(super) fn has_work(&self) -> bool {
+        !self.ready.is_empty() || !self.outbox.is_empty()
+    }
+
+    /// A number for one transfer's jitter.
+    fn next_seed(&mut self) -> u32 {
+        self.seed = self
+            .seed
+            .wrapping_mul(0x9E37_79B1)
+            .wrapping_add(0x7F4A_7C15);
+        self.seed
+    }
+
+    /// Puts a transfer into the ready queue, if it is not there.
+    fn queue(&mut self, index: u32) {
+        if let Some(transfer) = self.table.get_mut(index)
+            && !transfer.queued
+        {
+            transfer.queued = true;
+            self.ready.push_back(index);
+        }
+    }
+
+    /// Arms the wheel for a transfer's next deadline.
+    fn arm(&mut self, index: u32) {
+        if let Some(transfer) = self.table.get_mut(index)
+            && let Some(deadline) = transfer.deadline(self.config.stall)
+        {
+            self.wheel.arm(index, deadline, &mut transfer.armed);
+        }
+    }
+
+    /// Sends an ERROR to a peer that has no transfer, within a budget: strangers' addresses may be
+    /// forged.
+    fn error_to_stranger(&mut self, now: Instant, lane: u16, to: Destination, refusal: &Refusal) {
+        if now.since(self.stranger_refill) >= Duration::from_secs(1) {
+            self.stranger_refill = now;
+            self.stranger_budget = STRANGERS_PER_SECOND;
+        }
+        if self.stranger_budget > 0 {
+            self.stranger_budget -= 1;
+            self.outbox.push(Small::error(
+                lane,
+                to,
+                refusal.reason().code(),
+                refusal.client_text(),
+            ));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Packets of running transfers.
+
+use bootwire_io::Datagram;
+use bootwire_proto::{Data, ErrorCode, ErrorPacket, Instant, Packet, Reception};
+
+use super::{Engine, Host};
+use crate::server::transfer::{End, Phase};
+use crate::{Reason, Refusal};
+
+/// Bytes of a client's ERROR text that are kept.
+const ERROR_TEXT_KEPT: usize = 120;
+
+impl<H: Host> Engine<H> {
+    /// A datagram arrived on transfer socket `lane`, which answers for the local address `site`.
+    pub(in crate::server) fn on_lane(
+        &mut self,
+        now: Instant,
+        lane: u16,
+        site: u16,
+        datagram: &Datagram<'_>,
+    ) {
+        self.counters.packets_in.add(1);
+        let Ok(packet) = Packet::parse(datagram.payload) else {
+            self.counters.malformed.add(1);
+            return;
+        };
+        let found = self.table.find(datagram.peer, site);
+        let found = found.filter(|&index| {
+            self.table
+                .get(index)
+                .is_some_and(|transfer| transfer.lane.id == lane)
+        });
+        let Some(index) = found else {
+            self.stray(now, lane, datagram, packet);
+            return;
+        };
+        let Some(transfer) = self.table.get_mut(index) else {
+            return;
+        };
+        match (packet, &mut transfer.phase) {
+            (Packet::Ack(ack), Phase::Sending(sending)) => sending.sender.on_ack(now, ack),
+            (Packet::Data(data), Phase::Receiving(_)) if !datagram.truncated => {
+                transfer.first_data.get_or_insert(now);
+                self.on_data(now, index, data);
+            }
+            (Packet::Error(error), phase) if !matches!(phase, Phase::Refused { .. }) => {
+                self.on_error(now, index, error);
+                return;
+            }
+            // An ACK of an ERROR, an OACK, DATA where ACKs are due: nothing a good client sends,
+            // and nothing to end a transfer for.
+            _ => {
+                self.counters.strays.add(1);
+                return;
+            }
+        }
+        self.settle(now, index);
+        self.queue(index);
+        self.arm(index);
+    }
+
+    fn on_data(&mut self, now: Instant, index: u32, data: Data<'_>) {
+        let Some(transfer) = self.table.get_mut(index) else {
+            return;
+        };
+        let Phase::Receiving(receiving) = &mut transfer.phase else {
+            return;
+        };
+        let Reception::Accepted { offset, last } = receiving.receiver.on_data(now, data) else {
+            return;
+        };
+        self.counters.bytes_in.add(data.payload.len() as u64);
+        if receiving
+            .size_max
+            .is_some_and(|max| offset + data.payload.len() as u64 > max)
+        {
+            self.refuse(now, index, &too_large());
+            return;
+        }
+        receiving.store.push(data.payload);
+        if last {
+            receiving.store.finish();
+        }
+    }
+
+    /// The client ended the transfer. It is never answered (RFC 1350 section 7).
+    fn on_error(&mut self, now: Instant, index: u32, error: ErrorPacket<'_>) {
+        let Some(transfer) = self.table.get(index) else {
+            return;
+        };
+        let text = error.text.get(..ERROR_TEXT_KEPT).unwrap_or(error.text);
+        let text = String::from_utf8_lossy(text).into_owned();
+        let error = Some((ErrorCode::from_wire(error.code), text));
+        let end = End {
+            error,
+            ..End::new(transfer.abort_outcome())
+        };
+        self.end(now, index, end);
+    }
+
+    /// A packet for no transfer. Peers we knew a moment ago are late, not wrong; strangers are told
+    /// so, and the transfer they may have meant goes on (RFC 1350 section 4).
+    // spec: rfc1350-4-foreign-tid
+    fn stray(&mut self, now: Instant, lane: u16, datagram: &Datagram<'_>, packet: Packet<'_>) {
+        self.counters.strays.add(1);
+        // On the listening port, an answer to what is no request could make two servers talk for
+        // ever.
+        let answerable =
+            matches!(packet, Packet::Data(_) | Packet::Ack(_)) && !self.config.single_port;
+        if answerable
+            && self.admission.allows(datagram.peer.ip())
+            && !self.recent.knows(now, datagram.peer)
+        {
+            let to = bootwire_io::Destination {
+                peer: datagram.peer,
+                from: None,
+            };
+            self.error_to_stranger(now, lane, to, &Refusal::new(Reason::UnknownTid));
+        }
+    }
+}
+
+pub(super) fn too_large() -> Refusal {
+    Refusal::new(Reason::DiskFull)
+        .text("File too large for this server")
+        .because("the upload exceeds its size limit")
+}

@@ -1,0 +1,257 @@
+//! What goes out in one round, and what becomes of what did not.
+
+use bootwire_io::{Destination, Full, Round};
+use bootwire_proto::encode::{self, MAX_ERROR_TEXT};
+use bootwire_proto::negotiate::MAX_OACK;
+use bootwire_proto::receiver::Answer;
+use bootwire_proto::{Ack, ErrorCode, Instant, Run, Transmit};
+
+use super::{Engine, Host};
+use crate::Refusal;
+use crate::server::feed;
+use crate::server::transfer::{Phase, Transfer};
+
+/// Most packets and runs in one round: what one send batch holds.
+const ROUND_MAX: usize = 256;
+/// Most blocks of one transfer in one round, so that a greedy window cannot keep others waiting.
+const RUN_BLOCKS_MAX: u32 = bootwire_io::MAX_RUN_BLOCKS as u32;
+/// Most bytes of one transfer in one round: what one GSO message holds.
+const RUN_BYTES_MAX: u32 = bootwire_io::MAX_DATAGRAM as u32;
+
+/// Something to send for a transfer.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::server) struct Planned {
+    pub(in crate::server) index: u32,
+    pub(in crate::server) lane: u16,
+    /// To be sent with fragmentation allowed, apart from the rest.
+    pub(in crate::server) fragment: bool,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Oack,
+    Data(Run),
+    Ack(Ack),
+}
+
+/// A short packet for a peer that has no transfer, or none any more.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::server) struct Small {
+    pub(in crate::server) lane: u16,
+    pub(in crate::server) to: Destination,
+    bytes: [u8; 5 + MAX_ERROR_TEXT],
+    len: u8,
+}
+
+impl Small {
+    pub(super) fn error(lane: u16, to: Destination, code: ErrorCode, text: &str) -> Self {
+        let mut bytes = [0; 5 + MAX_ERROR_TEXT];
+        let len = encode::error(code, text, &mut bytes).len() as u8;
+        Self {
+            lane,
+            to,
+            bytes,
+            len,
+        }
+    }
+
+    pub(in crate::server) fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl<H: Host> Engine<H> {
+    /// Plans a round: at most one run or packet for each transfer that is ready, in turn. Both
+    /// lists must be empty. Nothing else may be told to the engine before the round was sent.
+    pub(in crate::server) fn plan(
+        &mut self,
+        now: Instant,
+        planned: &mut Vec<Planned>,
+        small: &mut Vec<Small>,
+    ) {
+        std::mem::swap(small, &mut self.outbox);
+        for _ in 0..self.ready.len() {
+            if planned.len() >= ROUND_MAX {
+                return;
+            }
+            let Some(index) = self.ready.pop_front() else {
+                return;
+            };
+            let Some(transfer) = self.table.get_mut(index) else {
+                continue;
+            };
+            transfer.queued = false;
+            match Self::next(now, transfer) {
+                Ok(Some(what)) => {
+                    if matches!(what, What::Data(_)) {
+                        transfer.first_data.get_or_insert(now);
+                    }
+                    planned.push(Planned {
+                        index,
+                        lane: transfer.lane.id,
+                        fragment: transfer.fragment,
+                        what,
+                    });
+                    self.queue(index);
+                }
+                Ok(None) => self.settle(now, index),
+                Err(refusal) => self.refuse(now, index, &refusal),
+            }
+            self.feed_ahead(now, index);
+            self.arm(index);
+        }
+    }
+
+    /// What the transfer has to send, if anything.
+    fn next(now: Instant, transfer: &mut Transfer) -> Result<Option<What>, Refusal> {
+        match &mut transfer.phase {
+            Phase::Opening { .. } | Phase::Refused { .. } => Ok(None),
+            Phase::Sending(sending) => {
+                let block = u32::from(transfer.agreed.blksize) + 4;
+                let blocks = (RUN_BYTES_MAX / block).clamp(1, RUN_BLOCKS_MAX) as u16;
+                match sending.sender.poll(now, sending.feed.available(), blocks) {
+                    Some(Transmit::Opening) => Ok(Some(What::Oack)),
+                    Some(Transmit::Data(run)) => {
+                        if run.end {
+                            sending.feed.still_whole()?;
+                        }
+                        Ok(Some(What::Data(run)))
+                    }
+                    None => Ok(None),
+                }
+            }
+            Phase::Receiving(receiving) => {
+                let room = receiving.store.has_room();
+                Ok(receiving
+                    .receiver
+                    .poll(now, room)
+                    .map(|answer| match answer {
+                        Answer::Opening => What::Oack,
+                        Answer::Ack(ack) => What::Ack(ack),
+                    }))
+            }
+        }
+    }
+
+    /// Has content brought closer that the transfer will want soon, and notes whether it waits.
+    fn feed_ahead(&mut self, now: Instant, index: u32) {
+        let Some(transfer) = self.table.get_mut(index) else {
+            return;
+        };
+        let Phase::Sending(sending) = &mut transfer.phase else {
+            return;
+        };
+        let window = sending.sender.window();
+        let available = sending.feed.available();
+        let waits = !window.is_empty() && !available.end && available.upto < window.end;
+        if !waits {
+            sending.starved = None;
+        } else if sending.starved.is_none() {
+            sending.starved = Some(now);
+        }
+        if let Some((file, upto)) = sending.feed.wants_populated(window.end) {
+            self.host.populate(transfer.key, &file, upto);
+        }
+    }
+
+    /// Adds a planned packet to the round being built.
+    pub(in crate::server) fn add<'p>(
+        &'p self,
+        planned: &Planned,
+        tag: u32,
+        round: &mut Round<'_, 'p>,
+    ) -> Result<(), Full> {
+        let Some(transfer) = self.table.get(planned.index) else {
+            return Ok(());
+        };
+        let to = transfer.lane.to(transfer.peer);
+        match planned.what {
+            What::Oack => {
+                let mut buffer = [0; MAX_OACK];
+                round.packet(to, tag, transfer.agreed.encode_oack(&mut buffer))
+            }
+            What::Ack(ack) => {
+                let mut buffer = [0; 5];
+                round.packet(to, tag, encode::ack(ack, &mut buffer))
+            }
+            What::Data(run) => {
+                let Phase::Sending(sending) = &transfer.phase else {
+                    return Ok(());
+                };
+                let gso = !transfer.no_gso && !transfer.fragment;
+                let pieces = sending.feed.pieces(run.bytes());
+                round.blocks(
+                    to,
+                    tag,
+                    gso,
+                    usize::from(run.blksize),
+                    run.headers(),
+                    pieces,
+                )
+            }
+        }
+    }
+
+    /// Counts what a planned packet put on the wire.
+    pub(in crate::server) fn sent(&self, planned: &Planned) {
+        if let What::Data(run) = planned.what {
+            self.counters
+                .bytes_out
+                .add(run.bytes().end - run.bytes().start);
+        }
+    }
+
+    /// The kernel took only the first `block` blocks of this, or nothing: to be sent again when
+    /// [`Engine::retry`] says so.
+    pub(in crate::server) fn unsent(&mut self, planned: &Planned, block: u32) {
+        let Some(transfer) = self.table.get_mut(planned.index) else {
+            return;
+        };
+        if let Phase::Sending(sending) = &mut transfer.phase {
+            match planned.what {
+                What::Oack => sending.sender.unsent(Transmit::Opening),
+                What::Data(mut run) => {
+                    run.first += u64::from(block);
+                    run.blocks = run.blocks.saturating_sub(block as u16);
+                    sending.sender.unsent(Transmit::Data(run));
+                }
+                What::Ack(_) => {}
+            }
+        }
+        // A lost ACK is the receiver's timer's business, as it would be on any network.
+    }
+
+    /// The transfer may send again what was unsent.
+    pub(in crate::server) fn retry(&mut self, index: u32) {
+        self.queue(index);
+        self.arm(index);
+    }
+
+    /// The path is narrower than the interface: go on in fragments.
+    pub(in crate::server) fn too_big(&mut self, planned: &Planned, block: u32) {
+        if let Some(transfer) = self.table.get_mut(planned.index)
+            && !transfer.fragment
+        {
+            transfer.fragment = true;
+            self.unsent(planned, block);
+            self.retry(planned.index);
+        }
+    }
+
+    /// The kernel or driver does not cut windows into blocks for this peer.
+    pub(in crate::server) fn gso_refused(&mut self, planned: &Planned) {
+        if let Some(transfer) = self.table.get_mut(planned.index) {
+            transfer.no_gso = true;
+        }
+    }
+
+    /// A mapped file could not be read by the kernel: it was truncated.
+    pub(in crate::server) fn faulted(&mut self, now: Instant, planned: &Planned) {
+        self.refuse(
+            now,
+            planned.index,
+            &feed::changed().because("the file was truncated while it was sent"),
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! How transfers go on and end.
+
+use bootwire_proto::{Instant, ReceiveFailure, ReceiverStatus, SendFailure, SenderStatus};
+
+use super::{Engine, Host, Small};
+use crate::server::transfer::{End, Phase, REFUSED_MEMORY};
+use crate::{Outcome, Reason, Refusal};
+
+impl<H: Host> Engine<H> {
+    /// Timers: looks at every transfer whose deadline may have come.
+    pub(in crate::server) fn on_time(&mut self, now: Instant) {
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel
+            .advance(now, |_, token, tick| due.push((token, tick)));
+        for (index, tick) in due.drain(..) {
+            let Some(transfer) = self.table.get_mut(index) else {
+                continue;
+            };
+            if !transfer.armed.fired(tick) {
+                continue;
+            }
+            if transfer
+                .deadline(self.config.stall)
+                .is_some_and(|deadline| deadline <= now)
+            {
+                self.expire(now, index);
+            }
+            self.arm(index);
+        }
+        self.due = due;
+    }
+
+    /// A transfer's deadline has come.
+    fn expire(&mut self, now: Instant, index: u32) {
+        let Some(transfer) = self.table.get_mut(index) else {
+            return;
+        };
+        match &mut transfer.phase {
+            Phase::Opening { .. } => {
+                let refusal = Refusal::internal().because("the handler gave no answer in time");
+                self.refuse(now, index, &refusal);
+                return;
+            }
+            Phase::Refused { .. } => {
+                self.table.remove(index);
+                return;
+            }
+            Phase::Sending(sending) => {
+                if sending
+                    .starved
+                    .is_some_and(|since| now.since(since) >= self.config.stall)
+                {
+                    let refusal = Refusal::origin()
+                        .because("the source gave nothing while its client waited");
+                    self.refuse(now, index, &refusal);
+                    return;
+                }
+                sending.sender.on_time(now);
+            }
+            Phase::Receiving(receiving) => receiving.receiver.on_time(now),
+        }
+        self.settle(now, index);
+        self.queue(index);
+    }
+
+    /// Draws the consequences of whatever happened to a transfer.
+    pub(super) fn settle(&mut self, now: Instant, index: u32) {
+        let Some(transfer) = self.table.get_mut(index) else {
+            return;
+        };
+        let window_bytes = transfer.window_bytes();
+        match &mut transfer.phase {
+            Phase::Opening { .. } | Phase::Refused { .. } => {}
+            Phase::Sending(sending) => {
+                sending.feed.release(sending.sender.acked(), window_bytes);
+                match sending.sender.status() {
+                    SenderStatus::Opening | SenderStatus::Moving => {}
+                    SenderStatus::Complete { .. } => {
+                        self.end(now, index, End::new(Outcome::Complete))
+                    }
+                    SenderStatus::Failed(SendFailure::TimedOut { .. }) => {
+                        self.end(now, index, End::new(Outcome::Timeout));
+                    }
+                    SenderStatus::Failed(SendFailure::BlockNumbersExhausted) => {
+                        self.refuse(now, index, &too_many_blocks());
+                    }
+                }
+            }
+            Phase::Receiving(receiving) => match receiving.receiver.status() {
+                ReceiverStatus::Opening
+                | ReceiverStatus::Moving
+                | ReceiverStatus::Received
+                | ReceiverStatus::Lingering => {}
+                ReceiverStatus::Complete => self.end(now, index, End::new(Outcome::Complete)),
+                ReceiverStatus::Failed(ReceiveFailure::TimedOut { .. }) => {
+                    self.end(now, index, End::new(Outcome::Timeout));
+                }
+                ReceiverStatus::Failed(ReceiveFailure::BlockNumbersExhausted) => {
+                    self.refuse(now, index, &too_many_blocks());
+                }
+                ReceiverStatus::Failed(ReceiveFailure::Oversize) => {
+                    let refusal = Refusal::new(Reason::Illegal).text("Block longer than agreed");
+                    self.refuse(now, index, &refusal);
+                }
+            },
+        }
+    }
+
+    /// Ends a transfer with an ERROR to its client. The ERROR is kept for a moment, so that a
+    /// client that repeats its request because the ERROR was lost gets it again, and the handler
+    /// is not called twice.
+    pub(super) fn refuse(&mut self, now: Instant, index: u32, refusal: &Refusal) {
+        let Some(transfer) = self.table.get_mut(index) else {
+            return;
+        };
+        let code = refusal.reason().code();
+        let error = Small::error(
+            transfer.lane.id,
+            transfer.lane.to(transfer.peer),
+            code,
+            refusal.client_text(),
+        );
+        let end = End {
+            outcome: refusal.reason().outcome(),
+            error: Some((code, refusal.client_text().to_owned())),
+            detail: refusal.detail().map(str::to_owned),
+        };
+        self.outbox.push(error);
+        let was_opening = transfer.answered.is_none() || transfer.is_fresh();
+        self.conclude(now, index, end);
+        let Some(transfer) = self.table.get_mut(index) else {
+            return;
+        };
+        if was_opening {
+            transfer.phase = Phase::Refused { error, since: now };
+            self.wheel
+                .arm(index, now + REFUSED_MEMORY, &mut transfer.armed);
+        } else {
+            self.table.remove(index);
+        }
+    }
+
+    /// Ends a transfer for good.
+    pub(super) fn end(&mut self, now: Instant, index: u32, end: End) {
+        self.conclude(now, index, end);
+        self.table.remove(index);
+    }
+
+    /// Makes the record of a transfer, unless that was done, and gives back its place.
+    pub(super) fn conclude(&mut self, now: Instant, index: u32, end: End) {
+        let Some(transfer) = self.table.get_mut(index) else {
+            return;
+        };
+        if transfer.is_recorded() {
+            return;
+        }
+        if let Phase::Receiving(receiving) = &mut transfer.phase {
+            receiving.recorded = true;
+        }
+        let outcome = end.outcome;
+        let record = transfer.record(now, end);
+        let peer = transfer.peer.ip();
+        self.active -= 1;
+        self.counters.active.set(self.active);
+        self.counters.ended(outcome);
+        self.counters.blocks_resent.add(record.blocks_resent);
+        self.admission.leave(peer);
+        if !self.host.record(record) {
+            self.counters.records_dropped.add(1);
+        }
+    }
+
+    /// Ends every transfer with an ERROR: the server goes down.
+    pub(in crate::server) fn stop(&mut self, now: Instant) {
+        let refusal = Refusal::busy()
+            .text("Server restarting, try again")
+            .because("the server was stopped");
+        for index in self.table.indices() {
+            if self
+                .table
+                .get(index)
+                .is_some_and(|transfer| !transfer.is_recorded())
+            {
+                self.refuse(now, index, &refusal);
+            }
+        }
+    }
+}
+
+fn too_many_blocks() -> Refusal {
+    Refusal::denied()
+        .text("File too large: use a larger block size")
+        .because("more than 65535 blocks, and rollover is refused")
+}

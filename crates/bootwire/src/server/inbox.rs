@@ -1,0 +1,86 @@
+//! What other threads tell a worker.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bootwire_io::Waker;
+use bytes::Bytes;
+
+use super::prepared::Prepared;
+use crate::Refusal;
+
+/// Names a transfer across threads: its slot and the slot's generation, so that news for a
+/// transfer that has ended cannot reach the next one in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+/// News for a worker.
+pub(crate) enum Message {
+    /// The handler answered.
+    Answered {
+        key: Key,
+        result: Result<Prepared, Refusal>,
+    },
+    /// The next piece of a source; `Ok(None)` is the end.
+    Piece {
+        key: Key,
+        piece: Result<Option<Bytes>, Refusal>,
+    },
+    /// More of a mapped file is in memory, or could not be read.
+    Populated {
+        key: Key,
+        result: Result<(), Refusal>,
+    },
+    /// A sink has taken everything before byte `upto`, counted as received from the client.
+    Stored { key: Key, upto: u64 },
+    /// A sink failed, or finished.
+    StoreEnded {
+        key: Key,
+        result: Result<(), Refusal>,
+    },
+    /// Take no more requests; end when the running transfers have.
+    Drain,
+    /// End now.
+    Stop,
+}
+
+/// A worker's letter box.
+pub(crate) struct Inbox {
+    messages: Mutex<Vec<Message>>,
+    signalled: AtomicBool,
+    waker: Waker,
+}
+
+impl Inbox {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self {
+            messages: Mutex::new(Vec::new()),
+            signalled: AtomicBool::new(false),
+            waker,
+        }
+    }
+
+    /// Leaves a message and wakes the worker if it may be asleep.
+    pub(crate) fn send(&self, message: Message) {
+        self.lock().push(message);
+        if !self.signalled.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
+        }
+    }
+
+    /// Moves all messages into `into`, which must be empty.
+    pub(crate) fn take(&self, into: &mut Vec<Message>) {
+        if self.signalled.swap(false, Ordering::AcqRel) {
+            std::mem::swap(&mut *self.lock(), into);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Message>> {
+        self.messages
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

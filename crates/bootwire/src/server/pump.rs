@@ -1,0 +1,89 @@
+//! Reading a source ahead of its client, on tokio.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::inbox::{Inbox, Key, Message};
+use crate::{Refusal, Source};
+
+/// The engine's end of a pump. Dropping it ends the pump and drops the source.
+pub(crate) struct PumpHandle {
+    valve: Arc<Valve>,
+    task: Option<AbortHandle>,
+}
+
+/// How far a pump may read.
+#[derive(Default)]
+struct Valve {
+    limit: AtomicU64,
+    moved: Notify,
+}
+
+impl PumpHandle {
+    /// Lets the pump read up to byte `limit`; never takes back what was allowed.
+    pub(crate) fn allow(&self, limit: u64) {
+        if self.valve.limit.fetch_max(limit, Ordering::AcqRel) < limit {
+            self.valve.moved.notify_one();
+        }
+    }
+
+    /// A handle with no pump behind it.
+    #[cfg(test)]
+    pub(crate) fn idle() -> Self {
+        Self {
+            valve: Arc::default(),
+            task: None,
+        }
+    }
+}
+
+impl Drop for PumpHandle {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// Starts to read `source` for the transfer `key`.
+pub(super) fn start(
+    runtime: &tokio::runtime::Handle,
+    inbox: Arc<Inbox>,
+    key: Key,
+    source: Box<dyn Source>,
+) -> PumpHandle {
+    let valve = Arc::new(Valve::default());
+    let task = runtime.spawn(run(Arc::clone(&valve), inbox, key, source));
+    PumpHandle {
+        valve,
+        task: Some(task.abort_handle()),
+    }
+}
+
+async fn run(valve: Arc<Valve>, inbox: Arc<Inbox>, key: Key, mut source: Box<dyn Source>) {
+    let mut offset = 0;
+    loop {
+        while offset >= valve.limit.load(Ordering::Acquire) {
+            valve.moved.notified().await;
+        }
+        let piece = match source.next().await {
+            Ok(piece) if piece.is_empty() => Ok(None),
+            Ok(piece) => Ok(Some(piece)),
+            Err(error) => Err(Refusal::origin().because(error)),
+        };
+        offset += piece
+            .as_ref()
+            .ok()
+            .and_then(Option::as_ref)
+            .map_or(0, Bytes::len) as u64;
+        let over = !matches!(piece, Ok(Some(_)));
+        inbox.send(Message::Piece { key, piece });
+        if over {
+            return;
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! A worker's sockets: where requests come in, and the transfer ports they are answered from.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::time::{Duration, Instant};
+
+use bootwire_io::{Kernel, Poller, Ready, Socket, SocketOptions, interface_mtu};
+use hashbrown::HashMap;
+
+use super::lane::{Lane, Lanes};
+
+/// Transfer sockets for each local address: enough that a peer's next transfer gets another port
+/// than its last ones, few enough that ACKs come in full batches.
+const LANES_PER_SITE: usize = 4;
+/// Local addresses that get transfer sockets of their own; beyond it (a loopback range asked
+/// address by address) transfers are answered from the listening socket.
+const SITES_MAX: usize = 256;
+/// How long an interface's MTU is believed.
+const MTU_MEMORY: Duration = Duration::from_secs(5);
+/// Receive buffer wanted, in bytes: an ACK takes about 1 KiB of it, and thousands of clients
+/// acknowledge at once.
+pub(super) const RECEIVE_BUFFER: usize = 8 << 20;
+/// Send buffer wanted, in bytes.
+pub(super) const SEND_BUFFER: usize = 4 << 20;
+
+/// A socket and what it is for.
+pub(super) struct Port {
+    pub(super) socket: Socket,
+    pub(super) role: Role,
+    /// Transfers that wait until the socket takes more.
+    pub(super) waiting: Vec<u32>,
+    /// Datagrams the kernel dropped here, as last told.
+    pub(super) drops: u32,
+}
+
+/// What a socket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Requests come in here.
+    Listener,
+    /// A transfer port of the site with this number.
+    Lane(u16),
+}
+
+/// A local address clients ask.
+struct Site {
+    listener: u16,
+    address: Option<IpAddr>,
+    scope: u32,
+    lanes: Vec<u16>,
+    local: IpAddr,
+}
+
+/// The sockets of one worker.
+pub(super) struct Sockets {
+    poller: Poller,
+    ports: Vec<Port>,
+    sites: Vec<Site>,
+    single_port: bool,
+    fragment: bool,
+    /// Port numbers this worker may use; empty for any.
+    range: Vec<u16>,
+    mtus: HashMap<u32, (Option<u32>, Instant), foldhash::quality::RandomState>,
+}
+
+impl Sockets {
+    /// Takes the listening sockets, which get the numbers from 0 on.
+    pub(super) fn new(
+        kernel: Kernel,
+        listeners: Vec<Socket>,
+        single_port: bool,
+        fragment: bool,
+        range: Vec<u16>,
+    ) -> io::Result<Self> {
+        let poller = Poller::new(kernel)?;
+        let mut sockets = Self {
+            poller,
+            ports: Vec::new(),
+            sites: Vec::new(),
+            single_port,
+            fragment,
+            range,
+            mtus: HashMap::default(),
+        };
+        for socket in listeners {
+            sockets.add(socket, Role::Listener)?;
+        }
+        Ok(sockets)
+    }
+
+    pub(super) fn waker(&self) -> bootwire_io::Waker {
+        self.poller.waker()
+    }
+
+    pub(super) fn port(&self, id: u16) -> Option<&Port> {
+        self.ports.get(usize::from(id))
+    }
+
+    pub(super) fn port_mut(&mut self, id: u16) -> Option<&mut Port> {
+        self.ports.get_mut(usize::from(id))
+    }
+
+    pub(super) fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        ready: &mut Vec<Ready>,
+    ) -> io::Result<()> {
+        self.poller.wait(timeout, ready)
+    }
+
+    /// Makes the transfer `index` wait until socket `id` takes more.
+    pub(super) fn block(&mut self, id: u16, index: u32) {
+        let Some(port) = self.ports.get_mut(usize::from(id)) else {
+            return;
+        };
+        if port.waiting.is_empty() {
+            // If the kernel will not tell, the transfer's own timer brings it back.
+            let _ = self.poller.want_write(&port.socket, usize::from(id), true);
+        }
+        port.waiting.push(index);
+    }
+
+    /// Socket `id` takes more: who waited for it.
+    pub(super) fn unblock(&mut self, id: u16) -> Vec<u32> {
+        let Some(port) = self.ports.get_mut(usize::from(id)) else {
+            return Vec::new();
+        };
+        let _ = self.poller.want_write(&port.socket, usize::from(id), false);
+        std::mem::take(&mut port.waiting)
+    }
+
+    /// Stops to receive on the listening sockets, which transfers do not need.
+    pub(super) fn deafen(&mut self) {
+        if self.single_port || self.sites.iter().any(|site| site.lanes.is_empty()) {
+            return;
+        }
+        for (id, port) in self
+            .ports
+            .iter()
+            .enumerate()
+            .filter(|(_, port)| port.role == Role::Listener)
+        {
+            let _ = self.poller.remove(&port.socket, id);
+        }
+    }
+
+    fn add(&mut self, socket: Socket, role: Role) -> io::Result<u16> {
+        let id = u16::try_from(self.ports.len()).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        self.poller.add(&socket, usize::from(id))?;
+        self.ports.push(Port {
+            socket,
+            role,
+            waiting: Vec::new(),
+            drops: 0,
+        });
+        Ok(id)
+    }
+
+    fn find(&self, listener: u16, address: Option<IpAddr>, interface: u32) -> Option<usize> {
+        let scope = scope_of(address, interface);
+        self.sites.iter().position(|site| {
+            site.address == address
+                && site.scope == scope
+                && (!self.single_port || site.listener == listener)
+        })
+    }
+
+    fn make(&mut self, listener: u16, address: Option<IpAddr>, interface: u32) -> Option<usize> {
+        let bound = self.port(listener)?.socket.local_addr();
+        let local = address.unwrap_or_else(|| bound.ip());
+        let scope = scope_of(address, interface);
+        let number = u16::try_from(self.sites.len()).ok()?;
+        let mut lanes = Vec::new();
+        if !self.single_port && self.sites.len() < SITES_MAX {
+            let wanted = if self.range.is_empty() {
+                vec![0; LANES_PER_SITE]
+            } else {
+                self.range.clone()
+            };
+            for port in wanted {
+                let options = SocketOptions {
+                    receive_buffer: RECEIVE_BUFFER,
+                    send_buffer: SEND_BUFFER,
+                    dont_fragment: !self.fragment,
+                    count_drops: true,
+                    ..SocketOptions::default()
+                };
+                let at = match local {
+                    IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope).into(),
+                    IpAddr::V4(ip) => SocketAddr::from((ip, port)),
+                };
+                if let Ok(socket) = Socket::bind(at, &options)
+                    && let Ok(id) = self.add(socket, Role::Lane(number))
+                {
+                    lanes.push(id);
+                }
+                if lanes.len() == LANES_PER_SITE {
+                    break;
+                }
+            }
+        }
+        self.sites.push(Site {
+            listener,
+            address,
+            scope,
+            lanes,
+            local,
+        });
+        Some(usize::from(number))
+    }
+
+    fn mtu(&mut self, interface: u32, local: IpAddr) -> Option<u32> {
+        if interface == 0 {
+            // Not told where it came in: Ethernet is the careful guess.
+            return Some(if local.is_loopback() { 65_536 } else { 1500 });
+        }
+        let now = Instant::now();
+        if let Some((mtu, known)) = self.mtus.get(&interface)
+            && now.duration_since(*known) < MTU_MEMORY
+        {
+            return *mtu;
+        }
+        let mtu = interface_mtu(interface);
+        self.mtus.insert(interface, (mtu, now));
+        mtu
+    }
+}
+
+impl Lanes for Sockets {
+    fn lane(
+        &mut self,
+        listener: u16,
+        local: Option<IpAddr>,
+        interface: u32,
+        turn: u16,
+    ) -> Option<Lane> {
+        let number = match self.find(listener, local, interface) {
+            Some(number) => number,
+            None => self.make(listener, local, interface)?,
+        };
+        let site = self.sites.get(number)?;
+        let address = site.local;
+        let id = match site.lanes.len() {
+            0 => listener,
+            count => site.lanes[usize::from(turn) % count],
+        };
+        let bound = self.port(id)?.socket.local_addr();
+        let from = local
+            .filter(|_| bound.ip().is_unspecified())
+            .map(|ip| (ip, interface));
+        let local = match bound {
+            SocketAddr::V6(bound) if !bound.ip().is_unspecified() => SocketAddr::V6(bound),
+            bound => SocketAddr::new(address, bound.port()),
+        };
+        let mtu = self.mtu(interface, address);
+        Some(Lane {
+            id,
+            site: number as u16,
+            local,
+            from,
+            mtu,
+        })
+    }
+
+    fn site(&self, listener: u16, local: Option<IpAddr>, interface: u32) -> Option<u16> {
+        self.find(listener, local, interface)
+            .map(|number| number as u16)
+    }
+}
+
+/// The interface, for addresses that mean nothing without it.
+fn scope_of(address: Option<IpAddr>, interface: u32) -> u32 {
+    match address {
+        Some(IpAddr::V6(ip)) if ip.is_unicast_link_local() => interface,
+        _ => 0,
+    }
+}

@@ -1,0 +1,135 @@
+//! Handing an upload to its sink, on tokio.
+
+use std::sync::Arc;
+
+use bootwire_proto::netascii;
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc;
+
+use super::inbox::{Inbox, Key, Message};
+use crate::{Refusal, Sink};
+
+/// Bytes gathered before they go to the sink, unless a window ends sooner.
+const PIECE: usize = 64 << 10;
+/// Bytes a sink may be behind before the client's ACKs are held back.
+const BEHIND_MAX: u64 = 1 << 20;
+
+/// What the sink's task is told.
+enum Order {
+    Write(Bytes),
+    Finish,
+}
+
+/// The engine's end of an upload. Dropping it without [`StoreHandle::finish`] drops the sink, which
+/// undoes the upload.
+pub(crate) struct StoreHandle {
+    orders: mpsc::UnboundedSender<Order>,
+    gathered: BytesMut,
+    /// Bytes received from the client.
+    received: u64,
+    /// Bytes the sink has taken.
+    stored: u64,
+}
+
+impl StoreHandle {
+    /// Takes the payload of the next block. The caller respects [`StoreHandle::has_room`], which
+    /// bounds what waits here to that and one window.
+    pub(crate) fn push(&mut self, payload: &[u8]) {
+        self.gathered.extend_from_slice(payload);
+        self.received += payload.len() as u64;
+        if self.gathered.len() >= PIECE {
+            self.flush();
+        }
+    }
+
+    /// Passes on what was gathered.
+    pub(crate) fn flush(&mut self) {
+        if !self.gathered.is_empty() {
+            let piece = self.gathered.split().freeze();
+            // A sink that failed has told so through the inbox already.
+            let _ = self.orders.send(Order::Write(piece));
+        }
+    }
+
+    /// No more will come: make it durable.
+    pub(crate) fn finish(&mut self) {
+        self.flush();
+        let _ = self.orders.send(Order::Finish);
+    }
+
+    /// The sink has taken everything before `upto`.
+    pub(crate) fn stored(&mut self, upto: u64) {
+        self.stored = upto;
+    }
+
+    /// Whether the client may go on.
+    pub(crate) const fn has_room(&self) -> bool {
+        self.received - self.stored < BEHIND_MAX
+    }
+}
+
+/// Starts to fill `sink` for the transfer `key`; netascii is turned into local text if `decode`.
+pub(super) fn start(
+    runtime: &tokio::runtime::Handle,
+    inbox: Arc<Inbox>,
+    key: Key,
+    sink: Box<dyn Sink>,
+    decode: bool,
+) -> StoreHandle {
+    let (orders, inbound) = mpsc::unbounded_channel();
+    let decoder = decode.then(netascii::Decoder::default);
+    runtime.spawn(async move {
+        if let Some(result) = run(inbound, &inbox, key, sink, decoder).await {
+            inbox.send(Message::StoreEnded { key, result });
+        }
+    });
+    StoreHandle {
+        orders,
+        gathered: BytesMut::new(),
+        received: 0,
+        stored: 0,
+    }
+}
+
+/// `None` if the transfer ended before the upload was whole.
+async fn run(
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    inbox: &Inbox,
+    key: Key,
+    mut sink: Box<dyn Sink>,
+    mut decoder: Option<netascii::Decoder>,
+) -> Option<Result<(), Refusal>> {
+    let mut upto = 0;
+    while let Some(order) = orders.recv().await {
+        match order {
+            Order::Write(piece) => {
+                upto += piece.len() as u64;
+                let piece = match &mut decoder {
+                    Some(decoder) => {
+                        let mut text = Vec::with_capacity(piece.len());
+                        decoder.push(&piece, &mut text);
+                        text.into()
+                    }
+                    None => piece,
+                };
+                if let Err(refusal) = sink.write(piece).await {
+                    return Some(Err(refusal));
+                }
+                inbox.send(Message::Stored { key, upto });
+            }
+            Order::Finish => {
+                let mut rest = Vec::new();
+                if let Some(decoder) = &mut decoder {
+                    decoder.finish(&mut rest);
+                }
+                if !rest.is_empty()
+                    && let Err(refusal) = sink.write(rest.into()).await
+                {
+                    return Some(Err(refusal));
+                }
+                return Some(sink.finish().await);
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,86 @@
+//! Transfers, found by slot or by peer.
+
+use std::hash::BuildHasher;
+use std::net::SocketAddr;
+
+use hashbrown::HashTable;
+use slab::Slab;
+
+use super::inbox::Key;
+use super::transfer::Transfer;
+
+/// The transfers of one worker. A peer (address and port) has at most one at each site.
+pub(super) struct Table {
+    slots: Slab<Transfer>,
+    by_peer: HashTable<u32>,
+    /// Seeded: strangers choose the addresses and ports that are hashed.
+    hasher: foldhash::quality::RandomState,
+    generation: u32,
+}
+
+impl Table {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: Slab::new(),
+            by_peer: HashTable::new(),
+            hasher: foldhash::quality::RandomState::default(),
+            generation: 0,
+        }
+    }
+
+    /// The transfer of `peer` at the local address `site`.
+    pub(super) fn find(&self, peer: SocketAddr, site: u16) -> Option<u32> {
+        let hash = self.hasher.hash_one((peer, site));
+        let found = self.by_peer.find(hash, |&index| {
+            let transfer = &self.slots[index as usize];
+            transfer.peer == peer && transfer.lane.site == site
+        });
+        found.copied()
+    }
+
+    /// Adds a transfer whose peer and site have none.
+    pub(super) fn insert(&mut self, make: impl FnOnce(Key) -> Transfer) -> Key {
+        self.generation = self.generation.wrapping_add(1);
+        let entry = self.slots.vacant_entry();
+        let key = Key {
+            index: entry.key() as u32,
+            generation: self.generation,
+        };
+        let transfer = entry.insert(make(key));
+        let hash = self.hasher.hash_one((transfer.peer, transfer.lane.site));
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.by_peer.insert_unique(hash, key.index, |&index| {
+            let transfer = &slots[index as usize];
+            hasher.hash_one((transfer.peer, transfer.lane.site))
+        });
+        key
+    }
+
+    pub(super) fn remove(&mut self, index: u32) -> Option<Transfer> {
+        let transfer = self.slots.try_remove(index as usize)?;
+        let hash = self.hasher.hash_one((transfer.peer, transfer.lane.site));
+        if let Ok(entry) = self.by_peer.find_entry(hash, |&other| other == index) {
+            entry.remove();
+        }
+        Some(transfer)
+    }
+
+    pub(super) fn get(&self, index: u32) -> Option<&Transfer> {
+        self.slots.get(index as usize)
+    }
+
+    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Transfer> {
+        self.slots.get_mut(index as usize)
+    }
+
+    /// The transfer `key` names, unless it has ended.
+    pub(super) fn by_key(&mut self, key: Key) -> Option<&mut Transfer> {
+        self.get_mut(key.index)
+            .filter(|transfer| transfer.key == key)
+    }
+
+    /// The slots in use.
+    pub(super) fn indices(&self) -> Vec<u32> {
+        self.slots.iter().map(|(index, _)| index as u32).collect()
+    }
+}

@@ -1,0 +1,231 @@
+//! One transfer, from its request to its record.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bootwire_proto::{Agreed, ErrorCode, Instant, Receiver, Sender, SenderStatus};
+
+use super::engine::Small;
+use super::feed::Feed;
+use super::inbox::Key;
+use super::lane::Lane;
+use super::prepared::Terms;
+use super::store::StoreHandle;
+use super::wheel::Armed;
+use crate::request::Facts;
+use crate::{Outcome, TransferRecord};
+
+/// A transfer. Everything the hot path touches is here; what only the record needs is behind
+/// pointers.
+pub(super) struct Transfer {
+    pub(super) key: Key,
+    pub(super) peer: SocketAddr,
+    pub(super) lane: Lane,
+    pub(super) agreed: Agreed,
+    pub(super) phase: Phase,
+    pub(super) armed: Armed,
+    /// Whether it stands in the ready queue.
+    pub(super) queued: bool,
+    /// Whether the kernel or driver refused a window of it in one piece.
+    pub(super) no_gso: bool,
+    /// Whether the path turned out narrower than the interface: its packets may be fragmented.
+    pub(super) fragment: bool,
+    pub(super) started: Instant,
+    pub(super) answered: Option<Instant>,
+    pub(super) first_data: Option<Instant>,
+    pub(super) size: Option<u64>,
+    pub(super) facts: Arc<Facts>,
+    pub(super) datagram: Box<[u8]>,
+    pub(super) terms: Option<Box<Terms>>,
+}
+
+/// Where a transfer stands.
+pub(super) enum Phase {
+    /// The handler has the request, until `deadline` at most.
+    Opening {
+        deadline: Instant,
+    },
+    Sending(Box<Sending>),
+    Receiving(Box<Receiving>),
+    /// Refused and recorded; the ERROR is repeated if the request is.
+    Refused {
+        error: Small,
+        since: Instant,
+    },
+}
+
+/// How long an ERROR is kept for a client that repeats its request.
+pub(super) const REFUSED_MEMORY: Duration = Duration::from_secs(1);
+/// A repeat that comes sooner than this after the ERROR was sent had crossed it on the way. It
+/// gets no answer: a client that uses one port for all its requests (LPXELINUX, SLOF) would take
+/// the second ERROR for the answer to its next one.
+pub(super) const CROSSING: Duration = Duration::from_millis(50);
+
+pub(super) struct Sending {
+    pub(super) sender: Sender,
+    pub(super) feed: Feed,
+    /// Since when the client could have been sent more, had the content been at hand.
+    pub(super) starved: Option<Instant>,
+}
+
+pub(super) struct Receiving {
+    pub(super) receiver: Receiver,
+    pub(super) store: StoreHandle,
+    pub(super) size_max: Option<u64>,
+    /// The upload is stored and its record made; only the last ACK may still have to be repeated.
+    pub(super) recorded: bool,
+}
+
+/// Why a transfer ends, for its record.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) outcome: Outcome,
+    pub(super) error: Option<(ErrorCode, String)>,
+    pub(super) detail: Option<String>,
+}
+
+impl End {
+    pub(super) const fn new(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            error: None,
+            detail: None,
+        }
+    }
+}
+
+impl Transfer {
+    /// Bytes a full window may hold.
+    pub(super) fn window_bytes(&self) -> u64 {
+        u64::from(self.agreed.blksize)
+            * u64::from(self.agreed.windowsize.max(self.agreed.windowsize_max))
+    }
+
+    /// Whether the request that opened this transfer has not been answered by the peer yet, so
+    /// that the same request again is a repeat and not a new one.
+    pub(super) fn is_fresh(&self) -> bool {
+        match &self.phase {
+            Phase::Opening { .. } | Phase::Refused { .. } => true,
+            Phase::Sending(sending) => {
+                sending.sender.acked() == 0 && sending.sender.round_trip().is_none()
+            }
+            Phase::Receiving(receiving) => receiving.receiver.received() == 0,
+        }
+    }
+
+    /// Whether the client lacks nothing but perhaps the last window, all of which was sent: if it
+    /// moves on to another file now, it has this one.
+    pub(super) fn is_all_sent(&self) -> bool {
+        let Phase::Sending(sending) = &self.phase else {
+            return false;
+        };
+        let available = sending.feed.available();
+        sending.sender.status() == SenderStatus::Moving
+            && available.end
+            && sending.sender.window().start >= available.upto
+            && available.upto - sending.sender.acked().min(available.upto) <= self.window_bytes()
+    }
+
+    /// Whether the record has been made already.
+    pub(super) fn is_recorded(&self) -> bool {
+        match &self.phase {
+            Phase::Opening { .. } | Phase::Sending(_) => false,
+            Phase::Receiving(receiving) => receiving.recorded,
+            Phase::Refused { .. } => true,
+        }
+    }
+
+    /// What the client's ERROR means: ending a transfer right after the OACK is how UEFI asks for
+    /// a size.
+    pub(super) fn abort_outcome(&self) -> Outcome {
+        match &self.phase {
+            Phase::Sending(sending)
+                if sending.sender.status() == SenderStatus::Opening
+                    && self.agreed.tsize.is_some() =>
+            {
+                Outcome::Probe
+            }
+            _ => Outcome::ClientAbort,
+        }
+    }
+
+    pub(super) fn record(&self, now: Instant, end: End) -> TransferRecord {
+        let facts = &*self.facts;
+        let terms = self.terms.as_deref();
+        let mut record = TransferRecord {
+            id: facts.id,
+            started: facts.arrived,
+            op: facts.op,
+            peer: self.peer,
+            local: self.lane.local,
+            path: String::from_utf8_lossy(&facts.path).into_owned(),
+            filename: facts.filename.clone(),
+            mode: facts.mode,
+            options: facts.options.clone(),
+            route: terms
+                .and_then(|terms| terms.route.as_deref())
+                .map(str::to_owned),
+            labels: terms.map_or_else(Vec::new, |terms| terms.labels.clone()),
+            outcome: end.outcome,
+            error: end.error,
+            detail: end.detail,
+            blksize: self.agreed.blksize,
+            windowsize: self.agreed.windowsize,
+            timeout: self.agreed.timeout,
+            size: self.size,
+            bytes: 0,
+            blocks: 0,
+            blocks_resent: 0,
+            timeouts: 0,
+            duplicate_acks: 0,
+            round_trip: None,
+            last_ack_missing: false,
+            handler_time: self.answered.unwrap_or(now).since(self.started),
+            first_data: self.first_data.map(|first| first.since(self.started)),
+            duration: now.since(self.started),
+        };
+        match &self.phase {
+            Phase::Opening { .. } | Phase::Refused { .. } => {}
+            Phase::Sending(sending) => {
+                let counts = sending.sender.counts();
+                record.blocks = counts.blocks_sent;
+                record.blocks_resent = counts.blocks_resent;
+                record.timeouts = counts.timeouts;
+                record.duplicate_acks = counts.duplicate_acks;
+                record.round_trip = sending.sender.round_trip();
+                record.last_ack_missing =
+                    sending.sender.status() == SenderStatus::Complete { acked: false };
+                record.bytes = match end.outcome {
+                    Outcome::Complete => self.size.unwrap_or_else(|| sending.feed.available().upto),
+                    _ => sending.sender.acked(),
+                };
+            }
+            Phase::Receiving(receiving) => {
+                let counts = receiving.receiver.counts();
+                record.blocks = counts.blocks + counts.blocks_unused;
+                record.blocks_resent = counts.blocks_unused;
+                record.timeouts = counts.timeouts;
+                record.round_trip = receiving.receiver.round_trip();
+                record.bytes = receiving.receiver.received();
+            }
+        }
+        record
+    }
+
+    /// When it wants to be looked at.
+    pub(super) fn deadline(&self, stall: Duration) -> Option<Instant> {
+        match &self.phase {
+            Phase::Opening { deadline } => Some(*deadline),
+            Phase::Refused { since, .. } => Some(*since + REFUSED_MEMORY),
+            Phase::Sending(sending) => {
+                let starved = sending.starved.map(|since| since + stall);
+                [sending.sender.deadline(), starved]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
+            Phase::Receiving(receiving) => receiving.receiver.deadline(),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Timers: a hashed wheel with lazy re-arming.
+//!
+//! Nearly every timer of a TFTP server is moved before it fires: each ACK pushes the deadline on.
+//! So an entry is left where it is when its deadline moves back, and looked at again when its slot
+//! comes round; only a deadline that moves forward adds an entry. The owner remembers the tick of
+//! its live entry, which makes older ones recognisable as dead.
+
+use std::time::Duration;
+
+use bootwire_proto::Instant;
+
+/// Length of a tick. Deadlines fire up to one tick late, never early.
+const TICK: Duration = Duration::from_millis(2);
+/// Slots; a deadline beyond SLOTS ticks is looked at every SLOTS ticks.
+const SLOTS: u64 = 1024;
+
+/// The tick of an owner's live entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Armed(Option<u64>);
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    token: u32,
+    tick: u64,
+}
+
+/// The wheel. Tokens are the caller's; a token that no longer exists is the caller's to ignore.
+#[derive(Debug)]
+pub(super) struct Wheel {
+    slots: Box<[Vec<Entry>]>,
+    /// Every tick before this one was looked at.
+    next: u64,
+    entries: usize,
+    due: Vec<Entry>,
+}
+
+impl Wheel {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            slots: vec![Vec::new(); SLOTS as usize].into(),
+            next: tick_of(now),
+            entries: 0,
+            due: Vec::new(),
+        }
+    }
+
+    /// Makes sure `token` is looked at no later than `at` (plus a tick).
+    pub(super) fn arm(&mut self, token: u32, at: Instant, armed: &mut Armed) {
+        let tick = (tick_of(at) + 1).clamp(self.next, self.next + SLOTS - 1);
+        if armed.0.is_some_and(|live| live <= tick) {
+            return;
+        }
+        armed.0 = Some(tick);
+        self.slots[(tick % SLOTS) as usize].push(Entry { token, tick });
+        self.entries += 1;
+    }
+
+    /// Hands every token whose slot has come to `fire`, which gets the tick to compare by
+    /// [`Armed::fired`].
+    pub(super) fn advance(&mut self, now: Instant, mut fire: impl FnMut(&mut Self, u32, u64)) {
+        let current = tick_of(now);
+        // After a long sleep every slot is looked at once, not once per missed tick.
+        let last = current.min(self.next + SLOTS - 1);
+        if self.next > current {
+            return;
+        }
+        let mut due = std::mem::take(&mut self.due);
+        for tick in self.next..=last {
+            due.append(&mut self.slots[(tick % SLOTS) as usize]);
+        }
+        self.next = current + 1;
+        self.entries -= due.len();
+        for entry in due.drain(..) {
+            fire(self, entry.token, entry.tick);
+        }
+        self.due = due;
+    }
+
+    /// When [`Wheel::advance`] has something to do next; `None` if nothing is armed.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        if self.entries == 0 {
+            return None;
+        }
+        (self.next..self.next + SLOTS)
+            .find(|tick| !self.slots[(tick % SLOTS) as usize].is_empty())
+            .map(|tick| Instant::from_micros(tick * TICK.as_micros() as u64))
+    }
+}
+
+impl Armed {
+    /// Whether the entry of `tick` is the owner's live one; it is spent by this call.
+    pub(super) fn fired(&mut self, tick: u64) -> bool {
+        let live = self.0 == Some(tick);
+        if live {
+            self.0 = None;
+        }
+        live
+    }
+}
+
+fn tick_of(at: Instant) -> u64 {
+    at.as_micros() / TICK.as_micros() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_micros(millis * 1000)
+    }
+
+    #[test]
+    fn a_deadline_fires_within_a_tick() {
+        let mut wheel = Wheel::new(at(0));
+        let mut armed = Armed::default();
+        wheel.arm(7, at(11), &mut armed);
+        wheel.advance(at(10), |_, _, _| panic!("too early"));
+        let due = wheel.next_due().unwrap();
+        assert!(due > at(11) && due <= at(13), "{due:?}");
+        let mut fired = 0;
+        wheel.advance(due, |_, token, tick| {
+            assert_eq!(token, 7);
+            assert!(armed.fired(tick));
+            fired += 1;
+        });
+        assert_eq!(fired, 1);
+        assert_eq!(wheel.next_due(), None);
+    }
+
+    #[test]
+    fn an_earlier_deadline_gets_a_second_entry_and_the_first_is_dead() {
+        let mut wheel = Wheel::new(at(0));
+        let mut armed = Armed::default();
+        wheel.arm(1, at(1000), &mut armed);
+        wheel.arm(1, at(20), &mut armed);
+        let mut live = 0;
+        let mut dead = 0;
+        for millis in 0..1100 {
+            wheel.advance(at(millis), |_, _, tick| {
+                if armed.fired(tick) {
+                    live += 1
+                } else {
+                    dead += 1
+                }
+            });
+        }
+        assert_eq!((live, dead), (1, 1));
+    }
+
+    proptest! {
+        /// Against a plain list: with re-arming on each look, every owner is looked at no later
+        /// than two ticks after its deadline, whatever the order of deadlines and steps.
+        #[test]
+        fn no_deadline_is_missed(moves in prop::collection::vec((0..8_u32, 0..10_000_u64, 0..300_u64), 1..200)) {
+            let mut wheel = Wheel::new(at(0));
+            let mut owners: Vec<(Armed, Option<Instant>)> = vec![(Armed::default(), None); 8];
+            let mut now = 0_u64;
+            for (token, delay, step) in moves {
+                let (armed, deadline) = &mut owners[token as usize];
+                *deadline = Some(at(now + delay));
+                wheel.arm(token, at(now + delay), armed);
+                // Walk in the steps a worker would: to the next due time or to the end of the step.
+                let end = now + step;
+                while now < end {
+                    now = wheel.next_due().map_or(end, |due| due.as_micros() / 1000).clamp(now + 1, end.max(now + 1));
+                    wheel.advance(at(now), |wheel, token, tick| {
+                        let (armed, deadline) = &mut owners[token as usize];
+                        if !armed.fired(tick) {
+                            return;
+                        }
+                        match *deadline {
+                            Some(due) if due <= at(now) => *deadline = None,
+                            Some(due) => wheel.arm(token, due, armed),
+                            None => {}
+                        }
+                    });
+                    for (_, deadline) in &owners {
+                        prop_assert!(deadline.is_none_or(|due| due.as_micros() + 2 * TICK.as_micros() as u64 >= now * 1000));
+                    }
+                }
+            }
+        }
+    }
+}

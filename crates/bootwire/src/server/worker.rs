@@ -1,0 +1,321 @@
+//! The loop of one worker thread: receive, act, send, sleep.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant as Clock};
+
+use bootwire_io::{FailureKind, Kernel, Ready, ReceiveBatch, SendBatch, SendFailure, SendReport};
+use bootwire_proto::Instant;
+
+use super::engine::{Engine, Host, Planned, Small};
+use super::inbox::{Inbox, Message};
+use super::lane::Lanes;
+use super::sockets::{Role, Sockets};
+use super::stats::Counters;
+
+/// Datagrams received by one call.
+const RECEIVE_SLOTS: usize = 64;
+/// Longest datagram: UDP's own bound.
+const SLOT_LEN: usize = 65_536;
+/// Receive calls on one socket before the others have their turn.
+const RECEIVE_CALLS: usize = 8;
+/// Marks the tag of a small packet, which has no transfer to hear of its failure.
+const SMALL_TAG: u32 = 1 << 31;
+
+/// One worker.
+pub(super) struct Worker<H> {
+    engine: Engine<H>,
+    sockets: Sockets,
+    inbox: Arc<Inbox>,
+    counters: Arc<Counters>,
+    origin: Clock,
+    receive: ReceiveBatch,
+    send: SendBatch,
+    report: SendReport,
+    draining: bool,
+    stopping: bool,
+    // Lists used anew in each round.
+    messages: Vec<Message>,
+    ready: Vec<Ready>,
+    planned: Vec<Planned>,
+    small: Vec<Small>,
+    /// Indices into `planned` by socket, small packets marked by [`SMALL_TAG`].
+    by_lane: Vec<Vec<u32>>,
+    touched: Vec<u16>,
+    failures: Vec<SendFailure>,
+}
+
+impl<H: Host> Worker<H> {
+    pub(super) fn new(
+        kernel: Kernel,
+        engine: Engine<H>,
+        sockets: Sockets,
+        inbox: Arc<Inbox>,
+        counters: Arc<Counters>,
+        origin: Clock,
+    ) -> Self {
+        Self {
+            engine,
+            sockets,
+            inbox,
+            counters,
+            origin,
+            receive: ReceiveBatch::new(kernel, RECEIVE_SLOTS, SLOT_LEN),
+            send: SendBatch::new(kernel),
+            report: SendReport::new(),
+            draining: false,
+            stopping: false,
+            messages: Vec::new(),
+            ready: Vec::new(),
+            planned: Vec::new(),
+            small: Vec::new(),
+            by_lane: Vec::new(),
+            touched: Vec::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// Runs until told to stop, or until a drain has nothing left to finish.
+    pub(super) fn run(mut self) {
+        loop {
+            let now = now(self.origin);
+            self.read_messages(now);
+            self.engine.on_time(now);
+            self.send_round(now);
+            if self.stopping
+                || (self.draining && self.engine.active() == 0 && !self.engine.has_work())
+            {
+                return;
+            }
+            let timeout = self.timeout(now);
+            let mut ready = std::mem::take(&mut self.ready);
+            if self.sockets.wait(timeout, &mut ready).is_err() {
+                // The poller fails only for reasons that pass, such as lack of memory.
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            for event in ready.drain(..) {
+                let id = event.token as u16;
+                if event.writable {
+                    for index in self.sockets.unblock(id) {
+                        self.engine.retry(index);
+                    }
+                }
+                if event.readable {
+                    self.receive_from(id);
+                }
+            }
+            self.ready = ready;
+        }
+    }
+
+    fn timeout(&self, now: Instant) -> Option<Duration> {
+        if self.engine.has_work() {
+            return Some(Duration::ZERO);
+        }
+        self.engine.next_due().map(|due| due.since(now))
+    }
+
+    fn read_messages(&mut self, now: Instant) {
+        self.inbox.take(&mut self.messages);
+        for message in self.messages.drain(..) {
+            match message {
+                Message::Drain => {
+                    self.draining = true;
+                    self.engine.drain();
+                    self.sockets.deafen();
+                }
+                Message::Stop => {
+                    self.stopping = true;
+                    self.engine.drain();
+                    self.engine.stop(now);
+                }
+                message => self.engine.on_message(now, message),
+            }
+        }
+    }
+
+    fn receive_from(&mut self, id: u16) {
+        for _ in 0..RECEIVE_CALLS {
+            let Some(port) = self.sockets.port(id) else {
+                return;
+            };
+            let role = port.role;
+            // A socket's error is a peer's trouble; the next call has the next datagram.
+            let Ok(count) = self.receive.receive(&port.socket) else {
+                return;
+            };
+            let now = now(self.origin);
+            for slot in 0..count {
+                let datagram = self.receive.get(slot);
+                match role {
+                    Role::Lane(site) => self.engine.on_lane(now, id, site, &datagram),
+                    Role::Listener if is_request(datagram.payload) || !datagram.unicast => {
+                        self.engine
+                            .on_listener(now, id, &datagram, &mut self.sockets);
+                    }
+                    Role::Listener => {
+                        match self.sockets.site(id, datagram.local, datagram.interface) {
+                            Some(site) => self.engine.on_lane(now, id, site, &datagram),
+                            None => self
+                                .engine
+                                .on_listener(now, id, &datagram, &mut self.sockets),
+                        }
+                    }
+                }
+            }
+            self.count_drops(id, count);
+            if count < self.receive.capacity() {
+                return;
+            }
+        }
+    }
+
+    /// The kernel tells with each datagram how many it dropped before on this socket.
+    fn count_drops(&mut self, id: u16, count: usize) {
+        let Some(last) = count.checked_sub(1) else {
+            return;
+        };
+        let Some(drops) = self.receive.get(last).drops else {
+            return;
+        };
+        if let Some(port) = self.sockets.port_mut(id) {
+            self.counters
+                .kernel_drops
+                .add(u64::from(drops.wrapping_sub(port.drops)));
+            port.drops = drops;
+        }
+    }
+
+    /// Sends what the engine has, one round.
+    fn send_round(&mut self, now: Instant) {
+        self.engine.plan(now, &mut self.planned, &mut self.small);
+        for (tag, small) in self.small.iter().enumerate() {
+            note(
+                &mut self.by_lane,
+                &mut self.touched,
+                small.lane,
+                tag as u32 | SMALL_TAG,
+            );
+        }
+        for (tag, planned) in self
+            .planned
+            .iter()
+            .enumerate()
+            .filter(|(_, planned)| !planned.fragment)
+        {
+            note(
+                &mut self.by_lane,
+                &mut self.touched,
+                planned.lane,
+                tag as u32,
+            );
+        }
+        for lane in std::mem::take(&mut self.touched) {
+            self.send_lane(lane);
+            self.by_lane[usize::from(lane)].clear();
+        }
+        for tag in 0..self.planned.len() {
+            if self.planned[tag].fragment {
+                self.send_fragmented(tag);
+            }
+        }
+        self.answer_failures(now);
+        self.planned.clear();
+        self.small.clear();
+    }
+
+    /// Sends everything noted for one socket.
+    fn send_lane(&mut self, lane: u16) {
+        let Some(port) = self.sockets.port(lane) else {
+            return;
+        };
+        let mut round = self.send.round();
+        for &tag in &self.by_lane[usize::from(lane)] {
+            // What does not fit goes into the next batch; twice in a row is not possible, as one
+            // run always fits an empty batch.
+            for _ in 0..2 {
+                let added = if tag & SMALL_TAG != 0 {
+                    let small = &self.small[(tag & !SMALL_TAG) as usize];
+                    round.packet(small.to, tag, small.bytes())
+                } else {
+                    self.engine
+                        .add(&self.planned[tag as usize], tag, &mut round)
+                };
+                if added.is_ok() {
+                    break;
+                }
+                round.send(&port.socket, &mut self.report);
+                self.counters
+                    .packets_out
+                    .add(u64::from(self.report.datagrams));
+                self.failures.append(&mut self.report.failures);
+            }
+        }
+        round.send(&port.socket, &mut self.report);
+        self.counters
+            .packets_out
+            .add(u64::from(self.report.datagrams));
+        self.failures.append(&mut self.report.failures);
+    }
+
+    /// Sends one run with fragmentation allowed: its path is narrower than the interface.
+    fn send_fragmented(&mut self, tag: usize) {
+        let planned = &self.planned[tag];
+        let Some(port) = self.sockets.port(planned.lane) else {
+            return;
+        };
+        let mut round = self.send.round();
+        if self.engine.add(planned, tag as u32, &mut round).is_err() {
+            return;
+        }
+        let _ = port.socket.set_dont_fragment(false);
+        round.send(&port.socket, &mut self.report);
+        let _ = port.socket.set_dont_fragment(true);
+        self.counters
+            .packets_out
+            .add(u64::from(self.report.datagrams));
+        self.failures.append(&mut self.report.failures);
+    }
+
+    fn answer_failures(&mut self, now: Instant) {
+        for planned in &self.planned {
+            self.engine.sent(planned);
+        }
+        for failure in std::mem::take(&mut self.failures) {
+            let Some(planned) = self.planned.get(failure.tag as usize).copied() else {
+                continue;
+            };
+            match failure.kind {
+                FailureKind::Unsent => {
+                    self.engine.unsent(&planned, failure.block);
+                    self.sockets.block(planned.lane, planned.index);
+                }
+                FailureKind::TooBig => self.engine.too_big(&planned, failure.block),
+                FailureKind::Fault => self.engine.faulted(now, &planned),
+                FailureKind::GsoRefused => self.engine.gso_refused(&planned),
+                // No route, a firewall: to the protocol it is a lost packet.
+                FailureKind::Peer(_) => {}
+            }
+        }
+    }
+}
+
+/// Notes a packet for its socket.
+fn note(by_lane: &mut Vec<Vec<u32>>, touched: &mut Vec<u16>, lane: u16, tag: u32) {
+    let index = usize::from(lane);
+    if by_lane.len() <= index {
+        by_lane.resize_with(index + 1, Vec::new);
+    }
+    if by_lane[index].is_empty() {
+        touched.push(lane);
+    }
+    by_lane[index].push(tag);
+}
+
+/// RRQ or WRQ, or what tries to be.
+fn is_request(payload: &[u8]) -> bool {
+    matches!(payload, [0, 1 | 2, ..])
+}
+
+fn now(origin: Clock) -> Instant {
+    Instant::from_micros(u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX))
+}
