@@ -17,37 +17,33 @@ pub(super) fn find(pattern: &Pattern, path: &[u8], ignore_case: bool) -> Option<
         return None;
     }
     let offset = pattern.start.len();
-    let Some((last, before)) = pattern.params.split_last() else {
+    let Some((first, others)) = pattern.params.split_first() else {
         return (path.len() == offset).then(Vec::new);
     };
+    let last = others.last().unwrap_or(first);
     if !literal.ends(&path[offset..], &last.then) {
         return None;
     }
     let text = &path[offset..path.len() - last.then.len()];
 
-    // Rows of the parameters after the first; the last parameter must end where the text does.
-    let mut rows: Vec<Row> = Vec::new();
-    let Some((first, middle)) = before.split_first() else {
-        let end = longest(last.kind, text, |end| end == text.len())?;
-        return Some(vec![offset..offset + end]);
+    // Whether `param` may end at `end`, given the row of the one behind it.
+    let fits = |param: &Param, behind: Option<&Row>, end: usize| match behind {
+        Some(row) => {
+            literal.begins(&text[end..], &param.then) && row.end(end + param.then.len()).is_some()
+        }
+        None => end == text.len(),
     };
-    rows.push(row(last.kind, text, |end| end == text.len()));
-    for param in middle.iter().rev() {
-        let next = rows.last()?;
-        let row = row(param.kind, text, |end| {
-            literal.joins(text, end, param, next)
-        });
+    // The last parameter's row comes first. The first parameter begins at 0 and needs no row.
+    let mut rows: Vec<Row> = Vec::new();
+    for param in others.iter().rev() {
+        let row = row(param.kind, text, |end| fits(param, rows.last(), end));
         rows.push(row);
     }
-    let next = rows.last()?;
-    let end = longest(first.kind, text, |end| {
-        literal.joins(text, end, first, next)
-    })?;
 
     let mut ranges = Vec::with_capacity(pattern.params.len());
+    let mut end = longest(first.kind, text, |end| fits(first, rows.last(), end))?;
     ranges.push(offset..offset + end);
-    let mut end = end;
-    for (param, row) in before.iter().zip(rows.iter().rev()) {
+    for (param, row) in pattern.params.iter().zip(rows.iter().rev()) {
         let start = end + param.then.len();
         end = row.end(start)?;
         ranges.push(offset + start..offset + end);
@@ -130,9 +126,113 @@ impl Literal {
             .checked_sub(literal.len())
             .is_some_and(|start| self.same(&text[start..], literal))
     }
+}
 
-    /// Whether the text after `param` is at `end`, and the next parameter can begin behind it.
-    fn joins(self, text: &[u8], end: usize, param: &Param, next: &Row) -> bool {
-        self.begins(&text[end..], &param.then) && next.end(end + param.then.len()).is_some()
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Op, Request};
+
+    /// The definition of a match, tried out the slow way: every end, furthest first.
+    fn by_trying(params: &[Param], text: &[u8], start: usize) -> Option<Vec<Range<usize>>> {
+        let Some((param, others)) = params.split_first() else {
+            return (start == text.len()).then(Vec::new);
+        };
+        (start + 1..=text.len()).rev().find_map(|end| {
+            let is_value = match param.kind.reach() {
+                Reach::While(holds) => text[start..end].iter().all(|&byte| holds(byte)),
+                Reach::Lengths(_) => param.kind.value(&text[start..end]).is_some(),
+            };
+            let after = text[end..]
+                .strip_prefix(&*param.then)
+                .filter(|_| is_value)?;
+            let mut ranges = by_trying(others, text, text.len() - after.len())?;
+            ranges.insert(0, start..end);
+            Some(ranges)
+        })
+    }
+
+    fn small_pattern() -> impl Strategy<Value = String> {
+        let text = "[a1/.-]{1,2}".prop_map(|text| text.replace("//", "/a").replace('.', ".a"));
+        let kind = prop::sample::select(vec!["name", "int", "serial", "ip", "arch"]);
+        (
+            prop::collection::vec((text, kind), 0..4),
+            "[a1.-]{0,2}",
+            any::<bool>(),
+        )
+            .prop_map(|(parts, end, open)| {
+                let mut pattern = "/".to_owned();
+                for (index, (text, kind)) in parts.iter().enumerate() {
+                    let text = text.trim_start_matches('/');
+                    write!(pattern, "{text}{{p{index}:{kind}}}").unwrap();
+                }
+                if open {
+                    pattern + "/{*rest}"
+                } else {
+                    pattern + &end
+                }
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_trying_every_way_finds(
+            pattern in small_pattern(),
+            path in "/[a1/.-]{0,9}|/(a|1|-|\\.|1\\.1\\.1\\.1|arm|arm64|::1){1,5}",
+        ) {
+            let Ok(pattern) = Pattern::parse(&pattern) else { return Ok(()) };
+            let expected = path.as_bytes().starts_with(&pattern.start)
+                .then(|| by_trying(&pattern.params, path.as_bytes(), pattern.start.len()))
+                .flatten();
+            prop_assert_eq!(find(&pattern, path.as_bytes(), false), expected, "{} {}", pattern, path);
+        }
+    }
+
+    /// A matcher that goes back and tries again would still be busy when the sun burns out: there
+    /// are more than 10^25 ways to place these dashes.
+    #[test]
+    fn hostile_paths_take_no_time() {
+        for kind in ["name", "serial", "int", "ip", "mac", "arch"] {
+            let params: Vec<_> = (0..16)
+                .map(|index| format!("{{p{index}:{kind}}}"))
+                .collect();
+            let pattern = Pattern::parse(&format!("/{}!", params.join("-"))).unwrap();
+            for unit in [
+                "-",
+                "1-",
+                "-1",
+                "1--",
+                "::1-",
+                "1.1.1.1-",
+                "arm-",
+                "525400123456-",
+            ] {
+                let path = format!("/{}/!", unit.repeat(500 / unit.len()));
+                assert_eq!(
+                    find(&pattern, path.as_bytes(), false),
+                    None,
+                    "{pattern} {unit}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_reach_the_handler_untouched() {
+        let mut request =
+            Request::synthetic(Op::Read, "/x", "192.0.2.7:4000".parse().unwrap(), &[]).unwrap();
+        Arc::get_mut(&mut request.facts).unwrap().path = b"/files/\xffr\xe9sum\xe9/a".to_vec();
+        let pattern = Pattern::parse("/files/{*rest}").unwrap();
+        request.params = pattern.params_in(request.path_bytes(), false).unwrap();
+        assert_eq!(request.rest_bytes(), b"\xffr\xe9sum\xe9/a");
+        assert_eq!(
+            request.param("rest"),
+            Some("\u{fffd}r\u{fffd}sum\u{fffd}/a")
+        );
     }
 }

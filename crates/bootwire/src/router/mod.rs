@@ -129,8 +129,31 @@ impl<S> Route<S> {
             target,
         }
     }
+}
 
-    fn bind(self, state: S) -> Bound {
+impl<S: Send + 'static> Route<S> {
+    fn with_state(self, state: S) -> Route<()> {
+        let Self {
+            pattern,
+            ignore_case,
+            layers,
+            op,
+            is_own,
+            target,
+        } = self;
+        Route {
+            pattern,
+            ignore_case,
+            layers,
+            op,
+            is_own,
+            target: Box::new(move |()| target(state)),
+        }
+    }
+}
+
+impl Route<()> {
+    fn bind(self) -> Bound {
         let Self {
             pattern,
             ignore_case,
@@ -142,7 +165,7 @@ impl<S> Route<S> {
             pattern,
             ignore_case,
             layers,
-            target: target(state),
+            target: target(()),
         }
     }
 }
@@ -276,30 +299,14 @@ impl<S> Router<S> {
 impl<S: Clone + Send + 'static> Router<S> {
     /// Gives the handlers their state. What is added afterwards has none.
     pub fn with_state(self, state: S) -> Router {
-        let bind = |route: Route<S>| {
-            let state = state.clone();
-            let Route {
-                pattern,
-                ignore_case,
-                layers,
-                op,
-                is_own,
-                target,
-            } = route;
-            let target: MakeTarget<()> = Box::new(move |()| target(state));
-            Route {
-                pattern,
-                ignore_case,
-                layers,
-                op,
-                is_own,
-                target,
-            }
-        };
         Router {
-            routes: self.routes.into_iter().map(bind).collect(),
-            fallback: bind(self.fallback),
-            write_fallback: bind(self.write_fallback),
+            routes: self
+                .routes
+                .into_iter()
+                .map(|route| route.with_state(state.clone()))
+                .collect(),
+            fallback: self.fallback.with_state(state.clone()),
+            write_fallback: self.write_fallback.with_state(state),
             ignore_case: self.ignore_case,
         }
     }
@@ -315,13 +322,13 @@ impl From<Router> for App {
             } else {
                 &mut writes
             };
-            routes.push(Arc::new(route.bind(())));
+            routes.push(Arc::new(route.bind()));
         }
         let table = Table {
             reads,
             writes,
-            read_fallback: Arc::new(router.fallback.bind(())),
-            write_fallback: Arc::new(router.write_fallback.bind(())),
+            read_fallback: Arc::new(router.fallback.bind()),
+            write_fallback: Arc::new(router.write_fallback.bind()),
         };
         Self {
             table: Arc::new(table),
