@@ -7,6 +7,15 @@ use rustix::mm::{Advice, MapFlags, ProtFlags};
 /// Bytes read at a time where pages must be brought in by reading.
 const SCRATCH_LEN: usize = 256 * 1024;
 
+/// Reads pages in, and waits until they are there (Linux 5.14).
+const POPULATE: Option<Advice> = {
+    #[cfg(target_os = "linux")]
+    let advice = Some(Advice::LinuxPopulateRead);
+    #[cfg(not(target_os = "linux"))]
+    let advice = None;
+    advice
+};
+
 /// A read-only shared mapping of a regular file, read by the kernel alone.
 ///
 /// Who reads a mapping of a file that has become shorter is killed by a signal. The kernel is
@@ -95,13 +104,14 @@ impl Mapping {
         if let Some(file) = &self.file {
             return read_through(file, &range);
         }
+        let Some(advice) = POPULATE else {
+            return Ok(());
+        };
         let page_start = range.start - range.start % rustix::param::page_size();
         let start = self.start.cast::<u8>().wrapping_add(page_start).cast();
         // SAFETY: the range begins on a page within this mapping and ends within it; populating
         // changes nothing but what is in memory.
-        let populated = unsafe {
-            rustix::mm::madvise(start, range.end - page_start, Advice::LinuxPopulateRead)
-        };
+        let populated = unsafe { rustix::mm::madvise(start, range.end - page_start, advice) };
         Ok(populated?)
     }
 
@@ -181,11 +191,12 @@ fn read_through(file: &File, range: &Range<usize>) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the kernel has `MADV_POPULATE_READ` (Linux 5.14).
+/// Whether the kernel has `MADV_POPULATE_READ`.
 fn can_populate() -> bool {
     use std::sync::OnceLock;
 
     static CAN: OnceLock<bool> = OnceLock::new();
+    let Some(advice) = POPULATE else { return false };
     *CAN.get_or_init(|| {
         let len = rustix::param::page_size();
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use.
@@ -194,7 +205,7 @@ fn can_populate() -> bool {
         };
         let Ok(page) = page else { return false };
         // SAFETY: the range is the mapping just made.
-        let populated = unsafe { rustix::mm::madvise(page, len, Advice::LinuxPopulateRead) };
+        let populated = unsafe { rustix::mm::madvise(page, len, advice) };
         // SAFETY: as above, and nobody else knows it.
         let _ = unsafe { rustix::mm::munmap(page, len) };
         populated.is_ok()

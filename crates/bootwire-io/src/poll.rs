@@ -80,7 +80,7 @@ impl Poller {
         match &mut self.sockets {
             #[cfg(target_os = "linux")]
             Sockets::Epoll(epoll) => epoll.add(socket, token),
-            Sockets::Plain(poll) => poll.add(socket.as_fd(), token),
+            Sockets::Plain(poll) => poll.add(socket, token),
         }
     }
 
@@ -92,7 +92,7 @@ impl Poller {
         match &mut self.sockets {
             #[cfg(target_os = "linux")]
             Sockets::Epoll(epoll) => epoll.remove(socket),
-            Sockets::Plain(poll) => poll.remove(token),
+            Sockets::Plain(poll) => poll.remove(socket, token),
         }
     }
 
@@ -104,7 +104,7 @@ impl Poller {
         match &mut self.sockets {
             #[cfg(target_os = "linux")]
             Sockets::Epoll(epoll) => epoll.want_write(socket, token, on),
-            Sockets::Plain(poll) => poll.want_write(token, on),
+            Sockets::Plain(poll) => poll.want_write(socket, token, on),
         }
     }
 

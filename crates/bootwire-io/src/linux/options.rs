@@ -28,6 +28,7 @@ fn set(fd: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()
 
 /// Tells the local address of every datagram; on a dual-stack socket that of IPv4 ones too.
 pub(crate) fn set_packet_info(fd: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
+    // On an IPv6 socket this is for IPv4 peers, of which there may be none.
     let ipv4 = set(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 1);
     if !ipv6 {
         return ipv4;
@@ -53,6 +54,7 @@ pub(crate) fn set_dont_fragment(fd: BorrowedFd<'_>, ipv6: bool, on: bool) -> io:
     } else {
         Ipv4PathMtuDiscovery::WANT
     };
+    // On an IPv6 socket this is for IPv4 peers, of which there may be none.
     let ipv4 = sockopt::set_ip_mtu_discover(fd, discovery);
     if !ipv6 {
         return Ok(ipv4?);

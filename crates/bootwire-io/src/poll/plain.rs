@@ -2,12 +2,14 @@
 
 use std::{
     io,
-    os::fd::{BorrowedFd, OwnedFd},
+    net::SocketAddr,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Ready;
+use crate::Socket;
 
 /// The sockets watched.
 #[derive(Debug, Default)]
@@ -18,37 +20,52 @@ pub(super) struct Poll {
 #[derive(Debug)]
 struct Entry {
     token: usize,
+    local: SocketAddr,
     /// A copy, so that it cannot be closed, and its number used for something else, while it is
     /// watched.
     fd: OwnedFd,
     write: bool,
 }
 
+impl Entry {
+    /// Sockets may share an address, or by mistake a token, but hardly both.
+    fn is(&self, socket: &Socket, token: usize) -> bool {
+        self.token == token && self.local == socket.local_addr()
+    }
+}
+
 impl Poll {
-    pub(super) fn add(&mut self, fd: BorrowedFd<'_>, token: usize) -> io::Result<()> {
+    pub(super) fn add(&mut self, socket: &Socket, token: usize) -> io::Result<()> {
         if token == usize::MAX {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        if self.entries.iter().any(|entry| entry.token == token) {
+        if self.entries.iter().any(|entry| entry.is(socket, token)) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         self.entries.push(Entry {
             token,
-            fd: fd.try_clone_to_owned()?,
+            local: socket.local_addr(),
+            fd: socket.as_fd().try_clone_to_owned()?,
             write: false,
         });
         Ok(())
     }
 
-    pub(super) fn remove(&mut self, token: usize) -> io::Result<()> {
-        let index = self.entries.iter().position(|entry| entry.token == token);
+    pub(super) fn remove(&mut self, socket: &Socket, token: usize) -> io::Result<()> {
+        let index = self
+            .entries
+            .iter()
+            .position(|entry| entry.is(socket, token));
         self.entries
             .swap_remove(index.ok_or(io::ErrorKind::NotFound)?);
         Ok(())
     }
 
-    pub(super) fn want_write(&mut self, token: usize, on: bool) -> io::Result<()> {
-        let entry = self.entries.iter_mut().find(|entry| entry.token == token);
+    pub(super) fn want_write(&mut self, socket: &Socket, token: usize, on: bool) -> io::Result<()> {
+        let entry = self
+            .entries
+            .iter_mut()
+            .find(|entry| entry.is(socket, token));
         entry.ok_or(io::ErrorKind::NotFound)?.write = on;
         Ok(())
     }

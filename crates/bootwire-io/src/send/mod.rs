@@ -16,6 +16,7 @@ use self::queue::{Live, MAX_MESSAGES, Queue};
 use crate::linux::send::Headers;
 use crate::{Kernel, Socket};
 
+#[cfg(target_os = "linux")]
 pub(crate) use self::drive::Transmit;
 pub use self::{
     payload::{Destination, Payload},

@@ -35,11 +35,7 @@ impl Transmit for Plain<'_> {
         pieces: Range<usize>,
     ) -> io::Result<()> {
         let message = &queue.messages()[message];
-        if message.mapped {
-            // To copy it is to read it here, where a truncated file would end the process.
-            return Err(io::Error::from_raw_os_error(libc::EFAULT));
-        }
-        queue.gather(pieces, self.scratch);
+        queue.gather(message, pieces, self.scratch)?;
         let peer = queue.calls()[message.call].to.peer;
         self.socket
             .udp()

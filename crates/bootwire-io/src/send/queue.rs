@@ -1,6 +1,6 @@
 //! The messages of one round, in arrays that are allocated once.
 
-use std::{ops::Range, ptr};
+use std::{io, ops::Range, ptr};
 
 use super::{Destination, Full, MAX_DATAGRAM, MAX_RUN_BLOCKS, Payload};
 
@@ -309,15 +309,29 @@ impl<'q> Live<'q> {
         })
     }
 
-    /// Copies pieces one behind the other; they must not belong to a mapped file.
-    pub(crate) fn gather(self, range: Range<usize>, out: &mut Vec<u8>) {
+    /// Copies one datagram of a message into `out`, one piece behind the other.
+    ///
+    /// Not if there is a mapped file in the message: to copy it is to read it in this process,
+    /// which a truncated file would end. The error is what the kernel says of such a file.
+    pub(crate) fn gather(
+        self,
+        message: &Message,
+        pieces: Range<usize>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
         out.clear();
-        for piece in self.pieces(range) {
+        if message.mapped {
+            return Err(io::Error::from_raw_os_error(libc::EFAULT));
+        }
+        let within = pieces.start.max(message.pieces.start)..pieces.end.min(message.pieces.end);
+        for piece in self.pieces(within) {
             let first = piece.iov_base.cast_const().cast::<u8>();
-            // SAFETY: the pieces of a live queue describe readable memory that nobody writes to,
-            // and `first` comes from a slice, so it is never null.
+            // SAFETY: the pieces of a live queue describe memory that nobody writes to; as they
+            // belong to a message without mapped files, it is readable, and `first` comes from a
+            // slice.
             let bytes = unsafe { &*ptr::slice_from_raw_parts(first, piece.iov_len) };
             out.extend_from_slice(bytes);
         }
+        Ok(())
     }
 }

@@ -27,18 +27,23 @@ impl Transmit for Script {
         };
         for message in &rest[..count] {
             let mut bytes = Vec::new();
-            queue.gather(message.pieces.clone(), &mut bytes);
+            queue.gather(message, message.pieces.clone(), &mut bytes)?;
             self.sent.push(bytes);
         }
         Ok(count)
     }
 
-    fn datagram(&mut self, queue: Live<'_>, _: usize, pieces: Range<usize>) -> io::Result<()> {
+    fn datagram(
+        &mut self,
+        queue: Live<'_>,
+        message: usize,
+        pieces: Range<usize>,
+    ) -> io::Result<()> {
         if let Some(Err(errno)) = self.singles.pop_front() {
             return Err(io::Error::from_raw_os_error(errno));
         }
         let mut bytes = Vec::new();
-        queue.gather(pieces, &mut bytes);
+        queue.gather(&queue.messages()[message], pieces, &mut bytes)?;
         self.sent.push(bytes);
         Ok(())
     }
