@@ -35,7 +35,13 @@ pub struct Accept {
 impl Accept {
     /// Takes the upload into `sink`.
     pub fn into(sink: impl Sink) -> Self {
-        Self { sink: Box::new(sink), size_max: None, blksize_max: None, windowsize_max: None, labels: Vec::new() }
+        Self {
+            sink: Box::new(sink),
+            size_max: None,
+            blksize_max: None,
+            windowsize_max: None,
+            labels: Vec::new(),
+        }
     }
 
     /// Ends the transfer with "disk full" once more than `bytes` have arrived, or at once if the
@@ -70,6 +76,8 @@ impl Accept {
 
 impl std::fmt::Debug for Accept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Accept").field("size_max", &self.size_max).finish_non_exhaustive()
+        f.debug_struct("Accept")
+            .field("size_max", &self.size_max)
+            .finish_non_exhaustive()
     }
 }

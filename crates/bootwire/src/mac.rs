@@ -82,7 +82,12 @@ mod tests {
     #[test]
     fn every_spelling_reads_as_the_same_address() {
         let expected = MacAddr::new([0x52, 0x54, 0x00, 0x12, 0xab, 0xcd]);
-        for text in ["52:54:00:12:ab:cd", "52-54-00-12-AB-CD", "52540012ABCD", "5254.0012.abcd"] {
+        for text in [
+            "52:54:00:12:ab:cd",
+            "52-54-00-12-AB-CD",
+            "52540012ABCD",
+            "5254.0012.abcd",
+        ] {
             assert_eq!(text.parse(), Ok(expected), "{text}");
         }
         assert_eq!(expected.to_string(), "52:54:00:12:ab:cd");
@@ -91,7 +96,15 @@ mod tests {
 
     #[test]
     fn other_text_is_refused() {
-        for text in ["", "52:54:00:12:ab", "52:54-00:12:ab:cd", "52:54:00:12:ab:cg", "5254001", "ü2540012abc", "52:54:00:12:ab:c:"] {
+        for text in [
+            "",
+            "52:54:00:12:ab",
+            "52:54-00:12:ab:cd",
+            "52:54:00:12:ab:cg",
+            "5254001",
+            "ü2540012abc",
+            "52:54:00:12:ab:c:",
+        ] {
             assert_eq!(text.parse::<MacAddr>(), Err(ParseMacError), "{text}");
         }
     }

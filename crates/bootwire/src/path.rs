@@ -9,13 +9,18 @@ pub(crate) struct LeavesRoot;
 /// stays, so that a request for a directory can be told from one for a file.
 pub(crate) fn normalise(filename: &[u8]) -> Result<Vec<u8>, LeavesRoot> {
     let mut path: Vec<u8> = Vec::with_capacity(filename.len() + 1);
-    let mut segments = filename.split(|byte| matches!(byte, b'/' | b'\\')).peekable();
+    let mut segments = filename
+        .split(|byte| matches!(byte, b'/' | b'\\'))
+        .peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
         match segment {
             b"" | b"." => {}
             b".." => {
-                let parent = path.iter().rposition(|&byte| byte == b'/').ok_or(LeavesRoot)?;
+                let parent = path
+                    .iter()
+                    .rposition(|&byte| byte == b'/')
+                    .ok_or(LeavesRoot)?;
                 path.truncate(parent);
             }
             name => {
@@ -39,7 +44,9 @@ mod tests {
     use super::*;
 
     fn normal(filename: &str) -> Option<String> {
-        normalise(filename.as_bytes()).ok().map(|path| String::from_utf8(path).unwrap())
+        normalise(filename.as_bytes())
+            .ok()
+            .map(|path| String::from_utf8(path).unwrap())
     }
 
     #[test]
@@ -47,7 +54,10 @@ mod tests {
         for (sent, expected) in [
             ("pxelinux.0", "/pxelinux.0"),
             ("/grub/grub.cfg", "/grub/grub.cfg"),
-            ("//grub//x86_64-efi///normal.mod", "/grub/x86_64-efi/normal.mod"),
+            (
+                "//grub//x86_64-efi///normal.mod",
+                "/grub/x86_64-efi/normal.mod",
+            ),
             ("\\Boot\\BCD", "/Boot/BCD"),
             ("boot/../ldlinux.c32", "/ldlinux.c32"),
             ("a/./b", "/a/b"),
@@ -64,7 +74,16 @@ mod tests {
 
     #[test]
     fn names_that_climb_out_are_refused() {
-        for sent in ["..", "../x", "..\\x", "/../x", "a/../../x", "a/b/../../../x", ".\\..\\x", "//..//x"] {
+        for sent in [
+            "..",
+            "../x",
+            "..\\x",
+            "/../x",
+            "a/../../x",
+            "a/b/../../../x",
+            ".\\..\\x",
+            "//..//x",
+        ] {
             assert_eq!(normal(sent), None, "{sent}");
         }
     }

@@ -31,7 +31,14 @@ pub struct Reply {
 
 impl Reply {
     const fn new(body: Body) -> Self {
-        Self { body, blksize_max: None, windowsize_max: None, rollover: None, options: true, labels: Vec::new() }
+        Self {
+            body,
+            blksize_max: None,
+            windowsize_max: None,
+            rollover: None,
+            options: true,
+            labels: Vec::new(),
+        }
     }
 
     /// Bytes in memory: generated text, small files.
@@ -124,6 +131,9 @@ impl std::fmt::Debug for Reply {
             Body::File(_) => "file",
             Body::Source(_) => "source",
         };
-        f.debug_struct("Reply").field("body", &kind).field("size", &self.size()).finish_non_exhaustive()
+        f.debug_struct("Reply")
+            .field("body", &kind)
+            .field("size", &self.size())
+            .finish_non_exhaustive()
     }
 }

@@ -119,18 +119,29 @@ impl Request {
     /// The value of an option, by its lower-case name.
     #[must_use]
     pub fn option(&self, name: &str) -> Option<&str> {
-        self.facts.options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.facts
+            .options
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A parameter of the route that matched, such as `mac` of `/grub/grub.cfg-01-{mac}`.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.params.values.iter().find(|(known, _)| &**known == name).map(|(_, value)| value.as_str())
+        self.params
+            .values
+            .iter()
+            .find(|(known, _)| &**known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// All parameters of the route that matched, in the order of the pattern.
     pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.params.values.iter().map(|(name, value)| (&**name, value.as_str()))
+        self.params
+            .values
+            .iter()
+            .map(|(name, value)| (&**name, value.as_str()))
     }
 
     /// The pattern of the route that matched.
@@ -150,7 +161,12 @@ impl Request {
     /// A request made by hand, to call a handler from a test or to explain a route. `None` if
     /// `filename` climbs out of the root.
     #[must_use]
-    pub fn synthetic(op: Op, filename: &str, peer: SocketAddr, options: &[(&str, &str)]) -> Option<Self> {
+    pub fn synthetic(
+        op: Op,
+        filename: &str,
+        peer: SocketAddr,
+        options: &[(&str, &str)],
+    ) -> Option<Self> {
         let path = normalise(filename.as_bytes()).ok()?;
         let facts = Facts {
             id: 0,
@@ -162,8 +178,14 @@ impl Request {
             mode: Mode::Octet,
             filename: filename.as_bytes().to_vec(),
             path,
-            options: options.iter().map(|(name, value)| (name.to_ascii_lowercase(), (*value).to_owned())).collect(),
+            options: options
+                .iter()
+                .map(|(name, value)| (name.to_ascii_lowercase(), (*value).to_owned()))
+                .collect(),
         };
-        Some(Self { facts: Arc::new(facts), params: Params::default() })
+        Some(Self {
+            facts: Arc::new(facts),
+            params: Params::default(),
+        })
     }
 }
