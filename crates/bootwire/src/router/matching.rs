@@ -37,6 +37,9 @@ pub(super) fn find(pattern: &Pattern, path: &[u8], ignore_case: bool) -> Option<
     let mut rows: Vec<Row> = Vec::new();
     for param in others.iter().rev() {
         let row = row(param.kind, text, |end| fits(param, rows.last(), end));
+        if row.is_nowhere() {
+            return None;
+        }
         rows.push(row);
     }
 
@@ -56,6 +59,11 @@ pub(super) fn find(pattern: &Pattern, path: &[u8], ignore_case: bool) -> Option<
 struct Row(Vec<usize>);
 
 impl Row {
+    /// Whether the parameter cannot begin anywhere, so that the pattern cannot match.
+    fn is_nowhere(&self) -> bool {
+        self.0.iter().all(|&end| end == 0)
+    }
+
     fn end(&self, start: usize) -> Option<usize> {
         self.0.get(start).copied().filter(|&end| end != 0)
     }
