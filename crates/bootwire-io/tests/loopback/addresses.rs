@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::common::{
-    assert_all_sent, bind, bind_with, bytes, headers, kernels, payloads, peers, receive, to,
+    assert_all_sent, bind, bind_with, bytes, headers, kernels, payloads, receive, to,
 };
 use bootwire_io::{
     Destination, Kernel, ReceiveBatch, SendBatch, SendReport, Socket, SocketOptions,
@@ -16,6 +16,13 @@ fn send(kernel: Kernel, socket: &Socket, to: Destination, bytes: &[u8]) {
     round.packet(to, 0, bytes).unwrap();
     round.send(socket, &mut report);
     assert_all_sent(&report);
+}
+
+/// The peers of the next `count` datagrams.
+fn peers(kernel: Kernel, socket: &Socket, count: usize) -> Vec<SocketAddr> {
+    let mut peers = Vec::new();
+    receive(kernel, socket, count, |datagram| peers.push(datagram.peer));
+    peers
 }
 
 fn wildcard(addr: &str) -> Socket {

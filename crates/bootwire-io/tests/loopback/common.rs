@@ -1,6 +1,6 @@
 //! What the tests share: kernels to try, sockets on the loopback, waiting for datagrams.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use bootwire_io::{
     Datagram, Destination, Kernel, Payload, Poller, ReceiveBatch, SendReport, Socket, SocketOptions,
@@ -108,11 +108,4 @@ pub(crate) fn payloads(kernel: Kernel, socket: &Socket, count: usize) -> Vec<Vec
         payloads.push(datagram.payload.to_vec());
     });
     payloads
-}
-
-/// The peers of the next `count` datagrams.
-pub(crate) fn peers(kernel: Kernel, socket: &Socket, count: usize) -> Vec<SocketAddr> {
-    let mut peers = Vec::new();
-    receive(kernel, socket, count, |datagram| peers.push(datagram.peer));
-    peers
 }
