@@ -20,7 +20,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     Server::bind(address)
         .serve(Router::new().fallback(dir))
-        .observe(|record| println!("{record}"))
+        .observe(|record| {
+            // Quoted: a path is what a stranger sent, terminal escapes and all.
+            println!(
+                "{} {:?} {} ({} bytes)",
+                record.peer, record.path, record.outcome, record.bytes
+            );
+        })
         .run_until(async {
             // Without a way to hear of Ctrl-C, it ends the process as ever.
             if tokio::signal::ctrl_c().await.is_err() {

@@ -31,7 +31,10 @@ pub struct OpenError {
 
 impl OpenError {
     pub(crate) fn new(path: &Path, errno: Errno) -> Self {
-        Self { path: path.to_owned(), source: errno.into() }
+        Self {
+            path: path.to_owned(),
+            source: errno.into(),
+        }
     }
 
     /// The directory.
@@ -71,15 +74,23 @@ const TRIES_MAX: usize = 32;
 impl Root {
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = openat(CWD, path, flags, Mode::empty()).map_err(|errno| OpenError::new(path, errno))?;
+        let fd =
+            openat(CWD, path, flags, Mode::empty()).map_err(|errno| OpenError::new(path, errno))?;
         let resolver = probe(&fd).map_err(|errno| OpenError::new(path, errno))?;
-        Ok(Self { fd, path: path.to_owned(), resolver })
+        Ok(Self {
+            fd,
+            path: path.to_owned(),
+            resolver,
+        })
     }
 
     /// As on a kernel without `openat2`.
     #[cfg(test)]
     pub(crate) fn open_walking(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { resolver: Resolver::Walk, ..Self::open(path)? })
+        Ok(Self {
+            resolver: Resolver::Walk,
+            ..Self::open(path)?
+        })
     }
 
     /// As it was given, for messages to the operator.
@@ -93,7 +104,12 @@ impl Root {
 
     /// Opens `path` relative to the root with `flags`; an empty path is the root. Never makes a
     /// file. With [`Resolver::Walk`] any link is [`Errno::LOOP`], whatever `links` says.
-    pub(crate) fn resolve(&self, path: &[u8], flags: OFlags, links: Links) -> Result<OwnedFd, Errno> {
+    pub(crate) fn resolve(
+        &self,
+        path: &[u8],
+        flags: OFlags,
+        links: Links,
+    ) -> Result<OwnedFd, Errno> {
         // IN_ROOT would take it for the root, and the walk for a name.
         if components(path).any(|component| component == b"..") {
             return Err(Errno::XDEV);
@@ -105,7 +121,12 @@ impl Root {
         }
     }
 
-    fn resolve_by_kernel(&self, path: &[u8], flags: OFlags, links: Links) -> Result<OwnedFd, Errno> {
+    fn resolve_by_kernel(
+        &self,
+        path: &[u8],
+        flags: OFlags,
+        links: Links,
+    ) -> Result<OwnedFd, Errno> {
         let path = if path.is_empty() { b"." } else { path };
         let scope = match links {
             Links::Beneath => ResolveFlags::BENEATH,
@@ -113,7 +134,13 @@ impl Root {
         };
         let mut tries = 1;
         loop {
-            match openat2(&self.fd, path, flags, Mode::empty(), scope | ResolveFlags::NO_MAGICLINKS) {
+            match openat2(
+                &self.fd,
+                path,
+                flags,
+                Mode::empty(),
+                scope | ResolveFlags::NO_MAGICLINKS,
+            ) {
                 Err(Errno::AGAIN | Errno::INTR) if tries < TRIES_MAX => tries += 1,
                 result => return result,
             }
@@ -121,22 +148,38 @@ impl Root {
     }
 
     fn walk(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        let mut rest = components(path).filter(|component| *component != b".").peekable();
+        let mut rest = components(path)
+            .filter(|component| *component != b".")
+            .peekable();
         let mut reached: Option<OwnedFd> = None;
         while let Some(component) = rest.next() {
             let at = reached.as_ref().map_or(self.fd.as_fd(), AsFd::as_fd);
             if rest.peek().is_none() && !flags.contains(OFlags::PATH) {
                 // A link has no content to open: NOFOLLOW makes it ELOOP, but with DIRECTORY
                 // ENOTDIR.
-                return openat(at, component, flags | OFlags::NOFOLLOW, Mode::empty())
-                    .map_err(|errno| if is_link(at, component) { Errno::LOOP } else { errno });
+                return openat(at, component, flags | OFlags::NOFOLLOW, Mode::empty()).map_err(
+                    |errno| {
+                        if is_link(at, component) {
+                            Errno::LOOP
+                        } else {
+                            errno
+                        }
+                    },
+                );
             }
-            let next = openat(at, component, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+            let next = openat(
+                at,
+                component,
+                OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+                Mode::empty(),
+            )?;
             let kind = FileType::from_raw_mode(fstat(&next)?.st_mode);
             if kind == FileType::Symlink {
                 return Err(Errno::LOOP);
             }
-            if kind != FileType::Directory && (rest.peek().is_some() || flags.contains(OFlags::DIRECTORY)) {
+            if kind != FileType::Directory
+                && (rest.peek().is_some() || flags.contains(OFlags::DIRECTORY))
+            {
                 return Err(Errno::NOTDIR);
             }
             reached = Some(next);
@@ -158,7 +201,13 @@ fn probe(fd: &OwnedFd) -> Result<Resolver, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let mut tries = 1;
     loop {
-        return match openat2(fd, ".", flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS) {
+        return match openat2(
+            fd,
+            ".",
+            flags,
+            Mode::empty(),
+            ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS,
+        ) {
             Ok(_) => Ok(Resolver::Kernel),
             Err(Errno::NOSYS | Errno::PERM) => Ok(Resolver::Walk),
             Err(Errno::AGAIN | Errno::INTR) if tries < TRIES_MAX => {

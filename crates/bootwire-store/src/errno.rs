@@ -17,7 +17,9 @@ pub(crate) fn is_unsupported(errno: Errno) -> bool {
 /// operator, not to the client.
 pub(crate) fn refuse(errno: Errno, name: impl std::fmt::Display) -> Refusal {
     if errno == Errno::XDEV || errno == Errno::LOOP {
-        return Refusal::denied().because(format_args!("{name}: a symbolic link leads out of the root, or links go in a circle"));
+        return Refusal::denied().because(format_args!(
+            "{name}: a symbolic link leads out of the root, or links go in a circle"
+        ));
     }
     Refusal::new(reason(errno)).because(format_args!("{name}: {}", std::io::Error::from(errno)))
 }
@@ -26,11 +28,15 @@ pub(crate) fn refuse(errno: Errno, name: impl std::fmt::Display) -> Refusal {
 fn reason(errno: Errno) -> Reason {
     match errno {
         absent if is_absent(absent) => Reason::NotFound,
-        Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::XDEV | Errno::LOOP | Errno::TXTBSY => Reason::Denied,
+        Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::XDEV | Errno::LOOP | Errno::TXTBSY => {
+            Reason::Denied
+        }
         Errno::EXIST => Reason::Exists,
         Errno::ISDIR => Reason::Denied,
         Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Reason::DiskFull,
-        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN | Errno::INTR | Errno::BUSY => Reason::Busy,
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN | Errno::INTR | Errno::BUSY => {
+            Reason::Busy
+        }
         _ => Reason::Internal,
     }
 }
@@ -65,7 +71,12 @@ mod tests {
         ] {
             let refusal = refuse(errno, "name");
             assert_eq!(refusal.reason(), reason, "{errno:?}");
-            assert!(refusal.detail().is_some_and(|detail| detail.starts_with("name: ")), "{errno:?}");
+            assert!(
+                refusal
+                    .detail()
+                    .is_some_and(|detail| detail.starts_with("name: ")),
+                "{errno:?}"
+            );
             assert!(!refusal.client_text().contains("name:"), "{errno:?}");
         }
     }

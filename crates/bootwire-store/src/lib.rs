@@ -38,3 +38,8 @@ mod uploads;
 pub use beneath::{Links, OpenError};
 pub use dir::Dir;
 pub use uploads::Uploads;
+
+/// Runs the README's example as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,12 +8,15 @@ pub(crate) const RESERVED_PREFIX: &[u8] = b".bootwire-";
 
 /// The components of a path, empty ones left out.
 pub(crate) fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.split(|&byte| byte == b'/').filter(|component| !component.is_empty())
+    path.split(|&byte| byte == b'/')
+        .filter(|component| !component.is_empty())
 }
 
 /// Whether a component is reserved, in any case: some file systems do not tell case apart.
 pub(crate) fn is_reserved(component: &[u8]) -> bool {
-    component.get(..RESERVED_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED_PREFIX))
+    component
+        .get(..RESERVED_PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(RESERVED_PREFIX))
 }
 
 /// Why no file can have this name, whatever is on the disk.
@@ -70,7 +73,18 @@ mod tests {
 
     #[test]
     fn ordinary_names_are_fit() {
-        for name in ["pxelinux.0", "a/b/c", "....", ".../...", "a..", "%2e%2e/x", ".bootwire", "x:$DATA", "con ", "a."] {
+        for name in [
+            "pxelinux.0",
+            "a/b/c",
+            "....",
+            ".../...",
+            "a..",
+            "%2e%2e/x",
+            ".bootwire",
+            "x:$DATA",
+            "con ",
+            "a.",
+        ] {
             assert_eq!(judge(name.as_bytes()), Ok(()), "{name}");
         }
     }

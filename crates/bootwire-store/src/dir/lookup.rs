@@ -49,7 +49,7 @@ impl Miss {
         matches!(self, Self::Kernel(errno) if is_absent(*errno))
     }
 
-    fn refusal(&self, path: &[u8]) -> Refusal {
+    pub(super) fn refusal(&self, path: &[u8]) -> Refusal {
         match self {
             // Ordinary: boot loaders try a dozen names. The record has the name, which says it all.
             Self::Kernel(errno) if is_absent(*errno) => Refusal::not_found(),
@@ -75,7 +75,9 @@ impl Lookup {
     pub(super) fn judge(name: &[u8]) -> Result<(), Refusal> {
         judge(name).map_err(|unfit| match unfit {
             Unfit::Directory => is_directory(),
-            Unfit::Climbs => Refusal::denied().because(format_args!("{}: climbs out of the root", Shown(name))),
+            Unfit::Climbs => {
+                Refusal::denied().because(format_args!("{}: climbs out of the root", Shown(name)))
+            }
             Unfit::Reserved | Unfit::Nul => Refusal::not_found(),
         })
     }
@@ -87,7 +89,8 @@ impl Lookup {
             // An IPv4 client of a dual-stack socket is ::ffff:10.0.0.7 there.
             let client = client.to_canonical();
             if names_another_client(name, client) {
-                return Err(Refusal::not_found().because(format_args!("{}: belongs to another client", Shown(name))));
+                return Err(Refusal::not_found()
+                    .because(format_args!("{}: belongs to another client", Shown(name))));
             }
             let own = client.to_string();
             match self.find(own.as_bytes(), name) {
@@ -103,7 +106,10 @@ impl Lookup {
         let exact = self.open_regular(&join(base, name));
         match exact {
             Err(Miss::Kernel(Errno::NOENT | Errno::NOTDIR)) if self.case_insensitive => {
-                let Some(path) = fold::find(&self.root, self.links, base, name)? else { return exact };
+                let Some(path) = fold::find(&self.root, self.links, base, name, fold::ENTRIES_MAX)?
+                else {
+                    return exact;
+                };
                 self.open_regular(&path)
             }
             exact => exact,
@@ -134,13 +140,21 @@ impl Lookup {
 
 /// Whether `name` leads into the subdirectory of a client other than `client`.
 fn names_another_client(name: &[u8], client: IpAddr) -> bool {
-    let first = components(name).find(|component| *component != b".").unwrap_or_default();
-    let address = std::str::from_utf8(first).ok().and_then(|text| text.parse::<IpAddr>().ok());
+    let first = components(name)
+        .find(|component| *component != b".")
+        .unwrap_or_default();
+    let address = std::str::from_utf8(first)
+        .ok()
+        .and_then(|text| text.parse::<IpAddr>().ok());
     address.is_some_and(|address| address.to_canonical() != client)
 }
 
 /// `base/name`, or `name` if there is no base.
 pub(super) fn join(base: &[u8], name: &[u8]) -> Vec<u8> {
     let name = name.strip_prefix(b"/").unwrap_or(name);
-    if base.is_empty() { name.to_vec() } else { [base, b"/", name].concat() }
+    if base.is_empty() {
+        name.to_vec()
+    } else {
+        [base, b"/", name].concat()
+    }
 }

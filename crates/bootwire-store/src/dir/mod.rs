@@ -53,7 +53,12 @@ impl Dir {
 
     fn new(root: Root) -> Self {
         Self {
-            lookup: Lookup { root: Arc::new(root), links: Links::default(), case_insensitive: false, per_client: false },
+            lookup: Lookup {
+                root: Arc::new(root),
+                links: Links::default(),
+                case_insensitive: false,
+                per_client: false,
+            },
             blocking: Blocking::new(),
         }
     }
@@ -98,9 +103,20 @@ impl Dir {
             (Resolver::Kernel, Links::Beneath) => "links beneath it",
             (Resolver::Kernel, Links::InRoot) => "links from it as the root",
         };
-        let case = if self.lookup.case_insensitive { ", any case" } else { "" };
-        let client = if self.lookup.per_client { ", the client's own directory first" } else { "" };
-        format!("{} ({links}{case}{client})", self.lookup.root.path().display())
+        let case = if self.lookup.case_insensitive {
+            ", any case"
+        } else {
+            ""
+        };
+        let client = if self.lookup.per_client {
+            ", the client's own directory first"
+        } else {
+            ""
+        };
+        format!(
+            "{} ({links}{case}{client})",
+            self.lookup.root.path().display()
+        )
     }
 }
 

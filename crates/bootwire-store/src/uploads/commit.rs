@@ -5,7 +5,10 @@ use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
 use bootwire::Refusal;
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, fchmod, fsync, linkat, mkdirat, openat, renameat, renameat_with, unlinkat};
+use rustix::fs::{
+    AtFlags, Mode, OFlags, RenameFlags, fchmod, fsync, linkat, mkdirat, openat, renameat,
+    renameat_with, unlinkat,
+};
 use rustix::io::Errno;
 
 use super::part::{Part, Place};
@@ -25,13 +28,19 @@ impl Part {
     /// Makes the upload durable, then visible, then that durable too.
     pub(super) fn commit(mut self) -> Result<(), Refusal> {
         let shown = Shown(&self.target.path);
-        fchmod(&self.file, Mode::from_raw_mode(self.policy.mode)).map_err(|errno| refuse(errno, &shown))?;
-        self.file.sync_all().map_err(|error| refuse_io(&error, &shown))?;
+        fchmod(&self.file, Mode::from_raw_mode(self.policy.mode))
+            .map_err(|errno| refuse(errno, &shown))?;
+        self.file
+            .sync_all()
+            .map_err(|error| refuse_io(&error, &shown))?;
         let mut made = Made::new(Arc::clone(&self.target.base));
-        made.make(&self.target.missing).map_err(|errno| refuse(errno, &shown))?;
+        made.make(&self.target.missing)
+            .map_err(|errno| refuse(errno, &shown))?;
         let directory = made.innermost();
-        self.settle(&directory).map_err(|blocked| blocked.refusal(&self.target.path))?;
-        made.keep().map_err(|errno| refuse(errno, Shown(&self.target.path)))
+        self.settle(&directory)
+            .map_err(|blocked| blocked.refusal(&self.target.path))?;
+        made.keep()
+            .map_err(|errno| refuse(errno, Shown(&self.target.path)))
     }
 
     /// Gives the file its name in `directory`.
@@ -68,7 +77,9 @@ impl Part {
             match exchange(directory, &self.place.name, name, self.policy) {
                 Ok(()) => return Ok(()),
                 Err(Errno::NOENT) => {}
-                Err(errno) if is_unsupported(errno) => return self.keep_version_by_link(directory, name),
+                Err(errno) if is_unsupported(errno) => {
+                    return self.keep_version_by_link(directory, name);
+                }
                 Err(errno) => return Err(Blocked::Kernel(errno)),
             }
         }
@@ -79,11 +90,21 @@ impl Part {
     /// second name, then the new one takes the first. Between the two steps another upload could
     /// take the name and be lost, hence the lock; another server on the same directory is not
     /// guarded against.
-    fn keep_version_by_link(&mut self, directory: &Arc<OwnedFd>, name: &[u8]) -> Result<(), Blocked> {
+    fn keep_version_by_link(
+        &mut self,
+        directory: &Arc<OwnedFd>,
+        name: &[u8],
+    ) -> Result<(), Blocked> {
         let versions = Arc::clone(&self.versions);
         let _one_at_a_time = versions.lock().unwrap_or_else(PoisonError::into_inner);
         for version in version_names(name) {
-            match linkat(&**directory, name, &**directory, &version[..], AtFlags::empty()) {
+            match linkat(
+                &**directory,
+                name,
+                &**directory,
+                &version[..],
+                AtFlags::empty(),
+            ) {
                 Ok(()) | Err(Errno::NOENT) => return self.place.replace(directory, name),
                 Err(Errno::EXIST) => {}
                 Err(errno) => return Err(Blocked::Kernel(errno)),
@@ -95,7 +116,12 @@ impl Part {
 
 impl Place {
     /// Moves the file to the name of a version of `name`.
-    fn take_version_name(&mut self, directory: &Arc<OwnedFd>, name: &[u8], policy: Policy) -> Result<(), Blocked> {
+    fn take_version_name(
+        &mut self,
+        directory: &Arc<OwnedFd>,
+        name: &[u8],
+        policy: Policy,
+    ) -> Result<(), Blocked> {
         for version in version_names(name) {
             match self.take_free_name(directory, &version, policy) {
                 Err(Blocked::Exists) => {}
@@ -106,16 +132,34 @@ impl Place {
     }
 
     /// Moves the file to `name` unless something has it.
-    fn take_free_name(&mut self, directory: &Arc<OwnedFd>, name: &[u8], policy: Policy) -> Result<(), Blocked> {
+    fn take_free_name(
+        &mut self,
+        directory: &Arc<OwnedFd>,
+        name: &[u8],
+        policy: Policy,
+    ) -> Result<(), Blocked> {
         let renamed = if policy.rename_flags {
-            renameat_with(&*self.directory, &self.name[..], &**directory, name, RenameFlags::NOREPLACE)
+            renameat_with(
+                &*self.directory,
+                &self.name[..],
+                &**directory,
+                name,
+                RenameFlags::NOREPLACE,
+            )
         } else {
             Err(Errno::INVAL)
         };
         match renamed {
             Err(errno) if is_unsupported(errno) => {
                 // A second name fails just as surely when something has it; then the first goes.
-                linkat(&*self.directory, &self.name[..], &**directory, name, AtFlags::empty()).map_err(blocked)?;
+                linkat(
+                    &*self.directory,
+                    &self.name[..],
+                    &**directory,
+                    name,
+                    AtFlags::empty(),
+                )
+                .map_err(blocked)?;
                 unlinkat(&*self.directory, &self.name[..], AtFlags::empty()).map_err(blocked)?;
             }
             renamed => renamed.map_err(blocked)?,
@@ -171,7 +215,10 @@ struct Made {
 
 impl Made {
     fn new(base: Arc<OwnedFd>) -> Self {
-        Self { path: vec![base], new: Vec::new() }
+        Self {
+            path: vec![base],
+            new: Vec::new(),
+        }
     }
 
     fn make(&mut self, names: &[Vec<u8>]) -> Result<(), Errno> {
@@ -184,7 +231,8 @@ impl Made {
                 Err(errno) => return Err(errno),
             }
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            self.path.push(Arc::new(openat(&*parent, &name[..], flags, Mode::empty())?));
+            self.path
+                .push(Arc::new(openat(&*parent, &name[..], flags, Mode::empty())?));
         }
         Ok(())
     }

@@ -38,7 +38,7 @@ use target::Target;
 /// | its directory is not there, without [`create_dirs`](Self::create_dirs) | code 1, "No such directory" |
 ///
 /// Symbolic links to directories are followed as long as they stay beneath the root, as with
-/// [`Links::Beneath`](crate::Links::Beneath); a link as the last component is refused.
+/// [`Links::Beneath`]; a link as the last component is refused.
 ///
 /// Two clients may upload the same name at once: each writes a file of its own, and the rules above
 /// hold again when it takes its name.
@@ -86,8 +86,16 @@ impl Uploads {
 
     fn new(root: Root) -> Result<Self, OpenError> {
         let failed = |errno| OpenError::new(root.path(), errno);
-        let directory = root.resolve(b"", OFlags::RDONLY | OFlags::DIRECTORY, Links::Beneath).map_err(failed)?;
-        accessat(&directory, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty()).map_err(failed)?;
+        let directory = root
+            .resolve(b"", OFlags::RDONLY | OFlags::DIRECTORY, Links::Beneath)
+            .map_err(failed)?;
+        accessat(
+            &directory,
+            ".",
+            Access::WRITE_OK | Access::EXEC_OK,
+            AtFlags::empty(),
+        )
+        .map_err(failed)?;
         stale::remove(&directory, SystemTime::now());
         let policy = Policy {
             existing: Existing::Refuse,
@@ -97,7 +105,12 @@ impl Uploads {
             mode: 0o644,
             rename_flags: true,
         };
-        Ok(Self { root: Arc::new(root), policy, versions: Arc::default(), blocking: Blocking::new() })
+        Ok(Self {
+            root: Arc::new(root),
+            policy,
+            versions: Arc::default(),
+            blocking: Blocking::new(),
+        })
     }
 
     /// A name that is taken stays: the upload is refused, at once if the file is there when the
@@ -139,7 +152,8 @@ impl Uploads {
         self
     }
 
-    /// Makes the directories an upload's name needs, when the upload succeeds. Default off.
+    /// Makes the directories an upload's name needs, when the upload succeeds, with the
+    /// permissions the umask leaves. Default off.
     #[must_use]
     pub const fn create_dirs(mut self, on: bool) -> Self {
         self.policy.create_dirs = on;
@@ -162,31 +176,51 @@ impl Uploads {
             Existing::Replace => "files are replaced",
             Existing::Keep => "old versions are kept",
         };
-        let dirs = if self.policy.create_dirs { ", directories are made" } else { "" };
+        let dirs = if self.policy.create_dirs {
+            ", directories are made"
+        } else {
+            ""
+        };
         let links = match self.root.resolver() {
             Resolver::Kernel => "",
             Resolver::Walk => ", no links, this kernel has no openat2",
         };
-        format!("{} ({existing}, up to {} bytes{dirs}{links})", self.root.path().display(), self.policy.size_max)
+        format!(
+            "{} ({existing}, up to {} bytes{dirs}{links})",
+            self.root.path().display(),
+            self.policy.size_max
+        )
     }
 
     /// Checks `request` and makes the temporary file.
     async fn begin(&self, request: Request) -> Result<UploadSink, Refusal> {
-        let (root, policy, versions) = (Arc::clone(&self.root), self.policy, Arc::clone(&self.versions));
+        let (root, policy, versions) = (
+            Arc::clone(&self.root),
+            self.policy,
+            Arc::clone(&self.versions),
+        );
         let begin = move || {
             // In netascii the announced size is that of the text with CR LF: at least as large.
-            let announced = request.option("tsize").and_then(|value| value.parse().ok()).unwrap_or(0);
+            let announced = request
+                .option("tsize")
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(0);
             let target = Target::resolve(&root, policy, request.rest_bytes())?;
             Part::create(target, policy, versions, announced)
         };
         let part = self.blocking.run(begin).await?;
-        Ok(UploadSink { part: Some(part), blocking: self.blocking.clone() })
+        Ok(UploadSink {
+            part: Some(part),
+            blocking: self.blocking.clone(),
+        })
     }
 }
 
 impl Endpoint<Accept> for Uploads {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Accept, Refusal>> {
-        Box::pin(async move { Ok(Accept::into(self.begin(request).await?).size_max(self.policy.size_max)) })
+        Box::pin(async move {
+            Ok(Accept::into(self.begin(request).await?).size_max(self.policy.size_max))
+        })
     }
 }
 
@@ -200,7 +234,9 @@ struct UploadSink {
 
 impl UploadSink {
     fn take(&mut self) -> Result<Part, Refusal> {
-        self.part.take().ok_or_else(|| Refusal::new(Reason::Internal).because("the upload has failed before"))
+        self.part
+            .take()
+            .ok_or_else(|| Refusal::new(Reason::Internal).because("the upload has failed before"))
     }
 }
 

@@ -65,9 +65,21 @@ impl Part {
             return Err(too_large(policy));
         }
         check_space(&target.base, policy, announced, &target.path)?;
-        let (file, name) = create_hidden(&target.base).map_err(|errno| refuse(errno, Shown(&target.path)))?;
-        let place = Place { directory: Arc::clone(&target.base), name };
-        Ok(Self { target, policy, versions, file, place, written: 0, space_check_at: SPACE_CHECK_BYTES })
+        let (file, name) =
+            create_hidden(&target.base).map_err(|errno| refuse(errno, Shown(&target.path)))?;
+        let place = Place {
+            directory: Arc::clone(&target.base),
+            name,
+        };
+        Ok(Self {
+            target,
+            policy,
+            versions,
+            file,
+            place,
+            written: 0,
+            space_check_at: SPACE_CHECK_BYTES,
+        })
     }
 
     /// Adds `data`. After an error the upload is lost.
@@ -77,10 +89,17 @@ impl Part {
             return Err(too_large(self.policy));
         }
         if end >= self.space_check_at {
-            check_space(&self.target.base, self.policy, data.len() as u64, &self.target.path)?;
+            check_space(
+                &self.target.base,
+                self.policy,
+                data.len() as u64,
+                &self.target.path,
+            )?;
             self.space_check_at = end + SPACE_CHECK_BYTES;
         }
-        self.file.write_all(data).map_err(|error| refuse_io(&error, Shown(&self.target.path)))?;
+        self.file
+            .write_all(data)
+            .map_err(|error| refuse_io(&error, Shown(&self.target.path)))?;
         self.written = end;
         Ok(())
     }
@@ -109,7 +128,12 @@ fn too_large(policy: Policy) -> Refusal {
 }
 
 /// Refuses if `wanted` more bytes would eat into the space that must stay free.
-fn check_space(directory: &OwnedFd, policy: Policy, wanted: u64, path: &[u8]) -> Result<(), Refusal> {
+fn check_space(
+    directory: &OwnedFd,
+    policy: Policy,
+    wanted: u64,
+    path: &[u8],
+) -> Result<(), Refusal> {
     let stat = fstatvfs(directory).map_err(|errno| refuse(errno, Shown(path)))?;
     if stat.f_blocks == 0 {
         // Some network file systems do not say; then only the write itself can tell.

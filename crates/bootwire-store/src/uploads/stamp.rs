@@ -9,10 +9,17 @@ const CYCLE_DAYS: u64 = 146_097;
 
 /// `time` as `YYYYMMDD-HHMMSS` in UTC; a clock before 1970 counts as 1970.
 pub(super) fn stamp(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seconds = time
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     let (year, month, day) = civil(seconds / DAY);
     let clock = seconds % DAY;
-    format!("{year:04}{month:02}{day:02}-{:02}{:02}{:02}", clock / 3600, clock / 60 % 60, clock % 60)
+    format!(
+        "{year:04}{month:02}{day:02}-{:02}{:02}{:02}",
+        clock / 3600,
+        clock / 60 % 60,
+        clock % 60
+    )
 }
 
 /// Year, month and day of the day that is `days` after 1970-01-01.
@@ -24,11 +31,17 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (cycle, day_of_cycle) = (days / CYCLE_DAYS, days % CYCLE_DAYS);
     // One leap day in 1460 days, but none in 36 524, but one at the very end.
-    let year_of_cycle = (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36_524 - day_of_cycle / 146_096) / 365;
-    let day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
+    let year_of_cycle =
+        (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36_524 - day_of_cycle / 146_096) / 365;
+    let day_of_year =
+        day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = cycle * 400 + year_of_cycle + u64::from(month <= 2);
     (year, month, day)
 }
@@ -53,7 +66,10 @@ mod tests {
         ] {
             assert_eq!(stamp(UNIX_EPOCH + Duration::from_secs(seconds)), text);
         }
-        assert_eq!(stamp(UNIX_EPOCH - Duration::from_secs(1)), "19700101-000000");
+        assert_eq!(
+            stamp(UNIX_EPOCH - Duration::from_secs(1)),
+            "19700101-000000"
+        );
     }
 
     #[test]

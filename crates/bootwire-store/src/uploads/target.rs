@@ -37,7 +37,9 @@ impl Target {
     pub(super) fn resolve(root: &Root, policy: Policy, path: &[u8]) -> Result<Self, Refusal> {
         judge(path).map_err(|unfit| match unfit {
             Unfit::Directory => is_directory(),
-            Unfit::Climbs => Refusal::denied().because(format_args!("{}: climbs out of the root", Shown(path))),
+            Unfit::Climbs => {
+                Refusal::denied().because(format_args!("{}: climbs out of the root", Shown(path)))
+            }
             Unfit::Reserved | Unfit::Nul => bad_name(),
         })?;
         if path.iter().any(u8::is_ascii_control) {
@@ -45,29 +47,56 @@ impl Target {
         }
         let mut directories: Vec<&[u8]> = components(path).collect();
         let name = directories.pop().ok_or_else(is_directory)?;
-        let suffix = if policy.existing == Existing::Keep { VERSION_SUFFIX_MAX } else { 0 };
-        if directories.iter().any(|directory| directory.len() > NAME_MAX) || name.len() + suffix > NAME_MAX {
+        let suffix = if policy.existing == Existing::Keep {
+            VERSION_SUFFIX_MAX
+        } else {
+            0
+        };
+        if directories
+            .iter()
+            .any(|directory| directory.len() > NAME_MAX)
+            || name.len() + suffix > NAME_MAX
+        {
             return Err(Refusal::denied().text("File name too long"));
         }
-        let (base, missing) = deepest(root, &directories, policy.create_dirs).map_err(|errno| match errno {
-            absent if is_absent(absent) => Refusal::not_found().text("No such directory"),
-            errno => refuse(errno, Shown(path)),
-        })?;
+        let (base, missing) =
+            deepest(root, &directories, policy.create_dirs).map_err(|errno| match errno {
+                absent if is_absent(absent) => Refusal::not_found().text("No such directory"),
+                errno => refuse(errno, Shown(path)),
+            })?;
         if missing.is_empty() {
-            check_existing(&base, name, policy.existing).map_err(|blocked| blocked.refusal(path))?;
+            check_existing(&base, name, policy.existing)
+                .map_err(|blocked| blocked.refusal(path))?;
         }
-        Ok(Self { base: Arc::new(base), missing, name: name.to_vec(), path: path.to_vec() })
+        Ok(Self {
+            base: Arc::new(base),
+            missing,
+            name: name.to_vec(),
+            path: path.to_vec(),
+        })
     }
 }
 
 /// Opens the deepest existing directory of a path, and says what is missing below it. Without
 /// `create` nothing may be missing.
-fn deepest(root: &Root, directories: &[&[u8]], create: bool) -> Result<(OwnedFd, Vec<Vec<u8>>), Errno> {
+fn deepest(
+    root: &Root,
+    directories: &[&[u8]],
+    create: bool,
+) -> Result<(OwnedFd, Vec<Vec<u8>>), Errno> {
     let mut existing = directories.len();
     loop {
         let path = directories[..existing].join(&b'/');
         match root.resolve(&path, OFlags::RDONLY | OFlags::DIRECTORY, Links::Beneath) {
-            Ok(base) => return Ok((base, directories[existing..].iter().map(|name| name.to_vec()).collect())),
+            Ok(base) => {
+                return Ok((
+                    base,
+                    directories[existing..]
+                        .iter()
+                        .map(|name| name.to_vec())
+                        .collect(),
+                ));
+            }
             Err(Errno::NOENT) if create && existing > 0 => existing -= 1,
             Err(errno) => return Err(errno),
         }
@@ -95,7 +124,11 @@ impl Blocked {
 }
 
 /// Looks at what has the name now: a link counts as itself. True if a regular file is there.
-pub(super) fn check_existing(directory: &OwnedFd, name: &[u8], existing: Existing) -> Result<bool, Blocked> {
+pub(super) fn check_existing(
+    directory: &OwnedFd,
+    name: &[u8],
+    existing: Existing,
+) -> Result<bool, Blocked> {
     let stat = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => return Ok(false),
         other => other.map_err(Blocked::Kernel)?,
