@@ -31,6 +31,9 @@
 //!
 //! Any ACK from a proven peer, even a useless one, breaks the silence.
 
+mod acks;
+mod clock;
+mod flight;
 mod pacing;
 mod run;
 mod status;
@@ -41,7 +44,7 @@ use core::time::Duration;
 use self::pacing::Pacing;
 pub use self::run::{Run, Transmit};
 pub use self::status::{Available, SendFailure, SenderCounts, SenderStatus};
-use crate::schedule::{STUBBORN, Timer, duration, whole};
+use crate::schedule::{Timer, whole};
 use crate::{Ack, Agreed, Instant, Rollover, Schedule};
 
 /// Stands for a content size that is not known yet.
@@ -208,6 +211,7 @@ impl Sender {
             return;
         }
         // spec: rfc1350-resend
+        self.sent_at = now;
         if !self.starved {
             self.timeouts = self.timeouts.saturating_add(1);
         }
@@ -282,18 +286,14 @@ impl Sender {
                 }
             }
             Transmit::Data(run) => {
-                let first = run.first.max(self.base.saturating_add(1));
-                if first >= self.next {
-                    return;
-                }
                 let blocks = u64::from(run.blocks);
                 self.counts.blocks_sent = self.counts.blocks_sent.saturating_sub(blocks);
                 if run.resend {
                     self.counts.blocks_resent = self.counts.blocks_resent.saturating_sub(blocks);
                 } else if run.last() == self.high {
-                    self.high = first.saturating_sub(1);
+                    self.high = run.first.saturating_sub(1).max(self.base);
                 }
-                self.next = first;
+                self.next = self.next.min(run.first.max(self.base.saturating_add(1)));
                 self.pacing.unsent(run.blocks);
             }
         }
@@ -337,295 +337,6 @@ impl Sender {
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.timer.round_trip()
-    }
-}
-
-/// What an ACK does.
-impl Sender {
-    fn on_moving_ack(&mut self, now: Instant, ack: Ack) {
-        let position = self.rollover.position(ack.block, self.base, self.high);
-        match position {
-            Some(position) if position > self.base => {
-                self.resize(ack);
-                self.advance(now, position);
-            }
-            Some(_) => {
-                self.resize(ack);
-                self.useless();
-                self.on_duplicate_ack(now);
-            }
-            // spec: stray-ack
-            None => self.useless(),
-        }
-        if self.proven {
-            self.heard_at = now;
-        }
-    }
-
-    /// The peer has every block up to `position`.
-    fn advance(&mut self, now: Instant, position: u64) {
-        let came = position.saturating_sub(self.base);
-        let partial = position.saturating_add(1) < self.next;
-        // After going back, an ACK may still answer what was sent before. It cannot be the
-        // answer to a block that left less than most of a round trip ago.
-        let soon = now.since(self.flight_at) < self.timer.too_soon();
-        let old_flight = position < self.twice && soon && self.timer.round_trip().is_some();
-        let silent = self.timeouts > 0;
-        self.measure(now, position, partial);
-
-        self.proven = true;
-        self.base = position;
-        self.next = self.next.max(position.saturating_add(1));
-        self.timeouts = 0;
-        self.answered = false;
-        self.progress_at = now;
-        self.heard_at = now;
-        if self.base >= self.end() {
-            self.status = SenderStatus::Complete { acked: true };
-        } else if !partial {
-            // spec: rfc7440-window
-            self.pacing.on_clean(self.window);
-        } else if !old_flight {
-            // spec: rfc7440-go-back
-            self.pacing
-                .on_cut(u16::try_from(came).unwrap_or(u16::MAX), silent);
-            self.go_back();
-        }
-    }
-
-    /// The peer repeats its last ACK.
-    fn on_duplicate_ack(&mut self, now: Instant) {
-        // spec: rfc1123-apprentice, window-apprentice
-        let outstanding = self.next > self.base.saturating_add(1);
-        let soon = now.since(self.flight_at) < self.timer.too_soon();
-        if self.proven && self.window > 1 && outstanding && !soon && !self.answered {
-            self.answered = true;
-            self.go_back();
-        }
-    }
-
-    /// Takes the round trip from an ACK that says something new.
-    fn measure(&mut self, now: Instant, position: u64, partial: bool) {
-        // spec: rfc1123-adaptive-timeout
-        let since_flight = now.since(self.flight_at);
-        if self.timeouts > 0 {
-            self.timer.relax();
-        } else if position > self.twice {
-            // A gap shows when the second block of the flight arrives, the end of a window with
-            // its last.
-            let sample = if partial {
-                since_flight
-            } else {
-                now.since(self.sent_at)
-            };
-            self.timer.sample(sample);
-        } else if self.timer.round_trip().is_some() && since_flight >= self.timer.too_soon() {
-            self.timer.sample(since_flight);
-        }
-    }
-
-    /// The opening packet was answered.
-    fn opened(&mut self, now: Instant) {
-        if self.openings == 1 {
-            self.timer.sample(now.since(self.sent_at));
-        } else {
-            self.timer.relax();
-        }
-        self.status = SenderStatus::Moving;
-        self.opening_due = false;
-        self.proven = true;
-        self.timeouts = 0;
-        self.heard_at = now;
-        self.progress_at = now;
-    }
-
-    fn adopt(&mut self, agreed: &Agreed) {
-        self.blksize = agreed.blksize.max(1);
-        self.window_max = agreed.windowsize_max.max(agreed.windowsize).max(1);
-        self.window = agreed.windowsize.max(1);
-        self.rollover = agreed.rollover;
-        self.msftwindow = agreed.msftwindow;
-        self.timer.limit(agreed.timeout);
-    }
-
-    /// With `msftwindow` each ACK tells the size of the next window.
-    fn resize(&mut self, ack: Ack) {
-        // spec: msftwindow-next
-        if let (true, Some(blocks @ 1..)) = (self.msftwindow, ack.next_window) {
-            self.window = u16::from(blocks).min(self.window_max);
-        }
-    }
-
-    fn useless(&mut self) {
-        self.counts.duplicate_acks = self.counts.duplicate_acks.saturating_add(1);
-    }
-}
-
-/// What time does.
-impl Sender {
-    /// Ends the transfer if the peer was silent for too long.
-    fn out_of_patience(&mut self, now: Instant) -> bool {
-        if now < self.patience_end() {
-            return false;
-        }
-        // spec: rfc1350-last-ack, give-up
-        let silence = now.since(self.heard_at);
-        self.status = if self.all_sent() && silence >= duration(self.linger) {
-            SenderStatus::Complete { acked: false }
-        } else {
-            SenderStatus::Failed(SendFailure::TimedOut { proven: true })
-        };
-        true
-    }
-
-    fn patience_end(&self) -> Instant {
-        let patience = if self.all_sent() {
-            self.linger.min(self.give_up)
-        } else {
-            self.give_up
-        };
-        let silence = self.heard_at.after(duration(patience));
-        silence.min(
-            self.progress_at
-                .after(duration(self.give_up).saturating_mul(STUBBORN)),
-        )
-    }
-
-    fn timer_at(&self) -> Instant {
-        // Half a window on its way is no reason to hurry while the other half is still to come.
-        let interval = if self.starved {
-            self.timer.calm_interval()
-        } else {
-            self.timer.interval()
-        };
-        self.sent_at.after(interval)
-    }
-
-    /// When the pause between two bursts ends, if there is one and something waits for it.
-    fn pause_end(&self) -> Option<Instant> {
-        let waiting = self.pacing.allowance() == 0 && self.next <= self.limit();
-        waiting.then(|| self.sent_at.after(Pacing::pause(self.timer.round_trip())))
-    }
-
-    fn rest(&mut self, now: Instant) {
-        if self.pacing.is_on() && now.since(self.sent_at) >= Pacing::pause(self.timer.round_trip())
-        {
-            self.pacing.rested();
-        }
-    }
-
-    /// Starts again at the first block that is not acknowledged.
-    fn go_back(&mut self) {
-        self.twice = self.high;
-        self.next = self.base.saturating_add(1);
-        self.starved = false;
-    }
-
-    fn all_sent(&self) -> bool {
-        self.high >= self.end()
-    }
-
-    /// Whether something may be sent that the caller has not asked for yet.
-    fn is_due(&self) -> bool {
-        match self.status {
-            SenderStatus::Opening => self.opening_due,
-            SenderStatus::Moving => self.next <= self.limit() && !self.starved,
-            SenderStatus::Complete { .. } | SenderStatus::Failed(_) => false,
-        }
-    }
-}
-
-/// What may be sent.
-impl Sender {
-    /// The run from `next` to `last`, `most` blocks at most.
-    fn run(&self, last: u64, most: u16, available: Available) -> Run {
-        let mut last = last.min(self.next.saturating_add(u64::from(most)).saturating_sub(1));
-        let resend = self.next <= self.high;
-        if resend {
-            last = last.min(self.high);
-        }
-        if self.rollover == Rollover::Refuse {
-            last = last.min(u64::from(u16::MAX));
-        }
-        let end = available.end && last > self.blocks_in(available.upto);
-        let rest = available.upto.saturating_sub(self.offset_of(last));
-        let last_len = if end {
-            u16::try_from(rest).unwrap_or(self.blksize)
-        } else {
-            self.blksize
-        };
-        let blocks = last.saturating_sub(self.next).saturating_add(1);
-        Run {
-            first: self.next,
-            blocks: u16::try_from(blocks).unwrap_or(most),
-            blksize: self.blksize,
-            last_len,
-            end,
-            resend,
-            rollover: self.rollover,
-        }
-    }
-
-    fn sent(&mut self, now: Instant, run: &Run) {
-        if run.first == self.base.saturating_add(1) {
-            self.flight_at = now;
-            if !run.resend {
-                self.heard_at = now;
-                self.progress_at = now;
-            }
-        }
-        self.sent_at = now;
-        self.next = run.last().saturating_add(1);
-        self.high = self.high.max(run.last());
-        if run.end {
-            self.size = run.bytes().end;
-        }
-        let blocks = u64::from(run.blocks);
-        self.counts.blocks_sent = self.counts.blocks_sent.saturating_add(blocks);
-        if run.resend {
-            self.counts.blocks_resent = self.counts.blocks_resent.saturating_add(blocks);
-        }
-        self.pacing.sent(run.blocks);
-    }
-
-    /// Highest position that may be on its way.
-    fn limit(&self) -> u64 {
-        let blocks = match self.status {
-            // spec: unproven-small
-            SenderStatus::Moving if !self.proven => 1,
-            // spec: rfc1350-lockstep
-            SenderStatus::Moving => self.window_now(),
-            SenderStatus::Opening | SenderStatus::Complete { .. } | SenderStatus::Failed(_) => 0,
-        };
-        self.base.saturating_add(u64::from(blocks)).min(self.end())
-    }
-
-    /// The window, halved at each timeout in a row after the first: a peer that pauses for long
-    /// is asked again with ever less.
-    fn window_now(&self) -> u16 {
-        let halvings = u32::from(self.timeouts.saturating_sub(1));
-        self.window.checked_shr(halvings).unwrap_or(0).max(1)
-    }
-
-    /// Position of the block that ends the content.
-    fn end(&self) -> u64 {
-        if self.size == UNKNOWN {
-            u64::MAX
-        } else {
-            self.blocks_in(self.size).saturating_add(1)
-        }
-    }
-
-    /// Full blocks in `bytes`.
-    fn blocks_in(&self, bytes: u64) -> u64 {
-        bytes.checked_div(u64::from(self.blksize)).unwrap_or(0)
-    }
-
-    /// Where the block at `position` begins, in bytes.
-    fn offset_of(&self, position: u64) -> u64 {
-        position
-            .saturating_sub(1)
-            .saturating_mul(u64::from(self.blksize))
     }
 }
 

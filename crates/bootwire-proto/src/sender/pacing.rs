@@ -6,6 +6,8 @@
 
 use core::time::Duration;
 
+use crate::schedule::{duration, whole};
+
 /// Shortest pause between two bursts.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 /// Longest pause between two bursts.
@@ -62,12 +64,12 @@ impl Pacing {
         }
     }
 
-    /// The pause between two bursts.
+    /// The pause between two bursts, in whole microseconds as all deadlines are.
     pub(super) fn pause(round_trip: Option<Duration>) -> Duration {
         let quarter = round_trip
             .and_then(|time| time.checked_div(4))
             .unwrap_or_default();
-        quarter.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+        duration(whole(quarter)).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
     }
 
     /// `blocks` left.
@@ -186,6 +188,12 @@ mod tests {
         assert_eq!(pacing.allowance(), 34, "the next try waits longer");
         pacing.on_clean(64);
         assert!(!pacing.is_on());
+    }
+
+    #[test]
+    fn a_pause_is_whole_microseconds() {
+        let pause = Pacing::pause(Some(Duration::from_micros(15_125)));
+        assert_eq!(pause, Duration::from_micros(3781));
     }
 
     #[test]

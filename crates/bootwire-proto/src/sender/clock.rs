@@ -1,0 +1,79 @@
+//! What time does.
+
+use super::pacing::Pacing;
+use super::{SendFailure, Sender, SenderStatus};
+use crate::Instant;
+use crate::schedule::{STUBBORN, duration};
+
+impl Sender {
+    /// Ends the transfer if the peer was silent for too long.
+    pub(super) fn out_of_patience(&mut self, now: Instant) -> bool {
+        if now < self.patience_end() {
+            return false;
+        }
+        // spec: rfc1350-last-ack, give-up
+        let silence = now.since(self.heard_at);
+        self.status = if self.all_sent() && silence >= duration(self.linger) {
+            SenderStatus::Complete { acked: false }
+        } else {
+            SenderStatus::Failed(SendFailure::TimedOut { proven: true })
+        };
+        true
+    }
+
+    pub(super) fn patience_end(&self) -> Instant {
+        let patience = if self.all_sent() {
+            self.linger.min(self.give_up)
+        } else {
+            self.give_up
+        };
+        let silence = self.heard_at.after(duration(patience));
+        silence.min(
+            self.progress_at
+                .after(duration(self.give_up).saturating_mul(STUBBORN)),
+        )
+    }
+
+    pub(super) fn timer_at(&self) -> Instant {
+        // Half a window on its way is no reason to hurry while the other half is still to come.
+        let interval = if self.starved {
+            self.timer.calm_interval()
+        } else {
+            self.timer.interval()
+        };
+        self.sent_at.after(interval)
+    }
+
+    /// When the pause between two bursts ends, if there is one and something waits for it.
+    pub(super) fn pause_end(&self) -> Option<Instant> {
+        let waiting = self.pacing.allowance() == 0 && self.next <= self.limit();
+        waiting.then(|| self.sent_at.after(Pacing::pause(self.timer.round_trip())))
+    }
+
+    pub(super) fn rest(&mut self, now: Instant) {
+        if self.pacing.is_on() && now.since(self.sent_at) >= Pacing::pause(self.timer.round_trip())
+        {
+            self.pacing.rested();
+        }
+    }
+
+    /// Starts again at the first block that is not acknowledged.
+    pub(super) fn go_back(&mut self) {
+        self.twice = self.high;
+        self.next = self.base.saturating_add(1);
+        self.starved = false;
+    }
+
+    pub(super) fn all_sent(&self) -> bool {
+        self.high >= self.end()
+    }
+
+    /// Whether something may be sent that the caller has not asked for yet.
+    pub(super) fn is_due(&self) -> bool {
+        match self.status {
+            SenderStatus::Opening => self.opening_due,
+            SenderStatus::Moving => self.next <= self.limit() && !self.starved,
+            SenderStatus::Complete { .. } | SenderStatus::Failed(_) => false,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What may be sent, and what was.
+
+use super::{Available, Run, Sender, SenderStatus, UNKNOWN};
+use crate::{Instant, Rollover};
+
+impl Sender {
+    /// The run from `next` to `last`, `most` blocks at most.
+    pub(super) fn run(&self, last: u64, most: u16, available: Available) -> Run {
+        let mut last = last.min(self.next.saturating_add(u64::from(most)).saturating_sub(1));
+        let resend = self.next <= self.high;
+        if resend {
+            last = last.min(self.high);
+        }
+        if self.rollover == Rollover::Refuse {
+            last = last.min(u64::from(u16::MAX));
+        }
+        let end = available.end && last > self.blocks_in(available.upto);
+        let rest = available.upto.saturating_sub(self.offset_of(last));
+        let last_len = if end {
+            u16::try_from(rest).unwrap_or(self.blksize)
+        } else {
+            self.blksize
+        };
+        let blocks = last.saturating_sub(self.next).saturating_add(1);
+        Run {
+            first: self.next,
+            blocks: u16::try_from(blocks).unwrap_or(most),
+            blksize: self.blksize,
+            last_len,
+            end,
+            resend,
+            rollover: self.rollover,
+        }
+    }
+
+    pub(super) fn sent(&mut self, now: Instant, run: &Run) {
+        if run.first == self.base.saturating_add(1) {
+            self.flight_at = now;
+            if !run.resend {
+                self.heard_at = now;
+                self.progress_at = now;
+            }
+        }
+        self.sent_at = now;
+        self.next = run.last().saturating_add(1);
+        self.high = self.high.max(run.last());
+        if run.end {
+            self.size = run.bytes().end;
+        }
+        let blocks = u64::from(run.blocks);
+        self.counts.blocks_sent = self.counts.blocks_sent.saturating_add(blocks);
+        if run.resend {
+            self.counts.blocks_resent = self.counts.blocks_resent.saturating_add(blocks);
+        }
+        self.pacing.sent(run.blocks);
+    }
+
+    /// Highest position that may be on its way.
+    pub(super) fn limit(&self) -> u64 {
+        let blocks = match self.status {
+            // spec: unproven-small
+            SenderStatus::Moving if !self.proven => 1,
+            // spec: rfc1350-lockstep
+            SenderStatus::Moving => self.window_now(),
+            SenderStatus::Opening | SenderStatus::Complete { .. } | SenderStatus::Failed(_) => 0,
+        };
+        self.base.saturating_add(u64::from(blocks)).min(self.end())
+    }
+
+    /// The window, halved at each timeout in a row after the first: a peer that pauses for long
+    /// is asked again with ever less.
+    pub(super) fn window_now(&self) -> u16 {
+        let halvings = u32::from(self.timeouts.saturating_sub(1));
+        self.window.checked_shr(halvings).unwrap_or(0).max(1)
+    }
+
+    /// Position of the block that ends the content.
+    pub(super) fn end(&self) -> u64 {
+        if self.size == UNKNOWN {
+            u64::MAX
+        } else {
+            self.blocks_in(self.size).saturating_add(1)
+        }
+    }
+
+    /// Full blocks in `bytes`.
+    pub(super) fn blocks_in(&self, bytes: u64) -> u64 {
+        bytes.checked_div(u64::from(self.blksize)).unwrap_or(0)
+    }
+
+    /// Where the block at `position` begins, in bytes.
+    pub(super) fn offset_of(&self, position: u64) -> u64 {
+        position
+            .saturating_sub(1)
+            .saturating_mul(u64::from(self.blksize))
+    }
+}
