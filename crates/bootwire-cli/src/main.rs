@@ -1,1 +1,43 @@
-fn main(){}
+//! The `bootwire` command: a TFTP server and client for people who boot machines.
+//!
+//! One module a subcommand: [`serve`], [`get`], [`put`], [`completions`], [`man`]. To add a flag,
+//! add a field to that command's `Args`: help, completions and man pages follow from it.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod completions;
+mod exit;
+mod get;
+mod man;
+mod out;
+mod output;
+mod progress;
+mod put;
+mod serve;
+mod shown;
+mod size;
+mod target;
+mod transfer;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Get(args) => get::run(&args),
+        Command::Put(args) => put::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            out::complaint(&failure.to_string());
+            failure.exit.into()
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The command line as a whole.
+
+use clap::{Parser, Subcommand};
+
+use crate::{completions, get, man, put, serve};
+
+/// A TFTP server and client for people who boot machines.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bootwire",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    after_help = "Examples:
+  bootwire serve /srv/tftp                    serve a directory, read-only, on port 69
+  bootwire serve . --listen 127.0.0.1:6969    try it without being root
+  bootwire get tftp://127.0.0.1:6969/hello    fetch a file
+  bootwire put notes.txt router1:notes.txt    send one
+
+`bootwire COMMAND --help` tells more about each."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve a directory over TFTP
+    Serve(serve::Args),
+    /// Fetch a file from a TFTP server
+    Get(get::Args),
+    /// Send a file to a TFTP server
+    Put(put::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Print the manual pages, or write them into a directory
+    Man(man::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

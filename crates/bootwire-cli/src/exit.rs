@@ -1,0 +1,162 @@
+//! Exit codes, which scripts rely on, and the failures that lead to them.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use bootwire::ErrorCode;
+use bootwire::client::ClientError;
+
+/// The part of `--help` that promises them.
+pub(crate) const HELP: &str = "Exit codes:
+  0  the file is there
+  1  the transfer could not begin: no such host, no network
+  2  the command line is wrong
+  3  the server has no such file
+  4  the server does not allow it
+  5  the server did not answer, or stopped answering
+  6  the server reported another error
+  7  the local file cannot be read or written, or is there already
+  8  the answer broke the protocol, or its size is not the one announced
+  130, 143  interrupted (Ctrl-C), terminated";
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Anything that has no code of its own.
+    Failed,
+    NotFound,
+    Denied,
+    NoAnswer,
+    Remote,
+    LocalFile,
+    Protocol,
+    /// A signal, by its number.
+    Signal(u8),
+}
+
+impl Exit {
+    const fn code(self) -> u8 {
+        match self {
+            // 2 is a wrong command line: clap ends the process itself.
+            Self::Failed => 1,
+            Self::NotFound => 3,
+            Self::Denied => 4,
+            Self::NoAnswer => 5,
+            Self::Remote => 6,
+            Self::LocalFile => 7,
+            Self::Protocol => 8,
+            Self::Signal(number) => 128_u8.saturating_add(number),
+        }
+    }
+
+    /// What a client's error means to a script.
+    pub(crate) const fn of(error: &ClientError) -> Self {
+        match error {
+            ClientError::Remote { code, .. } => match code {
+                ErrorCode::NotFound => Self::NotFound,
+                ErrorCode::AccessViolation | ErrorCode::FileExists | ErrorCode::NoSuchUser => {
+                    Self::Denied
+                }
+                _ => Self::Remote,
+            },
+            ClientError::TimedOut { .. } => Self::NoAnswer,
+            ClientError::Local(_) => Self::LocalFile,
+            ClientError::OptionNegotiation(_)
+            | ClientError::Malformed(_)
+            | ClientError::Oversize
+            | ClientError::TooManyBlocks
+            | ClientError::SizeMismatch { .. } => Self::Protocol,
+            _ => Self::Failed,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            exit,
+            error: error.into(),
+        }
+    }
+
+    /// A failure to read or write a local file.
+    pub(crate) fn local(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Exit::LocalFile, error)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(Exit::Failed, error)
+    }
+}
+
+/// The error and its causes, in one line.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_the_help_promises() {
+        for (exit, promise) in [
+            (Exit::Failed, "1  the transfer could not begin"),
+            (Exit::NotFound, "3  the server has no such file"),
+            (Exit::Denied, "4  the server does not allow it"),
+            (Exit::NoAnswer, "5  the server did not answer"),
+            (Exit::Remote, "6  the server reported another error"),
+            (Exit::LocalFile, "7  the local file"),
+            (Exit::Protocol, "8  the answer broke the protocol"),
+        ] {
+            assert!(promise.starts_with(&exit.code().to_string()));
+            assert!(HELP.contains(promise), "{promise}");
+        }
+        assert_eq!(Exit::Signal(2).code(), 130);
+        assert_eq!(Exit::Signal(15).code(), 143);
+    }
+
+    #[test]
+    fn what_the_server_said_decides() {
+        let remote = |code| {
+            Exit::of(&ClientError::Remote {
+                code,
+                text: String::new(),
+            })
+        };
+        assert_eq!(remote(ErrorCode::NotFound), Exit::NotFound);
+        assert_eq!(remote(ErrorCode::AccessViolation), Exit::Denied);
+        assert_eq!(remote(ErrorCode::FileExists), Exit::Denied);
+        assert_eq!(remote(ErrorCode::NotDefined), Exit::Remote);
+        assert_eq!(remote(ErrorCode::DiskFull), Exit::Remote);
+        assert_eq!(
+            Exit::of(&ClientError::TimedOut { answered: false }),
+            Exit::NoAnswer
+        );
+        assert_eq!(
+            Exit::of(&ClientError::SizeMismatch {
+                expected: 2,
+                bytes: 1
+            }),
+            Exit::Protocol
+        );
+        assert_eq!(Exit::of(&ClientError::Name("")), Exit::Failed);
+    }
+}

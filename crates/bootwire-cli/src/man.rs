@@ -1,0 +1,73 @@
+//! `bootwire man`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::CommandFactory;
+use clap_mangen::Man;
+
+use crate::cli::Cli;
+use crate::exit::Failure;
+use crate::out;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bootwire man | man -l -
+  bootwire man /usr/local/share/man/man1")]
+pub(crate) struct Args {
+    /// Where to write bootwire.1, bootwire-serve.1 and so on
+    dir: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    for (name, page) in pages()? {
+        match &args.dir {
+            None => out::bytes(&page),
+            Some(dir) => {
+                let path = dir.join(name);
+                std::fs::write(&path, page)
+                    .with_context(|| format!("cannot write {}", path.display()))
+                    .map_err(Failure::local)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The pages and their file names: one for the program, one for each subcommand.
+fn pages() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut program = Cli::command();
+    program.build();
+    let subcommands: Vec<_> = program.get_subcommands().cloned().collect();
+    std::iter::once(program)
+        .chain(subcommands)
+        .map(|command| {
+            let page = Man::new(command);
+            let mut text = Vec::new();
+            page.render(&mut text)
+                .context("cannot make the manual page")?;
+            Ok((page.get_filename(), text))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_subcommand_has_its_page() {
+        let names: Vec<_> = pages().unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(
+            names,
+            [
+                "bootwire.1",
+                "bootwire-serve.1",
+                "bootwire-get.1",
+                "bootwire-put.1",
+                "bootwire-completions.1",
+                "bootwire-man.1"
+            ]
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! The flags of `bootwire serve`.
+
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use bootwire_store::Links;
+
+use super::networks::Network;
+use crate::size;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bootwire serve /srv/tftp
+      serve a directory, read-only, on port 69 of all addresses
+  bootwire serve . --listen 127.0.0.1:6969
+      try it without being root; then: curl tftp://127.0.0.1:6969/FILE
+  bootwire serve /srv/tftp --versioned --upload-dir /srv/backups --upload-max 64M
+      take configurations of switches as well, and keep old versions
+  bootwire serve /srv/tftp --allow 10.0.0.0/8 --allow 203.0.113.0/24
+      serve these networks and no others
+  bootwire serve /srv/tftp --single-port
+      behind NAT, in a container, behind a load balancer
+
+Each transfer is one line on standard output; everything else goes to standard error. SIGTERM or
+Ctrl-C lets running transfers finish; a second one does not.")]
+#[command(group(clap::ArgGroup::new("uploads").args(["create", "replace", "versioned"])))]
+pub(crate) struct Args {
+    /// The directory to serve
+    #[arg(default_value = ".")]
+    pub(super) dir: PathBuf,
+
+    /// Address and port to listen on; may be repeated [default: [::]:69, IPv6 and IPv4]
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Network")]
+    pub(super) listen: Vec<String>,
+    /// Answer from the listening port instead of a port for the transfer
+    #[arg(long, help_heading = "Network")]
+    pub(super) single_port: bool,
+    /// Take transfer ports from this range, for a firewall
+    #[arg(
+        long,
+        value_name = "FIRST-LAST",
+        conflicts_with = "single_port",
+        help_heading = "Network"
+    )]
+    pub(super) ports: Option<Ports>,
+    /// Clients to serve: a network, an address, `private` or `any`; may be repeated
+    /// [default: private: loopback, RFC 1918, unique local and link-local addresses]
+    #[arg(long, value_name = "NETWORK", help_heading = "Network")]
+    pub(super) allow: Vec<Network>,
+    /// Largest block to grant, in bytes: 8 to 65464 [default: what the interface carries]
+    #[arg(long, value_name = "BYTES", help_heading = "Network",
+          value_parser = clap::value_parser!(u16).range(8..=65464))]
+    pub(super) blksize_max: Option<u16>,
+    /// Largest window to grant, in blocks [default: 64]
+    #[arg(long, value_name = "BLOCKS", help_heading = "Network",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) windowsize_max: Option<u16>,
+    /// Grant blocks larger than the interface carries, to travel in fragments
+    #[arg(long, help_heading = "Network")]
+    pub(super) fragment: bool,
+
+    /// Take uploads of new files
+    #[arg(long, help_heading = "Uploads")]
+    create: bool,
+    /// Take uploads, and let them replace files
+    #[arg(long, help_heading = "Uploads")]
+    replace: bool,
+    /// Take uploads, and keep what they replace under a name with the time
+    #[arg(long, help_heading = "Uploads")]
+    versioned: bool,
+    /// Where uploads go [default: the directory served]
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "uploads",
+        help_heading = "Uploads"
+    )]
+    pub(super) upload_dir: Option<PathBuf>,
+    /// Largest upload, like 64M or 20GiB
+    #[arg(long, value_name = "SIZE", requires = "uploads", default_value = "1GiB",
+          value_parser = size::parse, help_heading = "Uploads")]
+    pub(super) upload_max: u64,
+    /// Make the directories an upload's name needs
+    #[arg(long, requires = "uploads", help_heading = "Uploads")]
+    pub(super) create_dirs: bool,
+
+    /// What symbolic links may do: `beneath` refuses those that leave the directory, `in-root`
+    /// resolves absolute ones as if the directory were `/`
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "beneath",
+        help_heading = "Files"
+    )]
+    pub(super) links: LinksName,
+    /// Find files whatever the case of their name
+    #[arg(long, help_heading = "Files")]
+    pub(super) case_insensitive: bool,
+    /// Look in a subdirectory named like the client's address first
+    #[arg(long, help_heading = "Files")]
+    pub(super) per_client: bool,
+
+    /// How to log transfers
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Running"
+    )]
+    pub(super) log: LogFormat,
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "COUNT", help_heading = "Running",
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) workers: Option<u16>,
+    /// Most transfers at a time [default: 100000]
+    #[arg(long, value_name = "COUNT", help_heading = "Running")]
+    pub(super) transfers_max: Option<NonZeroUsize>,
+    /// How long running transfers may take to finish on SIGTERM, in seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        help_heading = "Running"
+    )]
+    pub(super) drain: u64,
+    /// Use only what every Unix has: when a kernel or a driver is in doubt
+    #[arg(long, help_heading = "Running")]
+    pub(super) portable_io: bool,
+}
+
+/// What an upload may do to a file that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UploadRule {
+    Create,
+    Replace,
+    Versioned,
+}
+
+impl Args {
+    /// The rule for uploads; `None` takes none.
+    pub(super) fn upload_rule(&self) -> Option<UploadRule> {
+        if self.create {
+            Some(UploadRule::Create)
+        } else if self.replace {
+            Some(UploadRule::Replace)
+        } else if self.versioned {
+            Some(UploadRule::Versioned)
+        } else {
+            None
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum LogFormat {
+    /// A line in plain words
+    Text,
+    /// An object with all that is known
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum LinksName {
+    Beneath,
+    InRoot,
+}
+
+impl From<LinksName> for Links {
+    fn from(name: LinksName) -> Self {
+        match name {
+            LinksName::Beneath => Self::Beneath,
+            LinksName::InRoot => Self::InRoot,
+        }
+    }
+}
+
+/// A range of ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ports(pub(super) RangeInclusive<u16>);
+
+impl FromStr for Ports {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let port = |text: &str| text.trim().parse::<u16>().ok().filter(|&port| port > 0);
+        match (port(first), port(last)) {
+            (Some(first), Some(last)) if first <= last => Ok(Self(first..=last)),
+            (Some(_), Some(_)) => Err("the first port must not be above the last"),
+            _ => Err("write two ports from 1 to 65535, like 30000-30063"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_ports_is_read() {
+        assert_eq!("30000-30063".parse(), Ok(Ports(30_000..=30_063)));
+        assert_eq!("30000".parse(), Ok(Ports(30_000..=30_000)));
+        for text in ["", "a-b", "0-5", "5-70000", "9-5", "1-2-3"] {
+            assert!(text.parse::<Ports>().is_err(), "{text}");
+        }
+    }
+}

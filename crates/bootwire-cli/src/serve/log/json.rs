@@ -1,0 +1,117 @@
+//! Records as JSON objects. Names and units of the members are a promise; members may be added.
+
+use std::time::Duration;
+
+use bootwire::{Op, TransferRecord};
+use serde_json::{Value, json};
+
+use crate::shown;
+
+/// The object on one line. JSON escapes control characters by itself.
+pub(super) fn line(record: &TransferRecord) -> String {
+    object(record).to_string()
+}
+
+fn object(record: &TransferRecord) -> Value {
+    json!({
+        "id": record.id,
+        "time": humantime::format_rfc3339_micros(record.started).to_string(),
+        "op": match record.op {
+            Op::Read => "read",
+            Op::Write => "write",
+        },
+        "peer": record.peer.to_string(),
+        "local": record.local.to_string(),
+        "path": record.path,
+        // A name need not be UTF-8: other bytes are shown like \xff, and the backslash as \\.
+        "filename": shown::escaped(&record.filename),
+        "mode": record.mode.name(),
+        "options": record.options,
+        "route": record.route,
+        "labels": record.labels,
+        "outcome": record.outcome.as_str(),
+        "error": record.error.as_ref().map(|(code, text)| json!({
+            "code": code.wire(),
+            "text": text,
+        })),
+        "detail": record.detail,
+        "blksize": record.blksize,
+        "windowsize": record.windowsize,
+        "timeout_us": record.timeout.map(micros),
+        "size": record.size,
+        "bytes": record.bytes,
+        "blocks": record.blocks,
+        "blocks_resent": record.blocks_resent,
+        "timeouts": record.timeouts,
+        "duplicate_acks": record.duplicate_acks,
+        "round_trip_us": record.round_trip.map(micros),
+        "last_ack_missing": record.last_ack_missing,
+        "handler_us": micros(record.handler_time),
+        "first_data_us": record.first_data.map(micros),
+        "duration_us": micros(record.duration),
+    })
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use bootwire::ErrorCode;
+
+    use super::super::sample;
+    use super::*;
+
+    #[tokio::test]
+    async fn all_fields_are_there_under_stable_names() {
+        let mut record = sample::record().await;
+        record.error = Some((ErrorCode::NotDefined, "text".to_owned()));
+        record.labels = vec![("machine".to_owned(), "web1".to_owned())];
+        record.timeout = Some(Duration::from_secs(3));
+        assert_eq!(
+            object(&record),
+            json!({
+                "id": 7,
+                "time": "2027-01-15T08:00:00.123456Z",
+                "op": "read",
+                "peer": "10.0.0.7:49152",
+                "local": "10.0.0.1:30001",
+                "path": "/boot/vmlinuz",
+                "filename": "boot/vmlinuz",
+                "mode": "octet",
+                "options": [["blksize", "1468"]],
+                "route": null,
+                "labels": [["machine", "web1"]],
+                "outcome": "complete",
+                "error": {"code": 0, "text": "text"},
+                "detail": null,
+                "blksize": 1468,
+                "windowsize": 4,
+                "timeout_us": 3_000_000,
+                "size": 10_000_000,
+                "bytes": 10_000_000,
+                "blocks": 6813,
+                "blocks_resent": 0,
+                "timeouts": 0,
+                "duplicate_acks": 0,
+                "round_trip_us": 250,
+                "last_ack_missing": false,
+                "handler_us": 40,
+                "first_data_us": 600,
+                "duration_us": 500_000,
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn an_object_is_one_line_whatever_the_client_sends() {
+        let mut record = sample::record().await;
+        record.path = "/a\nb\x1b\u{fffd}".to_owned();
+        record.filename = b"a\nb\x1b\xff".to_vec();
+        let told = line(&record);
+        assert!(!told.contains(['\n', '\x1b']), "{told}");
+        let read: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(read["filename"], "a\\nb\\u{1b}\\xff");
+    }
+}

@@ -1,0 +1,151 @@
+//! Who is served: `--allow`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// Networks that are nobody's on the Internet: loopback, RFC 1918, link-local, unique local.
+const PRIVATE: [IpNet; 8] = [
+    v4(127, 0, 0, 8),
+    v4(10, 0, 0, 8),
+    v4(172, 16, 0, 12),
+    v4(192, 168, 0, 16),
+    v4(169, 254, 0, 16),
+    v6(Ipv6Addr::LOCALHOST, 128),
+    v6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),
+    v6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
+];
+
+const fn v4(a: u8, b: u8, c: u8, bits: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, 0), bits))
+}
+
+const fn v6(address: Ipv6Addr, bits: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(address, bits))
+}
+
+/// A value of `--allow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Network {
+    Any,
+    Private,
+    One(IpNet),
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "any" => return Ok(Self::Any),
+            "private" => return Ok(Self::Private),
+            _ => {}
+        }
+        text.parse::<IpNet>()
+            .map(|network| network.trunc())
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+            .map(Self::One)
+            .map_err(|_| {
+                "write a network like 10.0.0.0/8 or fd00::/8, an address, private, or any"
+                    .to_owned()
+            })
+    }
+}
+
+/// The networks served; `None` is everyone.
+pub(super) fn allowed(wanted: &[Network]) -> Option<Vec<IpNet>> {
+    if wanted.contains(&Network::Any) {
+        return None;
+    }
+    let wanted = if wanted.is_empty() {
+        &[Network::Private]
+    } else {
+        wanted
+    };
+    let networks = wanted.iter().flat_map(|network| match network {
+        Network::Any => Vec::new(),
+        Network::Private => PRIVATE.to_vec(),
+        Network::One(network) => vec![*network],
+    });
+    Some(networks.collect())
+}
+
+/// The same in words, for the start-up lines.
+pub(super) fn describe(wanted: &[Network]) -> String {
+    let Some(networks) = allowed(wanted) else {
+        return "everyone".to_owned();
+    };
+    let list: Vec<_> = networks.iter().map(IpNet::to_string).collect();
+    let hint = if wanted.is_empty() {
+        " (others: --allow)"
+    } else {
+        ""
+    };
+    format!("{}{hint}", list.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serves(wanted: &[&str], client: &str) -> bool {
+        let wanted: Vec<Network> = wanted.iter().map(|text| text.parse().unwrap()).collect();
+        let client: IpAddr = client.parse().unwrap();
+        allowed(&wanted).is_none_or(|networks| networks.iter().any(|one| one.contains(&client)))
+    }
+
+    #[test]
+    fn by_default_only_private_networks_are_served() {
+        for client in [
+            "127.0.0.1",
+            "127.255.0.1",
+            "10.255.1.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.7.7",
+            "169.254.1.1",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+        ] {
+            assert!(serves(&[], client), "{client}");
+        }
+        for client in [
+            "8.8.8.8",
+            "172.32.0.1",
+            "192.169.0.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "2001:db8::1",
+            "::2",
+        ] {
+            assert!(!serves(&[], client), "{client}");
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_replaces_the_default() {
+        assert!(serves(&["203.0.113.0/24"], "203.0.113.9"));
+        assert!(!serves(&["203.0.113.0/24"], "10.0.0.1"));
+        assert!(serves(&["203.0.113.0/24", "private"], "10.0.0.1"));
+        assert!(serves(&["203.0.113.9"], "203.0.113.9"));
+        assert!(serves(&["10.1.2.3/8"], "10.9.9.9"));
+        assert!(serves(&["any"], "8.8.8.8"));
+    }
+
+    #[test]
+    fn what_is_no_network_is_explained() {
+        for text in ["", "lan", "10.0.0.0/33", "ANY "] {
+            let error = text.parse::<Network>().unwrap_err();
+            assert!(error.contains("10.0.0.0/8"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_start_up_line_names_them() {
+        assert_eq!(describe(&[Network::Any]), "everyone");
+        assert_eq!(describe(&["10.0.0.0/8".parse().unwrap()]), "10.0.0.0/8");
+        assert!(describe(&[]).ends_with("fe80::/10 (others: --allow)"));
+    }
+}

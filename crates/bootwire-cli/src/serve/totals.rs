@@ -1,0 +1,93 @@
+//! What a server did in its life, for its last line.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bootwire::{Op, Outcome, TransferRecord};
+
+use crate::size;
+
+/// Sums over all records.
+#[derive(Debug, Default)]
+pub(super) struct Totals(Mutex<Sums>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    outcomes: [u64; Outcome::ALL.len()],
+    sent: u64,
+    received: u64,
+}
+
+impl Totals {
+    pub(super) fn count(&self, record: &TransferRecord) {
+        self.add(record.op, record.outcome, record.bytes);
+    }
+
+    fn add(&self, op: Op, outcome: Outcome, bytes: u64) {
+        // Sums are right at every step, so a panic elsewhere cannot have spoilt them.
+        let mut sums = self
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let index = Outcome::ALL.iter().position(|&known| known == outcome);
+        if let Some(count) = index.and_then(|index| sums.outcomes.get_mut(index)) {
+            *count += 1;
+        }
+        match op {
+            Op::Read => sums.sent += bytes,
+            Op::Write => sums.received += bytes,
+        }
+    }
+
+    /// The last line.
+    pub(super) fn summary(&self, uptime: Duration) -> String {
+        let sums = *self
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let whole = Duration::from_secs(uptime.as_secs());
+        let mut text = format!(
+            "stopped after {}: {}",
+            humantime::format_duration(whole),
+            size::count(sums.outcomes.iter().sum(), "transfer", "transfers")
+        );
+        let mut separator = " (";
+        for (outcome, &count) in Outcome::ALL.iter().zip(&sums.outcomes) {
+            if count > 0 {
+                text += &format!("{separator}{count} {}", super::log::words(*outcome));
+                separator = ", ";
+            }
+        }
+        if separator == ", " {
+            text.push(')');
+        }
+        text + &format!(
+            ", {} sent, {} received",
+            size::count(sums.sent, "byte", "bytes"),
+            size::count(sums.received, "byte", "bytes")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_sums_up() {
+        let totals = Totals::default();
+        assert_eq!(
+            totals.summary(Duration::from_millis(1_900)),
+            "stopped after 1s: 0 transfers, 0 bytes sent, 0 bytes received"
+        );
+        totals.add(Op::Read, Outcome::Complete, 1000);
+        totals.add(Op::Read, Outcome::Complete, 24);
+        totals.add(Op::Read, Outcome::NotFound, 0);
+        totals.add(Op::Write, Outcome::Complete, 1);
+        assert_eq!(
+            totals.summary(Duration::from_secs(3_720)),
+            "stopped after 1h 2m: 4 transfers (3 complete, 1 not found), 1024 bytes sent, \
+             1 byte received"
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! What `get` and `put` share: flags of the transfer, the walk over a host's addresses, signals,
+//! and the last line.
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use bootwire::Mode;
+use bootwire::client::{Client, ClientError, DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, Summary};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::{Exit, Failure};
+use crate::progress::Bar;
+use crate::target::Target;
+use crate::{out, shown, size};
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Transfer")]
+pub(crate) struct Options {
+    /// Block size to ask for, in bytes: 8 to 65464
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BLKSIZE,
+          value_parser = clap::value_parser!(u16).range(8..=65464))]
+    blksize: u16,
+    /// Window to ask for, in blocks: 1 to 65535
+    #[arg(long, value_name = "BLOCKS", default_value_t = DEFAULT_WINDOWSIZE,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    windowsize: u16,
+    /// octet moves bytes as they are, netascii converts line ends [default: octet]
+    #[arg(long)]
+    mode: Option<ModeName>,
+    /// Seconds to wait for the first answer before asking again
+    #[arg(long, value_name = "SECONDS", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..=255))]
+    timeout: u16,
+    /// How often to ask again while nobody answers
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    retries: u8,
+    /// Ask for no options at all: 512-byte blocks, one at a time
+    #[arg(long, conflicts_with_all = ["blksize", "windowsize"])]
+    no_options: bool,
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say what was agreed and what was lost
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum ModeName {
+    Octet,
+    Netascii,
+}
+
+impl Options {
+    fn client(&self, server: SocketAddr, target: &Target, bar: &Bar) -> Client {
+        let mode = match self.mode {
+            Some(ModeName::Octet) => Mode::Octet,
+            Some(ModeName::Netascii) => Mode::Netascii,
+            None => target.mode.unwrap_or(Mode::Octet),
+        };
+        let client = Client::new(server)
+            .blksize(self.blksize)
+            .windowsize(self.windowsize)
+            .mode(mode)
+            .timeout(Duration::from_secs(self.timeout.into()))
+            .retries(self.retries)
+            .on_progress({
+                let bar = bar.clone();
+                move |progress| bar.show(progress)
+            });
+        if self.no_options {
+            client.without_options()
+        } else {
+            client
+        }
+    }
+
+    /// Tries `transfer` with each address of the host until one answers.
+    pub(crate) async fn run(
+        &self,
+        target: &Target,
+        mut transfer: impl AsyncFnMut(Client) -> Result<Summary, ClientError>,
+    ) -> Result<Summary, Failure> {
+        let bar = Bar::new(!self.quiet);
+        let addresses = target.addresses()?;
+        let mut silent = None;
+        for server in addresses {
+            if self.verbose {
+                out::note(&format!("asking {server}"));
+            }
+            match transfer(self.client(server, target, &bar)).await {
+                Err(
+                    error @ (ClientError::TimedOut { answered: false } | ClientError::Network(_)),
+                ) => silent = Some((error, server)),
+                result => {
+                    bar.clear();
+                    return result.map_err(|error| explain(error, target, server));
+                }
+            }
+        }
+        bar.clear();
+        Err(match silent {
+            Some((error, server)) => explain(error, target, server),
+            None => Failure::new(Exit::Failed, anyhow::anyhow!("the host has no address")),
+        })
+    }
+
+    /// The last line: always if asked for, else where somebody looks.
+    pub(crate) fn conclude(&self, verb: &str, name: &[u8], done: &Summary) {
+        if self.verbose {
+            out::note(&details(done));
+        }
+        if self.verbose || (!self.quiet && std::io::stderr().is_terminal()) {
+            out::note(&format!("{verb} {}: {}", shown::word(name), amount(done)));
+        }
+    }
+}
+
+/// Runs `transfer` until it ends or a signal comes. Dropping it tells the server and removes what
+/// is unfinished.
+pub(crate) fn until_signal(
+    transfer: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let result = runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+        let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+        tokio::select! {
+            result = transfer => result,
+            _ = interrupt.recv() => Err(Failure::new(Exit::Signal(2), anyhow::anyhow!("interrupted"))),
+            _ = terminate.recv() => Err(Failure::new(Exit::Signal(15), anyhow::anyhow!("terminated"))),
+        }
+    });
+    // A read from a terminal cannot be called back: do not wait for it.
+    runtime.shutdown_background();
+    result
+}
+
+fn explain(error: ClientError, target: &Target, server: SocketAddr) -> Failure {
+    let exit = Exit::of(&error);
+    let place = match &error {
+        ClientError::TimedOut { .. } | ClientError::Network(_) => format!("{target} ({server})"),
+        _ => target.to_string(),
+    };
+    Failure::new(exit, anyhow::Error::new(error).context(place))
+}
+
+/// `123 bytes in 1.2 s (94.3 MB/s), 3 resent`.
+fn amount(done: &Summary) -> String {
+    let mut text = format!(
+        "{} in {}",
+        size::count(done.bytes, "byte", "bytes"),
+        size::span(done.duration)
+    );
+    if let Some(rate) = size::rate(done.bytes, done.duration) {
+        text += &format!(" ({rate})");
+    }
+    if done.blocks_resent > 0 {
+        text += &format!(
+            ", {} resent",
+            size::count(done.blocks_resent, "block", "blocks")
+        );
+    }
+    text
+}
+
+/// What was agreed, and how the network was.
+fn details(done: &Summary) -> String {
+    let mut text = format!("blksize {}, windowsize {}", done.blksize, done.windowsize);
+    if let Some(tsize) = done.tsize {
+        text += &format!(", tsize {tsize}");
+    }
+    if done.options_refused {
+        text += ", the server granted no options";
+    }
+    if let Some(round_trip) = done.round_trip {
+        text += &format!(", round trip {}", size::span(round_trip));
+    }
+    if done.timeouts > 0 {
+        text += &format!(
+            ", {}",
+            size::count(done.timeouts.into(), "timeout", "timeouts")
+        );
+    }
+    if done.last_ack_missing {
+        text += ", the last block was never confirmed";
+    }
+    text
+}
