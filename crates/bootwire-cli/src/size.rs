@@ -76,6 +76,15 @@ pub(crate) fn span(duration: Duration) -> String {
     }
 }
 
+/// `123 bytes in 1.23 s (100.0 B/s)`.
+pub(crate) fn moved(bytes: u64, duration: Duration) -> String {
+    let amount = format!("{} in {}", count(bytes, "byte", "bytes"), span(duration));
+    match rate(bytes, duration) {
+        Some(rate) => format!("{amount} ({rate})"),
+        None => amount,
+    }
+}
+
 /// `1 byte`, `2 bytes`.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
@@ -133,5 +142,7 @@ mod tests {
         assert_eq!(span(Duration::from_micros(4_510)), "4.5 ms");
         assert_eq!(span(Duration::from_millis(1_234)), "1.23 s");
         assert_eq!(span(Duration::from_secs(1_000)), "1000 s");
+        assert_eq!(moved(1, second), "1 byte in 1.00 s (1.0 B/s)");
+        assert_eq!(moved(0, second), "0 bytes in 1.00 s");
     }
 }

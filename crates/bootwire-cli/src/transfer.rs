@@ -150,45 +150,38 @@ fn explain(error: ClientError, target: &Target, server: SocketAddr) -> Failure {
     Failure::new(exit, anyhow::Error::new(error).context(place))
 }
 
-/// `123 bytes in 1.2 s (94.3 MB/s), 3 resent`.
+/// `123 bytes in 1.2 s (94.3 MB/s), 3 blocks resent`.
 fn amount(done: &Summary) -> String {
-    let mut text = format!(
-        "{} in {}",
-        size::count(done.bytes, "byte", "bytes"),
-        size::span(done.duration)
-    );
-    if let Some(rate) = size::rate(done.bytes, done.duration) {
-        text += &format!(" ({rate})");
-    }
+    let mut parts = vec![size::moved(done.bytes, done.duration)];
     if done.blocks_resent > 0 {
-        text += &format!(
-            ", {} resent",
+        parts.push(format!(
+            "{} resent",
             size::count(done.blocks_resent, "block", "blocks")
-        );
+        ));
     }
-    text
+    parts.join(", ")
 }
 
 /// What was agreed, and how the network was.
 fn details(done: &Summary) -> String {
-    let mut text = format!("blksize {}, windowsize {}", done.blksize, done.windowsize);
+    let mut parts = vec![
+        format!("blksize {}", done.blksize),
+        format!("windowsize {}", done.windowsize),
+    ];
     if let Some(tsize) = done.tsize {
-        text += &format!(", tsize {tsize}");
+        parts.push(format!("tsize {tsize}"));
     }
     if done.options_refused {
-        text += ", the server granted no options";
+        parts.push("the server granted no options".to_owned());
     }
     if let Some(round_trip) = done.round_trip {
-        text += &format!(", round trip {}", size::span(round_trip));
+        parts.push(format!("round trip {}", size::span(round_trip)));
     }
     if done.timeouts > 0 {
-        text += &format!(
-            ", {}",
-            size::count(done.timeouts.into(), "timeout", "timeouts")
-        );
+        parts.push(size::count(done.timeouts.into(), "timeout", "timeouts"));
     }
     if done.last_ack_missing {
-        text += ", the last block was never confirmed";
+        parts.push("the last block was never confirmed".to_owned());
     }
-    text
+    parts.join(", ")
 }

@@ -46,23 +46,21 @@ impl Totals {
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         let whole = Duration::from_secs(uptime.as_secs());
-        let mut text = format!(
-            "stopped after {}: {}",
+        let outcomes: Vec<_> = Outcome::ALL
+            .iter()
+            .zip(&sums.outcomes)
+            .filter(|&(_, &count)| count > 0)
+            .map(|(&outcome, count)| format!("{count} {}", super::log::words(outcome)))
+            .collect();
+        let outcomes = if outcomes.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", outcomes.join(", "))
+        };
+        format!(
+            "stopped after {}: {}{outcomes}, {} sent, {} received",
             humantime::format_duration(whole),
-            size::count(sums.outcomes.iter().sum(), "transfer", "transfers")
-        );
-        let mut separator = " (";
-        for (outcome, &count) in Outcome::ALL.iter().zip(&sums.outcomes) {
-            if count > 0 {
-                text += &format!("{separator}{count} {}", super::log::words(*outcome));
-                separator = ", ";
-            }
-        }
-        if separator == ", " {
-            text.push(')');
-        }
-        text + &format!(
-            ", {} sent, {} received",
+            size::count(sums.outcomes.iter().sum(), "transfer", "transfers"),
             size::count(sums.sent, "byte", "bytes"),
             size::count(sums.received, "byte", "bytes")
         )

@@ -30,7 +30,8 @@ pub(super) async fn run<W>(
 where
     W: AsyncWrite + Unpin + ?Sized,
 {
-    let mut link = Link::open(client.server, client.local).await?;
+    let mut link = Link::open(client.server, client.local)?;
+    let offer = &link.fitting(offer);
     let mut request = Vec::new();
     offer.encode_request(Op::Read, path, client.mode, &mut request);
     let mut get = Get {

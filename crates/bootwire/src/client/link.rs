@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
-use bootwire_proto::{ErrorCode, Malformed, Packet, encode};
+use bootwire_io::{Socket, SocketOptions};
+use bootwire_proto::{ErrorCode, Malformed, Offer, Packet, encode};
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
@@ -13,12 +15,21 @@ use super::ClientError;
 /// Longest datagram UDP can bring.
 pub(super) const DATAGRAM_MAX: usize = 65_535;
 
+/// Receive buffer wanted, in bytes; the kernel gives what its limit allows.
+const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// What the kernel charges for a waiting datagram beside its bytes, which it keeps in buffers of up
+/// to twice their size.
+const DATAGRAM_OVERHEAD: usize = 768;
+
 /// ERRORs sent to strangers in one transfer; further ones are ignored in silence.
 const STRANGERS_ANSWERED_MAX: u32 = 16;
 
 /// One attempt at a transfer, from its own port.
 pub(super) struct Link {
     socket: UdpSocket,
+    /// Bytes for datagrams that wait to be read, with the kernel's overhead.
+    receive_buffer: usize,
     server: SocketAddr,
     /// The server's TID, once its first valid answer has shown it.
     peer: Option<SocketAddr>,
@@ -29,10 +40,11 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) async fn open(server: SocketAddr, local: SocketAddr) -> Result<Self, ClientError> {
-        let socket = UdpSocket::bind(local).await.map_err(ClientError::Network)?;
+    pub(super) fn open(server: SocketAddr, local: SocketAddr) -> Result<Self, ClientError> {
+        let (socket, receive_buffer) = bind(local).map_err(ClientError::Network)?;
         Ok(Self {
             socket,
+            receive_buffer,
             server,
             peer: None,
             origin: Instant::now(),
@@ -40,6 +52,21 @@ impl Link {
             malformed: None,
             finished: false,
         })
+    }
+
+    /// `offer` with a window that the socket can hold: what does not fit would be dropped by our
+    /// own kernel, window after window.
+    pub(super) fn fitting(&self, offer: &Offer) -> Offer {
+        let blksize = usize::from(offer.blksize.unwrap_or(512));
+        let fits = self.receive_buffer / (2 * blksize + DATAGRAM_OVERHEAD);
+        let fits = u16::try_from(fits).unwrap_or(u16::MAX);
+        Offer {
+            windowsize: offer
+                .windowsize
+                .map(|asked| asked.min(fits))
+                .filter(|&blocks| blocks > 1),
+            ..*offer
+        }
     }
 
     pub(super) fn now(&self) -> bootwire_proto::Instant {
@@ -72,15 +99,15 @@ impl Link {
             if deadline.is_some_and(|deadline| self.now() >= deadline) {
                 return Ok(None);
             }
-            let received = match deadline {
-                None => self.socket.recv_from(buffer).await,
-                Some(deadline) => {
-                    let at = self.origin + Duration::from_micros(deadline.as_micros());
-                    match tokio::time::timeout_at(at, self.socket.recv_from(buffer)).await {
-                        Ok(received) => received,
-                        Err(_) => return Ok(None),
+            // A datagram that is there already needs no timer.
+            let received = match self.socket.try_recv_from(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    match self.wait(buffer, deadline).await {
+                        Some(received) => received,
+                        None => return Ok(None),
                     }
                 }
+                received => received,
             };
             let (len, from) = match received {
                 Ok(received) => received,
@@ -91,6 +118,24 @@ impl Link {
                 return Ok(Some((len, from)));
             }
             self.turn_away(buffer.get(..len).unwrap_or_default(), from);
+            // Strangers may keep this loop busy, but not the thread it runs on.
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+
+    /// The next datagram from anyone; `None` at `deadline`.
+    async fn wait(
+        &self,
+        buffer: &mut [u8],
+        deadline: Option<bootwire_proto::Instant>,
+    ) -> Option<io::Result<(usize, SocketAddr)>> {
+        let receive = self.socket.recv_from(buffer);
+        match deadline {
+            None => Some(receive.await),
+            Some(deadline) => {
+                let at = self.origin + Duration::from_micros(deadline.as_micros());
+                tokio::time::timeout_at(at, receive).await.ok()
+            }
         }
     }
 
@@ -175,9 +220,47 @@ fn is_passing(error: &io::Error) -> bool {
 /// "No buffer space available" on Linux; the standard library has no name for it.
 const ENOBUFS: i32 = 105;
 
+/// A socket, and the size of its receive buffer.
+fn bind(local: SocketAddr) -> io::Result<(UdpSocket, usize)> {
+    let options = SocketOptions {
+        receive_buffer: RECEIVE_BUFFER,
+        ..SocketOptions::default()
+    };
+    let socket = Socket::bind(local, &options)?;
+    let receive_buffer = socket.receive_buffer();
+    let socket = std::net::UdpSocket::from(socket.as_fd().try_clone_to_owned()?);
+    Ok((UdpSocket::from_std(socket)?, receive_buffer))
+}
+
 /// Randomness for jitter: nothing secret hangs on it.
 pub(super) fn seed() -> u32 {
     use std::hash::{BuildHasher, Hasher};
     let random = std::hash::RandomState::new().build_hasher().finish();
     random as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_window_is_asked_for_only_as_far_as_the_socket_can_hold_it() {
+        let local = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut link = Link::open(local, local).unwrap();
+        let window = |link: &Link, blksize, windowsize| {
+            link.fitting(&Offer {
+                blksize: Some(blksize),
+                windowsize: Some(windowsize),
+                ..Offer::default()
+            })
+            .windowsize
+        };
+        // Linux's default limit, doubled as the kernel does.
+        link.receive_buffer = 425_984;
+        assert_eq!(window(&link, 1428, 16), Some(16));
+        assert_eq!(window(&link, 1428, 500), Some(117));
+        assert_eq!(window(&link, 65_464, 16), Some(3));
+        link.receive_buffer = 4608;
+        assert_eq!(window(&link, 1428, 16), None);
+    }
 }

@@ -107,6 +107,7 @@ impl Client {
     }
 
     /// The window to ask for, 1 to 65535 blocks; 1 does not ask. Default [`DEFAULT_WINDOWSIZE`].
+    /// A get asks for no more than its socket's receive buffer can hold.
     #[must_use]
     pub fn windowsize(mut self, blocks: u16) -> Self {
         self.offer.windowsize = (blocks > 1).then_some(blocks);

@@ -31,7 +31,7 @@ pub(super) async fn run<R>(
 where
     R: AsyncRead + Unpin,
 {
-    let mut link = Link::open(client.server, client.local).await?;
+    let mut link = Link::open(client.server, client.local)?;
     let mut request = Vec::new();
     offer.encode_request(Op::Write, path, client.mode, &mut request);
     let mut put = Put {

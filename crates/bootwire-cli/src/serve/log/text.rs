@@ -80,17 +80,11 @@ fn parts(record: &TransferRecord) -> Vec<String> {
 /// How much, how long, how fast. A transfer that never moved has nothing to tell but the size that
 /// was asked for.
 fn amount(record: &TransferRecord) -> Option<String> {
-    let bytes = size::count(record.bytes, "byte", "bytes");
     match record.outcome {
-        Outcome::Complete => {
-            let mut text = format!("{bytes} in {}", size::span(record.duration));
-            if let Some(rate) = size::rate(record.bytes, record.duration) {
-                text += &format!(" ({rate})");
-            }
-            Some(text)
-        }
+        Outcome::Complete => Some(size::moved(record.bytes, record.duration)),
         Outcome::Probe => record.size.map(|size| size::count(size, "byte", "bytes")),
         _ if record.blocks > 0 => {
+            let bytes = size::count(record.bytes, "byte", "bytes");
             let of = record
                 .size
                 .map_or_else(String::new, |size| format!(" of {size}"));
