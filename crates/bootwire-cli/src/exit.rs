@@ -8,7 +8,7 @@ use bootwire::client::ClientError;
 
 /// The part of `--help` that promises them.
 pub(crate) const HELP: &str = "Exit codes:
-  0  the file is there
+  0  the whole file was transferred
   1  the transfer could not begin: no such host, no network
   2  the command line is wrong
   3  the server has no such file

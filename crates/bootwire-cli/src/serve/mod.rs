@@ -6,6 +6,7 @@ mod log;
 mod networks;
 mod shutdown;
 mod totals;
+mod unanswered;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,10 +19,11 @@ use bootwire_store::{Dir, Uploads};
 pub(crate) use args::Args;
 
 use crate::exit::Failure;
-use crate::out;
+use crate::{out, size};
 use args::UploadRule;
 use log::Log;
 use totals::Totals;
+use unanswered::Unanswered;
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let site = Site::open(args)?;
@@ -46,7 +48,8 @@ async fn serve(args: &Args, site: &Site) -> anyhow::Result<()> {
     let running = handle.stats().active;
     if running > 0 {
         out::note(&format!(
-            "draining: {running} transfers running, at most {} s; a second signal stops at once",
+            "draining: {} running, at most {} s; a second signal stops at once",
+            size::count(running, "transfer", "transfers"),
             args.drain
         ));
     }
@@ -54,7 +57,8 @@ async fn serve(args: &Args, site: &Site) -> anyhow::Result<()> {
     let drained = signals.or_second(drain).await;
     match drained {
         Some(drained) if drained.cut_off > 0 => {
-            out::note(&format!("{} transfers were cut off", drained.cut_off));
+            let cut_off = size::count(drained.cut_off, "transfer", "transfers");
+            out::note(&format!("{cut_off} cut off"));
         }
         Some(_) => {}
         None => out::note("stopped at once"),
@@ -120,6 +124,7 @@ fn start(args: &Args, site: &Site, totals: &Arc<Totals>) -> anyhow::Result<Serve
 fn server(args: &Args, site: &Site, totals: &Arc<Totals>, listen: &[impl AsRef<str>]) -> Server {
     let log = Log::new(args.log);
     let totals = Arc::clone(totals);
+    let unanswered = Unanswered::default();
     let mut addresses = listen.iter();
     // There is always at least one.
     let first = addresses.next().map_or(listen::DEFAULT, AsRef::as_ref);
@@ -134,6 +139,12 @@ fn server(args: &Args, site: &Site, totals: &Arc<Totals>, listen: &[impl AsRef<s
         .observe(move |record| {
             totals.count(record);
             out::result(&log.line(record));
+        })
+        .stats_every(unanswered::LOOK_EVERY, move |stats| {
+            unanswered
+                .news(stats)
+                .iter()
+                .for_each(|line| out::note(line));
         });
     if let Some(networks) = networks::allowed(&args.allow) {
         server = server.allow(networks);
@@ -171,6 +182,6 @@ fn introduce(args: &Args, site: &Site, handle: &ServerHandle) {
     out::note(&format!(
         "engine: {}, {}",
         handle.engine(),
-        crate::size::count(handle.workers() as u64, "worker", "workers")
+        size::count(handle.workers() as u64, "worker", "workers")
     ));
 }
