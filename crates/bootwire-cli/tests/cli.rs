@@ -308,8 +308,9 @@ fn an_interrupted_download_leaves_nothing_and_exits_with_130() {
     assert_eq!(&buffer[..len], b"\0\x04\0\x01");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+    // The shell's own `kill`: the program of that name is not everywhere.
+    let killed = Command::new("sh")
+        .args(["-c", &format!("kill -INT {}", child.id())])
         .status()
         .unwrap();
     assert!(killed.success());
