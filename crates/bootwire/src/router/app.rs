@@ -84,26 +84,14 @@ impl App {
     /// The refusal of the handler or of a layer, "not found" for a read that no route matches, and
     /// "denied" for such a write.
     pub async fn call(&self, request: Request) -> Result<Answer, Refusal> {
-        let op = request.op();
-        let (route, request) = self.find(&request);
-        let answer = Contained(Box::pin(Next::outermost(Arc::clone(route)).run(request))).await?;
-        match (op, &answer) {
-            (Op::Read, Answer::Reply(_)) | (Op::Write, Answer::Accept(_)) => Ok(answer),
-            _ => Err(Refusal::internal()
-                .because("a layer answered a read with Accept or a write with Reply")),
-        }
+        self.route(&request).call().await
     }
 
     /// The answer if it is at hand, see [`Endpoint::at_hand`]. Routes with layers have none, unless
     /// every layer lets it pass.
     #[must_use]
     pub fn at_hand(&self, request: &Request) -> Option<Result<Answer, Refusal>> {
-        let (route, request) = self.find(request);
-        if !route.layers.iter().all(|layer| layer.skip_at_hand()) {
-            return None;
-        }
-        catch_unwind(AssertUnwindSafe(|| route.target.at_hand(&request)))
-            .unwrap_or_else(|panic| Some(Err(panicked(&*panic))))
+        self.route(request).at_hand()
     }
 
     /// The pattern of the route that answers `request`; `None` if a fallback does, or nothing.
@@ -112,8 +100,20 @@ impl App {
         self.find(request).0.pattern.as_ref().map(Pattern::as_str)
     }
 
-    /// The first route that matches, and the request as its handler sees it.
-    fn find(&self, request: &Request) -> (&Arc<Bound>, Request) {
+    /// Finds the route of a request, so that it is matched once however it is answered.
+    pub(crate) fn route(&self, request: &Request) -> Routed {
+        let (route, params) = self.find(request);
+        Routed {
+            route: Arc::clone(route),
+            request: Request {
+                facts: Arc::clone(&request.facts),
+                params,
+            },
+        }
+    }
+
+    /// The first route that matches, and its parameters.
+    fn find(&self, request: &Request) -> (&Arc<Bound>, Params) {
         let (routes, fallback) = match request.op() {
             Op::Read => (&self.table.reads, &self.table.read_fallback),
             Op::Write => (&self.table.writes, &self.table.write_fallback),
@@ -125,14 +125,44 @@ impl App {
                 .params_in(request.path_bytes(), route.ignore_case)?;
             Some((route, params))
         });
-        let (route, params) = matched.unwrap_or_else(|| (fallback, Params::default()));
-        (
-            route,
-            Request {
-                facts: Arc::clone(&request.facts),
-                params,
-            },
-        )
+        matched.unwrap_or_else(|| (fallback, Params::default()))
+    }
+}
+
+/// A request and the route that answers it.
+pub(crate) struct Routed {
+    route: Arc<Bound>,
+    /// As the handler sees it, with the parameters of the route.
+    request: Request,
+}
+
+impl Routed {
+    /// The request as its handler sees it.
+    pub(crate) const fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// See [`App::at_hand`].
+    pub(crate) fn at_hand(&self) -> Option<Result<Answer, Refusal>> {
+        if !self.route.layers.iter().all(|layer| layer.skip_at_hand()) {
+            return None;
+        }
+        catch_unwind(AssertUnwindSafe(|| {
+            self.route.target.at_hand(&self.request)
+        }))
+        .unwrap_or_else(|panic| Some(Err(panicked(&*panic))))
+    }
+
+    /// See [`App::call`].
+    pub(crate) async fn call(self) -> Result<Answer, Refusal> {
+        let op = self.request.op();
+        let chain = Next::outermost(self.route).run(self.request);
+        let answer = Contained(Box::pin(chain)).await?;
+        match (op, &answer) {
+            (Op::Read, Answer::Reply(_)) | (Op::Write, Answer::Accept(_)) => Ok(answer),
+            _ => Err(Refusal::internal()
+                .because("a layer answered a read with Accept or a write with Reply")),
+        }
     }
 }
 

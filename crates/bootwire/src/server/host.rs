@@ -7,15 +7,15 @@ use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
 
-use super::engine::Host;
+use super::engine::{Asked, Host};
 use super::inbox::{Inbox, Key, Message};
 use super::observe::Event;
-use super::prepared::{Prepared, prepare};
+use super::prepared::prepare;
 use super::pump::{self, PumpHandle};
 use super::store::{self, StoreHandle};
 use crate::file::OpenFile;
 use crate::router::App;
-use crate::{Answer, Mode, Reason, Refusal, Request, Sink, Source, TransferRecord};
+use crate::{Mode, Reason, Refusal, Request, Sink, Source, TransferRecord};
 
 /// What one worker asks of the rest of the process.
 pub(super) struct TokioHost {
@@ -37,30 +37,34 @@ impl Host for TokioHost {
         self.ids.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn at_hand(&mut self, request: &Request) -> Option<Result<Prepared, Refusal>> {
-        if request.mode() == Mode::Netascii {
-            return None;
+    fn ask(&mut self, key: Key, request: &Request) -> Asked {
+        let routed = self.app.route(request);
+        let route = routed.request().params.route.clone();
+        // Converting to netascii takes time that the worker does not have.
+        if request.mode() == Mode::Octet
+            && let Some(result) = routed.at_hand()
+        {
+            let answer = result.and_then(|answer| prepare(request, answer, self.mapping));
+            return Asked {
+                route,
+                answer: Some(answer),
+            };
         }
-        let result = self.app.at_hand(request)?;
-        Some(result.and_then(|answer| prepare(request, answer, self.mapping)))
-    }
-
-    fn call(&mut self, key: Key, request: Request) {
-        let (app, inbox, deadline, mapping) = (
-            self.app.clone(),
-            Arc::clone(&self.inbox),
-            self.deadline,
-            self.mapping,
-        );
+        let (inbox, deadline, mapping) = (Arc::clone(&self.inbox), self.deadline, self.mapping);
+        let request = request.clone();
         self.runtime.spawn(async move {
-            let result = match tokio::time::timeout(deadline, app.call(request.clone())).await {
-                Ok(result) => result.and_then(|answer: Answer| prepare(&request, answer, mapping)),
+            let result = match tokio::time::timeout(deadline, routed.call()).await {
+                Ok(result) => result.and_then(|answer| prepare(&request, answer, mapping)),
                 Err(_) => Err(Refusal::new(Reason::Origin)
                     .text("Timed out, try again")
                     .because(format_args!("the handler took longer than {deadline:?}"))),
             };
             inbox.send(Message::Answered { key, result });
         });
+        Asked {
+            route,
+            answer: None,
+        }
     }
 
     fn pump(&mut self, key: Key, source: Box<dyn Source>) -> PumpHandle {

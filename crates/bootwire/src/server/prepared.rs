@@ -43,7 +43,6 @@ pub(crate) struct Terms {
     pub(crate) rollover: Option<Rollover>,
     pub(crate) no_options: bool,
     pub(crate) labels: Vec<(String, String)>,
-    pub(crate) route: Option<Arc<str>>,
 }
 
 /// An answer ready for the engine.
@@ -106,7 +105,6 @@ fn prepare_reply(request: &Request, reply: Reply, mapping: bool) -> Prepared {
         rollover,
         no_options,
         labels,
-        route: None,
     };
     Prepared::Send {
         content,

@@ -64,9 +64,38 @@ pub(super) fn start(
     }
 }
 
+/// Sees to it that the engine hears of the end, even if the source panics.
+struct Outlet {
+    inbox: Arc<Inbox>,
+    key: Key,
+    over: bool,
+}
+
+impl Outlet {
+    fn send(&mut self, piece: Result<Option<Bytes>, Refusal>) {
+        self.over = !matches!(piece, Ok(Some(_)));
+        let key = self.key;
+        self.inbox.send(Message::Piece { key, piece });
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        // Also when the transfer is over and the task aborted: then nobody reads it.
+        if !self.over {
+            self.send(Err(Refusal::internal().because("the source panicked")));
+        }
+    }
+}
+
 async fn run(valve: Arc<Valve>, inbox: Arc<Inbox>, key: Key, mut source: Box<dyn Source>) {
+    let mut outlet = Outlet {
+        inbox,
+        key,
+        over: false,
+    };
     let mut offset = 0;
-    loop {
+    while !outlet.over {
         while offset >= valve.limit.load(Ordering::Acquire) {
             valve.moved.notified().await;
         }
@@ -80,10 +109,6 @@ async fn run(valve: Arc<Valve>, inbox: Arc<Inbox>, key: Key, mut source: Box<dyn
             .ok()
             .and_then(Option::as_ref)
             .map_or(0, Bytes::len) as u64;
-        let over = !matches!(piece, Ok(Some(_)));
-        inbox.send(Message::Piece { key, piece });
-        if over {
-            return;
-        }
+        outlet.send(piece);
     }
 }

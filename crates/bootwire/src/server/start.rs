@@ -19,8 +19,8 @@ use super::sockets::{RECEIVE_BUFFER, SEND_BUFFER, Sockets};
 use super::stats::Counters;
 use super::worker::Worker;
 
-/// Longest a source may give nothing while its client waits for more.
-const STALL: Duration = Duration::from_secs(30);
+/// Longest a source or sink may do nothing while its client waits.
+const STALL: Duration = Duration::from_secs(60);
 
 /// Checks the settings, opens the sockets and starts the threads.
 pub(super) fn start(settings: Settings) -> Result<ServerHandle, ServerError> {

@@ -51,6 +51,17 @@ impl StoreHandle {
         }
     }
 
+    /// A handle with no sink behind it.
+    #[cfg(test)]
+    pub(crate) fn idle() -> Self {
+        Self {
+            orders: mpsc::unbounded_channel().0,
+            gathered: BytesMut::new(),
+            received: 0,
+            stored: 0,
+        }
+    }
+
     /// No more will come: make it durable.
     pub(crate) fn finish(&mut self) {
         self.flush();
@@ -62,9 +73,14 @@ impl StoreHandle {
         self.stored = upto;
     }
 
+    /// Bytes handed over that the sink has not taken yet.
+    pub(crate) const fn behind(&self) -> u64 {
+        self.received - self.stored
+    }
+
     /// Whether the client may go on.
     pub(crate) const fn has_room(&self) -> bool {
-        self.received - self.stored < BEHIND_MAX
+        self.behind() < BEHIND_MAX
     }
 }
 
@@ -79,8 +95,10 @@ pub(super) fn start(
     let (orders, inbound) = mpsc::unbounded_channel();
     let decoder = decode.then(netascii::Decoder::default);
     runtime.spawn(async move {
-        if let Some(result) = run(inbound, &inbox, key, sink, decoder).await {
-            inbox.send(Message::StoreEnded { key, result });
+        let mut verdict = Verdict::new(inbox, key);
+        match run(inbound, &verdict, sink, decoder).await {
+            Some(result) => verdict.tell(result),
+            None => verdict.told = true,
         }
     });
     StoreHandle {
@@ -91,11 +109,41 @@ pub(super) fn start(
     }
 }
 
+/// Sees to it that the engine hears how an upload ended, even if its sink panics.
+struct Verdict {
+    inbox: Arc<Inbox>,
+    key: Key,
+    told: bool,
+}
+
+impl Verdict {
+    const fn new(inbox: Arc<Inbox>, key: Key) -> Self {
+        Self {
+            inbox,
+            key,
+            told: false,
+        }
+    }
+
+    fn tell(&mut self, result: Result<(), Refusal>) {
+        self.told = true;
+        let key = self.key;
+        self.inbox.send(Message::StoreEnded { key, result });
+    }
+}
+
+impl Drop for Verdict {
+    fn drop(&mut self) {
+        if !self.told {
+            self.tell(Err(Refusal::internal().because("the sink panicked")));
+        }
+    }
+}
+
 /// `None` if the transfer ended before the upload was whole.
 async fn run(
     mut orders: mpsc::UnboundedReceiver<Order>,
-    inbox: &Inbox,
-    key: Key,
+    verdict: &Verdict,
     mut sink: Box<dyn Sink>,
     mut decoder: Option<netascii::Decoder>,
 ) -> Option<Result<(), Refusal>> {
@@ -115,7 +163,8 @@ async fn run(
                 if let Err(refusal) = sink.write(piece).await {
                     return Some(Err(refusal));
                 }
-                inbox.send(Message::Stored { key, upto });
+                let key = verdict.key;
+                verdict.inbox.send(Message::Stored { key, upto });
             }
             Order::Finish => {
                 let mut rest = Vec::new();

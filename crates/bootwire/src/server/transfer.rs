@@ -37,6 +37,7 @@ pub(super) struct Transfer {
     pub(super) size: Option<u64>,
     pub(super) facts: Arc<Facts>,
     pub(super) datagram: Box<[u8]>,
+    pub(super) route: Option<Arc<str>>,
     pub(super) terms: Option<Box<Terms>>,
 }
 
@@ -73,6 +74,8 @@ pub(super) struct Receiving {
     pub(super) receiver: Receiver,
     pub(super) store: StoreHandle,
     pub(super) size_max: Option<u64>,
+    /// Since when the sink keeps the client waiting.
+    pub(super) held: Option<Instant>,
     /// The upload is stored and its record made; only the last ACK may still have to be repeated.
     pub(super) recorded: bool,
 }
@@ -163,9 +166,7 @@ impl Transfer {
             filename: facts.filename.clone(),
             mode: facts.mode,
             options: facts.options.clone(),
-            route: terms
-                .and_then(|terms| terms.route.as_deref())
-                .map(str::to_owned),
+            route: self.route.as_deref().map(str::to_owned),
             labels: terms.map_or_else(Vec::new, |terms| terms.labels.clone()),
             outcome: end.outcome,
             error: end.error,
@@ -225,7 +226,13 @@ impl Transfer {
                     .flatten()
                     .min()
             }
-            Phase::Receiving(receiving) => receiving.receiver.deadline(),
+            Phase::Receiving(receiving) => {
+                let held = receiving.held.map(|since| since + stall);
+                [receiving.receiver.deadline(), held]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
         }
     }
 }

@@ -190,6 +190,7 @@ impl<H: Host> Engine<H> {
             receiver,
             store,
             size_max,
+            held: None,
             recorded: false,
         };
         transfer.phase = Phase::Receiving(Box::new(receiving));

@@ -17,6 +17,8 @@ mod packets;
 mod plan;
 mod progress;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -47,11 +49,9 @@ pub(crate) trait Host {
     /// A number for the next transfer, unique within the server.
     fn next_id(&mut self) -> u64;
 
-    /// The answer, if the application has it at hand.
-    fn at_hand(&mut self, request: &Request) -> Option<Result<Prepared, Refusal>>;
-
-    /// Calls the application; its answer comes as [`super::inbox::Message::Answered`].
-    fn call(&mut self, key: Key, request: Request);
+    /// Asks the application. The answer is given at once if it is at hand, else it comes as
+    /// [`Message::Answered`](super::inbox::Message::Answered).
+    fn ask(&mut self, key: Key, request: &Request) -> Asked;
 
     /// Starts to read a source ahead of its client.
     fn pump(&mut self, key: Key, source: Box<dyn Source>) -> PumpHandle;
@@ -66,6 +66,14 @@ pub(crate) trait Host {
     fn record(&mut self, record: TransferRecord) -> bool;
 }
 
+/// How the application took a request.
+pub(crate) struct Asked {
+    /// The pattern of the route that answers.
+    pub(crate) route: Option<Arc<str>>,
+    /// The answer, if it was at hand.
+    pub(crate) answer: Option<Result<Prepared, Refusal>>,
+}
+
 /// The settings the engine goes by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Config {
@@ -73,7 +81,7 @@ pub(super) struct Config {
     pub(super) schedule: Schedule,
     /// Longest a handler may take.
     pub(super) deadline: Duration,
-    /// Longest a source may give nothing while its client waits.
+    /// Longest a source or sink may do nothing while its client waits.
     pub(super) stall: Duration,
     /// Blocks larger than the MTU are granted.
     pub(super) fragment: bool,

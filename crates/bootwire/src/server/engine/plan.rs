@@ -3,8 +3,7 @@
 use bootwire_io::{Destination, Full, Round};
 use bootwire_proto::encode::{self, MAX_ERROR_TEXT};
 use bootwire_proto::negotiate::MAX_OACK;
-use bootwire_proto::receiver::Answer;
-use bootwire_proto::{Ack, ErrorCode, Instant, Run, Transmit};
+use bootwire_proto::{Ack, Answer, ErrorCode, Instant, ReceiverStatus, Run, Transmit};
 
 use super::{Engine, Host};
 use crate::Refusal;
@@ -25,11 +24,11 @@ pub(in crate::server) struct Planned {
     pub(in crate::server) lane: u16,
     /// To be sent with fragmentation allowed, apart from the rest.
     pub(in crate::server) fragment: bool,
-    what: What,
+    pub(super) what: What,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum What {
+pub(super) enum What {
     Oack,
     Data(Run),
     Ack(Ack),
@@ -134,11 +133,17 @@ impl<H: Host> Engine<H> {
         }
     }
 
-    /// Has content brought closer that the transfer will want soon, and notes whether it waits.
+    /// Has content brought closer that the transfer will want soon, and notes whether the client
+    /// waits for our side.
     fn feed_ahead(&mut self, now: Instant, index: u32) {
         let Some(transfer) = self.table.get_mut(index) else {
             return;
         };
+        if let Phase::Receiving(receiving) = &mut transfer.phase {
+            let stored = receiving.receiver.status() == ReceiverStatus::Received;
+            let waits = !receiving.recorded && (stored || !receiving.store.has_room());
+            receiving.held = waits.then(|| receiving.held.unwrap_or(now));
+        }
         let Phase::Sending(sending) = &mut transfer.phase else {
             return;
         };

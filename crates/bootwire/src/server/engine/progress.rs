@@ -57,7 +57,19 @@ impl<H: Host> Engine<H> {
                 }
                 sending.sender.on_time(now);
             }
-            Phase::Receiving(receiving) => receiving.receiver.on_time(now),
+            Phase::Receiving(receiving) => {
+                let stall = self.config.stall;
+                if receiving
+                    .held
+                    .is_some_and(|since| now.since(since) >= stall)
+                {
+                    let refusal = Refusal::internal()
+                        .because("the sink took nothing while its client waited");
+                    self.refuse(now, index, &refusal);
+                    return;
+                }
+                receiving.receiver.on_time(now);
+            }
         }
         self.settle(now, index);
         self.queue(index);
@@ -76,7 +88,7 @@ impl<H: Host> Engine<H> {
                 match sending.sender.status() {
                     SenderStatus::Opening | SenderStatus::Moving => {}
                     SenderStatus::Complete { .. } => {
-                        self.end(now, index, End::new(Outcome::Complete))
+                        self.end(now, index, End::new(Outcome::Complete));
                     }
                     SenderStatus::Failed(SendFailure::TimedOut { .. }) => {
                         self.end(now, index, End::new(Outcome::Timeout));

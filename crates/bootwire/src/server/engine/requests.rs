@@ -44,10 +44,10 @@ impl<H: Host> Engine<H> {
             // The listening port is no transfer's port: answering would let two servers, or a
             // server and an echo service, talk for ever.
             Ok(Packet::Data(_) | Packet::Ack(_) | Packet::Error(_) | Packet::Oack(_)) => {
-                self.counters.strays.add(1)
+                self.counters.strays.add(1);
             }
             Ok(Packet::Request(_)) => {
-                self.malformed(now, listener, datagram, Malformed::TooShort, lanes)
+                self.malformed(now, listener, datagram, Malformed::TooShort, lanes);
             }
             Err(malformed) => self.malformed(now, listener, datagram, malformed, lanes),
         }
@@ -218,6 +218,7 @@ impl<H: Host> Engine<H> {
             size: None,
             facts: Arc::clone(&facts),
             datagram: datagram.payload.into(),
+            route: None,
             terms: None,
         };
         let key = self.table.insert(new);
@@ -235,12 +236,13 @@ impl<H: Host> Engine<H> {
             facts,
             params: Params::default(),
         };
-        match self.host.at_hand(&request) {
+        let asked = self.host.ask(key, &request);
+        if let Some(transfer) = self.table.by_key(key) {
+            transfer.route = asked.route;
+        }
+        match asked.answer {
             Some(result) => self.on_answer(now, key, result),
-            None => {
-                self.host.call(key, request);
-                self.arm(key.index);
-            }
+            None => self.arm(key.index),
         }
     }
 }

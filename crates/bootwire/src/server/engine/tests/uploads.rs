@@ -1,0 +1,130 @@
+//! Writes: nothing is confirmed before it is stored.
+
+use super::*;
+
+fn data(block: u16, payload: &[u8]) -> Vec<u8> {
+    [&encode::data_header(block)[..], payload].concat()
+}
+
+fn ack_of(sent: &[Sent]) -> Vec<&[u8]> {
+    sent.iter().map(|sent| &*sent.bytes).collect()
+}
+
+#[test]
+fn the_last_block_is_acknowledged_when_the_upload_is_stored() {
+    let mut bench = Bench::new(&[("/backup", Script::Take(None))]);
+    let sent = bench.ask(peer(1), &wrq("backup", &[]));
+    assert_eq!(ack_of(&sent), [[0, 4, 0, 0]]);
+    let lane = sent[0].lane;
+    let sent = bench.packet(peer(1), lane, &data(1, &[1; 512]));
+    assert_eq!(ack_of(&sent), [[0, 4, 0, 1]]);
+    assert_eq!(
+        bench.packet(peer(1), lane, &data(2, b"end")),
+        [],
+        "not stored yet"
+    );
+    assert_eq!(bench.outcomes(), []);
+    let key = bench.engine.host.stored[0];
+    let sent = bench.message(Message::StoreEnded {
+        key,
+        result: Ok(()),
+    });
+    assert_eq!(ack_of(&sent), [[0, 4, 0, 2]]);
+    let records = bench.records();
+    assert_eq!(
+        (records[0].outcome, records[0].bytes),
+        (Outcome::Complete, 515)
+    );
+    let sent = bench.packet(peer(1), lane, &data(2, b"end"));
+    assert_eq!(ack_of(&sent), [[0, 4, 0, 2]], "the last ACK was lost");
+    bench.wait(Duration::from_secs(60));
+    assert_eq!(bench.records().len(), 1);
+    assert_eq!((bench.engine.active(), bench.engine.next_due()), (0, None));
+}
+
+#[test]
+fn a_repeated_write_request_opens_nothing_twice() {
+    let mut bench = Bench::new(&[("/backup", Script::Take(None))]);
+    let request = wrq("backup", &[(OptionKind::Tsize, 515)]);
+    let sent = bench.ask(peer(1), &request);
+    assert_eq!(ack_of(&sent), [b"\0\x06tsize\x00515\0"]);
+    assert_eq!(bench.ask(peer(1), &request), sent);
+    assert_eq!(bench.calls(), 1);
+}
+
+#[test]
+fn a_failing_store_reaches_the_client() {
+    let mut bench = Bench::new(&[("/backup", Script::Take(None))]);
+    let lane = bench.ask(peer(1), &wrq("backup", &[]))[0].lane;
+    bench.packet(peer(1), lane, &data(1, b"all of it"));
+    let key = bench.engine.host.stored[0];
+    let result = Err(Refusal::new(crate::Reason::DiskFull));
+    let sent = bench.message(Message::StoreEnded { key, result });
+    assert_eq!(sent[0].error(), Some(3));
+    assert_eq!(bench.outcomes(), [Outcome::DiskFull]);
+}
+
+#[test]
+fn an_upload_larger_than_allowed_ends_as_soon_as_that_is_known() {
+    let mut bench = Bench::new(&[("/backup", Script::Take(Some(600)))]);
+    let sent = bench.ask(peer(1), &wrq("backup", &[(OptionKind::Tsize, 601)]));
+    assert_eq!(sent[0].error(), Some(3));
+    let lane = bench.ask(peer(2), &wrq("backup", &[]))[0].lane;
+    bench.packet(peer(2), lane, &data(1, &[1; 512]));
+    assert_eq!(
+        bench.packet(peer(2), lane, &data(2, &[1; 512]))[0].error(),
+        Some(3)
+    );
+    assert_eq!(bench.outcomes(), [Outcome::DiskFull; 2]);
+}
+
+#[test]
+fn a_client_is_held_back_while_the_sink_is_behind_and_a_dead_sink_is_given_up() {
+    let mut bench = Bench::new(&[("/backup", Script::Take(None))]);
+    let options = [(OptionKind::Blksize, 1468)];
+    let lane = bench.ask(peer(1), &wrq("backup", &options))[0].lane;
+    let mut block = 0;
+    loop {
+        block += 1;
+        if bench
+            .packet(peer(1), lane, &data(block, &[1; 1468]))
+            .is_empty()
+        {
+            break;
+        }
+        assert!(block < 2000, "the bound is never reached");
+    }
+    let key = bench.engine.host.stored[0];
+    let upto = u64::from(block) * 1468;
+    let sent = bench.message(Message::Stored { key, upto });
+    let [high, low] = block.to_be_bytes();
+    assert_eq!(ack_of(&sent), [[0, 4, high, low]], "there is room again");
+
+    while !bench
+        .packet(peer(1), lane, &data(block + 1, &[1; 1468]))
+        .is_empty()
+    {
+        block += 1;
+    }
+    let sent = bench.wait(Duration::from_secs(70));
+    assert_eq!(sent.last().and_then(Sent::error), Some(0));
+    assert_eq!(bench.outcomes(), [Outcome::Internal]);
+}
+
+#[test]
+fn a_block_longer_than_agreed_is_refused() {
+    let mut bench = Bench::new(&[("/backup", Script::Take(None))]);
+    let lane = bench.ask(peer(1), &wrq("backup", &[]))[0].lane;
+    assert_eq!(
+        bench.packet(peer(1), lane, &data(1, &[1; 513]))[0].error(),
+        Some(4)
+    );
+    assert_eq!(bench.outcomes(), [Outcome::Denied]);
+}
+
+#[test]
+fn writes_where_none_are_taken_get_error_2() {
+    let mut bench = Bench::new(&[("/ro", Script::Refuse(Refusal::denied()))]);
+    assert_eq!(bench.ask(peer(1), &wrq("ro", &[]))[0].error(), Some(2));
+    assert_eq!(bench.outcomes(), [Outcome::Denied]);
+}
