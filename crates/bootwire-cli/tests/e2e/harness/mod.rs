@@ -1,0 +1,19 @@
+//! What the tests share: a server to talk to, clients to talk with, content to compare.
+
+mod content;
+mod namespace;
+mod output;
+mod port;
+mod records;
+mod server;
+mod tool;
+mod wire;
+
+pub(crate) use content::{noise, text};
+pub(crate) use namespace::{Isolation, is_root, without_capabilities};
+pub(crate) use output::Output;
+pub(crate) use port::{Ports, run_to_end};
+pub(crate) use records::Record;
+pub(crate) use server::{Builder, Server, bootwire};
+pub(crate) use tool::{Extras, Tool};
+pub(crate) use wire::{Packet, Wire, rrq, wrq};

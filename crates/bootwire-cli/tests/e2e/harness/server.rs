@@ -1,0 +1,322 @@
+//! A `bootwire serve` of one test's own.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::{Output, Ports, Record};
+
+/// How long a server may take to start, to write a record, or to stop when idle.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The binary under test.
+pub(crate) fn bootwire() -> &'static str {
+    env!("CARGO_BIN_EXE_bootwire")
+}
+
+/// A server being set up: files to serve, flags to give.
+pub(crate) struct Builder {
+    place: TempDir,
+    port: Ports,
+    host: String,
+    flags: Vec<OsString>,
+    wrapper: Vec<OsString>,
+    json: bool,
+}
+
+/// A running server. Killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    output: Output,
+    readers: Vec<thread::JoinHandle<()>>,
+    place: TempDir,
+    port: Ports,
+}
+
+impl Builder {
+    fn new() -> Self {
+        let place = TempDir::new().expect("a temporary directory");
+        fs::create_dir(place.path().join("root")).expect("a root");
+        Self {
+            place,
+            port: Ports::one(),
+            host: "127.0.0.1".to_owned(),
+            flags: Vec::new(),
+            wrapper: Vec::new(),
+            json: true,
+        }
+    }
+
+    /// The directory to be served. Its parent is the test's own too.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.place.path().join("root")
+    }
+
+    /// Puts a file into the root.
+    pub(crate) fn file(self, name: &str, content: &[u8]) -> Self {
+        let path = self.root().join(name);
+        fs::create_dir_all(path.parent().expect("below the root")).expect("directories");
+        fs::write(path, content).expect("a file");
+        self
+    }
+
+    /// Adds flags.
+    pub(crate) fn flags<S: AsRef<OsStr>>(mut self, flags: impl IntoIterator<Item = S>) -> Self {
+        self.flags
+            .extend(flags.into_iter().map(|flag| flag.as_ref().to_owned()));
+        self
+    }
+
+    /// Listens on another address than 127.0.0.1; in brackets for IPv6.
+    pub(crate) fn host(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
+    }
+
+    /// Starts the server by way of another command that ends in `exec`.
+    pub(crate) fn wrapped<S: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = S>) -> Self {
+        self.wrapper = wrapper
+            .into_iter()
+            .map(|word| word.as_ref().to_owned())
+            .collect();
+        self
+    }
+
+    /// Leaves the log as it is without flags.
+    pub(crate) fn plain_log(mut self) -> Self {
+        self.json = false;
+        self
+    }
+
+    /// Starts the server and waits until it listens.
+    pub(crate) fn start(self) -> Server {
+        let mut words = self.wrapper.clone();
+        words.extend([
+            bootwire().into(),
+            "serve".into(),
+            self.root().into_os_string(),
+        ]);
+        words.extend([
+            "--listen".into(),
+            format!("{}:{}", self.host, self.port.first()).into(),
+        ]);
+        if self.json {
+            words.extend(["--log".into(), "json".into()]);
+        }
+        words.extend(self.flags);
+
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {words:?}: {error}"));
+        let output = Output::default();
+        let readers = vec![
+            output.follow(child.stdout.take().expect("piped")),
+            output.follow(child.stderr.take().expect("piped")),
+        ];
+        let server = Server {
+            child,
+            output,
+            readers,
+            place: self.place,
+            port: self.port,
+        };
+        server.wait_until_listening()
+    }
+}
+
+impl Server {
+    /// A server to be set up.
+    pub(crate) fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// A server of one file.
+    pub(crate) fn of(name: &str, content: &[u8]) -> Self {
+        Self::builder().file(name, content).start()
+    }
+
+    fn wait_until_listening(mut self) -> Self {
+        let deadline = Instant::now() + PATIENCE;
+        // It has said what it serves once all its workers listen.
+        while !self.has_bound() || self.output.lines().is_empty() {
+            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+                panic!(
+                    "the server ended at once ({status}): {:#?}",
+                    self.output.lines()
+                );
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the server does not listen: {:#?}",
+                self.output.lines()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+        self
+    }
+
+    /// Whether the kernel's own list, in the server's name space, has our port.
+    fn has_bound(&self) -> bool {
+        let port = format!(":{:04X}", self.port());
+        ["udp", "udp6"].iter().any(|list| {
+            let list =
+                fs::read_to_string(format!("/proc/{}/net/{list}", self.pid())).unwrap_or_default();
+            list.lines().any(|line| {
+                line.split_whitespace()
+                    .nth(1)
+                    .is_some_and(|local| local.ends_with(&port))
+            })
+        })
+    }
+
+    /// The port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.first()
+    }
+
+    /// 127.0.0.1 and its port.
+    pub(crate) fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port()).into()
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A path in the directory it serves.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.place.path().join("root").join(name)
+    }
+
+    /// The parent of the directory it serves.
+    pub(crate) fn outside(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// Names of everything in the directory it serves, sorted.
+    pub(crate) fn listing(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path("")).expect("the root");
+        let mut names: Vec<_> = entries
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// What it printed.
+    pub(crate) fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// Waits for `count` records at least.
+    pub(crate) fn records(&self, count: usize) -> Vec<Record> {
+        self.records_within(count, PATIENCE)
+    }
+
+    /// Waits for `count` records at least, up to `limit`.
+    pub(crate) fn records_within(&self, count: usize, limit: Duration) -> Vec<Record> {
+        let found = self.output.wait(limit, |lines| {
+            let records = records_in(lines);
+            (records.len() >= count).then_some(records)
+        });
+        found.unwrap_or_else(|| {
+            panic!(
+                "no {count} records within {limit:?}: {:#?}",
+                self.output.lines()
+            )
+        })
+    }
+
+    /// Waits for the first record.
+    pub(crate) fn record(&self) -> Record {
+        self.records(1).swap_remove(0)
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.pid());
+        let status = Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .expect("a shell");
+        assert!(status.success(), "{kill}");
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self, limit: Duration) -> ExitStatus {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+                for reader in self.readers.drain(..) {
+                    reader.join().expect("reader");
+                }
+                return status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the server does not end: {:#?}",
+                self.output.lines()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Stops it in good order and returns every record it made.
+    pub(crate) fn finish(mut self) -> Vec<Record> {
+        self.signal("TERM");
+        let status = self.wait(PATIENCE);
+        assert_eq!(
+            status.code(),
+            Some(0),
+            "ended by {:?}: {:#?}",
+            status.signal(),
+            self.output.lines()
+        );
+        records_in(&self.output.lines())
+    }
+
+    /// Stops it in good order and returns its only record.
+    pub(crate) fn finish_with_one(self) -> Record {
+        let mut records = self.finish();
+        assert_eq!(records.len(), 1, "one request, one record: {records:#?}");
+        records.swap_remove(0)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("the server printed: {:#?}\n", self.output.lines()).as_bytes(),
+            );
+        }
+    }
+}
+
+fn records_in(lines: &[String]) -> Vec<Record> {
+    lines
+        .iter()
+        .filter_map(|line| Record::parse(line))
+        .collect()
+}

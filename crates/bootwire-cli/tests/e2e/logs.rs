@@ -1,0 +1,122 @@
+//! One line for each transfer, in plain words or as JSON with all fields.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::harness::{Server, Wire, noise, rrq};
+
+#[test]
+fn json_has_all_fields() {
+    let server = Server::of("dir/file.bin", &noise(3_000, 29));
+    let mut client = Wire::new(server.address());
+    let asked = [
+        ("BlkSize", "1024"),
+        ("tsize", "0"),
+        ("x-unknown", "7"),
+        ("timeout", "3"),
+    ];
+    client.to_listener(&rrq("dir//file.bin", "octet", &asked));
+    client.expect_oack();
+    client.ack(0);
+    assert!(client.read_rest(1024, 1) == noise(3_000, 29));
+    let record = server.record();
+
+    assert_eq!(record.number("id"), 1);
+    assert!(record.text("time").ends_with('Z'), "{record:?}");
+    assert_eq!(record.text("op"), "read");
+    assert_eq!(record.text("peer"), client.local().to_string());
+    assert_eq!(record.text("local"), client.tid().to_string());
+    assert_eq!(record.path(), "/dir/file.bin");
+    assert_eq!(record.text("filename"), "dir//file.bin");
+    assert_eq!(record.text("mode"), "octet");
+    let options = record.field("options").to_string().to_lowercase();
+    assert_eq!(
+        options,
+        r#"[["blksize","1024"],["tsize","0"],["x-unknown","7"],["timeout","3"]]"#
+    );
+    assert!(record.field("route").is_string() || record.field("route").is_null());
+    assert_eq!(record.field("labels").to_string(), "[]");
+    assert_eq!(record.outcome(), "complete");
+    assert!(record.field("error").is_null());
+    assert!(record.field("detail").is_null());
+    assert_eq!(record.number("blksize"), 1024);
+    assert_eq!(record.number("windowsize"), 1);
+    assert_eq!(record.number("timeout_us"), 3_000_000);
+    assert_eq!(record.number("size"), 3_000);
+    assert_eq!(record.number("bytes"), 3_000);
+    assert!(record.number("blocks") >= 3);
+    assert_eq!(record.number("blocks") - record.number("blocks_resent"), 3);
+    assert!(record.number("timeouts") <= record.number("blocks_resent"));
+    assert!(record.number("duplicate_acks") <= record.number("blocks"));
+    assert!(record.number("round_trip_us") < 1_000_000);
+    assert_eq!(record.field("last_ack_missing").as_bool(), Some(false));
+    assert!(record.number("handler_us") <= record.number("duration_us"));
+    assert!(record.number("first_data_us") <= record.number("duration_us"));
+}
+
+#[test]
+fn json_of_an_upload_and_of_refusals() {
+    let server = Server::builder().flags(["--create"]).start();
+    let mut client = Wire::new(server.address());
+    client.write("up", &[("tsize", "1000")]);
+    client.expect_oack();
+    client.send_all(&noise(1_000, 29), 512);
+    client.read("missing", &[]);
+    client.expect_error_code(1);
+    client.write("up", &[]);
+    client.expect_error_code(6);
+    client.read("../x", &[]);
+    client.expect_error_code(2);
+
+    let records = server.finish();
+    let told: Vec<_> = records
+        .iter()
+        .map(|record| {
+            (
+                record.text("op"),
+                record.outcome(),
+                record.error_code(),
+                record.number("bytes"),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("write", "complete", None, 1_000),
+            ("read", "not_found", Some(1), 0),
+            ("write", "denied", Some(6), 0),
+            ("read", "denied", Some(2), 0),
+        ]
+    );
+    let ids: Vec<_> = records.iter().map(|record| record.number("id")).collect();
+    assert_eq!(ids, [1, 2, 3, 4]);
+}
+
+#[test]
+fn text_is_one_line_in_plain_words() {
+    let server = Server::builder()
+        .file("kernel", &noise(3_000, 29))
+        .plain_log()
+        .start();
+    let started = server.output().lines().len();
+    let mut client = Wire::new(server.address());
+    assert!(client.fetch("kernel") == noise(3_000, 29));
+    client.read("missing", &[]);
+    client.expect_error_code(1);
+    let lines = server.output().wait(Duration::from_secs(5), |lines| {
+        (lines.len() >= started + 2).then(|| lines[started..].to_vec())
+    });
+    let lines = lines.expect("two lines");
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    let SocketAddr::V4(peer) = client.local() else {
+        panic!("IPv4")
+    };
+    for (line, words) in lines
+        .iter()
+        .zip([["kernel", "complete"], ["missing", "not found"]])
+    {
+        assert!(line.contains(&peer.ip().to_string()), "{line}");
+        assert!(words.iter().all(|word| line.contains(word)), "{line}");
+    }
+}

@@ -1,0 +1,37 @@
+//! End to end: the binary people install, against the clients people boot with.
+//!
+//! Real clients (tftp-hpa, atftp, curl, busybox, tftpy and `bootwire get` and `put`) move whole
+//! files both ways. Scripted ones speak UDP packet by packet, as the firmware in the field was seen
+//! to do, and check what only the wire shows: source ports, option order, resends, silence.
+//!
+//! Each test starts a server of its own on a port of its own and may run beside all others.
+//! `./test` at the top of the repository installs the clients.
+
+mod harness;
+
+mod addresses;
+mod bootwire_client;
+mod corpus;
+mod disk;
+mod first_packets;
+mod lifecycle;
+mod loads;
+mod logs;
+mod loss;
+mod malformed;
+mod measured;
+mod oack;
+mod one_port;
+mod permissions;
+mod probes;
+mod reads;
+mod refused_files;
+mod rollover;
+mod search;
+mod startup;
+mod storms;
+mod strangers;
+mod uploads;
+mod uploads_wire;
+mod windows_boot;
+mod writes;

@@ -1,0 +1,195 @@
+//! What the server says when it starts, and when it cannot.
+
+use std::net::UdpSocket;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::harness::{Ports, Server, Wire, bootwire, run_to_end};
+
+fn serve(words: &[&str]) -> Output {
+    run_to_end(
+        Command::new(bootwire()).arg("serve").args(words),
+        Duration::from_secs(10),
+    )
+}
+
+/// The words of a start that failed: not on standard output, and no panic.
+fn complaint(words: &[&str]) -> String {
+    let output = serve(words);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{words:?} worked");
+    assert!(
+        output.stdout.is_empty(),
+        "{words:?}: {}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    assert!(
+        !told.contains("panicked") && !told.is_empty(),
+        "{words:?}: {told}"
+    );
+    told
+}
+
+#[test]
+fn it_says_what_is_served_and_where() {
+    let server = Server::builder().plain_log().start();
+    let told = server.output().lines().join("\n");
+    assert!(
+        told.contains(&format!("127.0.0.1:{}", server.port())),
+        "{told}"
+    );
+    assert!(
+        told.contains(
+            server
+                .path("")
+                .to_str()
+                .expect("text")
+                .trim_end_matches('/')
+        ),
+        "{told}"
+    );
+}
+
+#[test]
+fn bad_flags_are_named() {
+    for (words, named) in [
+        (["--blksize-max", "4"].as_slice(), "--blksize-max"),
+        (&["--blksize-max", "70000"], "--blksize-max"),
+        (&["--windowsize-max", "0"], "--windowsize-max"),
+        (&["--workers", "0"], "--workers"),
+        (&["--ports", "9-5"], "--ports"),
+        (&["--ports", "x"], "--ports"),
+        (&["--allow", "10.0.0.0/99"], "--allow"),
+        (&["--log", "xml"], "--log"),
+        (&["--listn", "127.0.0.1:0"], "--listen"),
+        (&["--create", "--replace"], "--replace"),
+        (&["--upload-max", "5"], "--create"),
+        (&["--single-port", "--ports", "5000-5010"], "--ports"),
+    ] {
+        let output = serve(words);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {told}");
+        assert!(told.contains(named), "{words:?}: {told}");
+    }
+}
+
+#[test]
+fn a_bad_listen_address_is_named() {
+    for address in [
+        "nonsense",
+        "127.0.0.1",
+        "127.0.0.1:x",
+        "127.0.0.1:70000",
+        ":69:",
+    ] {
+        let told = complaint(&[".", "--listen", address]);
+        assert!(told.contains(address), "{told}");
+    }
+    let told = complaint(&[".", "--listen", "192.0.2.77:16969"]);
+    assert!(told.contains("192.0.2.77"), "{told}");
+}
+
+#[test]
+fn a_directory_that_is_none_is_named() {
+    let place = TempDir::new().expect("a directory");
+    let file = place.path().join("file");
+    std::fs::write(&file, "x").expect("a file");
+    for path in [file.to_str().expect("text"), "/no/such/directory"] {
+        let told = complaint(&[path, "--listen", "127.0.0.1:0"]);
+        assert!(told.contains(path), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn a_port_in_use_says_so_and_what_to_do() {
+    let port = Ports::one();
+    let _taken = UdpSocket::bind(("127.0.0.1", port.first())).expect("bound");
+    let address = format!("127.0.0.1:{}", port.first());
+    let told = complaint(&["/tmp", "--listen", &address]);
+    assert_eq!(told.lines().count(), 1, "{told}");
+    for words in [address.as_str(), "in use", "--listen"] {
+        assert!(told.contains(words), "no {words:?} in {told}");
+    }
+}
+
+/// Workers share their port, but two servers must not: half of the requests would go to the wrong
+/// one.
+#[test]
+fn a_second_server_on_the_same_port_is_refused() {
+    let server = Server::of("file", b"first");
+    let address = format!("127.0.0.1:{}", server.port());
+    let told = complaint(&["/tmp", "--listen", &address]);
+    assert!(told.contains("in use"), "{told}");
+    assert_eq!(Wire::new(server.address()).fetch("file"), b"first");
+}
+
+/// Without flags it serves the current directory, read-only, on port 69 (which the test has all to
+/// itself).
+#[test]
+fn without_flags_it_serves_the_current_directory() {
+    use crate::harness::Isolation;
+    if !Isolation::enter("startup::without_flags_it_serves_the_current_directory", "") {
+        return;
+    }
+    let place = TempDir::new().expect("a directory");
+    std::fs::write(place.path().join("hello.txt"), "hello").expect("a file");
+    let mut server = Command::new(bootwire())
+        .arg("serve")
+        .current_dir(place.path())
+        .spawn()
+        .expect("started");
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let fetched = loop {
+        let mut client = Wire::new("127.0.0.1:69".parse().expect("an address"));
+        client.read("hello.txt", &[]);
+        if let Some(packet) = client.receive_within(Duration::from_millis(200)) {
+            break packet;
+        }
+        assert!(std::time::Instant::now() < deadline, "nothing on port 69");
+    };
+    let mut six = Wire::new("[::1]:69".parse().expect("an address"));
+    assert_eq!(six.fetch("hello.txt"), b"hello");
+    six.write("new", &[]);
+    six.expect_error_code(2);
+    let _ = server.kill();
+    let _ = server.wait();
+    assert_eq!(
+        fetched,
+        crate::harness::Packet::Data {
+            block: 1,
+            payload: b"hello".to_vec()
+        }
+    );
+}
+
+#[test]
+fn help_has_examples() {
+    for command in ["serve", "get", "put"] {
+        let output = run_to_end(
+            Command::new(bootwire()).args([command, "--help"]),
+            Duration::from_secs(10),
+        );
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && told.contains(&format!("bootwire {command} ")),
+            "{told}"
+        );
+        assert!(told.contains("Examples:"), "{told}");
+    }
+    for (words, expected) in [
+        (["completions", "bash"], "bootwire"),
+        (["man", "serve"], ".TH"),
+    ] {
+        let output = run_to_end(
+            Command::new(bootwire()).args(words),
+            Duration::from_secs(10),
+        );
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains(expected),
+            "{words:?}: {output:?}"
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! Uploads packet by packet.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::harness::{Packet, Server, Wire, noise, wrq};
+
+/// U-Boot and others repeat the request while the server opens the file: it must not be opened
+/// again.
+#[test]
+fn a_repeated_write_request_joins() {
+    let content = noise(10_000, 30);
+    let server = Server::builder().flags(["--create"]).start();
+    let mut client = Wire::new(server.address());
+    let request = wrq(
+        "file",
+        "octet",
+        &[("timeout", "5"), ("tsize", "10000"), ("blksize", "1468")],
+    );
+    for _ in 0..3 {
+        client.to_listener(&request);
+    }
+    let oack = client.expect_oack();
+    for packet in client.drain(Duration::from_millis(300), Duration::from_secs(2)) {
+        assert_eq!(
+            packet,
+            Packet::Oack(oack.clone()),
+            "the same OACK, from the same port"
+        );
+    }
+    client.send_all(&content, 1468);
+    assert!(fs::read(server.path("file")).expect("stored") == content);
+    assert_eq!(server.listing(), ["file"]);
+    assert_eq!(server.finish_with_one().outcome(), "complete");
+}
+
+/// A late copy of the request while blocks move changes nothing.
+#[test]
+fn a_late_copy_of_the_request_changes_nothing() {
+    let content = noise(2_000, 30);
+    let server = Server::builder().flags(["--create"]).start();
+    let mut client = Wire::new(server.address());
+    let request = wrq("file", "octet", &[]);
+    client.to_listener(&request);
+    client.expect_ack(0);
+    client.data(1, &content[..512]);
+    client.expect_ack(1);
+    client.to_listener(&request);
+    let answers = client.drain(Duration::from_millis(200), Duration::from_secs(1));
+    assert!(
+        answers.iter().all(|packet| *packet == Packet::Ack(1)),
+        "{answers:?}"
+    );
+    for (at, payload) in content.chunks(512).enumerate().skip(1) {
+        let block = u16::try_from(at + 1).expect("few blocks");
+        client.data(block, payload);
+        client.expect_ack(block);
+    }
+    assert!(fs::read(server.path("file")).expect("stored") == content);
+    assert_eq!(server.finish_with_one().outcome(), "complete");
+}
+
+/// DATA that comes twice is acknowledged at once and stored once.
+#[test]
+fn repeated_data_is_acknowledged_at_once() {
+    let content = noise(1_500, 30);
+    let server = Server::builder().flags(["--create"]).start();
+    let mut client = Wire::new(server.address());
+    client.write("file", &[]);
+    client.expect_ack(0);
+    for (at, payload) in content.chunks(512).enumerate() {
+        let block = u16::try_from(at + 1).expect("few blocks");
+        for _ in 0..2 {
+            let sent = std::time::Instant::now();
+            client.data(block, payload);
+            client.expect_ack(block);
+            assert!(
+                sent.elapsed() < Duration::from_millis(900),
+                "{:?}",
+                sent.elapsed()
+            );
+        }
+    }
+    assert!(fs::read(server.path("file")).expect("stored") == content);
+    assert_eq!(server.finish_with_one().number("bytes"), 1_500);
+}
+
+/// A window of 4, with a gap: the gap is reported once, and filled by the client.
+#[test]
+fn windows_of_data_with_a_gap() {
+    let content = noise(512 * 8 + 10, 30);
+    let block = |number: u16| {
+        let start = usize::from(number - 1) * 512;
+        &content[start..content.len().min(start + 512)]
+    };
+    let server = Server::builder().flags(["--create"]).start();
+    let mut client = Wire::new(server.address());
+    client.write("file", &[("windowsize", "4")]);
+    client.expect_oack();
+    for number in 1..=4 {
+        client.data(number, block(number));
+    }
+    client.expect_ack(4);
+    // 6 is lost.
+    for number in [5, 7, 8] {
+        client.data(number, block(number));
+    }
+    client.expect_ack(5);
+    for number in 6..=9 {
+        client.data(number, block(number));
+    }
+    let mut acks = client.drain(Duration::from_millis(300), Duration::from_secs(2));
+    assert_eq!(acks.pop(), Some(Packet::Ack(9)), "{acks:?}");
+    assert!(fs::read(server.path("file")).expect("stored") == content);
+    assert_eq!(server.finish_with_one().outcome(), "complete");
+}
+
+/// A block longer than agreed is an error, not a longer file.
+#[test]
+fn a_block_longer_than_agreed() {
+    let server = Server::builder().flags(["--create"]).start();
+    let mut client = Wire::new(server.address());
+    client.write("file", &[]);
+    client.expect_ack(0);
+    client.data(1, &[b'x'; 513]);
+    let (code, text) = client.expect_error();
+    assert_eq!(code, 4, "{text}");
+    assert_eq!(server.listing(), [""; 0]);
+}
+
+/// A directory that is not there: ERROR at once, not silence.
+#[test]
+fn an_upload_into_a_missing_directory() {
+    let server = Server::builder().flags(["--create"]).start();
+    let mut client = Wire::new(server.address());
+    client.write("missing/file", &[]);
+    let (code, text) = client.expect_error();
+    assert!(matches!(code, 1 | 2), "{code} {text}");
+
+    let server = Server::builder()
+        .flags(["--create", "--create-dirs"])
+        .start();
+    let mut client = Wire::new(server.address());
+    client.write("missing/file", &[]);
+    client.expect_ack(0);
+    client.send_all(b"there now", 512);
+    assert_eq!(
+        fs::read(server.path("missing/file")).expect("stored"),
+        b"there now"
+    );
+}
+
+/// Uploads may go into a directory of their own.
+#[test]
+fn a_directory_for_uploads() {
+    let builder = Server::builder().file("boot.bin", b"boot");
+    let uploads = builder.root().parent().expect("a parent").join("uploads");
+    fs::create_dir(&uploads).expect("a directory");
+    let server = builder
+        .flags(["--replace", "--upload-dir"])
+        .flags([&uploads])
+        .start();
+    let mut client = Wire::new(server.address());
+    client.write("boot.bin", &[]);
+    client.expect_ack(0);
+    client.send_all(b"from a client", 512);
+    assert_eq!(
+        fs::read(uploads.join("boot.bin")).expect("stored"),
+        b"from a client"
+    );
+    assert_eq!(Wire::new(server.address()).fetch("boot.bin"), b"boot");
+}
+
+/// netascii on the way in, with CR LF and CR NUL cut apart by block borders.
+#[test]
+fn netascii_across_blocks() {
+    let server = Server::builder().flags(["--create"]).start();
+    let mut client = Wire::new(server.address());
+    client.to_listener(&wrq("text", "netascii", &[("blksize", "8")]));
+    client.expect_oack();
+    for (block, payload) in [(1, b"1234567\r"), (2, b"\nabcdef\r"), (3, b"\0xyz\r\n\r\n")] {
+        client.data(block, payload);
+        client.expect_ack(block);
+    }
+    client.data(4, b"end\r");
+    client.expect_ack(4);
+    assert_eq!(
+        fs::read(server.path("text")).expect("stored"),
+        b"1234567\nabcdef\rxyz\n\nend\r"
+    );
+}
+
+/// After the last ACK was lost, the client sends the last block again and is answered again.
+#[test]
+fn the_last_ack_is_repeated_on_demand() {
+    let server = Server::builder().flags(["--create"]).start();
+    let mut client = Wire::new(server.address());
+    client.write("file", &[]);
+    client.expect_ack(0);
+    for _ in 0..3 {
+        client.data(1, b"all there is");
+        client.expect_ack(1);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(
+        fs::read(server.path("file")).expect("stored"),
+        b"all there is"
+    );
+    assert_eq!(server.records_within(1, Duration::from_secs(20)).len(), 1);
+}
