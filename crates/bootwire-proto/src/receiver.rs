@@ -28,6 +28,8 @@
 //! | Lingering | any other block of the last window | the same, at most once in a quarter of a timeout |
 //! | Lingering | silence of `linger` | Complete |
 //! | Complete, Failed | anything | nothing |
+//!
+//! `tests/machines/state_tables/receiver.txt` holds the same by example, checked by a test.
 
 mod clock;
 mod data;

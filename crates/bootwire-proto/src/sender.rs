@@ -18,7 +18,8 @@
 //! | Moving, unproven | request again | DATA 1 due |
 //! | Moving, unproven | timer | DATA 1 due; after the last resend Failed: timed out, unproven |
 //! | Moving | ACK of all that was sent | next window; Complete if the last block was among it |
-//! | Moving | ACK from the middle of the flight | back to the block after it; not sooner than 3/4 of a round trip after the sender last went back |
+//! | Moving | ACK from the middle of the flight | back to the block after it |
+//! | Moving, gone back | ACK of a block of the interrupted flight, sooner than 3/4 of a round trip, or of all of it | on with the window: it answers that flight |
 //! | Moving | ACK of `base`, window 1 | counted |
 //! | Moving | ACK of `base`, larger window | back to the block after it, once a number and not sooner than 3/4 of a round trip after the flight began |
 //! | Moving | any other ACK | counted |
@@ -28,6 +29,8 @@
 //! | Moving, everything sent | silence of `linger` | Complete, not acknowledged |
 //! | Moving | block 65536 due and rollover refused | Failed: block numbers exhausted |
 //! | Complete, Failed | anything | nothing |
+//!
+//! `tests/machines/state_tables/sender.txt` holds the same by example, checked by a test.
 //!
 //! Any ACK from a proven peer, even a useless one, breaks the silence.
 
@@ -78,6 +81,8 @@ pub struct Sender {
     blksize: u16,
     window: u16,
     window_max: u16,
+    /// Blocks up to `twice` that the flight before the sender last went back had not reached.
+    untouched: u16,
     pacing: Pacing,
     status: SenderStatus,
     rollover: Rollover,
@@ -123,6 +128,7 @@ impl Sender {
             next: 1,
             high: 0,
             twice: 0,
+            untouched: 0,
             size: UNKNOWN,
             sent_at: now,
             flight_at: now,
@@ -224,7 +230,7 @@ impl Sender {
     }
 
     /// The content bytes that the window allows to be sent now; empty if none. May reach beyond the
-    /// end of the content.
+    /// end of the content. "Now" is the time of the last call that told it.
     #[must_use]
     pub fn window(&self) -> Range<u64> {
         let paced = self.next.saturating_add(u64::from(self.pacing.allowance()));

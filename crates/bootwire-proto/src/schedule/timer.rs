@@ -22,7 +22,7 @@ pub(crate) struct Timer {
     srtt: u32,
     rttvar: u32,
     /// State of the jitter generator, never 0.
-    noise: u32,
+    noise: u16,
     backoff: u8,
 }
 
@@ -35,7 +35,7 @@ impl Timer {
             ceiling: whole(schedule.ceiling).max(1),
             srtt: 0,
             rttvar: 0,
-            noise: (seed ^ 0x9e37_79b9).max(1),
+            noise: fold(seed).max(1),
             backoff: 0,
         };
         timer.limit(timeout);
@@ -159,11 +159,17 @@ impl Timer {
     /// Next state of a xorshift generator.
     fn shuffle(&mut self) {
         let mut noise = self.noise;
-        noise ^= noise << 13;
-        noise ^= noise >> 17;
-        noise ^= noise << 5;
+        noise ^= noise << 7;
+        noise ^= noise >> 9;
+        noise ^= noise << 8;
         self.noise = noise.max(1);
     }
+}
+
+/// Sixteen bits that depend on all of `seed`.
+fn fold(seed: u32) -> u16 {
+    let [a, b, c, d] = seed.to_be_bytes();
+    u16::from_be_bytes([a ^ c ^ 0x9e, b ^ d ^ 0x37])
 }
 
 /// `old` moved towards `new` by one part in `parts`, rounded to the nearest microsecond.

@@ -28,10 +28,13 @@ impl Sender {
     pub(super) fn advance(&mut self, now: Instant, position: u64) {
         let came = position.saturating_sub(self.base);
         let partial = position.saturating_add(1) < self.next;
-        // After going back, an ACK may still answer what was sent before. It cannot be the
-        // answer to a block that left less than most of a round trip ago.
+        // After going back, an ACK may still answer what was sent before: so it is if it comes
+        // before the answer to a resent block can, or if it shows that the interrupted flight has
+        // arrived whole. Then going back was a mistake, and what was sent twice will be answered
+        // by ACKs that look like gaps.
         let soon = now.since(self.flight_at) < self.timer.too_soon();
-        let old_flight = position < self.twice && soon && self.timer.round_trip().is_some();
+        let interrupted = self.twice.saturating_sub(u64::from(self.untouched));
+        let old_flight = (position <= interrupted && soon) || position == interrupted;
         let silent = self.timeouts > 0;
         self.measure(now, position, partial);
 
@@ -39,7 +42,7 @@ impl Sender {
         self.base = position;
         self.next = self.next.max(position.saturating_add(1));
         self.timeouts = 0;
-        self.answered = false;
+        self.answered = old_flight;
         self.progress_at = now;
         self.heard_at = now;
         if self.base >= self.end() {

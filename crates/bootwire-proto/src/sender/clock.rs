@@ -60,6 +60,8 @@ impl Sender {
     /// Starts again at the first block that is not acknowledged.
     pub(super) fn go_back(&mut self) {
         self.twice = self.high;
+        let unsent = self.high.saturating_add(1).saturating_sub(self.next);
+        self.untouched = u16::try_from(unsent).unwrap_or(u16::MAX);
         self.next = self.base.saturating_add(1);
         self.starved = false;
     }

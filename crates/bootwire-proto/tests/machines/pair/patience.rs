@@ -1,0 +1,106 @@
+//! What a sender does while nothing new comes.
+
+use bootwire_proto::{
+    Ack, Agreed, Available, Instant, Schedule, SendFailure, Sender, SenderStatus,
+};
+
+use crate::common::{ms, secs, windowed};
+
+const MUCH: Available = Available {
+    upto: 1_000_000,
+    end: true,
+};
+
+/// A sender whose first window is on its way.
+fn moving(agreed: &Agreed) -> (Sender, Instant) {
+    let mut sender = Sender::serve(Instant::ZERO, agreed, &Schedule::default(), 9);
+    sender.poll(Instant::ZERO, MUCH, 64);
+    let now = Instant::ZERO + ms(2);
+    let block = u16::from(!agreed.has_oack());
+    sender.on_ack(
+        now,
+        Ack {
+            block,
+            next_window: None,
+        },
+    );
+    while sender.poll(now, MUCH, 64).is_some() {}
+    (sender, now)
+}
+
+// spec: give-up
+#[test]
+fn a_peer_that_repeats_itself_lives_but_not_for_ever() {
+    let (mut sender, start) = moving(&windowed(512, 1));
+    let mut now = start;
+    while sender.status() == SenderStatus::Moving {
+        now = now + secs(10);
+        sender.on_ack(
+            now,
+            Ack {
+                block: 0,
+                next_window: None,
+            },
+        );
+        sender.on_time(now);
+        while sender.poll(now, MUCH, 64).is_some() {}
+        assert!(now.since(start) <= secs(620));
+    }
+    assert!(now.since(start) >= secs(600));
+    let failure = SendFailure::TimedOut { proven: true };
+    assert_eq!(sender.status(), SenderStatus::Failed(failure));
+}
+
+// spec: rfc6298-backoff, rfc2349-timeout-ceiling
+#[test]
+fn resends_are_at_most_the_ceiling_apart() {
+    for (timeout, ceiling) in [
+        (None, secs(5)),
+        (Some(secs(2)), secs(2)),
+        (Some(secs(255)), secs(5)),
+    ] {
+        let mut agreed = windowed(512, 1);
+        agreed.timeout = timeout;
+        let (mut sender, start) = moving(&agreed);
+        let (mut last, mut resends) = (start, 0);
+        while let Some(deadline) = sender.deadline() {
+            sender.on_time(deadline);
+            if sender.poll(deadline, MUCH, 64).is_some() {
+                resends += 1;
+                assert!(
+                    deadline.since(last) <= ceiling,
+                    "{:?}",
+                    deadline.since(last)
+                );
+                last = deadline;
+            }
+        }
+        assert!(last.since(start) > secs(50));
+        assert!(resends < 45, "{resends}");
+    }
+}
+
+#[test]
+fn early_calls_do_nothing() {
+    let (mut sender, now) = moving(&windowed(512, 4));
+    let deadline = sender.deadline();
+    sender.on_time(now + ms(1));
+    assert_eq!(sender.deadline(), deadline);
+    assert_eq!(sender.counts().timeouts, 0);
+    assert_eq!(sender.poll(now + ms(1), MUCH, 64), None);
+}
+
+#[test]
+fn transfers_that_began_together_do_not_resend_together() {
+    let mut distinct: Vec<_> = (0..50)
+        .map(|seed| {
+            let agreed = windowed(512, 1);
+            let mut sender = Sender::serve(Instant::ZERO, &agreed, &Schedule::default(), seed);
+            sender.poll(Instant::ZERO, MUCH, 1);
+            sender.deadline()
+        })
+        .collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert!(distinct.len() > 35, "{}", distinct.len());
+}

@@ -1,0 +1,296 @@
+//! A sender, call by call.
+
+use bootwire_proto::{
+    Ack, Agreed, Available, Instant, Rollover, Run, Schedule, SendFailure, Sender, SenderStatus,
+    Transmit,
+};
+
+use crate::common::{ms, secs, windowed};
+
+const ALL: Available = Available {
+    upto: 100_000,
+    end: true,
+};
+
+fn ack(block: u16) -> Ack {
+    Ack {
+        block,
+        next_window: None,
+    }
+}
+
+/// A sender past its opening.
+fn opened(agreed: &Agreed) -> (Sender, Instant) {
+    let mut sender = Sender::serve(Instant::ZERO, agreed, &Schedule::default(), 9);
+    assert_eq!(sender.poll(Instant::ZERO, ALL, 64), Some(Transmit::Opening));
+    sender.on_ack(Instant::ZERO + ms(10), ack(0));
+    (sender, Instant::ZERO + ms(10))
+}
+
+fn data(sender: &mut Sender, now: Instant, available: Available) -> Option<Run> {
+    match sender.poll(now, available, 64) {
+        Some(Transmit::Data(run)) => Some(run),
+        other => {
+            assert_eq!(other, None);
+            None
+        }
+    }
+}
+
+fn blocks(run: Option<Run>) -> (u64, u64) {
+    run.map_or((0, 0), |run| (run.first, run.last()))
+}
+
+// spec: rfc1123-apprentice
+#[test]
+fn a_duplicate_ack_in_lockstep_changes_nothing() {
+    let (mut sender, mut now) = opened(&windowed(512, 1));
+    assert_eq!(blocks(data(&mut sender, now, ALL)), (1, 1));
+    now = now + ms(10);
+    sender.on_ack(now, ack(1));
+    assert_eq!(blocks(data(&mut sender, now, ALL)), (2, 2));
+    let deadline = sender.deadline();
+    for _ in 0..1000 {
+        sender.on_ack(now + ms(9), ack(1));
+        assert_eq!(data(&mut sender, now + ms(9), ALL), None);
+    }
+    assert_eq!(sender.deadline(), deadline, "the timer runs on");
+    assert_eq!(sender.counts().duplicate_acks, 1000);
+}
+
+// spec: window-apprentice
+#[test]
+fn a_duplicate_ack_in_a_window_goes_back_once_and_not_too_soon() {
+    let (mut sender, start) = opened(&windowed(512, 16));
+    assert_eq!(blocks(data(&mut sender, start, ALL)), (1, 16));
+    sender.on_ack(start + ms(7), ack(0));
+    assert_eq!(
+        data(&mut sender, start + ms(7), ALL),
+        None,
+        "sooner than 3/4 of a round trip"
+    );
+    sender.on_ack(start + ms(8), ack(0));
+    assert_eq!(blocks(data(&mut sender, start + ms(8), ALL)), (1, 16));
+    sender.on_ack(start + ms(17), ack(0));
+    assert_eq!(
+        data(&mut sender, start + ms(17), ALL),
+        None,
+        "once for each number"
+    );
+    let deadline = sender.deadline().unwrap();
+    sender.on_time(deadline);
+    assert_eq!(blocks(data(&mut sender, deadline, ALL)), (1, 16));
+    sender.on_ack(deadline + ms(9), ack(0));
+    assert_eq!(
+        data(&mut sender, deadline + ms(9), ALL),
+        None,
+        "not even then: the timer has it"
+    );
+}
+
+// spec: stray-ack
+#[test]
+fn acks_of_what_is_not_on_its_way_change_nothing() {
+    let (mut sender, now) = opened(&windowed(512, 4));
+    data(&mut sender, now, ALL);
+    sender.on_ack(now + ms(10), ack(4));
+    data(&mut sender, now + ms(10), ALL);
+    for number in [0, 1, 2, 3, 9, 10, 1000, 65_535] {
+        sender.on_ack(now + ms(20), ack(number));
+        assert_eq!(sender.acked(), 4 * 512, "ACK {number}");
+        assert_eq!(data(&mut sender, now + ms(20), ALL), None);
+    }
+    assert_eq!(sender.counts().duplicate_acks, 8);
+}
+
+// spec: rfc7440-go-back
+#[test]
+fn an_ack_from_the_middle_goes_back_to_the_gap_only() {
+    let (mut sender, now) = opened(&windowed(512, 16));
+    data(&mut sender, now, ALL);
+    sender.on_ack(now + ms(10), ack(5));
+    let run = data(&mut sender, now + ms(10), ALL).unwrap();
+    assert_eq!((run.first, run.last(), run.resend), (6, 16, true));
+    let run = data(&mut sender, now + ms(10), ALL).unwrap();
+    assert_eq!((run.first, run.last(), run.resend), (17, 21, false));
+    assert_eq!(sender.counts().blocks_resent, 11);
+}
+
+#[test]
+fn an_ack_that_comes_before_the_window_is_out_moves_it_on() {
+    let (mut sender, now) = opened(&windowed(512, 16));
+    assert!(matches!(sender.poll(now, ALL, 6), Some(Transmit::Data(run)) if run.blocks == 6));
+    sender.on_ack(now + ms(1), ack(6));
+    assert_eq!(blocks(data(&mut sender, now + ms(1), ALL)), (7, 22));
+    assert_eq!(sender.counts().blocks_resent, 0);
+}
+
+// spec: msftwindow-next
+#[test]
+fn with_msftwindow_the_ack_sizes_the_next_window() {
+    let mut agreed = windowed(512, 4);
+    agreed.msftwindow = true;
+    agreed.windowsize_max = 32;
+    let mut sender = Sender::serve(Instant::ZERO, &agreed, &Schedule::default(), 9);
+    sender.poll(Instant::ZERO, ALL, 64);
+    let mut now = Instant::ZERO;
+    let mut base = 0;
+    for (asked, granted) in [
+        (None, 4),
+        (Some(8), 8),
+        (Some(0), 8),
+        (Some(255), 32),
+        (Some(1), 1),
+        (None, 1),
+    ] {
+        now = now + ms(10);
+        sender.on_ack(
+            now,
+            Ack {
+                block: base,
+                next_window: asked,
+            },
+        );
+        let run = data(&mut sender, now, ALL).unwrap();
+        assert_eq!(run.blocks, granted, "{asked:?}");
+        base += granted;
+    }
+    // Without the option the byte means nothing.
+    let (mut sender, now) = opened(&windowed(512, 4));
+    data(&mut sender, now, ALL);
+    sender.on_ack(
+        now,
+        Ack {
+            block: 4,
+            next_window: Some(9),
+        },
+    );
+    assert_eq!(data(&mut sender, now, ALL).unwrap().blocks, 4);
+}
+
+// spec: rollover-refuse
+#[test]
+fn block_numbers_may_run_out() {
+    let mut agreed = windowed(8, 64);
+    agreed.rollover = Rollover::Refuse;
+    let (mut sender, mut now) = opened(&agreed);
+    let available = Available {
+        upto: 8 * 65_536,
+        end: true,
+    };
+    while sender.status() == SenderStatus::Moving {
+        while let Some(run) = data(&mut sender, now, available) {
+            assert!(run.last() <= 65_535);
+            now = now + ms(1);
+            sender.on_ack(now, ack(u16::try_from(run.last()).unwrap()));
+        }
+    }
+    assert_eq!(
+        sender.status(),
+        SenderStatus::Failed(SendFailure::BlockNumbersExhausted)
+    );
+    assert_eq!(sender.counts().blocks_sent, 65_535);
+
+    // One block less fits.
+    let (mut sender, now) = opened(&agreed);
+    let available = Available {
+        upto: 8 * 65_535 - 1,
+        end: true,
+    };
+    while let Some(run) = data(&mut sender, now, available) {
+        sender.on_ack(now, ack(u16::try_from(run.last()).unwrap()));
+    }
+    assert_eq!(sender.status(), SenderStatus::Complete { acked: true });
+}
+
+// spec: rfc1350-last-block
+#[test]
+fn a_stream_may_end_late() {
+    let (mut sender, now) = opened(&windowed(512, 4));
+    let so_far = |upto| Available { upto, end: false };
+    assert_eq!(data(&mut sender, now, so_far(0)), None);
+    assert_eq!(sender.deadline(), None, "nothing is on its way");
+    assert_eq!(
+        data(&mut sender, now, so_far(511)),
+        None,
+        "half a block may yet grow"
+    );
+    assert_eq!(blocks(data(&mut sender, now, so_far(1024))), (1, 2));
+    assert!(
+        sender.deadline() >= Some(now + secs(1)),
+        "no hurry while the window is not full"
+    );
+    assert_eq!(data(&mut sender, now, so_far(1024)), None);
+    let run = data(
+        &mut sender,
+        now,
+        Available {
+            upto: 1024,
+            end: true,
+        },
+    )
+    .unwrap();
+    assert_eq!(
+        (run.first, run.last_len, run.end),
+        (3, 0, true),
+        "an empty block ends it"
+    );
+    assert_eq!(sender.acked(), 0);
+    sender.on_ack(now + ms(1), ack(3));
+    assert_eq!(sender.status(), SenderStatus::Complete { acked: true });
+    assert_eq!((sender.acked(), sender.deadline()), (1024, None));
+}
+
+#[test]
+fn what_the_kernel_did_not_take_is_given_again() {
+    let (mut sender, now) = opened(&windowed(512, 16));
+    let before = sender.counts();
+    let run = data(&mut sender, now, ALL).unwrap();
+    sender.unsent(Transmit::Data(run));
+    assert_eq!((sender.counts(), sender.deadline()), (before, None));
+    assert_eq!(
+        data(&mut sender, now, ALL),
+        Some(run),
+        "the same, and no resend"
+    );
+    let mut tail = run;
+    tail.first += 10;
+    tail.blocks -= 10;
+    sender.unsent(Transmit::Data(tail));
+    assert_eq!(sender.counts().blocks_sent, 10);
+    let again = data(&mut sender, now, ALL).unwrap();
+    assert_eq!((again.first, again.last(), again.resend), (11, 16, false));
+
+    let mut sender = Sender::serve(Instant::ZERO, &windowed(512, 4), &Schedule::default(), 9);
+    let opening = sender.poll(now, ALL, 1).unwrap();
+    sender.unsent(opening);
+    assert_eq!(sender.poll(now, ALL, 1), Some(Transmit::Opening));
+}
+
+#[test]
+fn a_caller_that_is_late_with_half_a_window_is_not_taken_for_loss() {
+    let (mut sender, now) = opened(&windowed(512, 64));
+    assert!(sender.poll(now, ALL, 44).is_some());
+    let deadline = sender.deadline().unwrap();
+    sender.on_time(deadline);
+    assert_eq!(sender.counts().timeouts, 0);
+    assert_eq!(blocks(data(&mut sender, deadline, ALL)), (45, 64));
+}
+
+// spec: unproven-small
+#[test]
+fn the_window_says_which_bytes_are_wanted() {
+    let mut sender = Sender::serve(Instant::ZERO, &Agreed::plain(), &Schedule::default(), 9);
+    assert_eq!(sender.window(), 0..512);
+    data(&mut sender, Instant::ZERO, ALL);
+    assert!(sender.window().is_empty());
+
+    let mut sender = Sender::serve(Instant::ZERO, &windowed(1000, 8), &Schedule::default(), 9);
+    assert!(sender.window().is_empty(), "the OACK comes first");
+    sender.poll(Instant::ZERO, ALL, 1);
+    sender.on_ack(Instant::ZERO, ack(0));
+    assert_eq!(sender.window(), 0..8000);
+    sender.poll(Instant::ZERO, ALL, 3);
+    assert_eq!(sender.window(), 3000..8000);
+    assert_eq!(sender.acked(), 0);
+}
