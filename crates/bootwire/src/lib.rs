@@ -20,6 +20,7 @@
 
 mod accept;
 mod answer;
+pub mod client;
 pub mod file;
 mod mac;
 mod path;
@@ -31,11 +32,9 @@ pub mod router;
 pub mod server;
 mod source;
 
-pub mod client;
-
 pub use accept::{Accept, Sink};
 pub use answer::{Answer, Endpoint, IntoAnswer};
-pub use bootwire_proto::{ErrorCode, Mode, Op, Rollover};
+pub use bootwire_proto::{ErrorCode, Mode, Op, Rollover, Schedule};
 pub use mac::{MacAddr, ParseMacError};
 pub use record::{Outcome, TransferRecord};
 pub use refusal::{Reason, Refusal};

@@ -37,6 +37,7 @@ pub enum Reason {
 
 impl Reason {
     /// The error code sent.
+    // spec: error-codes
     #[must_use]
     pub const fn code(self) -> ErrorCode {
         match self {
@@ -191,5 +192,49 @@ impl From<std::io::Error> for Refusal {
             _ => Reason::Internal,
         };
         Self::new(reason).because(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    // spec: error-codes
+    #[test]
+    fn permanent_refusals_stop_clients_and_passing_ones_let_them_try_again() {
+        for (reason, code) in [
+            (Reason::NotFound, 1),
+            (Reason::Denied, 2),
+            (Reason::Busy, 0),
+            (Reason::Origin, 0),
+            (Reason::Internal, 0),
+            (Reason::DiskFull, 3),
+            (Reason::Illegal, 4),
+            (Reason::UnknownTid, 5),
+            (Reason::Exists, 6),
+            (Reason::Options, 8),
+        ] {
+            assert_eq!(reason.code().wire(), code, "{reason:?}");
+            assert!(reason.default_text().len() <= 60, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_file_system_says_reaches_the_operator_and_not_the_client() {
+        for (kind, reason) in [
+            (ErrorKind::NotFound, Reason::NotFound),
+            (ErrorKind::IsADirectory, Reason::NotFound),
+            (ErrorKind::PermissionDenied, Reason::Denied),
+            (ErrorKind::StorageFull, Reason::DiskFull),
+            (ErrorKind::AlreadyExists, Reason::Exists),
+            (ErrorKind::TimedOut, Reason::Internal),
+        ] {
+            let refusal = Refusal::from(Error::new(kind, "/srv/secret/x: no"));
+            assert_eq!(refusal.reason(), reason, "{kind:?}");
+            assert!(!refusal.client_text().contains("secret"));
+            assert!(refusal.detail().is_some_and(|detail| detail.contains("secret")));
+        }
     }
 }

@@ -38,6 +38,7 @@ impl Admission {
     }
 
     /// Whether requests from `peer` are answered at all.
+    // spec: rfc1123-access
     pub(super) fn allows(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         self.allow
@@ -81,6 +82,7 @@ mod tests {
         text.parse().unwrap()
     }
 
+    // spec: rfc1123-access
     #[test]
     fn only_the_allowed_networks_are_answered() {
         let allow = ["10.0.0.0/8", "fe80::/10"].map(|network| network.parse().unwrap());

@@ -226,6 +226,7 @@ impl Sockets {
     }
 }
 
+// spec: rfc1350-own-tid, rfc1123-source-address
 impl Lanes for Sockets {
     fn lane(
         &mut self,

@@ -141,6 +141,7 @@ impl Transfer {
 
     /// What the client's ERROR means: ending a transfer right after the OACK is how UEFI asks for
     /// a size.
+    // spec: clients-rule-8
     pub(super) fn abort_outcome(&self) -> Outcome {
         match &self.phase {
             Phase::Sending(sending)

@@ -84,6 +84,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// The client ended the transfer. It is never answered (RFC 1350 section 7).
+    // spec: rfc1350-error-ends, error-never-answered
     fn on_error(&mut self, now: Instant, index: u32, error: ErrorPacket<'_>) {
         let Some(transfer) = self.table.get(index) else {
             return;
@@ -100,7 +101,7 @@ impl<H: Host> Engine<H> {
 
     /// A packet for no transfer. Peers we knew a moment ago are late, not wrong; strangers are told
     /// so, and the transfer they may have meant goes on (RFC 1350 section 4).
-    // spec: rfc1350-4-foreign-tid
+    // spec: rfc1350-foreign-tid
     fn stray(&mut self, now: Instant, lane: u16, datagram: &Datagram<'_>, packet: Packet<'_>) {
         self.counters.strays.add(1);
         // On the listening port, an answer to what is no request could make two servers talk for

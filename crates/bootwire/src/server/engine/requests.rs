@@ -33,7 +33,7 @@ impl<H: Host> Engine<H> {
     ) {
         self.counters.packets_in.add(1);
         if !datagram.unicast {
-            // RFC 1123 section 4.2.3.5: requests to a broadcast address get silence.
+            // spec: rfc1123-broadcast
             self.counters.broadcasts.add(1);
             return;
         }
@@ -41,6 +41,7 @@ impl<H: Host> Engine<H> {
             Ok(Packet::Request(request)) if !datagram.truncated => {
                 self.on_request(now, listener, datagram, request, lanes);
             }
+            // spec: listener-silence
             // The listening port is no transfer's port: answering would let two servers, or a
             // server and an echo service, talk for ever.
             Ok(Packet::Data(_) | Packet::Ack(_) | Packet::Error(_) | Packet::Oack(_)) => {
@@ -153,6 +154,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// The peer asks for something else: what it had is over.
+    // spec: next-request-replaces
     fn replace(&mut self, now: Instant, index: u32) {
         let Some(transfer) = self.table.get(index) else {
             return;

@@ -42,7 +42,7 @@ fn one_too_many_is_told_to_try_again() {
     assert_eq!(bench.calls(), 3);
 }
 
-// spec: rfc1123-4.2.3.5-broadcast-silence
+// spec: rfc1123-broadcast
 #[test]
 fn requests_to_a_broadcast_address_get_silence() {
     let mut bench = Bench::new(&[("/a", Script::AtHand(b"a"))]);
@@ -58,6 +58,7 @@ fn requests_to_a_broadcast_address_get_silence() {
     assert_eq!((bench.calls(), bench.stats().broadcasts), (0, 1));
 }
 
+// spec: listener-silence
 #[test]
 fn malformed_requests_get_error_4_and_other_rubbish_gets_silence() {
     let mut bench = Bench::new(&[]);
@@ -101,7 +102,7 @@ fn errors_to_strangers_have_a_budget() {
     assert_eq!(bench.ask(peer(1), b"\0\x01name\0mail\0").len(), 1);
 }
 
-// spec: rfc1350-4-foreign-tid
+// spec: rfc1350-foreign-tid, error-never-answered
 #[test]
 fn a_stranger_gets_error_5_and_the_transfer_goes_on() {
     let mut bench = Bench::new(&[("/a", Script::AtHand(&[1; 2000]))]);

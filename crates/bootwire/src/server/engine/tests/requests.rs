@@ -71,6 +71,7 @@ fn an_error_that_was_lost_is_repeated_without_calling_the_handler_again() {
     assert_eq!(bench.calls(), 2, "much later it is a new request");
 }
 
+// spec: next-request-replaces, rfc1350-own-tid
 #[test]
 fn clients_that_use_one_port_for_everything_go_from_name_to_name() {
     let mut bench = Bench::new(&[("/pxelinux.cfg/default", Script::AtHand(b"DEFAULT linux\n"))]);
@@ -104,6 +105,7 @@ fn clients_that_use_one_port_for_everything_go_from_name_to_name() {
     assert_eq!(bench.outcomes(), [Outcome::NotFound; 8]);
 }
 
+// spec: next-request-replaces
 #[test]
 fn the_next_request_from_the_same_port_replaces_what_was_there() {
     let content: &'static [u8] = &[1; 2000];

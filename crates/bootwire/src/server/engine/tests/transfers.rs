@@ -2,6 +2,7 @@
 
 use super::*;
 
+// spec: clients-rule-8
 #[test]
 fn the_size_probe_of_uefi_is_no_failure_and_the_read_that_follows_is_served() {
     let mut bench = Bench::new(&[("/shim.efi", Script::AtHand(&[1; 3000]))]);
@@ -42,6 +43,7 @@ fn the_size_probe_of_uefi_is_no_failure_and_the_read_that_follows_is_served() {
     assert_eq!(bench.outcomes(), [Outcome::Probe, Outcome::Complete]);
 }
 
+// spec: clients-rule-8
 #[test]
 fn a_client_that_refuses_the_options_is_served_at_once_without_them() {
     let mut bench = Bench::new(&[("/a", Script::AtHand(b"a"))]);
@@ -168,6 +170,7 @@ fn a_client_that_vanishes_is_given_up_after_bounded_resends() {
     assert_eq!(bench.outcomes(), [Outcome::Timeout]);
 }
 
+// spec: rfc1350-error-ends, error-never-answered
 #[test]
 fn a_second_error_or_ack_after_the_end_changes_nothing() {
     let mut bench = Bench::new(&[("/a", Script::AtHand(&[1; 9000]))]);
