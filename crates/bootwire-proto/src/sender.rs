@@ -26,7 +26,7 @@
 //! | Moving | request again | nothing |
 //! | Moving | timer | back to the block after `base`, the window halved at each timeout after the first |
 //! | Moving | silence of `give_up`, no progress for ten times as long | Failed: timed out, proven |
-//! | Moving, everything sent | silence of `linger` | Complete, not acknowledged |
+//! | Moving, the last block alone not acknowledged | silence of `linger` | Complete, not acknowledged |
 //! | Moving | block 65536 due and rollover refused | Failed: block numbers exhausted |
 //! | Complete, Failed | anything | nothing |
 //!

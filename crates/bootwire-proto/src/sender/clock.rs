@@ -13,7 +13,7 @@ impl Sender {
         }
         // spec: rfc1350-last-ack, give-up
         let silence = now.since(self.heard_at);
-        self.status = if self.all_sent() && silence >= duration(self.linger) {
+        self.status = if self.only_last_ack_missing() && silence >= duration(self.linger) {
             SenderStatus::Complete { acked: false }
         } else {
             SenderStatus::Failed(SendFailure::TimedOut { proven: true })
@@ -22,7 +22,7 @@ impl Sender {
     }
 
     pub(super) fn patience_end(&self) -> Instant {
-        let patience = if self.all_sent() {
+        let patience = if self.only_last_ack_missing() {
             self.linger.min(self.give_up)
         } else {
             self.give_up
@@ -68,6 +68,12 @@ impl Sender {
 
     pub(super) fn all_sent(&self) -> bool {
         self.high >= self.end()
+    }
+
+    /// Whether the last block alone, sent already, is not acknowledged. With more of a window
+    /// outstanding the peer may just be slow, and still need it.
+    fn only_last_ack_missing(&self) -> bool {
+        self.all_sent() && self.base.saturating_add(1) >= self.end()
     }
 
     /// Whether something may be sent that the caller has not asked for yet.

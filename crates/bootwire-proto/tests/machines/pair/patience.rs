@@ -104,3 +104,30 @@ fn transfers_that_began_together_do_not_resend_together() {
     distinct.dedup();
     assert!(distinct.len() > 35, "{}", distinct.len());
 }
+
+// spec: give-up, rfc1350-last-ack
+#[test]
+fn a_client_that_is_slow_in_its_last_window_still_gets_it() {
+    let content = Available {
+        upto: 512 * 5,
+        end: true,
+    };
+    let mut sender = Sender::serve(Instant::ZERO, &windowed(512, 8), &Schedule::default(), 9);
+    sender.poll(Instant::ZERO, content, 64);
+    let ack = |block| Ack {
+        block,
+        next_window: None,
+    };
+    let mut now = Instant::ZERO + ms(2);
+    sender.on_ack(now, ack(0));
+    while sender.poll(now, content, 64).is_some() {}
+    while now < Instant::ZERO + secs(40) {
+        now = sender.deadline().expect("it is still waited for");
+        sender.on_time(now);
+        while sender.poll(now, content, 64).is_some() {}
+    }
+    sender.on_ack(now, ack(2));
+    assert!(sender.poll(now, content, 64).is_some(), "the rest is sent");
+    sender.on_ack(now + ms(1), ack(6));
+    assert_eq!(sender.status(), SenderStatus::Complete { acked: true });
+}
