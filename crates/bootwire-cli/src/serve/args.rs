@@ -53,9 +53,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BYTES", help_heading = "Network",
           value_parser = clap::value_parser!(u16).range(8..=65464))]
     pub(super) blksize_max: Option<u16>,
-    /// Largest window to grant, in blocks [default: 64]
+    /// Largest window to grant, in blocks: 1 to 32767 [default: 64]
     #[arg(long, value_name = "BLOCKS", help_heading = "Network",
-          value_parser = clap::value_parser!(u16).range(1..))]
+          value_parser = clap::value_parser!(u16).range(1..=32767))]
     pub(super) windowsize_max: Option<u16>,
     /// Grant blocks larger than the interface carries, to travel in fragments
     #[arg(long, help_heading = "Network")]
@@ -117,6 +117,15 @@ pub(crate) struct Args {
     /// Most transfers at a time [default: 100000]
     #[arg(long, value_name = "COUNT", help_heading = "Running")]
     pub(super) transfers_max: Option<NonZeroUsize>,
+    /// How long a client may be silent before it is given up, in seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=3600),
+        help_heading = "Running"
+    )]
+    pub(super) give_up: u64,
     /// How long running transfers may take to finish on SIGTERM, in seconds
     #[arg(
         long,

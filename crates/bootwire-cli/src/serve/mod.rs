@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bootwire::router::App;
-use bootwire::{Router, Server, ServerError, ServerHandle};
+use bootwire::{Router, Schedule, Server, ServerError, ServerHandle};
 use bootwire_store::{Dir, Uploads};
 
 pub(crate) use args::Args;
@@ -135,6 +135,10 @@ fn server(args: &Args, site: &Site, totals: &Arc<Totals>, listen: &[impl AsRef<s
         .single_port(args.single_port)
         .fragment(args.fragment)
         .portable_io(args.portable_io)
+        .schedule(Schedule {
+            give_up: Duration::from_secs(args.give_up),
+            ..Schedule::default()
+        })
         .serve(site.app.clone())
         .observe(move |record| {
             totals.count(record);

@@ -163,7 +163,7 @@ impl Server {
         self
     }
 
-    /// Largest window granted, in blocks. Default 64.
+    /// Largest window granted, 1 to 32767 blocks. Default 64.
     #[must_use]
     pub fn windowsize_max(mut self, blocks: u16) -> Self {
         self.settings.limits.windowsize_max = blocks;

@@ -116,8 +116,9 @@ fn check(settings: &Settings) -> Result<(), ServerError> {
     if !(8..=65_464).contains(&settings.limits.blksize_max) {
         return wrong("blksize_max must be from 8 to 65464 bytes");
     }
-    if settings.limits.windowsize_max == 0 {
-        return wrong("windowsize_max must be at least 1 block");
+    // Half of the block numbers: beyond it an ACK could mean two blocks.
+    if !(1..=32_767).contains(&settings.limits.windowsize_max) {
+        return wrong("windowsize_max must be from 1 to 32767 blocks");
     }
     if settings.workers == Some(0) {
         return wrong("at least one worker is needed");

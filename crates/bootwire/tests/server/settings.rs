@@ -20,7 +20,7 @@ async fn contradictions_and_impossible_values_are_explained() {
         (Server::bind("nowhere"), "is not a listen address"),
         (Server::bind("127.0.0.1:0").workers(0), "at least one worker"),
         (Server::bind("127.0.0.1:0").blksize_max(7), "8 to 65464"),
-        (Server::bind("127.0.0.1:0").windowsize_max(0), "at least 1 block"),
+        (Server::bind("127.0.0.1:0").windowsize_max(0), "1 to 32767 blocks"),
         (Server::bind("127.0.0.1:0").single_port(true).ports(30_000..=30_001), "contradicts"),
         (Server::bind("192.0.2.1:0"), "cannot listen on 192.0.2.1:0"),
     ] {
