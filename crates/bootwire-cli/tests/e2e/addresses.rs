@@ -29,7 +29,7 @@ fn answers_from(server: &Server, asked: IpAddr, content: &[u8]) {
 fn a_second_local_address() {
     let content = noise(10_000, 24);
     for host in ["0.0.0.0", "[::]"] {
-        for flags in [[].as_slice(), &["--single-port"], &["--portable-io"]] {
+        for flags in [[].as_slice(), &["--single-port"]] {
             let server = Server::builder()
                 .host(host)
                 .file("file", &content)
@@ -58,7 +58,7 @@ fn a_second_ipv6_address() {
         return;
     }
     let content = noise(10_000, 24);
-    for flags in [[].as_slice(), &["--single-port"], &["--portable-io"]] {
+    for flags in [[].as_slice(), &["--single-port"]] {
         let server = Server::builder()
             .host("[::]")
             .file("file", &content)

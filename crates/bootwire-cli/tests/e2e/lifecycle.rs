@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Server, Wire, noise, rrq};
+use crate::harness::{Packet, Server, Wire, noise, rrq};
 
 #[test]
 fn sigterm_lets_a_transfer_finish() {
@@ -124,70 +124,74 @@ fn an_idle_server_stops_at_once() {
     );
 }
 
-/// A file that is replaced or cut while it is read: the old content whole, or an ERROR; never a
-/// mixture, and never the end of the server.
+/// A file that is replaced while it is read: the old one arrives whole, the next reader gets the
+/// new one.
 #[test]
-fn files_that_change_while_they_are_read() {
+fn a_file_that_is_replaced() {
     let content = noise(400_000, 27);
-    let server = Server::builder()
-        .file("replaced", &content)
-        .file("cut", &content)
-        .start();
-    let mut replaced = Wire::new(server.address());
-    replaced.read("replaced", &[]);
-    let mut received = replaced.expect_data(1);
+    let server = Server::of("file", &content);
+    let mut client = Wire::new(server.address());
+    client.read("file", &[]);
+    let mut received = client.expect_data(1);
     std::fs::write(server.path("new"), noise(400_000, 28)).expect("a file");
-    std::fs::rename(server.path("new"), server.path("replaced")).expect("renamed");
-    replaced.ack(1);
-    received.extend(replaced.read_rest(512, 2));
+    std::fs::rename(server.path("new"), server.path("file")).expect("renamed");
+    client.ack(1);
+    received.extend(client.read_rest(512, 2));
     assert!(received == content);
+    assert!(Wire::new(server.address()).fetch("file") == noise(400_000, 28));
+}
 
-    let mut cut = Wire::new(server.address());
-    cut.read("cut", &[]);
-    cut.expect_data(1);
-    std::fs::File::options()
-        .write(true)
-        .open(server.path("cut"))
-        .expect("opened")
-        .set_len(100)
-        .expect("cut");
-    cut.ack(1);
-    let mut block = 2;
+/// Reads on behind block 1 in lockstep: all the content, or `None` if an ERROR ended it.
+fn reads_or_fails(client: &mut Wire, first: Vec<u8>) -> Option<Vec<u8>> {
+    let mut received = first;
+    let mut next = 2;
+    client.ack(1);
     loop {
-        match cut.receive() {
-            crate::harness::Packet::Data {
-                block: number,
-                payload,
-            } => {
-                // What was read before it was cut may still come.
-                let start = (usize::from(number) - 1) * 512;
-                assert_eq!(
-                    payload,
-                    content[start..start + payload.len()],
-                    "block {number}"
-                );
-                assert_eq!(
-                    payload.len(),
-                    512,
-                    "a short block would say that this is the whole file"
-                );
-                if number == block {
-                    cut.ack(block);
-                    block += 1;
+        match client.receive() {
+            Packet::Data { block, payload } if block == next => {
+                client.ack(next);
+                next += 1;
+                received.extend_from_slice(&payload);
+                if payload.len() < 512 {
+                    return Some(received);
                 }
             }
-            crate::harness::Packet::Error { code, text } => {
+            Packet::Data { .. } => {}
+            Packet::Error { code, text } => {
                 assert_eq!(code, 0, "{text}");
-                break;
+                return None;
             }
             other => panic!("{other:?}"),
         }
     }
-    let mut after = Wire::new(server.address());
-    assert!(
-        after.fetch("replaced") == noise(400_000, 28),
-        "the new file is served now"
-    );
+}
+
+/// A file that is cut while it is read, near its beginning or within its last page: a client is
+/// never left with content that nobody wrote and the word that all went well.
+#[test]
+fn a_file_that_is_cut() {
+    for (len, left) in [(400_000, 100), (400_000, 399_500), (3_000, 600)] {
+        let content = noise(len, 27);
+        let server = Server::of("file", &content);
+        let mut client = Wire::new(server.address());
+        client.read("file", &[]);
+        let file = std::fs::File::options()
+            .write(true)
+            .open(server.path("file"))
+            .expect("opened");
+        let first = client.expect_data(1);
+        file.set_len(left).expect("cut");
+        let expected = if let Some(received) = reads_or_fails(&mut client, first) {
+            assert!(
+                received == content,
+                "{len} bytes cut to {left}: served as complete, and wrong"
+            );
+            "complete"
+        } else {
+            "origin_error"
+        };
+        assert_eq!(server.finish_with_one().outcome(), expected);
+    }
 }
 
 /// The example tree of the README is served as it is.

@@ -23,6 +23,7 @@ mod measured;
 mod oack;
 mod one_port;
 mod permissions;
+mod portable;
 mod probes;
 mod reads;
 mod refused_files;

@@ -175,6 +175,8 @@ fn names_with_spaces_and_subdirectories() {
             })
             .start();
         let here = TempDir::new().expect("a place for files");
+        // tftpy knows ASCII only.
+        let names = &names[..if tool == Tool::Tftpy { 3 } else { 4 }];
         for (nth, name) in names.iter().enumerate() {
             let local = here.path().join(nth.to_string());
             tool.get(server.address(), name, &local, Extras::default());
@@ -189,7 +191,8 @@ fn names_with_spaces_and_subdirectories() {
             .iter()
             .map(|record| record.path().to_owned())
             .collect();
-        assert_eq!(served, names.map(|name| format!("/{name}")), "{tool:?}");
+        let asked: Vec<_> = names.iter().map(|name| format!("/{name}")).collect();
+        assert_eq!(served, asked, "{tool:?}");
     }
 }
 

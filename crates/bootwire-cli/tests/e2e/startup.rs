@@ -180,8 +180,8 @@ fn help_has_examples() {
         assert!(told.contains("Examples:"), "{told}");
     }
     for (words, expected) in [
-        (["completions", "bash"], "bootwire"),
-        (["man", "serve"], ".TH"),
+        (["completions", "bash"].as_slice(), "bootwire"),
+        (&["man"], ".TH"),
     ] {
         let output = run_to_end(
             Command::new(bootwire()).args(words),

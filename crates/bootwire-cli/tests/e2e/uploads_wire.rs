@@ -125,7 +125,7 @@ fn a_block_longer_than_agreed() {
     client.data(1, &[b'x'; 513]);
     let (code, text) = client.expect_error();
     assert_eq!(code, 4, "{text}");
-    assert_eq!(server.listing(), [""; 0]);
+    server.expect_listing(&[]);
 }
 
 /// A directory that is not there: ERROR at once, not silence.

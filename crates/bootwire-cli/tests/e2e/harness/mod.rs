@@ -14,6 +14,6 @@ pub(crate) use namespace::{Isolation, is_root, without_capabilities};
 pub(crate) use output::Output;
 pub(crate) use port::{Ports, run_to_end};
 pub(crate) use records::Record;
-pub(crate) use server::{Builder, Server, bootwire};
+pub(crate) use server::{Builder, Server, bootwire, expect_listing};
 pub(crate) use tool::{Extras, Tool};
 pub(crate) use wire::{Packet, Wire, rrq, wrq};

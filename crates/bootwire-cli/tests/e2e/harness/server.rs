@@ -207,18 +207,13 @@ impl Server {
 
     /// Names of everything in the directory it serves, sorted.
     pub(crate) fn listing(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.path("")).expect("the root");
-        let mut names: Vec<_> = entries
-            .map(|entry| {
-                entry
-                    .expect("an entry")
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned()
-            })
-            .collect();
-        names.sort();
-        names
+        listing(&self.path(""))
+    }
+
+    /// Waits until nothing but `names` is in the directory it serves: what an upload leaves is
+    /// removed after the client was told.
+    pub(crate) fn expect_listing(&self, names: &[&str]) {
+        expect_listing(&self.path(""), names);
     }
 
     /// What it printed.
@@ -298,6 +293,34 @@ impl Server {
         let mut records = self.finish();
         assert_eq!(records.len(), 1, "one request, one record: {records:#?}");
         records.swap_remove(0)
+    }
+}
+
+/// Names of everything in a directory, sorted.
+fn listing(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("a directory");
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        entry
+            .expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let mut names: Vec<_> = entries.map(name).collect();
+    names.sort();
+    names
+}
+
+/// Waits until nothing but `names` is in a directory.
+pub(crate) fn expect_listing(directory: &Path, names: &[&str]) {
+    let deadline = Instant::now() + PATIENCE;
+    while listing(directory) != names {
+        assert!(
+            Instant::now() < deadline,
+            "{:?} instead of {names:?}",
+            listing(directory)
+        );
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

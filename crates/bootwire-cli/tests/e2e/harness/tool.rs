@@ -353,7 +353,7 @@ fn url_path(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                path.push(char::from(byte))
+                path.push(char::from(byte));
             }
             _ => path.extend(format!("%{byte:02X}").chars()),
         }

@@ -30,7 +30,12 @@ impl Wire {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         };
-        let socket = UdpSocket::bind((any, 0)).expect("a client port");
+        Self::from(any, server)
+    }
+
+    /// The same, on another address of the client's.
+    pub(crate) fn from(client: IpAddr, server: SocketAddr) -> Self {
+        let socket = UdpSocket::bind((client, 0)).expect("a client port");
         // A window of 64 must not be lost to a small default.
         let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20);
         Self {
