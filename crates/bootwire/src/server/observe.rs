@@ -13,6 +13,10 @@ use crate::TransferRecord;
 /// Records that may wait for the observers; beyond it they are dropped and counted.
 const QUEUE: usize = 65_536;
 
+/// How long the observers' thread lets records gather after it has emptied its queue. Waking a
+/// thread for each record would cost the workers more than all the rest of a short transfer.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// What the observers' thread is sent.
 pub(super) enum Event {
     /// A transfer ended.
@@ -83,12 +87,23 @@ fn run(
             Some(at) => events.recv_timeout(at.saturating_duration_since(Instant::now())),
             None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
-        match event {
-            Ok(Event::Record(record)) => observers
-                .iter()
-                .for_each(|observer| guarded(|| observer(&record))),
-            Ok(Event::End) | Err(RecvTimeoutError::Disconnected) => return,
-            Err(RecvTimeoutError::Timeout) => {}
+        let mut next = match event {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => None,
+        };
+        let woken = next.is_some();
+        while let Some(event) = next {
+            match event {
+                Event::Record(record) => observers
+                    .iter()
+                    .for_each(|observer| guarded(|| observer(&record))),
+                Event::End => return,
+            }
+            next = events.try_recv().ok();
+        }
+        if woken {
+            std::thread::sleep(GATHER);
         }
         let now = Instant::now();
         for due in dues.iter_mut().filter(|due| due.at <= now) {

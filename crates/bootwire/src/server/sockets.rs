@@ -96,6 +96,12 @@ impl Sockets {
         self.ports.get(usize::from(id))
     }
 
+    /// Whether requests come in on socket `id`.
+    pub(super) fn is_listener(&self, id: u16) -> bool {
+        self.port(id)
+            .is_some_and(|port| port.role == Role::Listener)
+    }
+
     pub(super) fn port_mut(&mut self, id: u16) -> Option<&mut Port> {
         self.ports.get_mut(usize::from(id))
     }

@@ -130,6 +130,18 @@ impl Transfer {
             && available.upto - sending.sender.acked().min(available.upto) <= self.window_bytes()
     }
 
+    /// Whether it is worth asking again what it has to send, although nothing happened to it.
+    pub(super) fn may_send_more(&self) -> bool {
+        match &self.phase {
+            Phase::Sending(sending) => {
+                let (window, available) = (sending.sender.window(), sending.feed.available());
+                window.start < window.end && (available.end || window.start < available.upto)
+            }
+            Phase::Receiving(_) => true,
+            Phase::Opening { .. } | Phase::Refused { .. } => false,
+        }
+    }
+
     /// Whether the record has been made already.
     pub(super) fn is_recorded(&self) -> bool {
         match &self.phase {

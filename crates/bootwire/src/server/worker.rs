@@ -92,17 +92,22 @@ impl<H: Host> Worker<H> {
                 // The poller fails only for reasons that pass, such as lack of memory.
                 std::thread::sleep(Duration::from_millis(1));
             }
-            for event in ready.drain(..) {
-                let id = event.token as u16;
-                if event.writable {
-                    for index in self.sockets.unblock(id) {
-                        self.engine.retry(index);
-                    }
-                }
-                if event.readable {
-                    self.receive_from(id);
+            for event in ready.iter().filter(|event| event.writable) {
+                for index in self.sockets.unblock(event.token as u16) {
+                    self.engine.retry(index);
                 }
             }
+            // Transfer ports first: a client may acknowledge its last block and ask for the next
+            // file in one breath, and is then to be heard in that order.
+            for listeners in [false, true] {
+                for event in ready.iter().filter(|event| event.readable) {
+                    let id = event.token as u16;
+                    if self.sockets.is_listener(id) == listeners {
+                        self.receive_from(id);
+                    }
+                }
+            }
+            ready.clear();
             self.ready = ready;
         }
     }
@@ -209,7 +214,7 @@ impl<H: Host> Worker<H> {
                 tag as u32,
             );
         }
-        for lane in std::mem::take(&mut self.touched) {
+        while let Some(lane) = self.touched.pop() {
             self.send_lane(lane);
             self.by_lane[usize::from(lane)].clear();
         }
@@ -280,7 +285,7 @@ impl<H: Host> Worker<H> {
         for planned in &self.planned {
             self.engine.sent(planned);
         }
-        for failure in std::mem::take(&mut self.failures) {
+        for failure in self.failures.drain(..) {
             let Some(planned) = self.planned.get(failure.tag as usize).copied() else {
                 continue;
             };

@@ -23,14 +23,22 @@ fn asked(local: &str, address: SocketAddr) -> SocketAddr {
 async fn from_the_address_that_was_asked_and_a_port_of_its_own() {
     let running = Running::with(hello(), Server::bind("[::]:0"));
     let port = running.address.port();
-    for (local, ip) in [("127.0.0.1:0", "127.0.0.2"), ("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", "::1")] {
+    for (local, ip) in [
+        ("127.0.0.1:0", "127.0.0.2"),
+        ("127.0.0.1:0", "127.0.0.1"),
+        ("[::1]:0", "::1"),
+    ] {
         let from = asked(local, SocketAddr::new(ip.parse().unwrap(), port));
         assert_eq!(from.ip().to_string(), ip);
         assert_ne!(from.port(), port);
     }
     let records = running.stop().await;
-    let locals: Vec<_> = records.iter().map(|record| record.local.ip().to_string()).collect();
-    assert_eq!(locals, ["127.0.0.2", "127.0.0.1", "::1"]);
+    let mut locals: Vec<_> = records
+        .iter()
+        .map(|record| record.local.ip().to_string())
+        .collect();
+    locals.sort_unstable();
+    assert_eq!(locals, ["127.0.0.1", "127.0.0.2", "::1"]);
 }
 
 // spec: rfc1123-source-address
@@ -38,7 +46,11 @@ async fn from_the_address_that_was_asked_and_a_port_of_its_own() {
 async fn from_the_address_and_the_port_that_were_asked_with_a_single_port() {
     let running = Running::with(hello(), Server::bind("[::]:0").single_port(true));
     let port = running.address.port();
-    for (local, ip) in [("127.0.0.1:0", "127.0.0.2"), ("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", "::1")] {
+    for (local, ip) in [
+        ("127.0.0.1:0", "127.0.0.2"),
+        ("127.0.0.1:0", "127.0.0.1"),
+        ("[::1]:0", "::1"),
+    ] {
         let address = SocketAddr::new(ip.parse().unwrap(), port);
         assert_eq!(asked(local, address), address);
     }
@@ -48,7 +60,10 @@ async fn from_the_address_and_the_port_that_were_asked_with_a_single_port() {
 async fn from_a_range_of_ports() {
     // Somewhere in the range something else may listen: the server takes another port of it.
     let range = 42_000..=42_015;
-    let running = Running::with(hello(), Server::bind("127.0.0.1:0").ports(range.clone()).workers(2));
+    let running = Running::with(
+        hello(),
+        Server::bind("127.0.0.1:0").ports(range.clone()).workers(2),
+    );
     for _ in 0..20 {
         let from = asked("127.0.0.1:0", running.address);
         assert!(range.contains(&from.port()), "{from}");

@@ -20,7 +20,9 @@ fn app(dir: &tempfile::TempDir) -> Router {
     let file = move |request: Request| {
         let path = root.join(request.param("name").unwrap_or_default());
         async move {
-            let open = tokio::task::spawn_blocking(move || OpenFile::new(File::open(path)?)).await.unwrap()?;
+            let open = tokio::task::spawn_blocking(move || OpenFile::new(File::open(path)?))
+                .await
+                .unwrap()?;
             Ok::<_, bootwire::Refusal>(Reply::file(open))
         }
     };
@@ -54,21 +56,34 @@ async fn everything_arrives(server: Server) {
     let running = Running::with(app(&dir), server);
     for windowsize in [1, 7, 64] {
         let client = running.client().windowsize(windowsize);
-        assert_eq!(get(&client, "/file/large").await.unwrap(), pattern(LARGE), "window {windowsize}");
-        assert_eq!(get(&client, "/file/multiple").await.unwrap(), pattern(4 * 1428));
+        assert_eq!(
+            get(&client, "/file/large").await.unwrap(),
+            pattern(LARGE),
+            "window {windowsize}"
+        );
+        assert_eq!(
+            get(&client, "/file/multiple").await.unwrap(),
+            pattern(4 * 1428)
+        );
         assert_eq!(get(&client, "/file/empty").await.unwrap(), b"");
         assert_eq!(get(&client, "/none").await.unwrap(), b"");
         assert_eq!(get(&client, "/bytes").await.unwrap(), pattern(3_000_000));
         assert_eq!(get(&client, "/stream").await.unwrap(), pattern(3_000_000));
         assert_eq!(get(&client, "/sized").await.unwrap(), pattern(3_000_000));
-        assert_eq!(get(&client, "/whole-blocks").await.unwrap(), pattern(14_280));
+        assert_eq!(
+            get(&client, "/whole-blocks").await.unwrap(),
+            pattern(14_280)
+        );
     }
     let plain = running.client().without_options();
     assert_eq!(get(&plain, "/stream").await.unwrap(), pattern(3_000_000));
     let jumbo = running.client().blksize(65_464).windowsize(4);
     assert_eq!(get(&jumbo, "/file/large").await.unwrap(), pattern(LARGE));
     let text = running.client().mode(Mode::Netascii);
-    assert_eq!(get(&text, "/file/text").await.unwrap(), b"one\ntwo\rthree\n");
+    assert_eq!(
+        get(&text, "/file/text").await.unwrap(),
+        b"one\ntwo\rthree\n"
+    );
     for record in running.stop().await {
         assert_eq!(record.outcome, Outcome::Complete, "{record:?}");
     }
@@ -99,7 +114,10 @@ async fn netascii_on_the_wire_has_cr_lf_and_no_size_it_cannot_know() {
     let dir = tempfile::tempdir().unwrap();
     let running = Running::start(app(&dir));
     let raw = Raw::new("127.0.0.1:0");
-    raw.send(running.address, b"\0\x01file/text\0NetASCII\0tsize\x000\0blksize\x001024\0");
+    raw.send(
+        running.address,
+        b"\0\x01file/text\0NetASCII\0tsize\x000\0blksize\x001024\0",
+    );
     let (oack, tid) = raw.receive();
     assert_eq!(oack, b"\0\x06blksize\x001024\0");
     raw.send(tid, &[0, 4, 0, 0]);
@@ -110,18 +128,39 @@ async fn netascii_on_the_wire_has_cr_lf_and_no_size_it_cannot_know() {
 async fn records_tell_what_happened() {
     let dir = tempfile::tempdir().unwrap();
     let running = Running::start(app(&dir));
-    running.client().blksize(1000).windowsize(4).get("//file\\multiple", &mut Vec::new()).await.unwrap();
+    running
+        .client()
+        .blksize(1000)
+        .windowsize(4)
+        .get("//file\\multiple", &mut Vec::new())
+        .await
+        .unwrap();
     running.get("/file/absent").await.unwrap_err();
-    let stats = running.handle.as_ref().unwrap().stats();
-    assert_eq!((stats.reads, stats.ended(Outcome::Complete), stats.ended(Outcome::NotFound)), (2, 1, 1));
-    let records = running.stop().await;
-    let [complete, missing] = &records[..] else { panic!("{records:?}") };
+    let stats = || running.handle.as_ref().unwrap().stats();
+    // The client is done when it has sent its last ACK, the server when it has read it.
+    until(|| stats().active == 0).await;
+    assert_eq!(
+        (
+            stats().reads,
+            stats().ended(Outcome::Complete),
+            stats().ended(Outcome::NotFound)
+        ),
+        (2, 1, 1)
+    );
+    let mut records = running.stop().await;
+    records.sort_by_key(|record| record.id);
+    let [complete, missing] = &records[..] else {
+        panic!("{records:?}")
+    };
     assert_eq!((complete.id, missing.id), (1, 2));
     assert_eq!(complete.path, "/file/multiple");
     assert_eq!(complete.filename, b"//file\\multiple");
     assert_eq!(complete.route.as_deref(), Some("/file/{name}"));
     assert_eq!((complete.blksize, complete.windowsize), (1000, 4));
-    assert_eq!((complete.size, complete.bytes, complete.blocks), (Some(5712), 5712, 6));
+    assert_eq!(
+        (complete.size, complete.bytes, complete.blocks),
+        (Some(5712), 5712, 6)
+    );
     assert_eq!(complete.options[0], ("tsize".to_owned(), "0".to_owned()));
     assert!(complete.first_data.unwrap() <= complete.duration);
     assert!(complete.round_trip.is_some());

@@ -12,19 +12,38 @@ use super::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_panics_or_hangs_is_an_error_to_its_client_alone() {
     let app = Router::new()
-        .read("/panics", || async { if true { panic!("on purpose") } else { "" } })
+        .read("/panics", || async {
+            if true { panic!("on purpose") } else { "" }
+        })
         .read("/hangs", || async {
             std::future::pending::<()>().await;
             ""
         })
         .read("/fine", || async { "fine" });
-    let running = Running::with(app, Server::bind("127.0.0.1:0").deadline(Duration::from_millis(200)));
+    let running = Running::with(
+        app,
+        Server::bind("127.0.0.1:0").deadline(Duration::from_millis(200)),
+    );
     let (panics, hangs) = tokio::join!(running.get("/panics"), running.get("/hangs"));
-    assert!(matches!(panics, Err(ClientError::Remote { code, .. }) if code.wire() == 0), "{panics:?}");
-    assert!(matches!(hangs, Err(ClientError::Remote { code, .. }) if code.wire() == 0), "{hangs:?}");
+    assert!(
+        matches!(panics, Err(ClientError::Remote { code, .. }) if code.wire() == 0),
+        "{panics:?}"
+    );
+    assert!(
+        matches!(hangs, Err(ClientError::Remote { code, .. }) if code.wire() == 0),
+        "{hangs:?}"
+    );
     assert_eq!(running.get("/fine").await.unwrap(), b"fine");
     let records = running.stop().await;
-    let detail = |path: &str| records.iter().find(|record| record.path == path).unwrap().detail.clone().unwrap();
+    let detail = |path: &str| {
+        records
+            .iter()
+            .find(|record| record.path == path)
+            .unwrap()
+            .detail
+            .clone()
+            .unwrap()
+    };
     assert!(detail("/panics").contains("on purpose"));
     assert!(detail("/hangs").contains("200ms"));
 }
@@ -46,10 +65,21 @@ async fn a_slow_handler_delays_nobody_else() {
     for _ in 0..50 {
         assert_eq!(running.get("/fast").await.unwrap(), b"fast");
     }
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
     assert_eq!(slow.await.unwrap().unwrap(), b"slow");
     let records = running.stop().await;
-    assert_eq!(records.iter().filter(|record| record.path == "/slow").count(), 1, "asked once");
+    assert_eq!(
+        records
+            .iter()
+            .filter(|record| record.path == "/slow")
+            .count(),
+        1,
+        "asked once"
+    );
 }
 
 /// Gives one block, then does as it is told.
@@ -78,11 +108,26 @@ async fn a_source_that_fails_or_panics_ends_its_transfer_at_once() {
     for path in ["/fails", "/panics", "/short"] {
         let start = Instant::now();
         let error = running.get(path).await.unwrap_err();
-        assert!(matches!(&error, ClientError::Remote { code, .. } if code.wire() == 0), "{path}: {error:?}");
+        assert!(
+            matches!(&error, ClientError::Remote { code, .. } if code.wire() == 0),
+            "{path}: {error:?}"
+        );
         assert!(start.elapsed() < Duration::from_secs(2), "{path}");
     }
-    let outcomes: Vec<_> = running.stop().await.into_iter().map(|record| record.outcome).collect();
-    assert_eq!(outcomes, [Outcome::OriginError, Outcome::Internal, Outcome::OriginError]);
+    let outcomes: Vec<_> = running
+        .stop()
+        .await
+        .into_iter()
+        .map(|record| record.outcome)
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            Outcome::OriginError,
+            Outcome::Internal,
+            Outcome::OriginError
+        ]
+    );
 }
 
 fn file_app(path: &std::path::Path) -> Router {
@@ -94,11 +139,19 @@ fn file_app(path: &std::path::Path) -> Router {
 }
 
 /// Reads `blocks` blocks of 1024 bytes of `/image`, lets `meddle` happen, and reads on.
-async fn read_on(portable: bool, len: usize, blocks: u16, meddle: impl FnOnce(&std::path::Path)) -> Result<Vec<u8>, u16> {
+async fn read_on(
+    portable: bool,
+    len: usize,
+    blocks: u16,
+    meddle: impl FnOnce(&std::path::Path),
+) -> Result<Vec<u8>, u16> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
     std::fs::write(&path, pattern(len)).unwrap();
-    let running = Running::with(file_app(&path), Server::bind("127.0.0.1:0").portable_io(portable));
+    let running = Running::with(
+        file_app(&path),
+        Server::bind("127.0.0.1:0").portable_io(portable),
+    );
     let raw = Raw::new("127.0.0.1:0");
     raw.send(running.address, &rrq("image", "blksize\x001024"));
     let (_, tid) = raw.receive();
@@ -112,7 +165,11 @@ async fn read_on(portable: bool, len: usize, blocks: u16, meddle: impl FnOnce(&s
             return Err(u16::from_be_bytes([packet[2], packet[3]]));
         }
         if packet[2..4] != block.to_be_bytes() {
-            assert_eq!(packet[2..4], (block - 1).to_be_bytes(), "a block sent again while we meddled");
+            assert_eq!(
+                packet[2..4],
+                (block - 1).to_be_bytes(),
+                "a block sent again while we meddled"
+            );
             continue;
         }
         content.extend_from_slice(&packet[4..]);
@@ -136,7 +193,11 @@ async fn a_file_replaced_by_rename_is_sent_whole_in_its_old_version() {
             std::fs::write(&new, vec![9; 3 << 20]).unwrap();
             std::fs::rename(new, path).unwrap();
         });
-        assert_eq!(content.await.unwrap(), pattern(3 << 20), "portable: {portable}");
+        assert_eq!(
+            content.await.unwrap(),
+            pattern(3 << 20),
+            "portable: {portable}"
+        );
     }
 }
 
@@ -144,7 +205,12 @@ async fn a_file_replaced_by_rename_is_sent_whole_in_its_old_version() {
 async fn a_file_truncated_or_written_to_ends_in_an_error_never_in_a_mix() {
     for portable in [false, true] {
         let truncated = read_on(portable, 3 << 20, 3, |path| {
-            File::options().write(true).open(path).unwrap().set_len(5000).unwrap();
+            File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_len(5000)
+                .unwrap();
         });
         assert_eq!(truncated.await, Err(0), "portable: {portable}");
         let written = read_on(portable, 1 << 20, 3, |path| {

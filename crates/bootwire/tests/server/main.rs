@@ -33,12 +33,20 @@ impl Running {
         let records = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&records);
         let observe = move |record: &TransferRecord| kept.lock().unwrap().push(record.clone());
-        let handle = server.serve(app).observe(observe).start().expect("the server starts");
+        let handle = server
+            .serve(app)
+            .observe(observe)
+            .start()
+            .expect("the server starts");
         let mut address = handle.local_addrs()[0];
         if address.ip().is_unspecified() {
             address.set_ip("::1".parse().unwrap());
         }
-        Self { handle: Some(handle), address, records }
+        Self {
+            handle: Some(handle),
+            address,
+            records,
+        }
     }
 
     fn client(&self) -> Client {
@@ -65,7 +73,9 @@ async fn get(client: &Client, path: &str) -> Result<Vec<u8>, ClientError> {
 
 /// Bytes that differ from block to block.
 fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at / 251) as u8 ^ (at % 251) as u8).collect()
+    (0..len)
+        .map(|at| (at / 251) as u8 ^ (at % 251) as u8)
+        .collect()
 }
 
 /// A client that speaks raw packets.
@@ -76,7 +86,9 @@ struct Raw {
 impl Raw {
     fn new(local: &str) -> Self {
         let socket = UdpSocket::bind(local).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(3)))
+            .unwrap();
         Self { socket }
     }
 
@@ -87,15 +99,22 @@ impl Raw {
     /// The next packet and where it came from.
     fn receive(&self) -> (Vec<u8>, SocketAddr) {
         let mut buffer = [0; 65_536];
-        let (len, from) = self.socket.recv_from(&mut buffer).expect("an answer within 3 s");
+        let (len, from) = self
+            .socket
+            .recv_from(&mut buffer)
+            .expect("an answer within 3 s");
         (buffer[..len].to_vec(), from)
     }
 
     /// Whether nothing arrives for a while.
     fn hears_nothing(&self) -> bool {
-        self.socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        self.socket
+            .set_read_timeout(Some(Duration::from_millis(300)))
+            .unwrap();
         let silent = self.socket.recv_from(&mut [0; 64]).is_err();
-        self.socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        self.socket
+            .set_read_timeout(Some(Duration::from_secs(3)))
+            .unwrap();
         silent
     }
 }

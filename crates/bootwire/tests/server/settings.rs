@@ -11,31 +11,61 @@ fn hello() -> Router {
 }
 
 fn refused(server: Server) -> String {
-    server.serve(hello()).start().err().expect("these settings cannot work").to_string()
+    server
+        .serve(hello())
+        .start()
+        .err()
+        .expect("these settings cannot work")
+        .to_string()
 }
 
 #[tokio::test]
 async fn contradictions_and_impossible_values_are_explained() {
     for (server, text) in [
         (Server::bind("nowhere"), "is not a listen address"),
-        (Server::bind("127.0.0.1:0").workers(0), "at least one worker"),
+        (
+            Server::bind("127.0.0.1:0").workers(0),
+            "at least one worker",
+        ),
         (Server::bind("127.0.0.1:0").blksize_max(7), "8 to 65464"),
-        (Server::bind("127.0.0.1:0").windowsize_max(0), "1 to 32767 blocks"),
-        (Server::bind("127.0.0.1:0").single_port(true).ports(30_000..=30_001), "contradicts"),
+        (
+            Server::bind("127.0.0.1:0").windowsize_max(0),
+            "1 to 32767 blocks",
+        ),
+        (
+            Server::bind("127.0.0.1:0")
+                .single_port(true)
+                .ports(30_000..=30_001),
+            "contradicts",
+        ),
         (Server::bind("192.0.2.1:0"), "cannot listen on 192.0.2.1:0"),
     ] {
         let error = refused(server);
         assert!(error.contains(text), "{error}");
     }
-    assert!(matches!(Server::bind("127.0.0.1:0").start(), Err(ServerError::Incomplete(_))));
+    assert!(matches!(
+        Server::bind("127.0.0.1:0").start(),
+        Err(ServerError::Incomplete(_))
+    ));
 }
 
 #[tokio::test]
 async fn a_port_in_use_is_not_shared_in_silence() {
-    let first = Server::bind("127.0.0.1:0").workers(2).serve(hello()).start().unwrap();
+    let first = Server::bind("127.0.0.1:0")
+        .workers(2)
+        .serve(hello())
+        .start()
+        .unwrap();
     let address = first.local_addrs()[0];
-    let error = Server::bind(address.to_string()).workers(2).serve(hello()).start().err().unwrap();
-    let ServerError::Bind { source, .. } = &error else { panic!("{error}") };
+    let error = Server::bind(address.to_string())
+        .workers(2)
+        .serve(hello())
+        .start()
+        .err()
+        .unwrap();
+    let ServerError::Bind { source, .. } = &error else {
+        panic!("{error}")
+    };
     assert_eq!(source.kind(), std::io::ErrorKind::AddrInUse);
 }
 
@@ -58,5 +88,9 @@ async fn statistics_come_again_and_again_and_a_panicking_observer_silences_nobod
     let running = Running::with(hello(), server);
     running.get("/hello").await.unwrap();
     until(|| ticks.load(Ordering::SeqCst) >= 3).await;
-    assert_eq!(running.stop().await.len(), 1, "the other observer still hears");
+    assert_eq!(
+        running.stop().await.len(),
+        1,
+        "the other observer still hears"
+    );
 }

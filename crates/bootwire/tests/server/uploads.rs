@@ -38,7 +38,11 @@ impl Sink for Collect {
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(50)).await;
             self.finished = true;
-            self.shelf.finished.lock().unwrap().push(std::mem::take(&mut self.content));
+            self.shelf
+                .finished
+                .lock()
+                .unwrap()
+                .push(std::mem::take(&mut self.content));
             Ok(())
         })
     }
@@ -56,7 +60,14 @@ fn app(shelf: &Shelf) -> Router {
     let shelf = shelf.clone();
     Router::new().write("/up/{name}", move || {
         let shelf = shelf.clone();
-        async move { Accept::into(Collect { shelf, content: Vec::new(), finished: false }).size_max(4 << 20) }
+        async move {
+            Accept::into(Collect {
+                shelf,
+                content: Vec::new(),
+                finished: false,
+            })
+            .size_max(4 << 20)
+        }
     })
 }
 
@@ -68,8 +79,15 @@ async fn uploads_arrive(server: Server) {
         for windowsize in [1, 16] {
             let content = pattern(size);
             let client = running.client().windowsize(windowsize);
-            client.put("/up/x", &content[..], Some(size as u64)).await.unwrap();
-            assert_eq!(shelf.finished.lock().unwrap().pop(), Some(content), "{size} bytes, window {windowsize}");
+            client
+                .put("/up/x", &content[..], Some(size as u64))
+                .await
+                .unwrap();
+            assert_eq!(
+                shelf.finished.lock().unwrap().pop(),
+                Some(content),
+                "{size} bytes, window {windowsize}"
+            );
         }
     }
     let plain = running.client().without_options();
@@ -77,7 +95,10 @@ async fn uploads_arrive(server: Server) {
     assert_eq!(shelf.finished.lock().unwrap().pop(), Some(pattern(5000)));
     let text = running.client().mode(Mode::Netascii);
     text.put("/up/x", &b"a\nb\rc\r\n"[..], None).await.unwrap();
-    assert_eq!(shelf.finished.lock().unwrap().pop().as_deref(), Some(&b"a\nb\rc\r\n"[..]));
+    assert_eq!(
+        shelf.finished.lock().unwrap().pop().as_deref(),
+        Some(&b"a\nb\rc\r\n"[..])
+    );
     for record in running.stop().await {
         assert_eq!(record.outcome, Outcome::Complete, "{record:?}");
     }
@@ -104,16 +125,38 @@ async fn a_sink_that_fails_or_panics_ends_its_transfer_and_keeps_nothing() {
     let shelf = Shelf::default();
     let running = Running::start(app(&shelf));
     for (content, code) in [("panic please", 0), ("full already", 3)] {
-        let error = running.client().put("/up/x", content.as_bytes(), None).await.unwrap_err();
-        assert!(matches!(&error, ClientError::Remote { code: found, .. } if found.wire() == code), "{error:?}");
+        let error = running
+            .client()
+            .put("/up/x", content.as_bytes(), None)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, ClientError::Remote { code: found, .. } if found.wire() == code),
+            "{error:?}"
+        );
     }
     let large = pattern(5 << 20);
-    let error = running.client().put("/up/x", &large[..], None).await.unwrap_err();
-    assert!(matches!(&error, ClientError::Remote { code, .. } if code.wire() == 3), "{error:?}");
+    let error = running
+        .client()
+        .put("/up/x", &large[..], None)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, ClientError::Remote { code, .. } if code.wire() == 3),
+        "{error:?}"
+    );
     until(|| shelf.dropped.load(Ordering::SeqCst) == 3).await;
     assert!(shelf.finished.lock().unwrap().is_empty());
-    let outcomes: Vec<_> = running.stop().await.into_iter().map(|record| record.outcome).collect();
-    assert_eq!(outcomes, [Outcome::Internal, Outcome::DiskFull, Outcome::DiskFull]);
+    let outcomes: Vec<_> = running
+        .stop()
+        .await
+        .into_iter()
+        .map(|record| record.outcome)
+        .collect();
+    assert_eq!(
+        outcomes,
+        [Outcome::Internal, Outcome::DiskFull, Outcome::DiskFull]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,6 +177,13 @@ async fn an_upload_that_is_aborted_undoes_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_without_a_route_are_denied() {
     let running = Running::start(Router::new().read("/x", || async { "x" }));
-    let error = running.client().put("/x", &b"y"[..], None).await.unwrap_err();
-    assert!(matches!(&error, ClientError::Remote { code, .. } if code.wire() == 2), "{error:?}");
+    let error = running
+        .client()
+        .put("/x", &b"y"[..], None)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, ClientError::Remote { code, .. } if code.wire() == 2),
+        "{error:?}"
+    );
 }

@@ -92,7 +92,9 @@ impl<H: Host> Engine<H> {
                         fragment: transfer.fragment,
                         what,
                     });
-                    self.queue(index);
+                    if transfer.may_send_more() {
+                        self.queue(index);
+                    }
                 }
                 Ok(None) => self.settle(now, index),
                 Err(refusal) => self.refuse(now, index, &refusal),
