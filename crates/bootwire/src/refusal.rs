@@ -234,7 +234,11 @@ mod tests {
             let refusal = Refusal::from(Error::new(kind, "/srv/secret/x: no"));
             assert_eq!(refusal.reason(), reason, "{kind:?}");
             assert!(!refusal.client_text().contains("secret"));
-            assert!(refusal.detail().is_some_and(|detail| detail.contains("secret")));
+            assert!(
+                refusal
+                    .detail()
+                    .is_some_and(|detail| detail.contains("secret"))
+            );
         }
     }
 }

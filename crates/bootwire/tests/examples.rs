@@ -21,13 +21,23 @@ impl Example {
             program.pop();
         }
         let program: PathBuf = program.join("examples").join(name);
-        let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = UdpSocket::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let child = Command::new(&program)
             .arg(address.to_string())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}; `cargo build --examples` makes it", program.display()));
-        let client = Client::new(address).timeout(Duration::from_millis(100)).retries(20);
+            .unwrap_or_else(|error| {
+                panic!(
+                    "{}: {error}; `cargo build --examples` makes it",
+                    program.display()
+                )
+            });
+        let client = Client::new(address)
+            .timeout(Duration::from_millis(100))
+            .retries(20);
         Self { child, client }
     }
 
@@ -40,7 +50,13 @@ impl Example {
     /// Ends it by Ctrl-C; gives its exit code and what it printed.
     fn interrupt(mut self) -> (Option<i32>, String) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
         let mut printed = String::new();
         std::io::Read::read_to_string(self.child.stdout.as_mut().unwrap(), &mut printed).unwrap();
         (self.child.wait().unwrap().code(), printed)
@@ -67,7 +83,10 @@ async fn grub_config() {
     let config = example.get("/grub/grub.cfg-01-52-54-00-12-34-56").await;
     assert!(config.contains("menuentry 'node1'"), "{config}");
     assert_eq!(example.get("/grub/x86_64-efi/command.lst").await, "");
-    let unknown = example.client.get("/grub/grub.cfg-01-52-54-00-00-00-00", &mut Vec::new()).await;
+    let unknown = example
+        .client
+        .get("/grub/grub.cfg-01-52-54-00-00-00-00", &mut Vec::new())
+        .await;
     assert!(unknown.is_err());
 }
 
@@ -76,13 +95,20 @@ async fn stream() {
     let example = Example::start("stream");
     let expected: String = (1..=100_000).map(|number| format!("{number}\n")).collect();
     assert_eq!(example.get("/numbers/100000").await, expected);
-    assert_eq!(example.get("/manifest").await, include_str!("../Cargo.toml"));
+    assert_eq!(
+        example.get("/manifest").await,
+        include_str!("../Cargo.toml")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn upload_collector() {
     let example = Example::start("upload_collector");
-    example.client.put("/backups/router1", &[7; 5000][..], None).await.unwrap();
+    example
+        .client
+        .put("/backups/router1", &[7; 5000][..], None)
+        .await
+        .unwrap();
     let (code, printed) = example.interrupt();
     assert_eq!((code, &*printed), (Some(0), "router1: 5000 bytes\n"));
 }
@@ -93,5 +119,8 @@ async fn statistics() {
     assert_eq!(example.get("/motd").await, "Welcome\n");
     let (code, printed) = example.interrupt();
     assert_eq!(code, Some(0));
-    assert!(printed.contains("Read \"/motd\": complete, 8 bytes"), "{printed}");
+    assert!(
+        printed.contains("Read \"/motd\": complete, 8 bytes"),
+        "{printed}"
+    );
 }

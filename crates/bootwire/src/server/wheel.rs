@@ -141,9 +141,9 @@ mod tests {
         for millis in 0..1100 {
             wheel.advance(at(millis), |_, _, tick| {
                 if armed.fired(tick) {
-                    live += 1
+                    live += 1;
                 } else {
-                    dead += 1
+                    dead += 1;
                 }
             });
         }
