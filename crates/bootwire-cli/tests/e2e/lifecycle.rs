@@ -40,7 +40,7 @@ fn sigterm_lets_a_transfer_finish() {
             status.code(),
             Some(0),
             "{signal}: {:#?}",
-            server.output().lines()
+            server.notes().lines()
         );
         let record = server
             .records(1)

@@ -99,13 +99,12 @@ fn text_is_one_line_in_plain_words() {
         .file("kernel", &noise(3_000, 29))
         .plain_log()
         .start();
-    let started = server.output().lines().len();
     let mut client = Wire::new(server.address());
     assert!(client.fetch("kernel") == noise(3_000, 29));
     client.read("missing", &[]);
     client.expect_error_code(1);
-    let lines = server.output().wait(Duration::from_secs(5), |lines| {
-        (lines.len() >= started + 2).then(|| lines[started..].to_vec())
+    let lines = server.log().wait(Duration::from_secs(5), |lines| {
+        (lines.len() >= 2).then(|| lines.to_vec())
     });
     let lines = lines.expect("two lines");
     assert_eq!(lines.len(), 2, "{lines:#?}");

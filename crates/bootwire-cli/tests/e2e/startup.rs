@@ -35,7 +35,7 @@ fn complaint(words: &[&str]) -> String {
 #[test]
 fn it_says_what_is_served_and_where() {
     let server = Server::builder().plain_log().start();
-    let told = server.output().lines().join("\n");
+    let told = server.notes().lines().join("\n");
     assert!(
         told.contains(&format!("127.0.0.1:{}", server.port())),
         "{told}"

@@ -34,7 +34,8 @@ pub(crate) struct Builder {
 /// A running server. Killed when dropped.
 pub(crate) struct Server {
     child: Child,
-    output: Output,
+    log: Output,
+    notes: Output,
     readers: Vec<thread::JoinHandle<()>>,
     place: TempDir,
     port: Ports,
@@ -119,14 +120,15 @@ impl Builder {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {words:?}: {error}"));
-        let output = Output::default();
+        let (log, notes) = (Output::default(), Output::default());
         let readers = vec![
-            output.follow(child.stdout.take().expect("piped")),
-            output.follow(child.stderr.take().expect("piped")),
+            log.follow(child.stdout.take().expect("piped")),
+            notes.follow(child.stderr.take().expect("piped")),
         ];
         let server = Server {
             child,
-            output,
+            log,
+            notes,
             readers,
             place: self.place,
             port: self.port,
@@ -149,17 +151,14 @@ impl Server {
     fn wait_until_listening(mut self) -> Self {
         let deadline = Instant::now() + PATIENCE;
         // It has said what it serves once all its workers listen.
-        while !self.has_bound() || self.output.lines().is_empty() {
+        while !self.has_bound() || self.notes.lines().is_empty() {
             if let Some(status) = self.child.try_wait().expect("a child of ours") {
-                panic!(
-                    "the server ended at once ({status}): {:#?}",
-                    self.output.lines()
-                );
+                panic!("the server ended at once ({status}): {}", self.printed());
             }
             assert!(
                 Instant::now() < deadline,
-                "the server does not listen: {:#?}",
-                self.output.lines()
+                "the server does not listen: {}",
+                self.printed()
             );
             thread::sleep(Duration::from_millis(5));
         }
@@ -216,9 +215,19 @@ impl Server {
         expect_listing(&self.path(""), names);
     }
 
-    /// What it printed.
-    pub(crate) fn output(&self) -> &Output {
-        &self.output
+    /// What it printed on standard output: a line for each transfer.
+    pub(crate) fn log(&self) -> &Output {
+        &self.log
+    }
+
+    /// What it printed on standard error: everything else.
+    pub(crate) fn notes(&self) -> &Output {
+        &self.notes
+    }
+
+    /// Both, for the reader of a test that failed.
+    fn printed(&self) -> String {
+        format!("{:#?} {:#?}", self.notes.lines(), self.log.lines())
     }
 
     /// Waits for `count` records at least.
@@ -228,16 +237,11 @@ impl Server {
 
     /// Waits for `count` records at least, up to `limit`.
     pub(crate) fn records_within(&self, count: usize, limit: Duration) -> Vec<Record> {
-        let found = self.output.wait(limit, |lines| {
+        let found = self.log.wait(limit, |lines| {
             let records = records_in(lines);
             (records.len() >= count).then_some(records)
         });
-        found.unwrap_or_else(|| {
-            panic!(
-                "no {count} records within {limit:?}: {:#?}",
-                self.output.lines()
-            )
-        })
+        found.unwrap_or_else(|| panic!("no {count} records within {limit:?}: {}", self.printed()))
     }
 
     /// Waits for the first record.
@@ -267,8 +271,8 @@ impl Server {
             }
             assert!(
                 Instant::now() < deadline,
-                "the server does not end: {:#?}",
-                self.output.lines()
+                "the server does not end: {}",
+                self.printed()
             );
             thread::sleep(Duration::from_millis(5));
         }
@@ -281,11 +285,11 @@ impl Server {
         assert_eq!(
             status.code(),
             Some(0),
-            "ended by {:?}: {:#?}",
+            "ended by {:?}: {}",
             status.signal(),
-            self.output.lines()
+            self.printed()
         );
-        records_in(&self.output.lines())
+        records_in(&self.log.lines())
     }
 
     /// Stops it in good order and returns its only record.
@@ -331,15 +335,18 @@ impl Drop for Server {
         if thread::panicking() {
             let _ = std::io::Write::write_all(
                 &mut std::io::stderr(),
-                format!("the server printed: {:#?}\n", self.output.lines()).as_bytes(),
+                format!("the server printed: {}\n", self.printed()).as_bytes(),
             );
         }
     }
 }
 
+/// The records in some lines, in the order of the requests.
 fn records_in(lines: &[String]) -> Vec<Record> {
-    lines
+    let mut records: Vec<_> = lines
         .iter()
         .filter_map(|line| Record::parse(line))
-        .collect()
+        .collect();
+    records.sort_by_key(|record| record.number("id"));
+    records
 }
