@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat, openat2};
 use rustix::io::Errno;
 
 use crate::name::components;
@@ -65,6 +65,8 @@ pub(crate) struct Root {
     fd: OwnedFd,
     path: PathBuf,
     resolver: Resolver,
+    /// Whether the caches of this kernel say all there is to say.
+    local: bool,
 }
 
 /// How often a resolution is tried that a concurrent rename disturbed (`EAGAIN`) or a signal
@@ -78,6 +80,7 @@ impl Root {
             openat(CWD, path, flags, Mode::empty()).map_err(|errno| OpenError::new(path, errno))?;
         let resolver = probe(&fd).map_err(|errno| OpenError::new(path, errno))?;
         Ok(Self {
+            local: is_local(&fd),
             fd,
             path: path.to_owned(),
             resolver,
@@ -121,6 +124,28 @@ impl Root {
         }
     }
 
+    /// Looks `path` up in the kernel's caches alone: never waits for a disk or a file server.
+    /// `None` if the caches do not say, or if this kernel (before 5.12) cannot be asked so. What
+    /// is found is open as a place (`O_PATH`), not for reading.
+    pub(crate) fn resolve_cached(
+        &self,
+        path: &[u8],
+        links: Links,
+    ) -> Option<Result<OwnedFd, Errno>> {
+        if self.resolver != Resolver::Kernel || !self.local {
+            return None;
+        }
+        if components(path).any(|component| component == b"..") {
+            return Some(Err(Errno::XDEV));
+        }
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let how = scope(links) | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
+        match openat2(&self.fd, path, flags, Mode::empty(), how) {
+            Err(Errno::AGAIN | Errno::INTR | Errno::INVAL) => None,
+            result => Some(result),
+        }
+    }
+
     fn resolve_by_kernel(
         &self,
         path: &[u8],
@@ -128,19 +153,10 @@ impl Root {
         links: Links,
     ) -> Result<OwnedFd, Errno> {
         let path = if path.is_empty() { b"." } else { path };
-        let scope = match links {
-            Links::Beneath => ResolveFlags::BENEATH,
-            Links::InRoot => ResolveFlags::IN_ROOT,
-        };
+        let how = scope(links) | ResolveFlags::NO_MAGICLINKS;
         let mut tries = 1;
         loop {
-            match openat2(
-                &self.fd,
-                path,
-                flags,
-                Mode::empty(),
-                scope | ResolveFlags::NO_MAGICLINKS,
-            ) {
+            match openat2(&self.fd, path, flags, Mode::empty(), how) {
                 Err(Errno::AGAIN | Errno::INTR) if tries < TRIES_MAX => tries += 1,
                 result => return result,
             }
@@ -189,6 +205,30 @@ impl Root {
             None => openat(&self.fd, ".", flags, Mode::empty()),
         }
     }
+}
+
+fn scope(links: Links) -> ResolveFlags {
+    match links {
+        Links::Beneath => ResolveFlags::BENEATH,
+        Links::InRoot => ResolveFlags::IN_ROOT,
+    }
+}
+
+/// Whether the file system of `fd` answers from this machine: on a network file system even the
+/// times of a file that is open may have to be asked for.
+fn is_local(fd: &OwnedFd) -> bool {
+    /// From the kernel's `linux/magic.h`, and the file systems' own headers.
+    const REMOTE: [u32; 8] = [
+        0x6969,      // NFS
+        0x517B,      // SMB
+        0xFF53_4D42, // CIFS
+        0xFE53_4D42, // SMB2
+        0x0102_1997, // 9P
+        0x6573_5546, // FUSE
+        0x00C3_6400, // Ceph
+        0x5346_414F, // AFS
+    ];
+    fstatfs(fd).is_ok_and(|found| !REMOTE.contains(&(found.f_type as u32)))
 }
 
 fn is_link(at: BorrowedFd<'_>, name: &[u8]) -> bool {

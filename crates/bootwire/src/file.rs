@@ -94,7 +94,8 @@ impl OpenFile {
             ));
         }
         let version = Version::of(&metadata);
-        if let Some(open) = lock(&OPEN).get(&version).and_then(Weak::upgrade) {
+        let open = lock(&OPEN).get(&version).and_then(Weak::upgrade);
+        if let Some(open) = open {
             return Ok(open);
         }
         let mappable = version.size > 0 && bootwire_io::mappable(&file);
@@ -121,6 +122,16 @@ impl OpenFile {
                 Ok(open)
             }
         }
+    }
+
+    /// The file behind `place` if just this version of it is open already. Opens and reads
+    /// nothing, so `place` may be a descriptor that cannot be read (`O_PATH`).
+    ///
+    /// # Errors
+    /// What the kernel says when it is asked for the file's inode.
+    pub fn opened(place: &File) -> io::Result<Option<Arc<Self>>> {
+        let version = Version::of(&place.metadata()?);
+        Ok(lock(&OPEN).get(&version).and_then(Weak::upgrade))
     }
 
     /// Size in bytes.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bootwire::Refusal;
+use bootwire::file::OpenFile;
 use rustix::fs::{FileType, OFlags, fstat};
 use rustix::io::Errno;
 
@@ -99,6 +100,23 @@ impl Lookup {
             }
         }
         self.find(b"", name).map_err(|miss| miss.refusal(name))
+    }
+
+    /// The file anyone gets for `name`, or the refusal, if that can be told from what the
+    /// kernel has in memory: every component of the path is cached, and the file is open already.
+    pub(super) fn at_hand(&self, name: &[u8]) -> Option<Result<Arc<OpenFile>, Refusal>> {
+        if let Err(refusal) = Self::judge(name) {
+            return Some(Err(refusal));
+        }
+        // Both look at more than one path, and say more when they find nothing.
+        if self.per_client || self.case_insensitive {
+            return None;
+        }
+        match self.root.resolve_cached(&join(b"", name), self.links)? {
+            Ok(found) => OpenFile::opened(&File::from(found)).ok().flatten().map(Ok),
+            Err(errno) if is_absent(errno) => Some(Err(Refusal::not_found())),
+            Err(_) => None,
+        }
     }
 
     /// Looks for `name` in the subdirectory `base`.

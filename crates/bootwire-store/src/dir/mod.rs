@@ -1,6 +1,7 @@
 //! Serving a directory.
 
 mod fold;
+mod kept;
 mod lookup;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -15,6 +16,7 @@ use crate::beneath::{Links, OpenError, Resolver, Root};
 use crate::blocking::Blocking;
 use crate::errno::refuse_io;
 use crate::name::Shown;
+use kept::Kept;
 use lookup::Lookup;
 
 /// A directory whose regular files are served to anyone who asks.
@@ -39,6 +41,7 @@ use lookup::Lookup;
 #[derive(Clone, Debug)]
 pub struct Dir {
     lookup: Lookup,
+    kept: Kept,
     blocking: Blocking,
 }
 
@@ -59,6 +62,7 @@ impl Dir {
                 case_insensitive: false,
                 per_client: false,
             },
+            kept: Kept::default(),
             blocking: Blocking::new(),
         }
     }
@@ -122,17 +126,21 @@ impl Dir {
 
 impl Endpoint<Reply> for Dir {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
-        let lookup = self.lookup.clone();
+        let (lookup, kept) = (self.lookup.clone(), self.kept.clone());
         let open = move || {
             let name = request.rest_bytes();
             let file = lookup.open(name, request.peer_ip())?;
-            OpenFile::new(file).map_err(|error| refuse_io(&error, Shown(name)))
+            let file = OpenFile::new(file).map_err(|error| refuse_io(&error, Shown(name)))?;
+            kept.keep(&file);
+            Ok(file)
         };
         Box::pin(async move { Ok(Reply::file(self.blocking.run(open).await?)) })
     }
 
-    /// Names that no file can have are refused without looking at the disk.
+    /// Files that are open already, and names that the kernel knows to lead nowhere, without
+    /// waiting for the disk.
     fn at_hand(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
-        Lookup::judge(request.rest_bytes()).err().map(Err)
+        let found = self.lookup.at_hand(request.rest_bytes())?;
+        Some(found.map(Reply::file))
     }
 }

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use super::*;
 
 mod anything;
+mod at_hand;
 mod links;
 mod names;
 pub(crate) mod tricks;
