@@ -327,6 +327,12 @@ impl Sender {
         self.status
     }
 
+    /// Whether the peer has ever answered, so that its address cannot be forged.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.proven
+    }
+
     /// Content before this byte is acknowledged and will never be asked for again.
     #[must_use]
     pub fn acked(&self) -> u64 {

@@ -110,9 +110,7 @@ impl Transfer {
     pub(super) fn is_fresh(&self) -> bool {
         match &self.phase {
             Phase::Opening { .. } | Phase::Refused { .. } => true,
-            Phase::Sending(sending) => {
-                sending.sender.acked() == 0 && sending.sender.round_trip().is_none()
-            }
+            Phase::Sending(sending) => !sending.sender.is_proven(),
             Phase::Receiving(receiving) => receiving.receiver.received() == 0,
         }
     }
