@@ -1,0 +1,1 @@
+"""Bootwire beside other TFTP servers: what `perf/compare` is made of."""

@@ -1,0 +1,88 @@
+"""Results as Markdown."""
+
+from statistics import median
+
+# (key of a run, title, what more means, how a value is written)
+METRICS = [
+    ("core_us_per_block", "CPU of the server's core, µs per block", "less",
+     lambda value: f"{value:.2f}"),
+    ("process_us_per_block", "CPU of the server's processes, µs per block", "less",
+     lambda value: f"{value:.2f}"),
+    ("core_us_per_transfer", "CPU of the server's core, µs per transfer", "less",
+     lambda value: f"{value:.0f}"),
+    ("goodput_mib", "Goodput, MiB/s", "more", lambda value: f"{value:.1f}"),
+    ("transfers_per_second", "Transfers/s", "more", lambda value: f"{value:.0f}"),
+    ("failed", "Failed transfers", None, lambda value: f"{value:.0f}"),
+    ("peak_anonymous", "Peak memory of its own, MiB", "less",
+     lambda value: f"{value / (1 << 20):.1f}"),
+    ("peak_rss", "Peak resident memory (VmHWM, summed), MiB", "less",
+     lambda value: f"{value / (1 << 20):.1f}"),
+]
+PER_TRANSFER = ("core_us_per_transfer", "transfers_per_second")
+
+
+def markdown(results: dict) -> str:
+    parts = [heading(results)]
+    for key, title, better, show in METRICS:
+        rows = [row for row in results["rows"] if row["per_transfer"] or key not in PER_TRANSFER]
+        if rows:
+            parts.append(f"### {title}\n\n" + table(results, rows, key, better, show))
+    missing = reasons(results)
+    if missing:
+        parts.append("### Not run\n\n" + missing)
+    return "\n\n".join(parts) + "\n"
+
+
+def heading(results: dict) -> str:
+    machine, settings = results["machine"], results["settings"]
+    versions = ", ".join(f"{name} {server['version']}"
+                         for name, server in results["servers"].items())
+    return (
+        f"{versions}. {machine['processor']}, {machine['cores']} cores"
+        f"{', virtual' if machine['hypervisor'] else ''}, Linux {machine['kernel']}. Server on core"
+        f" {settings['server_core']}, {settings['generator']} on core {settings['load_core']},"
+        f" loopback, median of {settings['rounds']} rounds. In brackets: how many times"
+        " Bootwire's value."
+    )
+
+
+def values(results: dict, row: str, server: str, key: str) -> list[float]:
+    return [run[key] for run in results["runs"]
+            if run["row"] == row and run["server"] == server and run.get(key) is not None]
+
+
+def table(results: dict, rows: list[dict], key: str, better: str | None, show) -> str:
+    servers = list(results["servers"])
+    raw = key == "core_us_per_block" and results.get("raw")
+    lines = [["", *servers, *(["raw limit"] if raw else [])]]
+    for row in rows:
+        base = values(results, row["name"], "bootwire", key)
+        line = [row["title"]]
+        for server in servers:
+            line.append(cell(values(results, row["name"], server, key), base, better, show))
+        if raw:
+            limit = results["raw"].get(row["raw"])
+            line.append(cell([limit["us"]] if limit else [], base, better, show))
+        lines.append(line)
+    lines.insert(1, ["---", *["--:" for _ in lines[0][1:]]])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def cell(found: list[float], base: list[float], better: str | None, show) -> str:
+    if not found:
+        return "–"
+    value = median(found)
+    if better is None or not base or not median(base) or found == base:
+        return show(value)
+    return f"{show(value)} ({value / median(base):.2f}×)"
+
+
+def reasons(results: dict) -> str:
+    seen = {}
+    for run in results["runs"]:
+        if "cannot" in run:
+            seen.setdefault((run["server"], run["cannot"]), []).append(run["row"])
+    for name, why in results["missing"].items():
+        seen[(name, why)] = ["all"]
+    return "\n".join(f"- {server}, {', '.join(dict.fromkeys(rows))}: {why}"
+                     for (server, why), rows in seen.items())

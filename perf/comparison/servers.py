@@ -1,0 +1,197 @@
+"""The servers: how each comes here, and how it is started.
+
+Everything is put below `perf/target`; nothing is installed on the machine and no service starts.
+Where a server has a limit that a row would hit (clients at a time), it is raised: a server is
+measured for what it can, not for its defaults. All else is as it comes.
+"""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .places import BOOTWIRE, FILES, PEERS, PERF, ROOT, TARGET, built
+
+DEBIAN = PEERS / "debian"
+PYTHON = PEERS / "python"
+
+
+@dataclass
+class Server:
+    """A server to be measured."""
+
+    name: str
+    version: str
+    command: list[str]
+    address: str = "127.0.0.1"
+    port: int = 6901
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.address}:{self.port}"
+
+
+class Missing(Exception):
+    """A server cannot be had here; says why."""
+
+
+def run(*command: str, cwd: Path | None = None, **env: str) -> str:
+    """Runs a command; its output, or Missing with the end of what it said."""
+    done = subprocess.run(
+        command, cwd=cwd, env=os.environ | env, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    if done.returncode != 0:
+        raise Missing(f"{' '.join(command[:4])}: {done.stdout.strip()[-400:]}")
+    return done.stdout
+
+
+def build_own() -> None:
+    """Builds Bootwire and the programs of the perf workspace."""
+    run("cargo", "build", "--release", "-p", "bootwire-cli", cwd=ROOT)
+    run("cargo", "build", "--release", "--workspace", cwd=PERF, CARGO_TARGET_DIR=str(TARGET))
+
+
+def bootwire(*more: str, name: str = "bootwire") -> Server:
+    version = run(str(BOOTWIRE), "--version").split()[-1]
+    server = Server(name, version, [])
+    server.command = [str(BOOTWIRE), "serve", str(FILES), "--listen", server.endpoint,
+                      "--workers", "1", *more]
+    return server
+
+
+def single_port() -> Server:
+    return bootwire("--single-port", name="bootwire-single-port")
+
+
+def reference() -> Server:
+    server = Server("tokio-reference", "perf/reference", [])
+    server.command = [str(built("perf-reference")), str(FILES), server.endpoint]
+    return server
+
+
+def tftpd_hpa() -> Server:
+    version, env = debian("tftpd-hpa")
+    need_root("tftpd-hpa, which changes its root,")
+    server = Server("tftpd-hpa", version, [], env=env)
+    server.command = [str(DEBIAN / "tftpd-hpa/usr/sbin/in.tftpd"), "-L", "-a", server.endpoint,
+                      "-u", "root", "-s", str(FILES)]
+    return server
+
+
+def atftpd() -> Server:
+    version, env = debian("atftpd")
+    server = Server("atftpd", version, [], env=env)
+    user = f"{os.getuid()}" if os.getuid() else "root.root"
+    server.command = [str(DEBIAN / "atftpd/usr/sbin/atftpd"), "--daemon", "--no-fork",
+                      "--bind-address", server.address, "--port", str(server.port),
+                      "--user", user, "--group", "root", "--maxthread", "10000",
+                      "--verbose=3", str(FILES)]
+    return server
+
+
+def dnsmasq() -> Server:
+    version, env = debian("dnsmasq-base")
+    need_root("dnsmasq, which always listens on port 69,")
+    server = Server("dnsmasq", version, [], address="127.0.0.69", port=69, env=env)
+    server.command = [str(DEBIAN / "dnsmasq-base/usr/sbin/dnsmasq"), "--keep-in-foreground",
+                      "--conf-file=/dev/null", "--pid-file=", "--port=0", "--user=root",
+                      "--log-facility=-", "--bind-interfaces",
+                      f"--listen-address={server.address}", "--enable-tftp",
+                      f"--tftp-root={FILES}", "--tftp-max=10000"]
+    return server
+
+
+def tftpd_crate() -> Server:
+    place = PEERS / "tftpd-1.0.0"
+    if not (place / "bin/tftpd").exists():
+        run("cargo", "install", "tftpd", "--version", "1.0.0", "--locked", "--root", str(place),
+            CARGO_TARGET_DIR=str(PEERS / "build"))
+    server = Server("tftpd-crate", "1.0.0", [])
+    server.command = [str(place / "bin/tftpd"), "-i", server.address, "-p", str(server.port),
+                      "-d", str(FILES), "-r"]
+    return server
+
+
+def async_tftp() -> Server:
+    server = Server("async-tftp", "0.4.2", [])
+    server.command = [str(built("perf-peer-async-tftp")), str(FILES), server.endpoint]
+    return server
+
+
+def fbtftp() -> Server:
+    if not (PYTHON / "fbtftp").exists():
+        run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(PYTHON),
+            "fbtftp==0.5")
+    server = Server("fbtftp", f"0.5, Python {platform.python_version()}", [],
+                    env={"PYTHONPATH": str(PYTHON)})
+    python = os.path.realpath(sys.executable)
+    server.command = [python, str(PERF / "peers/fbtftp_server.py"), str(FILES), server.address,
+                      str(server.port)]
+    return server
+
+
+SERVERS = {
+    "bootwire": bootwire,
+    "bootwire-single-port": single_port,
+    "tokio-reference": reference,
+    "tftpd-hpa": tftpd_hpa,
+    "atftpd": atftpd,
+    "dnsmasq": dnsmasq,
+    "tftpd-crate": tftpd_crate,
+    "async-tftp": async_tftp,
+    "fbtftp": fbtftp,
+}
+
+
+def need_root(who: str) -> None:
+    if os.getuid() != 0:
+        raise Missing(f"{who} needs root")
+
+
+def debian(package: str) -> tuple[str, dict[str, str]]:
+    """Unpacks a Debian package and the libraries it needs; its version and environment."""
+    place = DEBIAN / package
+    if not place.exists():
+        if not shutil.which("apt-get"):
+            raise Missing("no apt-get here")
+        archives = DEBIAN / f"{package}.archives"
+        shutil.rmtree(archives, ignore_errors=True)
+        archives.mkdir(parents=True)
+        # The sandbox user of apt cannot write here.
+        fetch = ["apt-get", "-o", "APT::Sandbox::User=root", "download"]
+        try:
+            run(*fetch, package, *libraries(package), cwd=archives)
+        except Missing:
+            run("apt-get", "update")
+            run(*fetch, package, *libraries(package), cwd=archives)
+        fresh = DEBIAN / f"{package}.unpacking"
+        for archive in archives.glob("*.deb"):
+            run("dpkg-deb", "-x", str(archive), str(fresh))
+        (fresh / "VERSION").write_text(
+            re.search(r"_([^_]+)_", next(archives.glob(f"{package}_*.deb")).name)[1]
+            .replace("%3a", ":"))
+        fresh.rename(place)
+    lib = place / "usr/lib"
+    paths = [str(path) for path in (*lib.glob("*-linux-gnu"), *(place / "lib").glob("*-linux-gnu"))]
+    return (place / "VERSION").read_text(), {"LD_LIBRARY_PATH": ":".join(paths)}
+
+
+def libraries(package: str) -> list[str]:
+    """The libraries a package depends on that are not on this machine."""
+    no = [f"--no-{kind}" for kind in
+          ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")]
+    names = set(re.findall(r"^(lib[\w.+-]+)$",
+                           run("apt-cache", "depends", "--recurse", *no, package), re.M))
+    return sorted(name for name in names if not installed(name))
+
+
+def installed(name: str) -> bool:
+    done = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", name],
+                          capture_output=True, text=True)
+    return done.stdout == "installed"

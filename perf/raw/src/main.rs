@@ -1,0 +1,103 @@
+//! What the kernel takes for the packets alone: the floor under every server on UDP sockets.
+//!
+//! One thread plays both ends of a round and times the server's half of it: `sendmmsg` of one
+//! message to each of N sockets, and `recvmmsg` of their N ACKs. The other half, the clients'
+//! reading and answering, runs between, untimed. There is no protocol, no table, no waiting.
+//! Prints JSON: microseconds per block.
+mod sockets;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use sockets::{Clients, Message, Server};
+
+/// Most bytes in one UDP datagram before segmentation.
+const GSO_BYTES: usize = 65_507;
+
+/// A row of the comparison.
+struct Shape {
+    name: &'static str,
+    clients: usize,
+    blksize: usize,
+    window: usize,
+}
+
+const fn shape(name: &'static str, clients: usize, blksize: usize, window: usize) -> Shape {
+    Shape { name, clients, blksize, window }
+}
+
+const SHAPES: [Shape; 10] = [
+    shape("512x1", 1, 512, 1),
+    shape("512x64", 64, 512, 1),
+    shape("512x1000", 1000, 512, 1),
+    shape("1468x64", 64, 1468, 1),
+    shape("1468w16x1", 1, 1468, 16),
+    shape("1468w16x16", 16, 1468, 16),
+    shape("1468w64x1", 1, 1468, 64),
+    shape("1468w64x16", 16, 1468, 64),
+    shape("65464x16", 16, 65464, 1),
+    shape("storm", 5000, 1468, 4),
+];
+
+fn main() -> io::Result<()> {
+    let mut args = std::env::args().skip(1);
+    let seconds = args.next().map_or(Ok(1.0), |text| text.parse());
+    let seconds = seconds.map_err(io::Error::other)?;
+    let wanted: Vec<String> = args.collect();
+    let mut rows = Vec::new();
+    for shape in &SHAPES {
+        if wanted.is_empty() || wanted.iter().any(|name| name == shape.name) {
+            let (send, receive) = measure(shape, Duration::from_secs_f64(seconds))?;
+            rows.push(format!(
+                "\"{}\": {{\"send_us\": {send:.4}, \"receive_us\": {receive:.4}, \"us\": {:.4}}}",
+                shape.name,
+                send + receive
+            ));
+        }
+    }
+    println!("{{{}}}", rows.join(", "));
+    Ok(())
+}
+
+/// Microseconds per block: to send it, and to read its share of an ACK.
+fn measure(shape: &Shape, limit: Duration) -> io::Result<(f64, f64)> {
+    let server = Server::new()?;
+    let clients = Clients::new(shape.clients)?;
+    let packet = 4 + shape.blksize;
+    // A window that is too large for one segmented send is as few of them as possible.
+    let most = (GSO_BYTES / packet).clamp(1, 128);
+    let content = vec![0x5a; packet * shape.window.min(most)];
+    let mut rest = shape.window;
+    let mut parts = Vec::new();
+    while rest > 0 {
+        let blocks = rest.min(most);
+        parts.push(Message { bytes: &content[..blocks * packet], segment: packet });
+        rest -= blocks;
+    }
+    let mut sending = Vec::new();
+    let mut receiving = Vec::new();
+    let start = Instant::now();
+    while start.elapsed() < limit || sending.is_empty() {
+        // In groups as large as a server would form them, so that no buffer overflows.
+        for group in clients.groups(64) {
+            let each = (group.len() * shape.window) as f64;
+            let before = Instant::now();
+            for part in &parts {
+                server.send(group.addresses(), part)?;
+            }
+            sending.push(before.elapsed().as_secs_f64() * 1e6 / each);
+            group.answer(&server)?;
+            let before = Instant::now();
+            server.receive(group.len())?;
+            receiving.push(before.elapsed().as_secs_f64() * 1e6 / each);
+        }
+    }
+    Ok((undisturbed(sending), undisturbed(receiving)))
+}
+
+/// The mean of the lower 95 %: in the rest something else had the processor.
+fn undisturbed(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.truncate((times.len() * 95).div_ceil(100));
+    times.iter().sum::<f64>() / times.len() as f64
+}
