@@ -1,8 +1,8 @@
 //! Moving the bytes: worker threads, their sockets and transfers.
 //!
 //! [`Server`] describes and starts; [`ServerHandle`] is the running server. Inside, each worker
-//! thread owns its sockets and an [`engine::Engine`], the part without I/O; handlers, sources and
-//! sinks run on tokio and talk to the worker through its [`inbox`].
+//! thread owns its sockets and an `engine::Engine`, the part without I/O; handlers, sources and
+//! sinks run on tokio and talk to the worker through its `inbox`.
 
 mod admission;
 mod builder;
