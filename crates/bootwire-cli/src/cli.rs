@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{completions, get, man, put, serve};
+use crate::{bench, completions, get, man, put, serve};
 
 /// A TFTP server and client for people who boot machines.
 #[derive(Debug, Parser)]
@@ -17,6 +17,7 @@ use crate::{completions, get, man, put, serve};
   bootwire serve . --listen 127.0.0.1:6969    try it without being root
   bootwire get tftp://127.0.0.1:6969/hello    fetch a file
   bootwire put notes.txt router1:notes.txt    send one
+  bootwire bench router1:notes.txt -c 64      let 64 clients fetch it for ten seconds
 
 `bootwire COMMAND --help` tells more about each."
 )]
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Get(get::Args),
     /// Send a file to a TFTP server
     Put(put::Args),
+    /// Load a TFTP server with many clients, and measure it
+    Bench(Box<bench::Args>),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual pages, or write them into a directory

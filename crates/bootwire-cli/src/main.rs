@@ -1,9 +1,10 @@
 //! The `bootwire` command: a TFTP server and client for people who boot machines.
 //!
-//! One module a subcommand: [`serve`], [`get`], [`put`], [`completions`], [`man`]. To add a flag,
-//! add a field to that command's `Args`: help, completions and man pages follow from it.
+//! One module a subcommand: [`serve`], [`get`], [`put`], [`bench`], [`completions`], [`man`]. To add
+//! a flag, add a field to that command's `Args`: help, completions and man pages follow from it.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cli;
 mod completions;
 mod exit;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Put(args) => put::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

@@ -65,6 +65,7 @@ mod tests {
                 "bootwire-serve.1",
                 "bootwire-get.1",
                 "bootwire-put.1",
+                "bootwire-bench.1",
                 "bootwire-completions.1",
                 "bootwire-man.1"
             ]

@@ -59,6 +59,7 @@ fn help_teaches_by_example() {
         ),
         ("get", &["Examples:", "Exit codes:", "130"]),
         ("put", &["Examples:", "Exit codes:", "tar c"]),
+        ("bench", &["Examples:", "Exit codes:", "{client}", "modulo 251"]),
         ("completions", &["Examples:", "bash"]),
         ("man", &["Examples:", "man -l"]),
     ] {
@@ -344,7 +345,7 @@ fn man_pages_go_to_standard_output_or_a_directory() {
     assert_eq!(code(&output), 0);
     assert_eq!(
         stdout(&output).matches("\n.TH ").count(),
-        6,
+        7,
         "{}",
         stdout(&output)
     );

@@ -1,0 +1,152 @@
+//! How transfers end, and what is counted then.
+
+use std::io;
+use std::time::Duration;
+
+use bootwire_proto::{ErrorCode, ErrorPacket, encode};
+
+use super::{Bench, Client, State};
+use crate::bench::tally::{Failing, Tally};
+use crate::shown;
+
+/// Shortest pause after a failure: a server in trouble is not hammered.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How a transfer ended.
+#[derive(Debug)]
+pub(in crate::bench) enum End {
+    Complete,
+    Vanished,
+    Failed(Failing, String),
+}
+
+impl Client {
+    /// Takes the end of a transfer into account, and decides what comes next.
+    pub(in crate::bench) fn conclude(&mut self, bench: &mut Bench<'_>, end: End) {
+        bench.tally.running -= 1;
+        self.count_again(bench.tally);
+        let plan = bench.plan;
+        let mut pause = plan.think;
+        let good = match end {
+            End::Complete => {
+                bench.tally.completed += 1;
+                bench.tally.total.add(bench.now.since(self.began));
+                true
+            }
+            End::Failed(Failing::NotFound, _) if plan.missing_ok => {
+                bench.tally.missing += 1;
+                true
+            }
+            End::Vanished => {
+                bench.tally.vanished += 1;
+                self.worn = true;
+                false
+            }
+            End::Failed(kind, example) => {
+                bench.tally.fail(kind, || example);
+                self.worn = true;
+                pause = pause.max(PAUSE);
+                false
+            }
+        };
+        self.worn |= plan.new_ports;
+        self.turn_page(bench, good);
+        self.state = if plan.rounds.is_some_and(|rounds| self.rounds >= rounds) {
+            State::Finished
+        } else {
+            State::Waiting(bench.now.after(pause))
+        };
+    }
+
+    /// Counts rounds and sequences.
+    fn turn_page(&mut self, bench: &mut Bench<'_>, good: bool) {
+        if !bench.plan.sequence {
+            self.rounds += 1;
+            return;
+        }
+        self.place += 1;
+        if good && self.place < bench.plan.files.len() {
+            return;
+        }
+        if good {
+            let time = bench.now.since(self.round_began);
+            bench.tally.sequence_completed(time);
+        } else {
+            // A machine that cannot boot starts over.
+            bench.tally.sequences_failed += 1;
+        }
+        self.place = 0;
+        self.rounds += 1;
+    }
+
+    /// The run is over: the server need not wait for this client.
+    pub(in crate::bench) fn abort(&mut self, bench: &mut Bench<'_>) {
+        if self.is_active() {
+            bench.tally.running -= 1;
+            self.count_again(bench.tally);
+            bench.tally.unfinished += 1;
+            self.send_error(bench, ErrorCode::NotDefined, "The load test is over");
+        }
+        self.state = State::Finished;
+    }
+
+    /// Ends a transfer, and tells the server why.
+    pub(super) fn give_up(
+        &self,
+        bench: &mut Bench<'_>,
+        kind: Failing,
+        code: ErrorCode,
+        example: &str,
+    ) -> End {
+        self.send_error(bench, code, example);
+        let name = self.file(bench.plan).map_or_else(Vec::new, |file| {
+            file.name.fill(self.number, self.transfers - 1)
+        });
+        End::Failed(kind, format!("{}: {example}", shown::escaped(&name)))
+    }
+
+    fn send_error(&self, bench: &mut Bench<'_>, code: ErrorCode, text: &str) {
+        if self.answered {
+            let mut buffer = [0; 5 + encode::MAX_ERROR_TEXT];
+            // A courtesy as well.
+            let _ = self.send(bench, self.peer, encode::error(code, text, &mut buffer));
+        }
+    }
+
+    /// Adds what was sent or received again to the counts.
+    fn count_again(&self, tally: &mut Tally) {
+        match &self.state {
+            State::Reading(receiver) => {
+                let counts = receiver.counts();
+                tally.again.acks += counts.acks_resent;
+                tally.again.data_received += counts.blocks_unused;
+                tally.again.timeouts += u64::from(counts.timeouts);
+            }
+            State::Writing(sender) => {
+                let counts = sender.counts();
+                tally.again.data += counts.blocks_resent;
+                tally.again.acks_received += u64::from(counts.duplicate_acks);
+                tally.again.timeouts += u64::from(counts.timeouts);
+            }
+            State::Waiting(_) | State::Finished => {}
+        }
+    }
+}
+
+/// What a server's ERROR means.
+pub(super) fn remote(error: ErrorPacket<'_>) -> End {
+    let kind = match ErrorCode::from_wire(error.code) {
+        ErrorCode::NotFound => Failing::NotFound,
+        ErrorCode::AccessViolation | ErrorCode::FileExists | ErrorCode::NoSuchUser => {
+            Failing::Denied
+        }
+        _ => Failing::Remote,
+    };
+    let text = shown::escaped(error.text);
+    End::Failed(kind, format!("error {}: {text}", error.code))
+}
+
+/// The network refused.
+pub(super) fn network(error: &io::Error) -> End {
+    End::Failed(Failing::Network, error.to_string())
+}

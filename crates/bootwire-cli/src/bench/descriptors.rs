@@ -1,0 +1,64 @@
+//! File descriptors: every client needs one.
+
+use anyhow::bail;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Descriptors that are not sockets of clients: the terminal, pollers, the runtime, files.
+const OTHERS: u64 = 64;
+
+/// Raises the limit of this process, as far as it may, to what `clients` and `threads` need.
+pub(super) fn provide(clients: u32, threads: u32) -> anyhow::Result<()> {
+    let needed = u64::from(clients) + 2 * u64::from(threads) + OTHERS;
+    let limit = getrlimit(Resource::Nofile);
+    let Some(wanted) = wanted(limit, needed) else {
+        return Ok(());
+    };
+    if setrlimit(Resource::Nofile, wanted).is_err() {
+        let may = limit.maximum.unwrap_or(needed);
+        bail!(
+            "{clients} clients need {needed} open files, and this process may have {may}: raise \
+             the limit (as root: prlimit --pid $$ --nofile={needed}, or LimitNOFILE= of the \
+             service), or use fewer --clients"
+        );
+    }
+    Ok(())
+}
+
+/// The limit to ask for; `None` if the present one will do.
+fn wanted(limit: Rlimit, needed: u64) -> Option<Rlimit> {
+    limit
+        .current
+        .is_some_and(|current| current < needed)
+        .then(|| Rlimit {
+            current: Some(needed),
+            // More than that needs a privilege, which root has.
+            maximum: limit.maximum.map(|maximum| maximum.max(needed)),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(current: Option<u64>, maximum: Option<u64>) -> Rlimit {
+        Rlimit { current, maximum }
+    }
+
+    #[test]
+    fn no_more_is_asked_for_than_is_needed() {
+        assert_eq!(wanted(limit(Some(1024), Some(4096)), 1000), None);
+        assert_eq!(wanted(limit(None, None), 1_000_000), None);
+        assert_eq!(
+            wanted(limit(Some(1024), Some(4096)), 3000),
+            Some(limit(Some(3000), Some(4096)))
+        );
+        assert_eq!(
+            wanted(limit(Some(1024), Some(4096)), 9000),
+            Some(limit(Some(9000), Some(9000)))
+        );
+        assert_eq!(
+            wanted(limit(Some(1024), None), 9000),
+            Some(limit(Some(9000), None))
+        );
+    }
+}
