@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::{Isolation, Server, Wire, bootwire, run_to_end, without_capabilities};
+use crate::harness::{
+    Isolation, Server, Wire, bootwire, dropping_capabilities, run_to_end, without_capabilities,
+};
 
 fn forbid(path: &std::path::Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
@@ -61,7 +63,7 @@ fn an_upload_into_a_directory_without_write_permission_is_error_2() {
 fn no_permission_for_port_69() {
     // A network of its own: there port 69 is privileged and free whatever the host is like.
     let mut words = Isolation::prefix("ip link set lo up");
-    words.extend(without_capabilities());
+    words.extend(dropping_capabilities());
     let mut command = Command::new(&words[0]);
     command
         .args(&words[1..])
