@@ -16,7 +16,7 @@ use crate::transfer::{Options, until_signal};
 
 {}", exit::HELP))]
 pub(crate) struct Args {
-    /// What to fetch: tftp://HOST[:PORT]/PATH or HOST:PATH
+    /// What to fetch: tftp://HOST[:PORT]/PATH or HOST[:PORT]:PATH
     #[arg(value_name = "URL|HOST:PATH")]
     target: Target,
     /// Where to put it: a file, a directory, or - for standard output [default: its own name here]

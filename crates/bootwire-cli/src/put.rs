@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// What to send: a file, or - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where to: tftp://HOST[:PORT]/PATH or HOST:PATH; after a path that ends with / the name of
+    /// Where to: tftp://HOST[:PORT]/PATH or HOST[:PORT]:PATH; after a path that ends with / the name of
     /// the file follows
     #[arg(value_name = "URL|HOST:PATH")]
     target: Target,

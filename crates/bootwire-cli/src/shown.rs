@@ -39,7 +39,7 @@ pub(crate) fn quoted(bytes: &[u8]) -> String {
 }
 
 /// Marks and line breaks of Unicode that change how the text around them is shown.
-const fn steers(letter: char) -> bool {
+pub(crate) const fn steers(letter: char) -> bool {
     matches!(letter, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -1,4 +1,4 @@
-//! Where a file is: a `tftp://` URL (RFC 3617) or `host:path`.
+//! Where a file is: a `tftp://` URL (RFC 3617), `host:path` or `host:port:path`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -13,7 +13,7 @@ use crate::shown;
 const PORT: u16 = 69;
 
 /// How to write one, for error messages.
-const FORMS: &str = "write it as tftp://HOST/PATH or HOST:PATH";
+const FORMS: &str = "write it as tftp://HOST[:PORT]/PATH, HOST:PATH or HOST:PORT:PATH";
 
 /// A file on a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,15 @@ impl Target {
         if host.contains('/') {
             bail!(FORMS);
         }
-        Self::new(host.to_owned(), PORT, path.as_bytes().to_vec(), None)
+        // A file name that begins like a port can be written as a URL.
+        let (port, path) = match path.split_once(':') {
+            Some((port, path)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
+                let port = port.parse().with_context(|| format!("{port} is no port"))?;
+                (port, path)
+            }
+            _ => (PORT, path),
+        };
+        Self::new(host.to_owned(), port, path.as_bytes().to_vec(), None)
     }
 
     fn new(host: String, port: u16, path: Vec<u8>, mode: Option<Mode>) -> anyhow::Result<Self> {
@@ -235,13 +243,18 @@ mod tests {
         is("[fd00::1]:file", "fd00::1", 69, b"file");
         is("host:100%", "host", 69, b"100%");
         is("host:", "host", 69, b"");
+        is("127.0.0.1:6969:a", "127.0.0.1", 6969, b"a");
+        is("[::1]:6969:a:b", "::1", 6969, b"a:b");
+        is("host:6969", "host", 69, b"6969");
+        is("host:x:y", "host", 69, b"x:y");
     }
 
     #[test]
     fn what_is_no_target_is_explained() {
         for (text, part) in [
-            ("file", "tftp://HOST/PATH"),
-            ("./a:b", "tftp://HOST/PATH"),
+            ("file", "HOST:PORT:PATH"),
+            ("./a:b", "HOST:PORT:PATH"),
+            ("host:70000:x", "70000 is no port"),
             ("http://host/x", "http is not spoken here"),
             ("tftp:///x", "the host is missing"),
             (":x", "the host is missing"),

@@ -50,7 +50,7 @@ Exit codes:
   2  the command line is wrong
   7  a local file cannot be read")]
 pub(crate) struct Args {
-    /// What to move: tftp://HOST[:PORT]/PATH or HOST:PATH, several for a mix; =WEIGHT at the end
+    /// What to move: tftp://HOST[:PORT]/PATH or HOST[:PORT]:PATH, several for a mix; =WEIGHT at the end
     /// makes one as many times more frequent
     #[arg(required = true, value_name = "URL[=WEIGHT]")]
     pub(super) files: Vec<Weighted>,

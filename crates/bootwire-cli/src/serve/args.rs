@@ -82,6 +82,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", requires = "uploads", default_value = "1GiB",
           value_parser = size::parse, help_heading = "Uploads")]
     pub(super) upload_max: u64,
+    /// Space on the disk that uploads leave free, like 1GiB
+    #[arg(long, value_name = "SIZE", requires = "uploads", default_value = "64MiB",
+          value_parser = size::parse, help_heading = "Uploads")]
+    pub(super) keep_free: u64,
     /// Make the directories an upload's name needs
     #[arg(long, requires = "uploads", help_heading = "Uploads")]
     pub(super) create_dirs: bool,
@@ -134,7 +138,8 @@ pub(crate) struct Args {
         help_heading = "Running"
     )]
     pub(super) drain: u64,
-    /// Use only what every Unix has: when a kernel or a driver is in doubt
+    /// Use only what every Unix has, when a kernel or a driver is in doubt; name each address in
+    /// --listen then, as answers leave [::] and 0.0.0.0 from whichever the kernel picks
     #[arg(long, help_heading = "Running")]
     pub(super) portable_io: bool,
 }

@@ -87,6 +87,7 @@ impl Site {
             let into = args.upload_dir.as_ref().unwrap_or(&args.dir);
             let taken = Uploads::into(into)?
                 .size_max(args.upload_max)
+                .keep_free(args.keep_free)
                 .create_dirs(args.create_dirs);
             let taken = match rule {
                 UploadRule::Create => taken.create_only(),

@@ -216,6 +216,9 @@ impl Server {
 
     /// Uses only what every Unix has: one datagram a call, no mappings, no segmentation offload.
     /// For doubt about a kernel or driver, and for tests.
+    ///
+    /// Without packet information a wildcard listener cannot tell which address was asked, and
+    /// answers from the one the kernel picks: bind each address by itself.
     #[must_use]
     pub fn portable_io(mut self, on: bool) -> Self {
         self.settings.portable = on;

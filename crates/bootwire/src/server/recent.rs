@@ -1,9 +1,10 @@
 //! Peers seen lately.
 //!
 //! A peer that comes again, from the same port, must not get the same transfer port again: late
-//! packets of its last transfer would be taken for this one. And an ACK that comes after its
-//! transfer has ended is nothing to complain about. Both need a little memory of who was here; it
-//! has a fixed size, and forgetting costs nothing but the nicety.
+//! packets of its last transfer would be taken for this one. And a late packet of a transfer that
+//! has ended must not be answered with an ERROR: a client that uses one port for all its requests
+//! would take it for the answer to its next one. So a little is remembered of who was here, in a
+//! fixed amount of memory that strangers cannot grow.
 
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
@@ -11,29 +12,44 @@ use std::time::Duration;
 
 use bootwire_proto::Instant;
 
-/// Peers remembered, at most.
-const SLOTS: usize = 4096;
-/// How long a peer counts as recent.
-const MEMORY: Duration = Duration::from_secs(60);
+/// Peers whose turn is remembered, at most. When two share a slot, either may get a transfer port
+/// twice in a row now and then.
+const TURNS: usize = 16_384;
+/// Bits of each filter: 100 000 peers set a quarter of them.
+const BITS: u64 = 1 << 20;
+/// Bits set for each peer.
+const PROBES: u64 = 3;
+/// A filter is filled for this long and asked for as long again.
+const GENERATION: Duration = Duration::from_secs(30);
 
+/// The turns of one peer.
 #[derive(Clone, Copy, Debug, Default)]
-struct Slot {
+struct Turn {
     tag: u32,
     turn: u16,
-    seen: Option<Instant>,
 }
 
 /// The memory of one worker.
 #[derive(Debug)]
 pub(super) struct Recent {
-    slots: Box<[Slot]>,
+    turns: Box<[Turn]>,
+    /// Bloom filters of this generation and the last. They never forget a peer within a
+    /// generation; for a few in a hundred others they may say "known" too, which means silence where an
+    /// ERROR would have been due.
+    filters: [Box<[u64]>; 2],
+    since: Instant,
+    strangers: u16,
     hasher: foldhash::quality::RandomState,
 }
 
 impl Recent {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(now: Instant) -> Self {
+        let filter = || vec![0; (BITS / 64) as usize].into();
         Self {
-            slots: vec![Slot::default(); SLOTS].into(),
+            turns: vec![Turn::default(); TURNS].into(),
+            filters: [filter(), filter()],
+            since: now,
+            strangers: 0,
             hasher: foldhash::quality::RandomState::default(),
         }
     }
@@ -41,49 +57,95 @@ impl Recent {
     /// Counts a request of `peer`: each gets the next number, so that numbers of one peer's
     /// successive requests differ in any small modulus.
     pub(super) fn next_turn(&mut self, now: Instant, peer: SocketAddr) -> u16 {
-        let (tag, index) = self.place(peer);
-        let slot = &mut self.slots[index];
+        let hash = self.hasher.hash_one(peer);
+        self.age(now);
+        for bit in bits(hash) {
+            self.filters[0][(bit / 64) as usize] |= 1 << (bit % 64);
+        }
+        let tag = (hash >> 32) as u32;
+        let slot = &mut self.turns[hash as usize % TURNS];
         if slot.tag != tag {
             // Strangers start anywhere, so that transfers spread over the ports.
-            *slot = Slot {
+            self.strangers = self.strangers.wrapping_add(1);
+            *slot = Turn {
                 tag,
-                turn: tag as u16,
-                seen: None,
+                turn: self.strangers,
             };
         }
         slot.turn = slot.turn.wrapping_add(1);
-        slot.seen = Some(now);
         slot.turn
     }
 
-    /// Whether `peer` asked for something lately.
-    pub(super) fn knows(&self, now: Instant, peer: SocketAddr) -> bool {
-        let (tag, index) = self.place(peer);
-        let slot = &self.slots[index];
-        slot.tag == tag && slot.seen.is_some_and(|seen| now.since(seen) < MEMORY)
+    /// Whether `peer` asked for something lately: surely so within half a minute.
+    pub(super) fn knows(&mut self, now: Instant, peer: SocketAddr) -> bool {
+        self.age(now);
+        let hash = self.hasher.hash_one(peer);
+        self.filters
+            .iter()
+            .any(|filter| bits(hash).all(|bit| filter[(bit / 64) as usize] & 1 << (bit % 64) != 0))
     }
 
-    fn place(&self, peer: SocketAddr) -> (u32, usize) {
-        let hash = self.hasher.hash_one(peer);
-        ((hash >> 32) as u32, hash as usize % SLOTS)
+    fn age(&mut self, now: Instant) {
+        let age = now.since(self.since);
+        if age < GENERATION {
+            return;
+        }
+        self.since = now;
+        self.filters.swap(0, 1);
+        self.filters[0].fill(0);
+        if age >= 2 * GENERATION {
+            self.filters[1].fill(0);
+        }
     }
+}
+
+/// The bits of a peer with this hash.
+fn bits(hash: u64) -> impl Iterator<Item = u64> {
+    let step = (hash >> 40) | 1;
+    (0..PROBES).map(move |probe| hash.wrapping_add(probe.wrapping_mul(step)) % BITS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn peer(number: u32) -> SocketAddr {
+        let [a, b, c, d] = number.to_be_bytes();
+        SocketAddr::from(([10, a, b, c], 1024 + u16::from(d)))
+    }
+
     #[test]
     fn a_peer_that_comes_again_gets_another_turn_each_time() {
-        let mut recent = Recent::new();
-        let peer = "10.0.0.7:49153".parse().unwrap();
-        let now = Instant::ZERO;
-        assert!(!recent.knows(now, peer));
-        let turns: Vec<u16> = (0..4).map(|_| recent.next_turn(now, peer) % 4).collect();
-        let mut sorted = turns;
-        sorted.sort_unstable();
-        assert_eq!(sorted, [0, 1, 2, 3]);
-        assert!(recent.knows(now, peer));
-        assert!(!recent.knows(now + Duration::from_secs(61), peer));
+        let mut recent = Recent::new(Instant::ZERO);
+        let turns = (0..4).map(|_| recent.next_turn(Instant::ZERO, peer(1)) % 4);
+        let mut turns: Vec<u16> = turns.collect();
+        turns.sort_unstable();
+        assert_eq!(turns, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn who_was_here_is_known_for_half_a_minute_and_not_for_ever() {
+        let mut recent = Recent::new(Instant::ZERO);
+        let start = Instant::ZERO + Duration::from_secs(25);
+        assert!(!recent.knows(start, peer(1)));
+        recent.next_turn(start, peer(1));
+        for seconds in [0, 10, 29] {
+            assert!(recent.knows(start + Duration::from_secs(seconds), peer(1)));
+        }
+        assert!(!recent.knows(start + Duration::from_secs(70), peer(1)));
+    }
+
+    #[test]
+    fn nobody_is_forgotten_in_a_storm() {
+        let mut recent = Recent::new(Instant::ZERO);
+        for number in 0..100_000 {
+            recent.next_turn(Instant::ZERO, peer(number));
+        }
+        let now = Instant::ZERO + Duration::from_secs(20);
+        assert!((0..100_000).all(|number| recent.knows(now, peer(number))));
+        let taken_for_known = (100_000..200_000)
+            .filter(|&number| recent.knows(now, peer(number)))
+            .count();
+        assert!(taken_for_known < 5000, "{taken_for_known} of 100000");
     }
 }

@@ -1,5 +1,6 @@
 //! Records as JSON objects. Names and units of the members are a promise; members may be added.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use bootwire::{Op, TransferRecord};
@@ -7,9 +8,20 @@ use serde_json::{Value, json};
 
 use crate::shown;
 
-/// The object on one line. JSON escapes control characters by itself.
+/// The object on one line. JSON escapes the control characters of ASCII by itself; the others, and
+/// what turns the direction of writing, could still steer a terminal that shows the log.
 pub(super) fn line(record: &TransferRecord) -> String {
-    object(record).to_string()
+    let plain = object(record).to_string();
+    let mut safe = String::with_capacity(plain.len());
+    for letter in plain.chars() {
+        if letter.is_control() || shown::steers(letter) {
+            // All of these fit 16 bits. Writing to a String cannot fail.
+            let _ = write!(safe, "\\u{:04x}", u32::from(letter));
+        } else {
+            safe.push(letter);
+        }
+    }
+    safe
 }
 
 fn object(record: &TransferRecord) -> Value {
@@ -113,5 +125,19 @@ mod tests {
         assert!(!told.contains(['\n', '\x1b']), "{told}");
         let read: Value = serde_json::from_str(&told).unwrap();
         assert_eq!(read["filename"], "a\\nb\\u{1b}\\xff");
+    }
+
+    #[tokio::test]
+    async fn a_line_cannot_steer_a_terminal_and_reads_back_as_it_was() {
+        let mut record = sample::record().await;
+        record.path = "/\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\nforged".to_owned();
+        let line = line(&record);
+        assert!(
+            !line
+                .chars()
+                .any(|letter| letter.is_control() || shown::steers(letter))
+        );
+        let read: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["path"], *record.path);
     }
 }

@@ -133,7 +133,7 @@ impl<H: Host> Engine<H> {
             wheel: Wheel::new(now),
             due: Vec::new(),
             admission,
-            recent: Recent::new(),
+            recent: Recent::new(now),
             ready: VecDeque::new(),
             outbox: Vec::new(),
             stranger_budget: STRANGERS_PER_SECOND,
