@@ -115,7 +115,7 @@ fn reads_are_counted_exactly_and_compared() {
         (&["--no-options"][..], 2, (512, 1)),
         (&["--blksize", "512"], 2, (512, 1)),
         (&["--blksize", "100", "--windowsize", "4"], 11, (100, 4)),
-        (&["--threads", "3", "--new-ports"], 1, (1468, 1)),
+        (&["--threads", "3", "--keep-ports"], 1, (1468, 1)),
     ] {
         let flags = [flags, &["--clients", "7", "--transfers", "40"]].concat();
         let report = clean(&[server.url("small")], &flags);

@@ -34,8 +34,8 @@ const DEFAULT_DURATION: Duration = Duration::from_secs(10);
 In a name, {client} stands for the number of the client, {transfer} for the number of its transfer,
 {mac} for an address of its own, like 02-00-00-00-00-2a.
 
-Each client has a socket and a port of its own, which it keeps from one transfer to the next (see
---new-ports). A read is compared with the file expected block by block, as it arrives: with
+Each client has a port of its own, and another one for each of its transfers, as RFC 1350 has it
+(see --keep-ports). A read is compared with the file expected block by block, as it arrives: with
 --expect, or else with a copy fetched before the clock starts. An upload's byte at offset N is
 N modulo 251.
 
@@ -87,9 +87,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds,
           help_heading = "Load")]
     pub(super) ramp: Duration,
-    /// Use a new port for each transfer
+    /// Let each client keep its port from one transfer to the next: cheaper, but a server may take
+    /// the next request for a repeated one
     #[arg(long, help_heading = "Load")]
-    pub(super) new_ports: bool,
+    pub(super) keep_ports: bool,
     /// Send from this address; from a network, each client takes another address of it
     #[arg(long, value_name = "ADDRESS|NETWORK", value_parser = network, help_heading = "Load")]
     pub(super) source: Option<IpNet>,

@@ -65,7 +65,7 @@ pub(super) async fn plan(args: &Args) -> Result<Plan, Failure> {
         time_limit: args.time_limit(),
         ramp: args.ramp,
         think: std::time::Duration::from_millis(args.think),
-        new_ports: args.new_ports,
+        keep_ports: args.keep_ports,
         source: args.source,
         missing_ok: args.missing_ok,
         faults: args.faults(),

@@ -49,7 +49,7 @@ impl Client {
                 false
             }
         };
-        self.worn |= plan.new_ports;
+        self.worn |= !plan.keep_ports;
         self.turn_page(bench, good);
         self.state = if plan.rounds.is_some_and(|rounds| self.rounds >= rounds) {
             State::Finished
