@@ -21,7 +21,6 @@ RESERVE = 2 << 30
 class Bench:
     """How runs are made."""
 
-    generator: str
     seconds: int
     server_core: int = 0
     load_core: int = 1
@@ -97,8 +96,8 @@ class Watch(threading.Thread):
 
 def check(server: Server, row: Row, bench: Bench) -> None:
     """One transfer, byte for byte."""
-    seen = load.finish(bench.generator, load.start(
-        bench.generator, server, row, clients=1, seconds=60, once=True, core=bench.load_core))
+    clients = load.start(server, row, clients=1, seconds=60, once=True, core=bench.load_core)
+    seen = load.finish(clients, once=True)
     if seen["transfers"] != 1 or seen["failed"]:
         raise CannotRun(f"the check failed: {seen['failures']}")
 
@@ -120,9 +119,9 @@ def measure(server: Server, row: Row, bench: Bench) -> dict:
         load_before = cpu.busy_seconds(bench.load_core)
         before, at = cpu.busy_seconds(bench.server_core), time.monotonic()
         clients = load.start(
-            bench.generator, server, row, clients=row.clients, once=row.once,
+            server, row, clients=row.clients, once=row.once,
             seconds=row.limit if row.once else bench.seconds, core=bench.load_core)
-        seen = load.finish(bench.generator, clients)
+        seen = load.finish(clients, row.once)
         wall = time.monotonic() - at
         busy = cpu.busy_seconds(bench.server_core) - before
         load_busy = cpu.busy_seconds(bench.load_core) - load_before
@@ -151,6 +150,8 @@ def costs(seen: dict, wall: float, busy: float, idle: float, process_time: float
         "seen": seen,
         "wall": wall,
         "idle_share": idle,
+        # Others were at work on the server's core: its total says nothing.
+        "disturbed": idle > 0.05,
         "core_seconds": core,
         "process_seconds": process_time,
         "core_us_per_block": core / blocks * 1e6,

@@ -27,6 +27,11 @@ def markdown(results: dict) -> str:
         rows = [row for row in results["rows"] if row["per_transfer"] or key not in PER_TRANSFER]
         if rows:
             parts.append(f"### {title}\n\n" + table(results, rows, key, better, show))
+    disturbed = [run for run in results["runs"] if run.get("disturbed")]
+    if disturbed:
+        parts.insert(1, f"**Disturbed:** in {len(disturbed)} of {len(results['runs'])} runs others"
+                        " were at work on the server's core; only the time of the server's"
+                        " processes means something, and that not much.")
     missing = reasons(results)
     if missing:
         parts.append("### Not run\n\n" + missing)
@@ -40,7 +45,7 @@ def heading(results: dict) -> str:
     return (
         f"{versions}. {machine['processor']}, {machine['cores']} cores"
         f"{', virtual' if machine['hypervisor'] else ''}, Linux {machine['kernel']}. Server on core"
-        f" {settings['server_core']}, {settings['generator']} on core {settings['load_core']},"
+        f" {settings['server_core']}, bootwire bench on core {settings['load_core']},"
         f" loopback, median of {settings['rounds']} rounds. In brackets: how many times"
         " Bootwire's value."
     )

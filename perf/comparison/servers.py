@@ -53,8 +53,12 @@ def run(*command: str, cwd: Path | None = None, **env: str) -> str:
 
 def build_own() -> None:
     """Builds Bootwire and the programs of the perf workspace."""
-    run("cargo", "build", "--release", "-p", "bootwire-cli", cwd=ROOT)
-    run("cargo", "build", "--release", "--workspace", cwd=PERF, CARGO_TARGET_DIR=str(TARGET))
+    run("cargo", "build", "--release", "--locked", "-p", "bootwire-cli", cwd=ROOT)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    BOOTWIRE.unlink(missing_ok=True)
+    TARGET.mkdir(exist_ok=True)
+    shutil.copy2(target / "release" / "bootwire", BOOTWIRE)
+    run("cargo", "build", "--release", "--locked", "--workspace", cwd=PERF, CARGO_TARGET_DIR=str(TARGET))
 
 
 def bootwire(*more: str, name: str = "bootwire") -> Server:
