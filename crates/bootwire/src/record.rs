@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::request::Facts;
 use crate::{ErrorCode, Mode, Op};
 
 /// How a transfer ended, in the words used by records, logs and metrics alike.
@@ -132,4 +134,82 @@ pub struct TransferRecord {
     pub first_data: Option<Duration>,
     /// From the request to the end.
     pub duration: Duration,
+}
+
+/// A transfer that has ended, as the worker leaves it: nothing is copied or formatted on a worker
+/// thread, [`TransferRecord::from`] does that where the observers are.
+pub(crate) struct Ended {
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) route: Option<Arc<str>>,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) outcome: Outcome,
+    pub(crate) error: Option<(ErrorCode, String)>,
+    pub(crate) detail: Option<String>,
+    pub(crate) figures: Figures,
+}
+
+/// The numbers of a record; see there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) blksize: u16,
+    pub(crate) windowsize: u16,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) size: Option<u64>,
+    pub(crate) bytes: u64,
+    pub(crate) blocks: u64,
+    pub(crate) blocks_resent: u64,
+    pub(crate) timeouts: u32,
+    pub(crate) duplicate_acks: u32,
+    pub(crate) round_trip: Option<Duration>,
+    pub(crate) last_ack_missing: bool,
+    pub(crate) handler_time: Duration,
+    pub(crate) first_data: Option<Duration>,
+    pub(crate) duration: Duration,
+}
+
+impl From<Ended> for TransferRecord {
+    fn from(ended: Ended) -> Self {
+        let Ended {
+            facts,
+            route,
+            labels,
+            outcome,
+            error,
+            detail,
+            figures,
+        } = ended;
+        let options = facts
+            .options()
+            .map(|(name, value)| (name.into_owned(), value.into_owned()));
+        Self {
+            id: facts.id,
+            started: facts.arrived,
+            op: facts.op,
+            peer: facts.peer,
+            local: facts.local,
+            path: String::from_utf8_lossy(&facts.path).into_owned(),
+            filename: facts.filename().to_vec(),
+            mode: facts.mode,
+            options: options.collect(),
+            route: route.as_deref().map(str::to_owned),
+            labels,
+            outcome,
+            error,
+            detail,
+            blksize: figures.blksize,
+            windowsize: figures.windowsize,
+            timeout: figures.timeout,
+            size: figures.size,
+            bytes: figures.bytes,
+            blocks: figures.blocks,
+            blocks_resent: figures.blocks_resent,
+            timeouts: figures.timeouts,
+            duplicate_acks: figures.duplicate_acks,
+            round_trip: figures.round_trip,
+            last_ack_missing: figures.last_ack_missing,
+            handler_time: figures.handler_time,
+            first_data: figures.first_data,
+            duration: figures.duration,
+        }
+    }
 }

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bootwire_proto::{Mode, Op};
+use bootwire_proto::{Mode, Op, Options, Packet, Request as Rq};
 
-use crate::path::normalise;
+use crate::path::{LeavesRoot, normalise};
 
 /// A read or write request. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Request {
     pub(crate) params: Params,
 }
 
-/// What is known of a request from its datagram alone.
+/// A request as it came, and what is known of it before anybody looked at it.
 #[derive(Debug)]
 pub(crate) struct Facts {
     pub(crate) id: u64,
@@ -26,10 +26,78 @@ pub(crate) struct Facts {
     pub(crate) interface: u32,
     pub(crate) op: Op,
     pub(crate) mode: Mode,
-    pub(crate) filename: Vec<u8>,
-    /// Normalised, still bytes: file names need not be UTF-8.
+    /// Normalised, still bytes: file names need not be UTF-8. The name as sent, if that climbs
+    /// out of the root.
     pub(crate) path: Vec<u8>,
-    pub(crate) options: Vec<(String, String)>,
+    /// The file name and the options stay where they came.
+    pub(crate) datagram: Box<[u8]>,
+    filename_len: usize,
+    /// Whether the file name leads out of the root: no handler may see it.
+    pub(crate) climbs: bool,
+}
+
+/// Options looked at, at most.
+const OPTIONS_MAX: usize = 32;
+
+/// Where a file name begins in a request.
+const FILENAME_AT: usize = 2;
+
+impl Facts {
+    /// What there is to know of the request read from `datagram`.
+    pub(crate) fn new(arrival: Arrival, request: &Rq<'_>, datagram: &[u8]) -> Self {
+        let Arrival {
+            id,
+            arrived,
+            peer,
+            local,
+            interface,
+        } = arrival;
+        let path = normalise(request.filename);
+        let climbs = path.is_err();
+        Self {
+            id,
+            arrived,
+            peer,
+            local,
+            interface,
+            op: request.op,
+            mode: request.mode,
+            path: path.unwrap_or_else(|LeavesRoot| request.filename.to_vec()),
+            datagram: datagram.into(),
+            filename_len: request.filename.len(),
+            climbs,
+        }
+    }
+
+    pub(crate) fn filename(&self) -> &[u8] {
+        let end = FILENAME_AT + self.filename_len;
+        self.datagram.get(FILENAME_AT..end).unwrap_or_default()
+    }
+
+    /// Names in lower case, and values; bytes that are not UTF-8 replaced.
+    pub(crate) fn options(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        let options = match Packet::parse(&self.datagram) {
+            Ok(Packet::Request(request)) => request.options,
+            _ => Options::default(),
+        };
+        options.iter().take(OPTIONS_MAX).map(|(name, value)| {
+            let mut name = String::from_utf8_lossy(name);
+            if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                name.to_mut().make_ascii_lowercase();
+            }
+            (name, String::from_utf8_lossy(value))
+        })
+    }
+}
+
+/// How a request came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) id: u64,
+    pub(crate) arrived: SystemTime,
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    pub(crate) interface: u32,
 }
 
 /// The route that matched and its parameters.
@@ -107,23 +175,19 @@ impl Request {
     /// The file name exactly as sent. Untrusted: for logs, escaped, and nothing else.
     #[must_use]
     pub fn filename(&self) -> &[u8] {
-        &self.facts.filename
+        self.facts.filename()
     }
 
     /// The options as sent, in order, names in lower case.
-    #[must_use]
-    pub fn options(&self) -> &[(String, String)] {
-        &self.facts.options
+    pub fn options(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        self.facts.options()
     }
 
     /// The value of an option, by its lower-case name.
     #[must_use]
-    pub fn option(&self, name: &str) -> Option<&str> {
-        self.facts
-            .options
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+    pub fn option(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut options = self.options();
+        options.find_map(|(known, value)| (known == name).then_some(value))
     }
 
     /// A parameter of the route that matched, such as `mac` of `/grub/grub.cfg-01-{mac}`.
@@ -159,7 +223,7 @@ impl Request {
     }
 
     /// A request made by hand, to call a handler from a test or to explain a route. `None` if
-    /// `filename` climbs out of the root.
+    /// `filename` climbs out of the root, is empty or longer than 500 bytes.
     #[must_use]
     pub fn synthetic(
         op: Op,
@@ -167,23 +231,29 @@ impl Request {
         peer: SocketAddr,
         options: &[(&str, &str)],
     ) -> Option<Self> {
-        let path = normalise(filename.as_bytes()).ok()?;
-        let facts = Facts {
+        let options = options.iter().map(|(name, value)| (*name, *value));
+        let text = std::iter::once((filename, Mode::Octet.name())).chain(options);
+        let code = match op {
+            Op::Read => 1,
+            Op::Write => 2,
+        };
+        let mut datagram = vec![0, code];
+        for part in text.flat_map(|(name, value)| [name, value]) {
+            datagram.extend_from_slice(part.as_bytes());
+            datagram.push(0);
+        }
+        let Ok(Packet::Request(request)) = Packet::parse(&datagram) else {
+            return None;
+        };
+        let arrival = Arrival {
             id: 0,
             arrived: SystemTime::now(),
             peer,
             local: SocketAddr::new(peer.ip(), 69),
             interface: 0,
-            op,
-            mode: Mode::Octet,
-            filename: filename.as_bytes().to_vec(),
-            path,
-            options: options
-                .iter()
-                .map(|(name, value)| (name.to_ascii_lowercase(), (*value).to_owned()))
-                .collect(),
         };
-        Some(Self {
+        let facts = Facts::new(arrival, &request, &datagram);
+        (!facts.climbs).then(|| Self {
             facts: Arc::new(facts),
             params: Params::default(),
         })

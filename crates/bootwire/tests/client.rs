@@ -128,11 +128,11 @@ async fn block_numbers_wrap_to_zero() {
             peer.oack(&[("blksize", "8"), ("windowsize", "64")]);
             peer.expect_ack(0);
             let blocks: Vec<_> = content.chunks(8).collect();
-            for (window, blocks) in blocks.chunks(64).enumerate() {
-                for (index, block) in blocks.iter().enumerate() {
-                    peer.data((window * 64 + index + 1) as u16, block);
-                }
-                peer.expect_ack((window * 64 + blocks.len()) as u16);
+            for first in (1..=blocks.len()).step_by(64) {
+                let last = blocks.len().min(first + 63);
+                peer.window(first as u64, last as u64, |block| {
+                    blocks[block as usize - 1]
+                });
             }
         }
     });
@@ -148,13 +148,11 @@ async fn a_file_of_too_many_blocks_fails_where_rollover_is_refused() {
         let asked = peer.request();
         peer.oack(&[("blksize", "8"), ("windowsize", "64")]);
         peer.expect_ack(0);
-        for window in 0..1024_u16 {
-            for number in 1..=64 {
-                peer.data(window.wrapping_mul(64).wrapping_add(number), b"12345678");
-            }
-            if window < 1023 {
-                peer.expect_ack((window + 1) * 64);
-            }
+        for first in (1..65_472).step_by(64) {
+            peer.window(first, first + 63, |_| b"12345678");
+        }
+        for block in 65_473..=65_536 {
+            peer.data(block as u16, b"12345678");
         }
         peer.expect_error(0);
         asked

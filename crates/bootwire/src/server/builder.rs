@@ -98,7 +98,7 @@ impl Server {
             schedule: Schedule::default(),
             allow: None,
             transfers_max: 100_000,
-            transfers_per_peer_max: 256,
+            transfers_per_peer_max: 16_384,
             deadline: Duration::from_secs(10),
             fragment: false,
             portable: false,
@@ -193,7 +193,8 @@ impl Server {
         self
     }
 
-    /// Most transfers at a time from one client address. Default 256.
+    /// Most transfers at a time from one client address, on each worker. Default 16 384: behind NAT
+    /// a whole site has one address.
     #[must_use]
     pub fn transfers_per_peer_max(mut self, count: usize) -> Self {
         self.settings.transfers_per_peer_max = count;

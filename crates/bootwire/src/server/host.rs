@@ -14,8 +14,9 @@ use super::prepared::prepare;
 use super::pump::{self, PumpHandle};
 use super::store::{self, StoreHandle};
 use crate::file::OpenFile;
+use crate::record::Ended;
 use crate::router::App;
-use crate::{Mode, Reason, Refusal, Request, Sink, Source, TransferRecord};
+use crate::{Mode, Reason, Refusal, Request, Sink, Source};
 
 /// What one worker asks of the rest of the process.
 pub(super) struct TokioHost {
@@ -86,9 +87,9 @@ impl Host for TokioHost {
         }
     }
 
-    fn record(&mut self, record: TransferRecord) -> bool {
+    fn record(&mut self, ended: Ended) -> bool {
         self.records
             .as_ref()
-            .is_none_or(|records| records.try_send(Event::Record(Box::new(record))).is_ok())
+            .is_none_or(|records| records.try_send(Event::Ended(Box::new(ended))).is_ok())
     }
 }

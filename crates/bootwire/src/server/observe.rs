@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::builder::{Observer, StatsObserver};
 use super::stats::{Counters, ServerStats};
 use crate::TransferRecord;
+use crate::record::Ended;
 
 /// Records that may wait for the observers; beyond it they are dropped and counted.
 const QUEUE: usize = 65_536;
@@ -20,7 +21,7 @@ const GATHER: Duration = Duration::from_millis(20);
 /// What the observers' thread is sent.
 pub(super) enum Event {
     /// A transfer ended.
-    Record(Box<TransferRecord>),
+    Ended(Box<Ended>),
     /// No more will come.
     End,
 }
@@ -95,9 +96,12 @@ fn run(
         let woken = next.is_some();
         while let Some(event) = next {
             match event {
-                Event::Record(record) => observers
-                    .iter()
-                    .for_each(|observer| guarded(|| observer(&record))),
+                Event::Ended(ended) => {
+                    let record = TransferRecord::from(*ended);
+                    observers
+                        .iter()
+                        .for_each(|observer| guarded(|| observer(&record)));
+                }
                 Event::End => return,
             }
             next = events.try_recv().ok();

@@ -13,8 +13,9 @@ use super::lane::Lane;
 use super::prepared::Terms;
 use super::store::StoreHandle;
 use super::wheel::Armed;
+use crate::Outcome;
+use crate::record::{Ended, Figures};
 use crate::request::Facts;
-use crate::{Outcome, TransferRecord};
 
 /// A transfer. Everything the hot path touches is here; what only the record needs is behind
 /// pointers.
@@ -36,7 +37,6 @@ pub(super) struct Transfer {
     pub(super) first_data: Option<Instant>,
     pub(super) size: Option<u64>,
     pub(super) facts: Arc<Facts>,
-    pub(super) datagram: Box<[u8]>,
     pub(super) route: Option<Arc<str>>,
     pub(super) terms: Option<Box<Terms>>,
 }
@@ -164,65 +164,55 @@ impl Transfer {
         }
     }
 
-    pub(super) fn record(&self, now: Instant, end: End) -> TransferRecord {
-        let facts = &*self.facts;
-        let terms = self.terms.as_deref();
-        let mut record = TransferRecord {
-            id: facts.id,
-            started: facts.arrived,
-            op: facts.op,
-            peer: self.peer,
-            local: self.lane.local,
-            path: String::from_utf8_lossy(&facts.path).into_owned(),
-            filename: facts.filename.clone(),
-            mode: facts.mode,
-            options: facts.options.clone(),
-            route: self.route.as_deref().map(str::to_owned),
-            labels: terms.map_or_else(Vec::new, |terms| terms.labels.clone()),
-            outcome: end.outcome,
-            error: end.error,
-            detail: end.detail,
+    /// What there is to say about it, now that it has ended.
+    pub(super) fn ended(&mut self, now: Instant, end: End) -> Ended {
+        let mut figures = Figures {
             blksize: self.agreed.blksize,
             windowsize: self.agreed.windowsize,
             timeout: self.agreed.timeout,
             size: self.size,
-            bytes: 0,
-            blocks: 0,
-            blocks_resent: 0,
-            timeouts: 0,
-            duplicate_acks: 0,
-            round_trip: None,
-            last_ack_missing: false,
             handler_time: self.answered.unwrap_or(now).since(self.started),
             first_data: self.first_data.map(|first| first.since(self.started)),
             duration: now.since(self.started),
+            ..Figures::default()
         };
         match &self.phase {
             Phase::Opening { .. } | Phase::Refused { .. } => {}
             Phase::Sending(sending) => {
                 let counts = sending.sender.counts();
-                record.blocks = counts.blocks_sent;
-                record.blocks_resent = counts.blocks_resent;
-                record.timeouts = counts.timeouts;
-                record.duplicate_acks = counts.duplicate_acks;
-                record.round_trip = sending.sender.round_trip();
-                record.last_ack_missing =
+                figures.blocks = counts.blocks_sent;
+                figures.blocks_resent = counts.blocks_resent;
+                figures.timeouts = counts.timeouts;
+                figures.duplicate_acks = counts.duplicate_acks;
+                figures.round_trip = sending.sender.round_trip();
+                figures.last_ack_missing =
                     sending.sender.status() == SenderStatus::Complete { acked: false };
-                record.bytes = match end.outcome {
+                figures.bytes = match end.outcome {
                     Outcome::Complete => self.size.unwrap_or_else(|| sending.feed.available().upto),
                     _ => sending.sender.acked(),
                 };
             }
             Phase::Receiving(receiving) => {
                 let counts = receiving.receiver.counts();
-                record.blocks = counts.blocks + counts.blocks_unused;
-                record.blocks_resent = counts.blocks_unused;
-                record.timeouts = counts.timeouts;
-                record.round_trip = receiving.receiver.round_trip();
-                record.bytes = receiving.receiver.received();
+                figures.blocks = counts.blocks + counts.blocks_unused;
+                figures.blocks_resent = counts.blocks_unused;
+                figures.timeouts = counts.timeouts;
+                figures.round_trip = receiving.receiver.round_trip();
+                figures.bytes = receiving.receiver.received();
             }
         }
-        record
+        Ended {
+            facts: Arc::clone(&self.facts),
+            route: self.route.take(),
+            labels: self
+                .terms
+                .take()
+                .map_or_else(Vec::new, |terms| terms.labels),
+            outcome: end.outcome,
+            error: end.error,
+            detail: end.detail,
+            figures,
+        }
     }
 
     /// When it wants to be looked at.

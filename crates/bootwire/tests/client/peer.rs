@@ -153,6 +153,23 @@ impl Peer {
         );
     }
 
+    /// Sends the blocks `first..=last` until the last is acknowledged. A client that had to wait,
+    /// on a busy machine, tells by an early ACK how far it is, and gets the rest again.
+    pub(crate) fn window<'p>(&self, first: u64, last: u64, payload: impl Fn(u64) -> &'p [u8]) {
+        let mut next = first;
+        while next <= last {
+            for block in next..=last {
+                self.data(block as u16, payload(block));
+            }
+            next = 1 + match Packet::parse(&read(self.transfer())) {
+                Ok(Packet::Ack(ack)) => (first - 1..=last)
+                    .find(|&block| block as u16 == ack.block)
+                    .unwrap_or(next - 1),
+                other => panic!("no ACK: {other:?}"),
+            };
+        }
+    }
+
     pub(crate) fn expect_data(&self, block: u16) -> Vec<u8> {
         let packet = read(self.transfer());
         match Packet::parse(&packet) {

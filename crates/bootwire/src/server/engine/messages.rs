@@ -199,7 +199,7 @@ impl<H: Host> Engine<H> {
     /// What the client's options come to under the server's limits and the handler's terms.
     fn agree(&mut self, key: Key, size: Option<u64>, terms: &Terms) -> Option<Agreed> {
         let transfer = self.table.by_key(key)?;
-        let Ok(Packet::Request(request)) = Packet::parse(&transfer.datagram) else {
+        let Ok(Packet::Request(request)) = Packet::parse(&transfer.facts.datagram) else {
             return None;
         };
         let mtu_cap = transfer

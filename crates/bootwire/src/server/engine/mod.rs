@@ -38,7 +38,8 @@ use super::store::StoreHandle;
 use super::table::Table;
 use super::wheel::Wheel;
 use crate::file::OpenFile;
-use crate::{Refusal, Request, Sink, Source, TransferRecord};
+use crate::record::Ended;
+use crate::{Refusal, Request, Sink, Source};
 
 /// What the engine needs done elsewhere: handlers, sources and sinks run on tokio, records go to
 /// the observers. Answers come back as messages.
@@ -63,7 +64,7 @@ pub(crate) trait Host {
     fn populate(&mut self, key: Key, file: &Arc<OpenFile>, upto: u64);
 
     /// Takes the record of a transfer that ended. `false` if it had to be thrown away.
-    fn record(&mut self, record: TransferRecord) -> bool;
+    fn record(&mut self, ended: Ended) -> bool;
 }
 
 /// How the application took a request.

@@ -170,14 +170,14 @@ impl<H: Host> Engine<H> {
             receiving.recorded = true;
         }
         let outcome = end.outcome;
-        let record = transfer.record(now, end);
+        let ended = transfer.ended(now, end);
         let peer = transfer.peer.ip();
         self.active -= 1;
         self.counters.active.set(self.active);
         self.counters.ended(outcome);
-        self.counters.blocks_resent.add(record.blocks_resent);
+        self.counters.blocks_resent.add(ended.figures.blocks_resent);
         self.admission.leave(peer);
-        if !self.host.record(record) {
+        if !self.host.record(ended) {
             self.counters.records_dropped.add(1);
         }
     }

@@ -8,8 +8,7 @@ use bootwire_io::Datagram;
 use bootwire_proto::{Agreed, Instant, Malformed, Packet, Request as Rq};
 
 use super::{Engine, Host};
-use crate::path::{LeavesRoot, normalise};
-use crate::request::{Facts, Params};
+use crate::request::{Arrival, Facts, Params};
 use crate::server::inbox::Key;
 use crate::server::lane::{Lane, Lanes};
 use crate::server::transfer::{CROSSING, End, Phase, Transfer};
@@ -132,7 +131,7 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.table.get_mut(index) else {
             return false;
         };
-        if *transfer.datagram != *request {
+        if *transfer.facts.datagram != *request {
             return false;
         }
         if !transfer.is_fresh() {
@@ -180,29 +179,14 @@ impl<H: Host> Engine<H> {
         datagram: &Datagram<'_>,
         request: Rq<'_>,
     ) {
-        let path = normalise(request.filename);
-        let options = request
-            .options
-            .iter()
-            .take(MAX_OPTIONS_SHOWN)
-            .map(|(name, value)| {
-                let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-                (name, String::from_utf8_lossy(value).into_owned())
-            });
-        let facts = Arc::new(Facts {
+        let arrival = Arrival {
             id: self.host.next_id(),
             arrived: self.host.wall_clock(),
             peer,
             local: lane.local,
             interface: datagram.interface,
-            op: request.op,
-            mode: request.mode,
-            filename: request.filename.to_vec(),
-            path: path
-                .clone()
-                .unwrap_or_else(|LeavesRoot| request.filename.to_vec()),
-            options: options.collect(),
-        });
+        };
+        let facts = Arc::new(Facts::new(arrival, &request, datagram.payload));
         let deadline = now + self.config.deadline + HANDLER_GRACE;
         let new = |key: Key| Transfer {
             key,
@@ -219,14 +203,13 @@ impl<H: Host> Engine<H> {
             first_data: None,
             size: None,
             facts: Arc::clone(&facts),
-            datagram: datagram.payload.into(),
             route: None,
             terms: None,
         };
         let key = self.table.insert(new);
         self.active += 1;
         self.counters.active.set(self.active);
-        if path.is_err() {
+        if facts.climbs {
             self.refuse(
                 now,
                 key.index,
@@ -248,6 +231,3 @@ impl<H: Host> Engine<H> {
         }
     }
 }
-
-/// Options of a request that its record and handler see, at most.
-const MAX_OPTIONS_SHOWN: usize = 32;

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use super::plan::What;
 use super::{Asked, Config, Engine, Host, Planned, Small};
 use crate::file::OpenFile;
+use crate::record::Ended;
 use crate::server::admission::Admission;
 use crate::server::inbox::{Key, Message};
 use crate::server::lane::{Lane, Lanes};
@@ -107,8 +108,8 @@ impl Host for Scripted {
 
     fn populate(&mut self, _key: Key, _file: &Arc<OpenFile>, _upto: u64) {}
 
-    fn record(&mut self, record: TransferRecord) -> bool {
-        self.records.lock().unwrap().push(record);
+    fn record(&mut self, ended: Ended) -> bool {
+        self.records.lock().unwrap().push(ended.into());
         true
     }
 }
