@@ -116,6 +116,11 @@ fn reads_are_counted_exactly_and_compared() {
         (&["--blksize", "512"], 2, (512, 1)),
         (&["--blksize", "100", "--windowsize", "4"], 11, (100, 4)),
         (&["--threads", "3", "--keep-ports"], 1, (1468, 1)),
+        (
+            &["--blksize", "99", "--windowsize", "5", "--gro"],
+            11,
+            (99, 5),
+        ),
     ] {
         let flags = [flags, &["--clients", "7", "--transfers", "40"]].concat();
         let report = clean(&[server.url("small")], &flags);

@@ -59,7 +59,10 @@ fn help_teaches_by_example() {
         ),
         ("get", &["Examples:", "Exit codes:", "130"]),
         ("put", &["Examples:", "Exit codes:", "tar c"]),
-        ("bench", &["Examples:", "Exit codes:", "{client}", "modulo 251"]),
+        (
+            "bench",
+            &["Examples:", "Exit codes:", "{client}", "modulo 251"],
+        ),
         ("completions", &["Examples:", "bash"]),
         ("man", &["Examples:", "man -l"]),
     ] {

@@ -94,6 +94,10 @@ pub(crate) struct Args {
     /// Send from this address; from a network, each client takes another address of it
     #[arg(long, value_name = "ADDRESS|NETWORK", value_parser = network, help_heading = "Load")]
     pub(super) source: Option<IpNet>,
+    /// Receive windows as one where the kernel joins their blocks (UDP_GRO): loads a server of
+    /// large windows with less work here
+    #[arg(long, conflicts_with = "write", help_heading = "Load")]
+    pub(super) gro: bool,
     /// Threads that drive the clients
     #[arg(long, value_name = "COUNT", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Load")]

@@ -135,6 +135,11 @@ impl Client {
         matches!(self.state, State::Reading(_) | State::Writing(_))
     }
 
+    /// Whether the server has answered the request.
+    pub(super) const fn is_answered(&self) -> bool {
+        self.answered
+    }
+
     pub(super) const fn is_finished(&self) -> bool {
         matches!(self.state, State::Finished)
     }

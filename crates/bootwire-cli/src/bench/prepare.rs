@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use anyhow::{Context, anyhow};
 use bootwire::Mode;
 use bootwire::client::{Client, ClientError};
+use bootwire_io::Kernel;
 use bootwire_proto::{ErrorCode, Offer, Op, packet::MAX_FILENAME};
 
 use super::args::Args;
@@ -66,6 +67,8 @@ pub(super) async fn plan(args: &Args) -> Result<Plan, Failure> {
         ramp: args.ramp,
         think: std::time::Duration::from_millis(args.think),
         keep_ports: args.keep_ports,
+        // It takes a call that tells the size of what was joined.
+        gro: args.gro && Kernel::probe().batch_receive,
         source: args.source,
         missing_ok: args.missing_ok,
         faults: args.faults(),

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bootwire_io::{Kernel, Poller, Ready, ReceiveBatch, Socket, SocketOptions, Waker};
 use bootwire_proto::{Instant, Op};
@@ -15,8 +16,14 @@ use super::plan::Plan;
 use super::tally::Tally;
 use super::wire::Wire;
 
-/// Datagrams received by one call at most. A client in lockstep has one to come.
+/// Datagrams received by one call at most.
 const RECEIVE_MAX: u16 = 64;
+
+/// The same where each may be a whole run of blocks.
+const GRO_SLOTS: usize = 8;
+
+/// How long first answers are waited for after the end.
+const SEND_OFF: Duration = Duration::from_millis(100);
 
 /// The kernel's default for a receive buffer on Linux, which needs no asking.
 const RECEIVE_BUFFER: usize = 212_992;
@@ -82,8 +89,6 @@ impl Worker {
             alarms.set(number, client.deadline(), &mut client.alarm);
             clients.push(client);
         }
-        let blksize = plan.offer.blksize.unwrap_or(512);
-        let slots = plan.offer.windowsize.unwrap_or(1).min(RECEIVE_MAX);
         let random = Random::new(plan.seed, u64::MAX - u64::from(thread));
         Ok(Self {
             plan: Arc::clone(plan),
@@ -92,8 +97,7 @@ impl Worker {
             thread,
             options,
             poller,
-            // An ERROR or an OACK may be longer than a block; a longer DATA shows as such.
-            receive: ReceiveBatch::new(kernel, slots.into(), usize::from(blksize.max(512)) + 5),
+            receive: receive_batch(plan, kernel),
             wire: Wire::new(kernel, plan.faults, random),
             alarms,
             tally: Tally::new(),
@@ -138,10 +142,11 @@ impl Worker {
                 self.receive(event)?;
             }
         }
-        self.cut_off();
+        let busy = meter.and_then(Meter::stop);
+        self.cut_off()?;
         Ok(Done {
             ended: self.ended,
-            busy: meter.and_then(|meter| meter.stop()),
+            busy,
             tally: self.tally,
         })
     }
@@ -185,25 +190,29 @@ impl Worker {
         let faultless = self.plan.faults.is_none();
         for slot in 0..count {
             let datagram = self.receive.get(slot);
+            let peer = datagram.peer;
+            let single = (!self.plan.gro).then_some(datagram.payload);
+            let joined = self.plan.gro.then(|| self.receive.payloads(slot));
             let Some(client) = self.clients.get_mut(index) else {
                 break;
             };
-            let (peer, bytes) = (datagram.peer, datagram.payload);
-            let times = if faultless {
-                1
-            } else {
-                self.wire.arrivals(now, client.side(), peer, bytes)
-            };
-            for _ in 0..times {
-                let mut bench = Bench {
-                    plan: &self.plan,
-                    wire: &mut self.wire,
-                    tally: &mut self.tally,
-                    now,
+            for bytes in single.into_iter().chain(joined.into_iter().flatten()) {
+                let times = if faultless {
+                    1
+                } else {
+                    self.wire.arrivals(now, client.side(), peer, bytes)
                 };
-                if let Some(end) = client.on_datagram(&mut bench, peer, bytes) {
-                    client.conclude(&mut bench, end);
-                    self.ended = now;
+                for _ in 0..times {
+                    let mut bench = Bench {
+                        plan: &self.plan,
+                        wire: &mut self.wire,
+                        tally: &mut self.tally,
+                        now,
+                    };
+                    if let Some(end) = client.on_datagram(&mut bench, peer, bytes) {
+                        client.conclude(&mut bench, end);
+                        self.ended = now;
+                    }
                 }
             }
         }
@@ -281,11 +290,13 @@ impl Worker {
     }
 
     /// Ends what still runs.
-    fn cut_off(&mut self) {
+    fn cut_off(&mut self) -> io::Result<()> {
         let now = self.now();
+        let mut unanswered = 0_usize;
         for client in &mut self.clients {
             if client.is_active() {
                 self.ended = now;
+                unanswered += usize::from(!client.is_answered());
             }
             client.abort(&mut Bench {
                 plan: &self.plan,
@@ -295,6 +306,33 @@ impl Worker {
             });
         }
         self.publish();
+        self.send_off(unanswered)
+    }
+
+    /// Ends the transfers whose first answer is still on its way, or the server would go on with
+    /// them for seconds.
+    fn send_off(&mut self, mut unanswered: usize) -> io::Result<()> {
+        let end = self.now().after(SEND_OFF);
+        let mut ready = Vec::new();
+        while unanswered > 0 {
+            let left = end.since(self.now());
+            if left.is_zero() {
+                break;
+            }
+            self.poller.wait(Some(left), &mut ready)?;
+            for event in &ready {
+                let Some(client) = self.clients.get(event.token) else {
+                    continue;
+                };
+                for slot in 0..self.receive.receive(client.socket())? {
+                    let datagram = self.receive.get(slot);
+                    if client.turn_away(&mut self.wire, datagram.peer, datagram.payload) {
+                        unanswered = unanswered.saturating_sub(1);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Tells how far it has come.
@@ -332,6 +370,26 @@ pub(super) fn window_room(plan: &Plan) -> usize {
     usize::from(plan.offer.windowsize.unwrap_or(1)) * (2 * blksize + DATAGRAM_OVERHEAD)
 }
 
+/// Room for what one call receives. The blocks of an upload are answered one by one.
+fn receive_batch(plan: &Plan, kernel: Kernel) -> ReceiveBatch {
+    if plan.gro {
+        return ReceiveBatch::new(kernel, GRO_SLOTS, 65_535);
+    }
+    let slots = match plan.op {
+        Op::Read => plan.offer.windowsize.unwrap_or(1).min(RECEIVE_MAX),
+        Op::Write => 1,
+    };
+    // For one datagram at a time the plainest call is the cheapest.
+    let kernel = if slots == 1 {
+        Kernel::portable()
+    } else {
+        kernel
+    };
+    // An ERROR or an OACK may be longer than a block; a longer DATA shows as such.
+    let blksize = plan.offer.blksize.unwrap_or(512);
+    ReceiveBatch::new(kernel, slots.into(), usize::from(blksize.max(512)) + 5)
+}
+
 fn socket_options(plan: &Plan) -> SocketOptions {
     let window = window_room(plan);
     SocketOptions {
@@ -339,6 +397,7 @@ fn socket_options(plan: &Plan) -> SocketOptions {
         receive_buffer: if window > RECEIVE_BUFFER { window } else { 0 },
         // ACKs fit everywhere; without DF the kernel numbers each of them.
         dont_fragment: plan.op == Op::Read,
+        gro: plan.gro,
         ..SocketOptions::default()
     }
 }

@@ -1,16 +1,21 @@
 //! How transfers end, and what is counted then.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use bootwire_proto::{ErrorCode, ErrorPacket, encode};
+use bootwire_proto::{ErrorCode, ErrorPacket, Packet, encode};
 
 use super::{Bench, Client, State};
 use crate::bench::tally::{Failing, Tally};
+use crate::bench::wire::Wire;
 use crate::shown;
 
 /// Shortest pause after a failure: a server in trouble is not hammered.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a server is told whose transfer is cut off.
+const OVER: &str = "The load test is over";
 
 /// How a transfer ended.
 #[derive(Debug)]
@@ -85,9 +90,32 @@ impl Client {
             bench.tally.running -= 1;
             self.count_again(bench.tally);
             bench.tally.unfinished += 1;
-            self.send_error(bench, ErrorCode::NotDefined, "The load test is over");
+            self.send_error(bench, ErrorCode::NotDefined, OVER);
         }
         self.state = State::Finished;
+    }
+
+    /// After the run: tells a server whose first answer has come too late that nobody wants it.
+    /// Whether that was such an answer.
+    pub(in crate::bench) fn turn_away(
+        &self,
+        wire: &mut Wire,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> bool {
+        let packet = Packet::parse(datagram);
+        let first = matches!(
+            packet,
+            Ok(Packet::Oack(_) | Packet::Data(_) | Packet::Ack(_))
+        ) && !self.answered
+            && from.ip() == self.peer.ip();
+        if first {
+            let mut buffer = [0; 5 + encode::MAX_ERROR_TEXT];
+            let error = encode::error(ErrorCode::NotDefined, OVER, &mut buffer);
+            // A courtesy: nothing depends on it here.
+            let _ = wire.send(self.side(), from, error);
+        }
+        first
     }
 
     /// Ends a transfer, and tells the server why.

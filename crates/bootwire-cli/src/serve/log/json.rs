@@ -1,17 +1,22 @@
 //! Records as JSON objects. Names and units of the members are a promise; members may be added.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bootwire::{Op, TransferRecord};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::shown;
 
 /// The object on one line. JSON escapes the control characters of ASCII by itself; the others, and
 /// what turns the direction of writing, could still steer a terminal that shows the log.
 pub(super) fn line(record: &TransferRecord) -> String {
-    let plain = object(record).to_string();
+    // Numbers and text: nothing of it can fail to be written.
+    let plain = serde_json::to_string(&Line::from(record)).unwrap_or_default();
+    if plain.bytes().all(|byte| matches!(byte, 0x20..0x7f)) {
+        return plain;
+    }
     let mut safe = String::with_capacity(plain.len());
     for letter in plain.chars() {
         if letter.is_control() || shown::steers(letter) {
@@ -24,44 +29,85 @@ pub(super) fn line(record: &TransferRecord) -> String {
     safe
 }
 
-fn object(record: &TransferRecord) -> Value {
-    json!({
-        "id": record.id,
-        "time": humantime::format_rfc3339_micros(record.started).to_string(),
-        "op": match record.op {
-            Op::Read => "read",
-            Op::Write => "write",
-        },
-        "peer": record.peer.to_string(),
-        "local": record.local.to_string(),
-        "path": record.path,
-        // A name need not be UTF-8: other bytes are shown like \xff, and the backslash as \\.
-        "filename": shown::escaped(&record.filename),
-        "mode": record.mode.name(),
-        "options": record.options,
-        "route": record.route,
-        "labels": record.labels,
-        "outcome": record.outcome.as_str(),
-        "error": record.error.as_ref().map(|(code, text)| json!({
-            "code": code.wire(),
-            "text": text,
-        })),
-        "detail": record.detail,
-        "blksize": record.blksize,
-        "windowsize": record.windowsize,
-        "timeout_us": record.timeout.map(micros),
-        "size": record.size,
-        "bytes": record.bytes,
-        "blocks": record.blocks,
-        "blocks_resent": record.blocks_resent,
-        "timeouts": record.timeouts,
-        "duplicate_acks": record.duplicate_acks,
-        "round_trip_us": record.round_trip.map(micros),
-        "last_ack_missing": record.last_ack_missing,
-        "handler_us": micros(record.handler_time),
-        "first_data_us": record.first_data.map(micros),
-        "duration_us": micros(record.duration),
-    })
+/// The members, in the order they are written.
+#[derive(Serialize)]
+struct Line<'r> {
+    id: u64,
+    time: String,
+    op: &'static str,
+    peer: SocketAddr,
+    local: SocketAddr,
+    path: &'r str,
+    /// A name need not be UTF-8: other bytes are shown like \xff, and the backslash as \\.
+    filename: String,
+    mode: &'static str,
+    options: &'r [(String, String)],
+    route: Option<&'r str>,
+    labels: &'r [(String, String)],
+    outcome: &'static str,
+    error: Option<Error<'r>>,
+    detail: Option<&'r str>,
+    blksize: u16,
+    windowsize: u16,
+    timeout_us: Option<u64>,
+    size: Option<u64>,
+    bytes: u64,
+    blocks: u64,
+    blocks_resent: u64,
+    timeouts: u32,
+    duplicate_acks: u32,
+    round_trip_us: Option<u64>,
+    last_ack_missing: bool,
+    handler_us: u64,
+    first_data_us: Option<u64>,
+    duration_us: u64,
+}
+
+#[derive(Serialize)]
+struct Error<'r> {
+    code: u16,
+    text: &'r str,
+}
+
+impl<'r> From<&'r TransferRecord> for Line<'r> {
+    fn from(record: &'r TransferRecord) -> Self {
+        Self {
+            id: record.id,
+            time: humantime::format_rfc3339_micros(record.started).to_string(),
+            op: match record.op {
+                Op::Read => "read",
+                Op::Write => "write",
+            },
+            peer: record.peer,
+            local: record.local,
+            path: &record.path,
+            filename: shown::escaped(&record.filename),
+            mode: record.mode.name(),
+            options: &record.options,
+            route: record.route.as_deref(),
+            labels: &record.labels,
+            outcome: record.outcome.as_str(),
+            error: record.error.as_ref().map(|(code, text)| Error {
+                code: code.wire(),
+                text,
+            }),
+            detail: record.detail.as_deref(),
+            blksize: record.blksize,
+            windowsize: record.windowsize,
+            timeout_us: record.timeout.map(micros),
+            size: record.size,
+            bytes: record.bytes,
+            blocks: record.blocks,
+            blocks_resent: record.blocks_resent,
+            timeouts: record.timeouts,
+            duplicate_acks: record.duplicate_acks,
+            round_trip_us: record.round_trip.map(micros),
+            last_ack_missing: record.last_ack_missing,
+            handler_us: micros(record.handler_time),
+            first_data_us: record.first_data.map(micros),
+            duration_us: micros(record.duration),
+        }
+    }
 }
 
 fn micros(duration: Duration) -> u64 {
@@ -71,6 +117,7 @@ fn micros(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use bootwire::ErrorCode;
+    use serde_json::{Value, json};
 
     use super::super::sample;
     use super::*;
@@ -82,7 +129,7 @@ mod tests {
         record.labels = vec![("machine".to_owned(), "web1".to_owned())];
         record.timeout = Some(Duration::from_secs(3));
         assert_eq!(
-            object(&record),
+            serde_json::from_str::<Value>(&line(&record)).unwrap(),
             json!({
                 "id": 7,
                 "time": "2027-01-15T08:00:00.123456Z",
