@@ -130,6 +130,25 @@ impl ReceiveBatch {
             Slots::Plain(slots) => slots.get(index),
         }
     }
+
+    /// The payloads of a datagram of the last batch: several, in order, if the socket takes
+    /// datagrams that arrive together as one ([`SocketOptions::gro`]), else its own.
+    ///
+    /// # Panics
+    /// If `index` is not below [`ReceiveBatch::len`].
+    ///
+    /// [`SocketOptions::gro`]: crate::SocketOptions::gro
+    pub fn payloads(&self, index: usize) -> impl Iterator<Item = &[u8]> {
+        let (whole, segment) = match &self.slots {
+            #[cfg(target_os = "linux")]
+            Slots::Batch(slots) => (slots.get(index).payload, slots.segment(index)),
+            Slots::Plain(slots) => (slots.get(index).payload, None),
+        };
+        // An empty datagram is one as well.
+        let empty = whole.is_empty().then_some(whole);
+        let size = segment.unwrap_or(whole.len()).max(1);
+        empty.into_iter().chain(whole.chunks(size))
+    }
 }
 
 /// Whether an error is about a datagram sent earlier, or about nothing at all.

@@ -32,6 +32,11 @@ pub struct SocketOptions {
     pub count_drops: bool,
     /// Only this interface, by index.
     pub interface: Option<u32>,
+    /// Take datagrams of one sender that arrive together as one (`UDP_GRO`), told apart by
+    /// [`ReceiveBatch::payloads`](crate::ReceiveBatch::payloads). Slots must then hold 65,535
+    /// bytes, and receive in batches. Pays off only where the sender, or a network card on the
+    /// way, joins datagrams of equal size.
+    pub gro: bool,
 }
 
 /// A UDP socket that never blocks.
@@ -148,12 +153,17 @@ fn apply(fd: BorrowedFd<'_>, ipv6: bool, options: &SocketOptions) -> io::Result<
     if options.count_drops {
         set_count_drops(fd)?;
     }
+    if options.gro {
+        // Without it they arrive one by one.
+        let _ = set_gro(fd);
+    }
     set_dont_fragment(fd, ipv6, options.dont_fragment)
 }
 
 #[cfg(target_os = "linux")]
 use crate::linux::options::{
-    force_receive_buffer, force_send_buffer, set_count_drops, set_dont_fragment, set_packet_info,
+    force_receive_buffer, force_send_buffer, set_count_drops, set_dont_fragment, set_gro,
+    set_packet_info,
 };
 
 #[cfg(target_os = "linux")]
@@ -165,7 +175,7 @@ fn bind_interface(socket: &socket2::Socket, index: u32) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 use self::elsewhere::{
     bind_interface, force_receive_buffer, force_send_buffer, set_count_drops, set_dont_fragment,
-    set_packet_info,
+    set_gro, set_packet_info,
 };
 
 /// What systems other than Linux do without.
@@ -182,6 +192,10 @@ mod elsewhere {
     }
 
     pub(super) fn set_packet_info(_: BorrowedFd<'_>, _: bool) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn set_gro(_: BorrowedFd<'_>) -> io::Result<()> {
         Ok(())
     }
 

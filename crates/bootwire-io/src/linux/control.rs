@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// `UDP_SEGMENT` of `linux/udp.h`: both the option and the control message.
 pub(crate) const UDP_SEGMENT: i32 = 103;
+/// `UDP_GRO` of the same: the size of the datagrams that were joined.
+pub(crate) const UDP_GRO: i32 = 104;
 /// `SO_RXQ_OVFL` of `asm-generic/socket.h`.
 #[cfg(not(any(target_arch = "sparc", target_arch = "sparc64")))]
 pub(crate) const SO_RXQ_OVFL: i32 = 40;
@@ -85,7 +87,7 @@ impl SendControl {
 }
 
 /// Room for the control messages of a received datagram: packet information of both families
-/// (a dual-stack socket gets both for IPv4) and the drop counter, 96 bytes.
+/// (a dual-stack socket gets both for IPv4), the drop counter and a segment size, 120 bytes.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(8))]
 pub(super) struct ReceiveControl {
@@ -99,6 +101,7 @@ pub(super) struct PacketInfo {
     pub(super) interface: u32,
     pub(super) unicast: bool,
     pub(super) drops: Option<u32>,
+    pub(super) segment: Option<usize>,
 }
 
 impl ReceiveControl {
@@ -112,6 +115,7 @@ impl ReceiveControl {
             interface: 0,
             unicast: true,
             drops: None,
+            segment: None,
         };
         let mut rest = &self.bytes[..len.min(Self::LEN)];
         while let Some((message_len, level, kind)) = header(rest) {
@@ -123,6 +127,12 @@ impl ReceiveControl {
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => info.ipv6(data),
                 (libc::SOL_SOCKET, SO_RXQ_OVFL) => {
                     info.drops = data.try_into().ok().map(u32::from_ne_bytes);
+                }
+                (libc::IPPROTO_UDP, UDP_GRO) => {
+                    let size = data.try_into().ok().map(i32::from_ne_bytes);
+                    info.segment = size
+                        .and_then(|size| usize::try_from(size).ok())
+                        .filter(|&size| size > 0);
                 }
                 _ => {}
             }
@@ -206,7 +216,8 @@ mod tests {
                 local: None,
                 interface: 4,
                 unicast: false,
-                drops: None
+                drops: None,
+                segment: None,
             }
         );
     }
@@ -222,6 +233,17 @@ mod tests {
         ]);
         assert_eq!(info.local, Some(Ipv6Addr::LOCALHOST.into()));
         assert_eq!(info.drops, Some(77));
+    }
+
+    #[test]
+    fn a_segment_size_is_read_if_it_is_one() {
+        let size = |bytes: i32| {
+            let data = bytes.to_ne_bytes();
+            parsed(&[(libc::IPPROTO_UDP, UDP_GRO, &data)]).segment
+        };
+        assert_eq!(size(1472), Some(1472));
+        assert_eq!(size(0), None);
+        assert_eq!(size(-1), None);
     }
 
     #[test]

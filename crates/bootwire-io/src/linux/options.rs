@@ -11,7 +11,7 @@ use rustix::net::sockopt::{
     set_socket_send_buffer_size_force,
 };
 
-use super::control::SO_RXQ_OVFL;
+use super::control::{SO_RXQ_OVFL, UDP_GRO};
 pub(super) use super::control::UDP_SEGMENT;
 
 fn set(fd: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
@@ -39,6 +39,11 @@ pub(crate) fn set_packet_info(fd: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> 
 /// Tells with a datagram how many were dropped before it, for want of room.
 pub(crate) fn set_count_drops(fd: BorrowedFd<'_>) -> io::Result<()> {
     set(fd, libc::SOL_SOCKET, SO_RXQ_OVFL, 1)
+}
+
+/// Hands on as one what arrives together from one sender (Linux 5.0).
+pub(crate) fn set_gro(fd: BorrowedFd<'_>) -> io::Result<()> {
+    set(fd, libc::IPPROTO_UDP, UDP_GRO, 1)
 }
 
 /// Whether the kernel knows `UDP_SEGMENT`. An older one would ignore the control message and send

@@ -101,13 +101,13 @@ impl Slots {
         let len = usize::try_from(header.msg_len)
             .unwrap_or(usize::MAX)
             .min(self.slot_len);
-        let control_len: usize = header.msg_hdr.msg_controllen as _; // its type varies
         let PacketInfo {
             local,
             interface,
             unicast,
             drops,
-        } = self.controls[index].parse(control_len);
+            segment: _,
+        } = self.control(index);
         let nobody = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
         Datagram {
             payload: &self.bytes[start..start + len],
@@ -118,5 +118,16 @@ impl Slots {
             drops,
             unicast,
         }
+    }
+
+    /// The size of the datagrams that were joined, all but perhaps the last.
+    pub(crate) fn segment(&self, index: usize) -> Option<usize> {
+        self.control(index).segment
+    }
+
+    fn control(&self, index: usize) -> PacketInfo {
+        let header = &self.headers[..self.filled][index];
+        let len: usize = header.msg_hdr.msg_controllen as _; // its type varies
+        self.controls[index].parse(len)
     }
 }

@@ -4,8 +4,8 @@ use crate::common::{
     assert_all_sent, bind, bind_with, bytes, headers, kernels, pattern, payloads, to,
 };
 use bootwire_io::{
-    Full, Kernel, MAX_RUN_BLOCKS, MAX_RUN_PIECES, Payload, SendBatch, SendReport, Socket,
-    SocketOptions,
+    Full, Kernel, MAX_RUN_BLOCKS, MAX_RUN_PIECES, Payload, ReceiveBatch, SendBatch, SendReport,
+    Socket, SocketOptions,
 };
 
 /// The datagrams that blocks of `blksize` bytes of `data` make.
@@ -36,6 +36,40 @@ fn send_run(
         .unwrap();
     round.send(server, &mut report);
     report
+}
+
+#[test]
+fn what_is_joined_on_arrival_is_told_apart_again() {
+    let joining = SocketOptions {
+        receive_buffer: 4 << 20,
+        gro: true,
+        ..SocketOptions::default()
+    };
+    for kernel in kernels() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let (server, client) = (bind(address), bind_with(address, &joining));
+            let mut batch = ReceiveBatch::new(Kernel::probe(), 16, 65_535);
+            for (len, count) in [(1468 * 15 + 700, 16), (1468 * 15, 16), (700, 1), (0, 1)] {
+                let data = pattern(len);
+                let report = send_run(kernel, &server, &client, &data, 1468, count);
+                assert_all_sent(&report);
+                let (mut arrived, mut received) = (Vec::new(), 0);
+                while batch.receive(&client).unwrap() > 0 {
+                    received += batch.len();
+                    for index in 0..batch.len() {
+                        arrived.extend(batch.payloads(index).map(<[u8]>::to_vec));
+                    }
+                }
+                assert_eq!(arrived, expected(&data, 1468, count), "{kernel} {len}");
+                let joined = received < count;
+                assert_eq!(
+                    joined,
+                    kernel.gso && count > 1,
+                    "{kernel} {len}: {received}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
