@@ -30,6 +30,8 @@ const DEFAULT_DURATION: Duration = Duration::from_secs(10);
       uploads, each client to a name of its own
   bootwire bench 10.0.0.1:vmlinuz --clients 50 --loss 1 --duplicate 1 --delay 5 --vanish 2
       bad clients on a bad network; --seed repeats a run
+  taskset -c 1 bootwire bench tftp://127.0.0.1:6969/x -c 5000 --source 127.1.0.0/16
+      on one machine: a core for the load, another for the server, and many addresses
 
 In a name, {client} stands for the number of the client, {transfer} for the number of its transfer,
 {mac} for an address of its own, like 02-00-00-00-00-2a.
@@ -91,7 +93,8 @@ pub(crate) struct Args {
     /// the next request for a repeated one
     #[arg(long, help_heading = "Load")]
     pub(super) keep_ports: bool,
-    /// Send from this address; from a network, each client takes another address of it
+    /// Send from this address; from a network, each client takes another address of it: servers
+    /// may limit what one address does
     #[arg(long, value_name = "ADDRESS|NETWORK", value_parser = network, help_heading = "Load")]
     pub(super) source: Option<IpNet>,
     /// Receive windows as one where the kernel joins their blocks (UDP_GRO): loads a server of

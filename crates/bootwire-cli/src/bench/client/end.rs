@@ -32,6 +32,7 @@ impl Client {
         self.count_again(bench.tally);
         let plan = bench.plan;
         let mut pause = plan.think;
+        let vanished = matches!(end, End::Vanished);
         let good = match end {
             End::Complete => {
                 bench.tally.completed += 1;
@@ -55,7 +56,7 @@ impl Client {
             }
         };
         self.worn |= !plan.keep_ports;
-        self.turn_page(bench, good);
+        self.turn_page(bench, good, vanished);
         self.state = if plan.rounds.is_some_and(|rounds| self.rounds >= rounds) {
             State::Finished
         } else {
@@ -64,7 +65,7 @@ impl Client {
     }
 
     /// Counts rounds and sequences.
-    fn turn_page(&mut self, bench: &mut Bench<'_>, good: bool) {
+    fn turn_page(&mut self, bench: &mut Bench<'_>, good: bool, vanished: bool) {
         if !bench.plan.sequence {
             self.rounds += 1;
             return;
@@ -76,7 +77,7 @@ impl Client {
         if good {
             let time = bench.now.since(self.round_began);
             bench.tally.sequence_completed(time);
-        } else {
+        } else if !vanished {
             // A machine that cannot boot starts over.
             bench.tally.sequences_failed += 1;
         }
