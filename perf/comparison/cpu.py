@@ -24,33 +24,22 @@ def busy_seconds(core: int) -> float:
 
 
 @dataclass
-class Group:
-    """The processes of a process group, and what they used."""
+class Memory:
+    """What some processes hold."""
 
     processes: int = 0
-    cpu: float = 0.0
     # Sum of the peaks of resident memory, pages shared by several counted several times.
     rss: int = 0
     # Memory of their own now: anonymous, a page shared by n counted n times 1/n.
     anonymous: int = 0
 
 
-def group(pgid: int, memory: bool = True) -> Group:
-    """The process group as it is now. Children that have been waited for are in its time."""
-    found = Group()
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
+def memory(pids: list[int]) -> Memory:
+    found = Memory(processes=len(pids))
+    for pid in pids:
         try:
-            if os.getpgid(int(entry)) != pgid:
-                continue
-            with open(f"/proc/{entry}/stat") as file:
-                fields = file.read().rpartition(")")[2].split()
-            found.processes += 1
-            found.cpu += sum(int(field) for field in fields[11:15]) * TICK
-            if memory:
-                found.rss += kibibytes(f"/proc/{entry}/status", "VmHWM:")
-                found.anonymous += kibibytes(f"/proc/{entry}/smaps_rollup", "Pss_Anon:")
+            found.rss += kibibytes(f"/proc/{pid}/status", "VmHWM:")
+            found.anonymous += kibibytes(f"/proc/{pid}/smaps_rollup", "Pss_Anon:")
         except (ProcessLookupError, FileNotFoundError):
             continue
     return found

@@ -1,14 +1,13 @@
 """One run: a server on one core, clients on the other, what it cost."""
 
 import os
-import signal
 import subprocess
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from . import cpu, load, probe
+from . import cpu, load, members, probe
 from .places import LOGS
 from .rows import Row
 from .servers import Server
@@ -32,49 +31,36 @@ class CannotRun(Exception):
 
 @contextmanager
 def running(server: Server, row: Row, bench: Bench):
-    """The server, up; its process group is stopped at the end."""
+    """The server, up, and the group its processes are in; all are stopped at the end."""
     LOGS.mkdir(parents=True, exist_ok=True)
+    group = members.make()
+
+    def prepare() -> None:
+        group.join()
+        os.sched_setaffinity(0, {bench.server_core})
+
     with open(LOGS / f"{server.name}.log", "w") as log:
         process = subprocess.Popen(
             server.command, env=os.environ | server.env, stdin=subprocess.DEVNULL, stdout=log,
-            stderr=log, process_group=0,
-            preexec_fn=lambda: os.sched_setaffinity(0, {bench.server_core}),
+            stderr=log, preexec_fn=prepare,
         )
     try:
         if not probe.wait_until_up(server, row, 10):
             raise CannotRun(f"did not come up; see {server.name}.log")
-        yield process
+        yield process, group
     finally:
-        stop(process)
-
-
-def stop(process: subprocess.Popen) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(2 if number == signal.SIGTERM else 30)
-        except subprocess.TimeoutExpired:
-            continue
-    # Children may outlive the parent for a moment; the port must be free for the next server.
-    end = time.monotonic() + 10
-    while cpu.group(process.pid, memory=False).processes and time.monotonic() < end:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            break
-        time.sleep(0.1)
+        members.stop(group, process)
+        group.close()
 
 
 class Watch(threading.Thread):
-    """Samples the memory of a process group, rarely enough not to disturb the clients' core."""
+    """Samples the memory of a server, rarely enough not to disturb the clients' core."""
 
-    def __init__(self, pgid: int):
+    def __init__(self, group, process: subprocess.Popen):
         super().__init__(daemon=True)
-        self.pgid = pgid
-        self.peak = cpu.Group()
+        self.group = group
+        self.process = process
+        self.peak = cpu.Memory()
         self.starved = False
         self.done = threading.Event()
 
@@ -86,12 +72,12 @@ class Watch(threading.Thread):
             pause = max(0.2, 20 * (time.thread_time() - before))
 
     def sample(self) -> None:
-        now = cpu.group(self.pgid)
+        now = cpu.memory(self.group.pids(self.process))
         for name in ("processes", "rss", "anonymous"):
             setattr(self.peak, name, max(getattr(self.peak, name), getattr(now, name)))
         if cpu.available_memory() < RESERVE:
             self.starved = True
-            os.killpg(self.pgid, signal.SIGKILL)
+            members.stop(self.group, self.process)
 
 
 def check(server: Server, row: Row, bench: Bench) -> None:
@@ -104,7 +90,7 @@ def check(server: Server, row: Row, bench: Bench) -> None:
 
 def measure(server: Server, row: Row, bench: Bench) -> dict:
     """One run of a row; raises CannotRun."""
-    with running(server, row, bench) as process:
+    with running(server, row, bench) as (process, group):
         if reason := probe.refusal(server, row):
             raise CannotRun(reason)
         check(server, row, bench)
@@ -113,9 +99,9 @@ def measure(server: Server, row: Row, bench: Bench) -> dict:
         time.sleep(1)
         idle = (cpu.busy_seconds(bench.server_core) - idle_from) / (time.monotonic() - at)
 
-        watch = Watch(process.pid)
+        watch = Watch(group, process)
         watch.start()
-        process_before = cpu.group(process.pid, memory=False).cpu
+        process_before = group.cpu(process)
         load_before = cpu.busy_seconds(bench.load_core)
         before, at = cpu.busy_seconds(bench.server_core), time.monotonic()
         clients = load.start(
@@ -125,7 +111,7 @@ def measure(server: Server, row: Row, bench: Bench) -> dict:
         wall = time.monotonic() - at
         busy = cpu.busy_seconds(bench.server_core) - before
         load_busy = cpu.busy_seconds(bench.load_core) - load_before
-        process_time = cpu.group(process.pid, memory=False).cpu - process_before
+        process_time = group.cpu(process) - process_before
         watch.done.set()
         watch.join()
         watch.sample()

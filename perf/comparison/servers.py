@@ -107,7 +107,7 @@ def dnsmasq() -> Server:
                       "--conf-file=/dev/null", "--pid-file=", "--port=0", "--user=root",
                       "--log-facility=-", "--bind-interfaces",
                       f"--listen-address={server.address}", "--enable-tftp",
-                      f"--tftp-root={FILES}", "--tftp-max=10000"]
+                      f"--tftp-root={FILES}", "--tftp-max=10000", "--edns-packet-max=65535"]
     return server
 
 
