@@ -30,8 +30,8 @@ def markdown(results: dict) -> str:
     disturbed = [run for run in results["runs"] if run.get("disturbed")]
     if disturbed:
         parts.insert(1, f"**Disturbed:** in {len(disturbed)} of {len(results['runs'])} runs others"
-                        " were at work on the server's core; only the time of the server's"
-                        " processes means something, and that not much.")
+                        " were at work on the server's core. They are left out where it counts;"
+                        " the rest of what they say is not worth much.")
     missing = reasons(results)
     if missing:
         parts.append("### Not run\n\n" + missing)
@@ -52,8 +52,10 @@ def heading(results: dict) -> str:
 
 
 def values(results: dict, row: str, server: str, key: str) -> list[float]:
+    """A metric in every round; of disturbed rounds not what the core did."""
     return [run[key] for run in results["runs"]
-            if run["row"] == row and run["server"] == server and run.get(key) is not None]
+            if run["row"] == row and run["server"] == server and run.get(key) is not None
+            and not (run["disturbed"] and key.startswith("core_"))]
 
 
 def table(results: dict, rows: list[dict], key: str, better: str | None, show) -> str:

@@ -58,7 +58,7 @@ def build_own() -> None:
     BOOTWIRE.unlink(missing_ok=True)
     TARGET.mkdir(exist_ok=True)
     shutil.copy2(target / "release" / "bootwire", BOOTWIRE)
-    run("cargo", "build", "--release", "--locked", "--workspace", cwd=PERF, CARGO_TARGET_DIR=str(TARGET))
+    run("cargo", "build", "--release", "--workspace", cwd=PERF, CARGO_TARGET_DIR=str(TARGET))
 
 
 def bootwire(*more: str, name: str = "bootwire") -> Server:

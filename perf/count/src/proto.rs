@@ -11,9 +11,9 @@ use bootwire_proto::{
 
 /// What a UEFI client asks with.
 const REQUEST: &[u8] =
-    b"\0\x01boot/grub/x86_64-efi/core.efi\0octet\0tsize\00\0blksize\01468\0windowsize\04\0";
+    b"\x00\x01boot/grub/x86_64-efi/core.efi\x00octet\x00tsize\x000\x00blksize\x001468\x00windowsize\x004\x00";
 /// The same with a window of 64.
-const WINDOWED: &[u8] = b"\0\x01image\0octet\0blksize\01468\0windowsize\064\0";
+const WINDOWED: &[u8] = b"\x00\x01image\x00octet\x00blksize\x001468\x00windowsize\x0064\x00";
 /// Virtual time between two events.
 const STEP_US: u64 = 200;
 
@@ -49,7 +49,10 @@ fn sender(agreed: &Agreed, blocks: u64) {
         clock += STEP_US;
         Instant::from_micros(clock)
     };
-    let available = Available { upto: u64::MAX / 2, end: false };
+    let available = Available {
+        upto: u64::MAX / 2,
+        end: false,
+    };
     let mut sender = Sender::serve(now(), agreed, &Schedule::default(), 1);
     let mut sent = 0;
     let mut answer = None;
@@ -91,7 +94,10 @@ fn receiver(blocks: u64) {
     black_box(receiver.poll(now(), true));
     for position in 1..=blocks {
         let block = Rollover::Zero.wire(position).expect("numbers go on from 0");
-        let data = black_box(Data { block, payload: &payload });
+        let data = black_box(Data {
+            block,
+            payload: &payload,
+        });
         match receiver.on_data(now(), data) {
             Reception::Accepted { .. } => {}
             other => panic!("block {position}: {other:?}"),

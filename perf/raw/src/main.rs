@@ -23,7 +23,12 @@ struct Shape {
 }
 
 const fn shape(name: &'static str, clients: usize, blksize: usize, window: usize) -> Shape {
-    Shape { name, clients, blksize, window }
+    Shape {
+        name,
+        clients,
+        blksize,
+        window,
+    }
 }
 
 const SHAPES: [Shape; 10] = [
@@ -71,7 +76,10 @@ fn measure(shape: &Shape, limit: Duration) -> io::Result<(f64, f64)> {
     let mut parts = Vec::new();
     while rest > 0 {
         let blocks = rest.min(most);
-        parts.push(Message { bytes: &content[..blocks * packet], segment: packet });
+        parts.push(Message {
+            bytes: &content[..blocks * packet],
+            segment: packet,
+        });
         rest -= blocks;
     }
     let mut sending = Vec::new();

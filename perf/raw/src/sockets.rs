@@ -182,7 +182,11 @@ impl SegmentSize {
         header.cmsg_len = size_of::<libc::cmsghdr>() + size_of::<u16>();
         header.cmsg_level = libc::SOL_UDP;
         header.cmsg_type = libc::UDP_SEGMENT;
-        Self { header, size, _padding: [0; 6] }
+        Self {
+            header,
+            size,
+            _padding: [0; 6],
+        }
     }
 }
 

@@ -50,7 +50,11 @@ fn load(dir: &Path) -> io::Result<HashMap<Vec<u8>, Rc<[u8]>>> {
 }
 
 async fn serve(listen: SocketAddr, files: Rc<HashMap<Vec<u8>, Rc<[u8]>>>) -> io::Result<()> {
-    let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket = Socket::new(
+        Domain::for_address(listen),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
     socket.set_recv_buffer_size(LISTENER_BUFFER)?;
     socket.set_nonblocking(true)?;
     socket.bind(&listen.into())?;
@@ -62,7 +66,9 @@ async fn serve(listen: SocketAddr, files: Rc<HashMap<Vec<u8>, Rc<[u8]>>>) -> io:
             continue;
         };
         let Some(content) = files.get(request.name).cloned() else {
-            let _ = listener.send_to(b"\0\x05\0\x01File not found\0", peer).await;
+            let _ = listener
+                .send_to(b"\0\x05\0\x01File not found\0", peer)
+                .await;
             continue;
         };
         let terms = request.terms(content.len());
