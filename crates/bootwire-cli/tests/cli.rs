@@ -106,7 +106,10 @@ fn a_wrong_command_line_says_what_to_type() {
         (&["serve", "--links", "all"], "beneath, in-root"),
         (&["serve", "--workers", "0"], "1..=1024"),
         (&["get"], "<URL|HOST:PATH>"),
-        (&["get", "file"], "tftp://HOST/PATH or HOST:PATH"),
+        (
+            &["get", "file"],
+            "tftp://HOST[:PORT]/PATH, HOST:PATH or HOST:PORT:PATH",
+        ),
         (&["get", "http://h/x"], "http is not spoken here"),
         (
             &["get", "h:x", "--quiet", "--verbose"],

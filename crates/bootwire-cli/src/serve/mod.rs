@@ -15,6 +15,7 @@ use anyhow::Context;
 use bootwire::router::App;
 use bootwire::{Router, Schedule, Server, ServerError, ServerHandle};
 use bootwire_store::{Dir, Uploads};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub(crate) use args::Args;
 
@@ -41,6 +42,7 @@ async fn serve(args: &Args, site: &Site) -> anyhow::Result<()> {
     let mut signals = shutdown::Signals::new()?;
     let totals = Arc::new(Totals::default());
     let began = Instant::now();
+    raise_descriptor_limit();
     let handle = start(args, site, &totals)?;
     introduce(args, site, &handle);
 
@@ -65,6 +67,18 @@ async fn serve(args: &Args, site: &Site) -> anyhow::Result<()> {
     }
     out::note(&totals.summary(began.elapsed()));
     Ok(())
+}
+
+/// The number of files open at a time has bounds of its own; the soft limit that most systems
+/// give, 1024, is below them.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // Where that is refused, the limit there is will do for most.
+    let _ = setrlimit(Resource::Nofile, raised);
 }
 
 /// What is served: read from, and written to.

@@ -11,8 +11,8 @@ use rustix::net::sockopt::{
     set_socket_send_buffer_size_force,
 };
 
-use super::control::{SO_RXQ_OVFL, UDP_GRO};
 pub(super) use super::control::UDP_SEGMENT;
+use super::control::{SO_RXQ_OVFL, UDP_GRO};
 
 fn set(fd: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
     let len = size_of_val(&value) as libc::socklen_t;

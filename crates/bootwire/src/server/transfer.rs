@@ -128,6 +128,15 @@ impl Transfer {
             && available.upto - sending.sender.acked().min(available.upto) <= self.window_bytes()
     }
 
+    /// Whether the whole content was sent, or was received and stored.
+    pub(super) fn is_all_moved(&self) -> bool {
+        match &self.phase {
+            Phase::Sending(_) => self.is_all_sent(),
+            Phase::Receiving(receiving) => receiving.recorded,
+            Phase::Opening { .. } | Phase::Refused { .. } => false,
+        }
+    }
+
     /// Whether it is worth asking again what it has to send, although nothing happened to it.
     pub(super) fn may_send_more(&self) -> bool {
         match &self.phase {

@@ -135,7 +135,8 @@ impl<H: Host> Engine<H> {
             return false;
         }
         if !transfer.is_fresh() {
-            return now.since(transfer.started) < ECHO;
+            // With all of it sent or stored, the client may well want it once more.
+            return now.since(transfer.started) < ECHO && !transfer.is_all_moved();
         }
         match &mut transfer.phase {
             Phase::Opening { .. } => {}

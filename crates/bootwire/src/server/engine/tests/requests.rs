@@ -187,3 +187,16 @@ fn a_handler_that_never_answers_is_answered_for() {
     ));
     assert_eq!(bench.message(Message::Answered { key, result }), []);
 }
+
+#[test]
+fn the_same_file_asked_for_again_right_after_it_was_sent_is_sent_again() {
+    let mut bench = Bench::new(&[("/a", Script::AtHand(&[1; 700]))]);
+    let first = bench.ask(peer(2001), &rrq("a", &[]))[0].lane;
+    assert_eq!(bench.ack(peer(2001), first, 1)[0].block(), Some(2));
+    // The last ACK and the next request came on different sockets; the request was read first.
+    let again = bench.ask(peer(2001), &rrq("a", &[]));
+    assert_eq!(again[0].block(), Some(1));
+    assert_ne!(again[0].lane, first);
+    assert_eq!(bench.ack(peer(2001), first, 2), []);
+    assert_eq!(bench.outcomes(), [Outcome::Complete]);
+}

@@ -128,3 +128,20 @@ fn writes_where_none_are_taken_get_error_2() {
     assert_eq!(bench.ask(peer(1), &wrq("ro", &[]))[0].error(), Some(2));
     assert_eq!(bench.outcomes(), [Outcome::Denied]);
 }
+
+#[test]
+fn an_upload_can_follow_the_same_upload_from_the_same_port_at_once() {
+    let mut bench = Bench::new(&[("/backup", Script::Take(None))]);
+    for round in 0..3 {
+        let sent = bench.ask(peer(1), &wrq("backup", &[]));
+        assert_eq!(ack_of(&sent), [[0, 4, 0, 0]]);
+        bench.packet(peer(1), sent[0].lane, &data(1, b"all of it"));
+        let key = bench.engine.host.stored[round];
+        let sent = bench.message(Message::StoreEnded {
+            key,
+            result: Ok(()),
+        });
+        assert_eq!(ack_of(&sent), [[0, 4, 0, 1]]);
+    }
+    assert_eq!(bench.outcomes(), [Outcome::Complete; 3]);
+}
