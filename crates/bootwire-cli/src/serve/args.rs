@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bootwire_store::Links;
 
@@ -138,10 +139,23 @@ pub(crate) struct Args {
         help_heading = "Running"
     )]
     pub(super) drain: u64,
+    /// Let workers look for packets for so long before they sleep, like 100us: for a host that
+    /// boots one machine at a time and has a core to spare [default: 0s]
+    #[arg(long, value_name = "TIME", value_parser = spin_time, help_heading = "Running")]
+    pub(super) spin: Option<Duration>,
     /// Use only what every Unix has, when a kernel or a driver is in doubt; name each address in
     /// --listen then, as answers leave [::] and 0.0.0.0 from whichever the kernel picks
     #[arg(long, help_heading = "Running")]
     pub(super) portable_io: bool,
+}
+
+/// A time of at most 10 ms: longer is no waiting for a packet, but a core wasted.
+fn spin_time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if time > Duration::from_millis(10) {
+        return Err("at most 10ms make sense".to_owned());
+    }
+    Ok(time)
 }
 
 /// What an upload may do to a file that is there.

@@ -150,6 +150,7 @@ fn server(args: &Args, site: &Site, totals: &Arc<Totals>, listen: &[impl AsRef<s
         .single_port(args.single_port)
         .fragment(args.fragment)
         .portable_io(args.portable_io)
+        .spin(args.spin.unwrap_or_default())
         .schedule(Schedule {
             give_up: Duration::from_secs(args.give_up),
             ..Schedule::default()

@@ -61,6 +61,7 @@ pub(super) struct Settings {
     pub(super) deadline: Duration,
     pub(super) fragment: bool,
     pub(super) portable: bool,
+    pub(super) spin: Duration,
     pub(super) app: Option<App>,
     pub(super) observers: Vec<Observer>,
     pub(super) stats_observers: Vec<(Duration, StatsObserver)>,
@@ -102,6 +103,7 @@ impl Server {
             deadline: Duration::from_secs(10),
             fragment: false,
             portable: false,
+            spin: Duration::ZERO,
             app: None,
             observers: Vec::new(),
             stats_observers: Vec::new(),
@@ -223,6 +225,16 @@ impl Server {
     #[must_use]
     pub fn portable_io(mut self, on: bool) -> Self {
         self.settings.portable = on;
+        self
+    }
+
+    /// Lets each worker look for packets for this long, after the last one came, before it sleeps:
+    /// at most 10 ms. A sleeping thread takes tens of microseconds to wake up, which is most of the
+    /// time that one client alone waits for a block; but a worker that looks takes all of its core
+    /// while anything moves. For hosts that boot one machine at a time. Default zero.
+    #[must_use]
+    pub fn spin(mut self, limit: Duration) -> Self {
+        self.settings.spin = limit;
         self
     }
 

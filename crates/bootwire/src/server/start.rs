@@ -22,6 +22,9 @@ use super::worker::Worker;
 /// Longest a source or sink may do nothing while its client waits.
 const STALL: Duration = Duration::from_secs(60);
 
+/// Longest a worker may look for packets before it sleeps.
+const SPIN_MAX: Duration = Duration::from_millis(10);
+
 /// Checks the settings, opens the sockets and starts the threads.
 pub(super) fn start(settings: Settings) -> Result<ServerHandle, ServerError> {
     let Settings { app, .. } = &settings;
@@ -102,7 +105,9 @@ pub(super) fn start(settings: Settings) -> Result<ServerHandle, ServerError> {
             seed,
         );
         crew.add(Arc::clone(&inbox), number, move || {
-            Worker::new(kernel, engine, sockets, inbox, counters, origin).run();
+            Worker::new(kernel, engine, sockets, inbox, counters, origin)
+                .spinning(settings.spin)
+                .run();
         })?;
     }
     Ok(ServerHandle::new(crew, addresses, kernel))
@@ -119,6 +124,9 @@ fn check(settings: &Settings) -> Result<(), ServerError> {
     // Half of the block numbers: beyond it an ACK could mean two blocks.
     if !(1..=32_767).contains(&settings.limits.windowsize_max) {
         return wrong("windowsize_max must be from 1 to 32767 blocks");
+    }
+    if settings.spin > SPIN_MAX {
+        return wrong("a worker may spin for at most 10 ms");
     }
     if settings.workers == Some(0) {
         return wrong("at least one worker is needed");

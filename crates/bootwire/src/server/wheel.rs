@@ -13,6 +13,8 @@ use bootwire_proto::Instant;
 const TICK: Duration = Duration::from_millis(2);
 /// Slots; a deadline beyond SLOTS ticks is looked at every SLOTS ticks.
 const SLOTS: u64 = 1024;
+/// Words of a bit for each slot.
+const WORDS: usize = SLOTS as usize / 64;
 
 /// The tick of an owner's live entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +30,8 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Wheel {
     slots: Box<[Vec<Entry>]>,
+    /// One bit for each slot that holds entries, so that the next one is found without a walk.
+    used: [u64; WORDS],
     /// Every tick before this one was looked at.
     next: u64,
     entries: usize,
@@ -38,6 +42,7 @@ impl Wheel {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             slots: vec![Vec::new(); SLOTS as usize].into(),
+            used: [0; WORDS],
             next: tick_of(now),
             entries: 0,
             due: Vec::new(),
@@ -51,7 +56,9 @@ impl Wheel {
             return;
         }
         armed.0 = Some(tick);
-        self.slots[(tick % SLOTS) as usize].push(Entry { token, tick });
+        let slot = (tick % SLOTS) as usize;
+        self.slots[slot].push(Entry { token, tick });
+        self.used[slot / 64] |= 1 << (slot % 64);
         self.entries += 1;
     }
 
@@ -66,7 +73,9 @@ impl Wheel {
         }
         let mut due = std::mem::take(&mut self.due);
         for tick in self.next..=last {
-            due.append(&mut self.slots[(tick % SLOTS) as usize]);
+            let slot = (tick % SLOTS) as usize;
+            due.append(&mut self.slots[slot]);
+            self.used[slot / 64] &= !(1 << (slot % 64));
         }
         self.next = current + 1;
         self.entries -= due.len();
@@ -81,9 +90,20 @@ impl Wheel {
         if self.entries == 0 {
             return None;
         }
-        (self.next..self.next + SLOTS)
-            .find(|tick| !self.slots[(tick % SLOTS) as usize].is_empty())
-            .map(|tick| Instant::from_micros(tick * TICK.as_micros() as u64))
+        let start = (self.next % SLOTS) as usize;
+        let mut word = start / 64;
+        let mut bits = self.used[word] & (u64::MAX << (start % 64));
+        // One more than all: the first word is looked at from the start, and at last from its top.
+        for _ in 0..=WORDS {
+            if bits != 0 {
+                let slot = word as u64 * 64 + u64::from(bits.trailing_zeros());
+                let tick = self.next + (slot + SLOTS - start as u64) % SLOTS;
+                return Some(Instant::from_micros(tick * TICK.as_micros() as u64));
+            }
+            word = (word + 1) % WORDS;
+            bits = self.used[word];
+        }
+        None
     }
 }
 

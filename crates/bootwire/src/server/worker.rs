@@ -33,6 +33,9 @@ pub(super) struct Worker<H> {
     report: SendReport,
     draining: bool,
     stopping: bool,
+    /// How long to look for packets before going to sleep, and since when none came.
+    spin: Duration,
+    idle_since: Instant,
     // Lists used anew in each round.
     messages: Vec<Message>,
     ready: Vec<Ready>,
@@ -64,6 +67,8 @@ impl<H: Host> Worker<H> {
             report: SendReport::new(),
             draining: false,
             stopping: false,
+            spin: Duration::ZERO,
+            idle_since: Instant::ZERO,
             messages: Vec::new(),
             ready: Vec::new(),
             planned: Vec::new(),
@@ -74,10 +79,16 @@ impl<H: Host> Worker<H> {
         }
     }
 
+    /// Looks for packets for this long before it goes to sleep.
+    pub(super) fn spinning(mut self, limit: Duration) -> Self {
+        self.spin = limit;
+        self
+    }
+
     /// Runs until told to stop, or until a drain has nothing left to finish.
     pub(super) fn run(mut self) {
         loop {
-            let now = now(self.origin);
+            let now = self.now();
             self.read_messages(now);
             self.engine.on_time(now);
             self.send_round(now);
@@ -97,6 +108,9 @@ impl<H: Host> Worker<H> {
                     self.engine.retry(index);
                 }
             }
+            if !ready.is_empty() && !self.spin.is_zero() {
+                self.idle_since = self.now();
+            }
             // Transfer ports first: a client may acknowledge its last block and ask for the next
             // file in one breath, and is then to be heard in that order.
             for listeners in [false, true] {
@@ -112,8 +126,13 @@ impl<H: Host> Worker<H> {
         }
     }
 
+    fn now(&self) -> Instant {
+        let micros = self.origin.elapsed().as_micros();
+        Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        if self.engine.has_work() {
+        if self.engine.has_work() || now.since(self.idle_since) < self.spin {
             return Some(Duration::ZERO);
         }
         self.engine.next_due().map(|due| due.since(now))
@@ -148,7 +167,7 @@ impl<H: Host> Worker<H> {
             let Ok(count) = self.receive.receive(&port.socket) else {
                 return;
             };
-            let now = now(self.origin);
+            let now = self.now();
             for slot in 0..count {
                 let datagram = self.receive.get(slot);
                 match role {
@@ -319,8 +338,4 @@ fn note(by_lane: &mut Vec<Vec<u32>>, touched: &mut Vec<u16>, lane: u16, tag: u32
 /// RRQ or WRQ, or what tries to be.
 fn is_request(payload: &[u8]) -> bool {
     matches!(payload, [0, 1 | 2, ..])
-}
-
-fn now(origin: Clock) -> Instant {
-    Instant::from_micros(u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX))
 }

@@ -29,6 +29,10 @@ async fn contradictions_and_impossible_values_are_explained() {
         ),
         (Server::bind("127.0.0.1:0").blksize_max(7), "8 to 65464"),
         (
+            Server::bind("127.0.0.1:0").spin(Duration::from_secs(1)),
+            "at most 10 ms",
+        ),
+        (
             Server::bind("127.0.0.1:0").windowsize_max(0),
             "1 to 32767 blocks",
         ),
@@ -93,4 +97,14 @@ async fn statistics_come_again_and_again_and_a_panicking_observer_silences_nobod
         1,
         "the other observer still hears"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spinning_worker_serves_and_goes_to_sleep() {
+    let server = Server::bind("127.0.0.1:0").spin(Duration::from_millis(1));
+    let running = Running::with(hello(), server);
+    for _ in 0..10 {
+        assert_eq!(running.get("/hello").await.unwrap(), b"hello");
+    }
+    assert_eq!(running.stop().await.len(), 10);
 }
