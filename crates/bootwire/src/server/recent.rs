@@ -38,7 +38,6 @@ pub(super) struct Recent {
     /// ERROR would have been due.
     filters: [Box<[u64]>; 2],
     since: Instant,
-    strangers: u16,
     hasher: foldhash::quality::RandomState,
 }
 
@@ -49,7 +48,6 @@ impl Recent {
             turns: vec![Turn::default(); TURNS].into(),
             filters: [filter(), filter()],
             since: now,
-            strangers: 0,
             hasher: foldhash::quality::RandomState::default(),
         }
     }
@@ -65,12 +63,9 @@ impl Recent {
         let tag = (hash >> 32) as u32;
         let slot = &mut self.turns[hash as usize % TURNS];
         if slot.tag != tag {
-            // Strangers start anywhere, so that transfers spread over the ports.
-            self.strangers = self.strangers.wrapping_add(1);
-            *slot = Turn {
-                tag,
-                turn: self.strangers,
-            };
+            // Strangers all start with the same: the fewer ports are busy, the more packets each
+            // system call moves.
+            *slot = Turn { tag, turn: 0 };
         }
         slot.turn = slot.turn.wrapping_add(1);
         slot.turn
