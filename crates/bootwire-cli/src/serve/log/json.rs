@@ -118,13 +118,6 @@ fn micros(duration: Duration) -> u64 {
 mod tests {
     use bootwire::ErrorCode;
     use serde_json::{Value, json};
-    use serde_json::{Value, json};
-    use serde_json::{Value, json};
-    use serde_json::{Value, json};
-    use serde_json::{Value, json};
-    use serde_json::{Value, json};
-    use serde_json::{Value, json};
-    use serde_json::{Value, json};
 
     use super::super::sample;
     use super::*;
