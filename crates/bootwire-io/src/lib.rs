@@ -12,7 +12,7 @@ mod socket;
 
 pub use interface::{interface_mtu, interface_name};
 pub use kernel::Kernel;
-pub use mapping::{MappedRange, Mapping, mappable};
+pub use mapping::{MappedRange, Mapping, is_local, mappable};
 pub use poll::{Poller, Ready, Waker};
 pub use receive::{Datagram, ReceiveBatch};
 pub use send::{

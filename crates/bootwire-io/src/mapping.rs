@@ -1,6 +1,6 @@
 //! Files as the kernel sends them: mapped, and never read here.
 
-use std::{ffi::c_void, fs::File, io, marker::PhantomData, ops::Range, ptr};
+use std::{ffi::c_void, fs::File, io, marker::PhantomData, ops::Range, os::fd::AsFd, ptr};
 
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
@@ -212,13 +212,18 @@ fn can_populate() -> bool {
     })
 }
 
-/// Whether a file may be sent from a mapping: a regular file, and not on a network or user-space
-/// file system, where a page may take seconds to come, and where another machine may change it
-/// behind the page cache.
-#[cfg(target_os = "linux")]
+/// Whether a file may be sent from a mapping: a regular file on a [local](is_local) file system.
 pub fn mappable(file: &File) -> bool {
-    /// File systems to keep from, by the magic number of `statfs(2)`.
-    const UNWISE: [u32; 17] = [
+    file.metadata().is_ok_and(|metadata| metadata.is_file()) && is_local(file)
+}
+
+/// Whether the file system answers from this machine's disks and memory. On a network or user-space
+/// file system a page, or the times of a file, may take seconds to come, and another machine may
+/// change the content behind the page cache.
+#[cfg(target_os = "linux")]
+pub fn is_local(fd: impl AsFd) -> bool {
+    /// The others, by the magic number of `statfs(2)`.
+    const REMOTE: [u32; 17] = [
         0x6969,      // NFS
         0x517B,      // SMB
         0xFF53_4D42, // CIFS
@@ -237,14 +242,13 @@ pub fn mappable(file: &File) -> bool {
         0x0000_9FA0, // proc: sizes of 0, contents made on reading
         0x6265_6572, // sysfs
     ];
-    let regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
     // The field's width and sign differ between architectures; the numbers are 32 bits.
-    regular && rustix::fs::fstatfs(file).is_ok_and(|fs| !UNWISE.contains(&(fs.f_type as u32)))
+    rustix::fs::fstatfs(fd).is_ok_and(|fs| !REMOTE.contains(&(fs.f_type as u32)))
 }
 
-/// Whether a file may be sent from a mapping: not on this system.
+/// Whether the file system answers from this machine's disks and memory: not known on this system.
 #[cfg(not(target_os = "linux"))]
-pub fn mappable(_file: &File) -> bool {
+pub fn is_local(_fd: impl AsFd) -> bool {
     false
 }
 

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat, openat2};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use rustix::io::Errno;
 
 use crate::name::components;
@@ -80,7 +80,7 @@ impl Root {
             openat(CWD, path, flags, Mode::empty()).map_err(|errno| OpenError::new(path, errno))?;
         let resolver = probe(&fd).map_err(|errno| OpenError::new(path, errno))?;
         Ok(Self {
-            local: is_local(&fd),
+            local: bootwire::file::is_local(&fd),
             fd,
             path: path.to_owned(),
             resolver,
@@ -212,23 +212,6 @@ fn scope(links: Links) -> ResolveFlags {
         Links::Beneath => ResolveFlags::BENEATH,
         Links::InRoot => ResolveFlags::IN_ROOT,
     }
-}
-
-/// Whether the file system of `fd` answers from this machine: on a network file system even the
-/// times of a file that is open may have to be asked for.
-fn is_local(fd: &OwnedFd) -> bool {
-    /// From the kernel's `linux/magic.h`, and the file systems' own headers.
-    const REMOTE: [u32; 8] = [
-        0x6969,      // NFS
-        0x517B,      // SMB
-        0xFF53_4D42, // CIFS
-        0xFE53_4D42, // SMB2
-        0x0102_1997, // 9P
-        0x6573_5546, // FUSE
-        0x00C3_6400, // Ceph
-        0x5346_414F, // AFS
-    ];
-    fstatfs(fd).is_ok_and(|found| !REMOTE.contains(&(found.f_type as u32)))
 }
 
 fn is_link(at: BorrowedFd<'_>, name: &[u8]) -> bool {
