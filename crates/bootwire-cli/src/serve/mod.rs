@@ -46,7 +46,7 @@ async fn serve(args: &Args, site: &Site) -> anyhow::Result<()> {
     let handle = start(args, site, &totals)?;
     introduce(args, site, &handle);
 
-    signals.first().await;
+    let died = signals.or_signal(handle.failed()).await.is_some();
     let running = handle.stats().active;
     if running > 0 {
         out::note(&format!(
@@ -56,7 +56,7 @@ async fn serve(args: &Args, site: &Site) -> anyhow::Result<()> {
         ));
     }
     let drain = handle.drain(Duration::from_secs(args.drain));
-    let drained = signals.or_second(drain).await;
+    let drained = signals.or_signal(drain).await;
     match drained {
         Some(drained) if drained.cut_off > 0 => {
             let cut_off = size::count(drained.cut_off, "transfer", "transfers");
@@ -66,6 +66,9 @@ async fn serve(args: &Args, site: &Site) -> anyhow::Result<()> {
         None => out::note("stopped at once"),
     }
     out::note(&totals.summary(began.elapsed()));
+    if died {
+        return Err(ServerError::Worker.into());
+    }
     Ok(())
 }
 

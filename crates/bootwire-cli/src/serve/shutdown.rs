@@ -20,8 +20,8 @@ impl Signals {
         })
     }
 
-    /// Waits for the first one.
-    pub(super) async fn first(&mut self) {
+    /// Waits for the next one.
+    async fn first(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -29,7 +29,7 @@ impl Signals {
     }
 
     /// Waits for `work`; `None` if the next signal comes first, and drops it.
-    pub(super) async fn or_second<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn or_signal<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let work = pin!(work);
         tokio::select! {
             done = work => Some(done),

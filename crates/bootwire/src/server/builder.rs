@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bootwire_proto::{Limits, Schedule};
@@ -36,6 +37,9 @@ pub enum ServerError {
     /// Settings contradict each other.
     #[error("{0}")]
     Settings(String),
+    /// A worker thread died: a bug of the engine. What it printed says where.
+    #[error("a worker thread died; what it printed says where")]
+    Worker,
     /// A thread or the poller could not be made.
     #[error("cannot start the engine: {0}")]
     Engine(#[from] std::io::Error),
@@ -293,8 +297,20 @@ impl Server {
     /// As [`Server::start`].
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         let handle = self.start()?;
-        shutdown.await;
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut failed = Box::pin(handle.failed());
+        let failure = std::future::poll_fn(|context| {
+            if shutdown.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            failed
+                .as_mut()
+                .poll(context)
+                .map(|()| Err(ServerError::Worker))
+        })
+        .await;
+        drop(failed);
         handle.drain(Duration::from_secs(30)).await;
-        Ok(())
+        failure
     }
 }

@@ -14,6 +14,8 @@ use super::observe::{self, Event, Observers};
 use super::stats::Counters;
 use crate::Outcome;
 
+/// How often it is looked whether all workers live.
+const HEALTH_LOOK: Duration = Duration::from_secs(1);
 /// How often a drain looks whether the workers are done.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
@@ -79,6 +81,15 @@ impl Crew {
         }
     }
 
+    /// Whether a worker has ended, which none does by itself.
+    fn is_crippled(&self) -> bool {
+        let mut threads = self
+            .workers
+            .iter()
+            .filter_map(|(_, thread)| thread.as_ref());
+        threads.any(JoinHandle::is_finished)
+    }
+
     fn is_done(&self) -> bool {
         self.workers
             .iter()
@@ -132,6 +143,15 @@ impl ServerHandle {
     #[must_use]
     pub fn stats(&self) -> ServerStats {
         observe::sum(&self.crew.counters)
+    }
+
+    /// Resolves when a worker thread has died, which only a bug of the engine can cause (the
+    /// others go on, and its clients start over with them). A service should end then, to be
+    /// started again whole.
+    pub async fn failed(&self) {
+        while !self.crew.is_crippled() {
+            tokio::time::sleep(HEALTH_LOOK).await;
+        }
     }
 
     /// Stops accepting requests, lets running transfers finish for at most `limit`, then stops.

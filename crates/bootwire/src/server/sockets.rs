@@ -12,9 +12,10 @@ use super::lane::{Lane, Lanes};
 /// Transfer sockets for each local address: enough that a peer's next transfer gets another port
 /// than its last ones, few enough that ACKs come in full batches.
 const LANES_PER_SITE: usize = 4;
-/// Local addresses that get transfer sockets of their own; beyond it (a loopback range asked
-/// address by address) transfers are answered from the listening socket.
-const SITES_MAX: usize = 256;
+/// Local addresses that get transfer sockets of their own; the others (of a loopback range, or an
+/// IPv6 prefix routed to this host, asked address by address) share one site for each listening
+/// socket, and are answered from that.
+const SITES_MAX: usize = 64;
 /// How long an interface's MTU is believed.
 const MTU_MEMORY: Duration = Duration::from_secs(5);
 /// Receive buffer wanted, in bytes: an ACK takes about 1 KiB of it, and thousands of clients
@@ -45,10 +46,18 @@ pub(super) enum Role {
 /// A local address clients ask.
 struct Site {
     listener: u16,
-    address: Option<IpAddr>,
-    scope: u32,
+    asked: Asked,
     lanes: Vec<u16>,
-    local: IpAddr,
+}
+
+/// What sites are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// An address, with its interface if it means nothing without; `None` where the kernel does
+    /// not tell which.
+    Address(Option<IpAddr>, u32),
+    /// One of the many beyond [`SITES_MAX`].
+    Another,
 }
 
 /// The sockets of one worker.
@@ -162,57 +171,74 @@ impl Sockets {
         Ok(id)
     }
 
+    /// The site of an address. Once there are [`SITES_MAX`], addresses that have none belong to the
+    /// one of the others.
     fn find(&self, listener: u16, address: Option<IpAddr>, interface: u32) -> Option<usize> {
-        let scope = scope_of(address, interface);
+        let asked = Asked::Address(address, scope_of(address, interface));
+        self.position(listener, asked).or_else(|| {
+            let full = self.sites.len() >= SITES_MAX;
+            full.then(|| self.position(listener, Asked::Another))?
+        })
+    }
+
+    fn position(&self, listener: u16, asked: Asked) -> Option<usize> {
         self.sites.iter().position(|site| {
-            site.address == address
-                && site.scope == scope
-                && (!self.single_port || site.listener == listener)
+            let everywhere = !self.single_port && asked != Asked::Another;
+            site.asked == asked && (everywhere || site.listener == listener)
         })
     }
 
     fn make(&mut self, listener: u16, address: Option<IpAddr>, interface: u32) -> Option<usize> {
-        let bound = self.port(listener)?.socket.local_addr();
-        let local = address.unwrap_or_else(|| bound.ip());
-        let scope = scope_of(address, interface);
         let number = u16::try_from(self.sites.len()).ok()?;
-        let mut lanes = Vec::new();
-        if !self.single_port && self.sites.len() < SITES_MAX {
-            let wanted = if self.range.is_empty() {
-                vec![0; LANES_PER_SITE]
-            } else {
-                self.range.clone()
-            };
-            for port in wanted {
-                let options = SocketOptions {
-                    receive_buffer: RECEIVE_BUFFER,
-                    send_buffer: SEND_BUFFER,
-                    dont_fragment: !self.fragment,
-                    count_drops: true,
-                    ..SocketOptions::default()
-                };
-                let at = match local {
-                    IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope).into(),
-                    IpAddr::V4(ip) => SocketAddr::from((ip, port)),
-                };
-                if let Ok(socket) = Socket::bind(at, &options)
-                    && let Ok(id) = self.add(socket, Role::Lane(number))
-                {
-                    lanes.push(id);
-                }
-                if lanes.len() == LANES_PER_SITE {
-                    break;
-                }
-            }
-        }
+        let scope = scope_of(address, interface);
+        let (asked, lanes) = if self.sites.len() >= SITES_MAX {
+            (Asked::Another, Vec::new())
+        } else if self.single_port {
+            (Asked::Address(address, scope), Vec::new())
+        } else {
+            let local = address.unwrap_or(self.port(listener)?.socket.local_addr().ip());
+            let lanes = self.make_lanes(number, local, scope);
+            (Asked::Address(address, scope), lanes)
+        };
         self.sites.push(Site {
             listener,
-            address,
-            scope,
+            asked,
             lanes,
-            local,
         });
         Some(usize::from(number))
+    }
+
+    /// Opens the transfer sockets of a site. If there are none, the listening socket answers.
+    fn make_lanes(&mut self, site: u16, local: IpAddr, scope: u32) -> Vec<u16> {
+        let options = SocketOptions {
+            receive_buffer: RECEIVE_BUFFER,
+            send_buffer: SEND_BUFFER,
+            dont_fragment: !self.fragment,
+            count_drops: true,
+            ..SocketOptions::default()
+        };
+        let wanted = if self.range.is_empty() {
+            vec![0; LANES_PER_SITE]
+        } else {
+            self.range.clone()
+        };
+        let mut lanes = Vec::new();
+        for port in wanted {
+            let at = match local {
+                IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope).into(),
+                IpAddr::V4(ip) => SocketAddr::from((ip, port)),
+            };
+            // A port of the range may be taken by somebody else: the next one will do.
+            if let Ok(socket) = Socket::bind(at, &options)
+                && let Ok(id) = self.add(socket, Role::Lane(site))
+            {
+                lanes.push(id);
+            }
+            if lanes.len() == LANES_PER_SITE {
+                break;
+            }
+        }
+        lanes
     }
 
     fn mtu(&mut self, interface: u32, local: IpAddr) -> Option<u32> {
@@ -246,12 +272,12 @@ impl Lanes for Sockets {
             None => self.make(listener, local, interface)?,
         };
         let site = self.sites.get(number)?;
-        let address = site.local;
         let id = match site.lanes.len() {
             0 => listener,
             count => site.lanes[usize::from(turn) % count],
         };
         let bound = self.port(id)?.socket.local_addr();
+        let address = local.unwrap_or_else(|| bound.ip());
         let from = local
             .filter(|_| bound.ip().is_unspecified())
             .map(|ip| (ip, interface));
@@ -280,5 +306,66 @@ fn scope_of(address: Option<IpAddr>, interface: u32) -> u32 {
     match address {
         Some(IpAddr::V6(ip)) if ip.is_unicast_link_local() => interface,
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sockets(single_port: bool) -> Sockets {
+        let kernel = Kernel::probe();
+        let listener = Socket::bind(([0, 0, 0, 0], 0).into(), &SocketOptions::default()).unwrap();
+        Sockets::new(kernel, vec![listener], single_port, false, Vec::new()).unwrap()
+    }
+
+    fn asked(sockets: &mut Sockets, number: u8, turn: u16) -> Lane {
+        let address = IpAddr::from([127, 0, 1, number]);
+        let lane = sockets.lane(0, Some(address), 1, turn).unwrap();
+        assert_eq!(
+            lane.local.ip(),
+            address,
+            "answers come from the address asked"
+        );
+        assert_eq!(sockets.site(0, Some(address), 1), Some(lane.site));
+        lane
+    }
+
+    #[test]
+    fn each_address_has_ports_of_its_own_and_successive_turns_differ() {
+        let mut sockets = sockets(false);
+        let lanes: Vec<_> = (0..4).map(|turn| asked(&mut sockets, 1, turn).id).collect();
+        let another = asked(&mut sockets, 2, 0);
+        assert!(!lanes.contains(&another.id) && !lanes.contains(&0));
+        let mut unique = lanes;
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), LANES_PER_SITE);
+        assert_eq!(another.from, None, "the socket is bound to the address");
+    }
+
+    #[test]
+    fn addresses_without_number_take_no_sockets_without_number() {
+        let mut sockets = sockets(false);
+        for number in 0..=255 {
+            asked(&mut sockets, number, 0);
+        }
+        assert_eq!(sockets.ports.len(), 1 + SITES_MAX * LANES_PER_SITE);
+        assert_eq!(sockets.sites.len(), SITES_MAX + 1);
+        let late = asked(&mut sockets, 255, 0);
+        assert_eq!(late.id, 0, "the listening socket answers");
+        assert_eq!(late.from, Some((IpAddr::from([127, 0, 1, 255]), 1)));
+        assert_ne!(asked(&mut sockets, 0, 0).id, 0);
+    }
+
+    #[test]
+    fn a_single_port_answers_for_every_address() {
+        let mut sockets = sockets(true);
+        for number in 1..=3 {
+            let lane = asked(&mut sockets, number, u16::from(number));
+            assert_eq!(lane.id, 0);
+            assert_eq!(lane.from, Some((IpAddr::from([127, 0, 1, number]), 1)));
+        }
+        assert_eq!(sockets.ports.len(), 1);
     }
 }
