@@ -48,6 +48,15 @@ pub(super) struct Spool {
 }
 
 impl Feed {
+    /// Bytes of a stream held here.
+    #[cfg(feature = "simulation")]
+    pub(super) const fn spooled(&self) -> u64 {
+        match self {
+            Self::Spool(spool) => spool.end - spool.start,
+            Self::Memory(_) | Self::File { .. } => 0,
+        }
+    }
+
     /// What can be sent now.
     pub(super) fn available(&self) -> Available {
         match self {

@@ -1,5 +1,7 @@
 //! What other threads tell a worker.
 
+#[cfg(feature = "simulation")]
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -51,11 +53,34 @@ pub(crate) enum Message {
 pub(crate) struct Inbox {
     messages: Mutex<Vec<Message>>,
     signalled: AtomicBool,
-    waker: Waker,
+    waker: Wakes,
+}
+
+/// Whom a message wakes.
+pub(crate) enum Wakes {
+    /// A worker's poller.
+    Poller(Waker),
+    /// A simulation.
+    #[cfg(feature = "simulation")]
+    Task(Arc<tokio::sync::Notify>),
+}
+
+impl Wakes {
+    fn wake(&self) {
+        match self {
+            Self::Poller(waker) => waker.wake(),
+            #[cfg(feature = "simulation")]
+            Self::Task(notify) => notify.notify_one(),
+        }
+    }
 }
 
 impl Inbox {
     pub(crate) fn new(waker: Waker) -> Self {
+        Self::waking(Wakes::Poller(waker))
+    }
+
+    pub(crate) fn waking(waker: Wakes) -> Self {
         Self {
             messages: Mutex::new(Vec::new()),
             signalled: AtomicBool::new(false),

@@ -16,6 +16,8 @@ mod observe;
 mod prepared;
 mod pump;
 mod recent;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod sockets;
 mod start;
 mod stats;

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bootwire_proto::Instant;
+use foldhash::quality::SeedableRandomState;
 
 /// Peers whose turn is remembered, at most. When two share a slot, either may get a transfer port
 /// twice in a row now and then.
@@ -38,17 +39,23 @@ pub(super) struct Recent {
     /// ERROR would have been due.
     filters: [Box<[u64]>; 2],
     since: Instant,
-    hasher: foldhash::quality::RandomState,
+    /// Seeded: strangers choose the addresses and ports that are hashed.
+    hasher: SeedableRandomState,
 }
 
 impl Recent {
     pub(super) fn new(now: Instant) -> Self {
+        Self::hashing(now, SeedableRandomState::random())
+    }
+
+    /// A memory whose collisions are the caller's choice.
+    pub(super) fn hashing(now: Instant, hasher: SeedableRandomState) -> Self {
         let filter = || vec![0; (BITS / 64) as usize].into();
         Self {
             turns: vec![Turn::default(); TURNS].into(),
             filters: [filter(), filter()],
             since: now,
-            hasher: foldhash::quality::RandomState::default(),
+            hasher,
         }
     }
 

@@ -79,6 +79,12 @@ impl Table {
             .filter(|transfer| transfer.key == key)
     }
 
+    /// Transfers, those included that have ended and are kept for repeats.
+    #[cfg(feature = "simulation")]
+    pub(super) fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.slots.iter().map(|(_, transfer)| transfer)
+    }
+
     /// The slots in use.
     pub(super) fn indices(&self) -> Vec<u32> {
         self.slots.iter().map(|(index, _)| index as u32).collect()

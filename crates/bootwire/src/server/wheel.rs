@@ -85,6 +85,12 @@ impl Wheel {
         self.due = due;
     }
 
+    /// Entries, dead ones included.
+    #[cfg(feature = "simulation")]
+    pub(super) const fn len(&self) -> usize {
+        self.entries
+    }
+
     /// When [`Wheel::advance`] has something to do next; `None` if nothing is armed.
     pub(super) fn next_due(&self) -> Option<Instant> {
         if self.entries == 0 {

@@ -13,6 +13,8 @@
 //! | the wire is free | [`Engine::plan`], [`Engine::add`] for each planned packet, then the failures |
 
 mod messages;
+#[cfg(feature = "simulation")]
+mod occupancy;
 mod packets;
 mod plan;
 mod progress;
@@ -27,6 +29,8 @@ use std::time::{Duration, SystemTime};
 use bootwire_io::Destination;
 use bootwire_proto::{Instant, Limits, Schedule};
 
+#[cfg(feature = "simulation")]
+pub(super) use self::plan::Batch;
 pub(super) use self::plan::{Planned, Small};
 use super::admission::Admission;
 use super::inbox::Key;

@@ -1,6 +1,6 @@
 //! What goes out in one round, and what becomes of what did not.
 
-use bootwire_io::{Destination, Full, Round};
+use bootwire_io::{Destination, Full, Payload, Round};
 use bootwire_proto::encode::{self, MAX_ERROR_TEXT};
 use bootwire_proto::negotiate::MAX_OACK;
 use bootwire_proto::{Ack, Answer, ErrorCode, Instant, ReceiverStatus, Run, Transmit};
@@ -57,6 +57,42 @@ impl Small {
 
     pub(in crate::server) fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// Where the packets of a round are collected: in a batch for the kernel or, where there is none,
+/// in memory. `'p` is how long payloads stay as they are.
+pub(in crate::server) trait Batch<'p> {
+    /// See [`Round::packet`].
+    fn packet(&mut self, to: Destination, tag: u32, bytes: &[u8]) -> Result<(), Full>;
+
+    /// See [`Round::blocks`].
+    fn blocks(
+        &mut self,
+        to: Destination,
+        tag: u32,
+        gso: bool,
+        blksize: usize,
+        headers: impl ExactSizeIterator<Item = [u8; 4]>,
+        pieces: impl Iterator<Item = Payload<'p>>,
+    ) -> Result<(), Full>;
+}
+
+impl<'p> Batch<'p> for Round<'_, 'p> {
+    fn packet(&mut self, to: Destination, tag: u32, bytes: &[u8]) -> Result<(), Full> {
+        Round::packet(self, to, tag, bytes)
+    }
+
+    fn blocks(
+        &mut self,
+        to: Destination,
+        tag: u32,
+        gso: bool,
+        blksize: usize,
+        headers: impl ExactSizeIterator<Item = [u8; 4]>,
+        pieces: impl Iterator<Item = Payload<'p>>,
+    ) -> Result<(), Full> {
+        Round::blocks(self, to, tag, gso, blksize, headers, pieces)
     }
 }
 
@@ -167,7 +203,7 @@ impl<H: Host> Engine<H> {
         &'p self,
         planned: &Planned,
         tag: u32,
-        round: &mut Round<'_, 'p>,
+        round: &mut impl Batch<'p>,
     ) -> Result<(), Full> {
         let Some(transfer) = self.table.get(planned.index) else {
             return Ok(());
