@@ -19,4 +19,4 @@ pub use send::{
     Destination, FailureKind, Full, MAX_DATAGRAM, MAX_RUN_BLOCKS, MAX_RUN_PIECES, Payload, Round,
     SendBatch, SendFailure, SendReport,
 };
-pub use socket::{Socket, SocketOptions};
+pub use socket::{Socket, SocketOptions, UnboundSocket};

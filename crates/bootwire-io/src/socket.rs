@@ -54,21 +54,7 @@ impl Socket {
     /// Whatever the kernel refuses, buffers excepted: they are as large as it allows. Packet
     /// information and drop counters are asked for only where they exist.
     pub fn bind(addr: SocketAddr, options: &SocketOptions) -> io::Result<Self> {
-        let socket =
-            socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
-        if options.reuse_port {
-            socket.set_reuse_port(true)?;
-        }
-        if let (Some(only), true) = (options.v6_only, addr.is_ipv6()) {
-            socket.set_only_v6(only)?;
-        }
-        if let Some(index) = options.interface {
-            bind_interface(&socket, index)?;
-        }
-        // Before the bind: what arrives as soon as it is bound already has its control messages.
-        apply(socket.as_fd(), addr.is_ipv6(), options)?;
-        socket.bind(&addr.into())?;
-        Self::finish(socket.into())
+        UnboundSocket::new(addr.is_ipv6(), options)?.bind(addr)
     }
 
     /// Takes a socket that is bound already, by the service manager or a test, makes it
@@ -121,6 +107,53 @@ impl Socket {
 
     pub(crate) const fn udp(&self) -> &UdpSocket {
         &self.udp
+    }
+}
+
+/// A socket with all its options, but no address yet.
+///
+/// A process that gives up its rights makes such sockets before: their buffers may go beyond the
+/// system's limit, and to bind one later takes no right.
+#[derive(Debug)]
+pub struct UnboundSocket {
+    socket: socket2::Socket,
+    ipv6: bool,
+}
+
+impl UnboundSocket {
+    /// Makes a socket for IPv6 addresses, or for IPv4 ones.
+    ///
+    /// # Errors
+    /// As with [`Socket::bind`].
+    pub fn new(ipv6: bool, options: &SocketOptions) -> io::Result<Self> {
+        let domain = if ipv6 { Domain::IPV6 } else { Domain::IPV4 };
+        let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+        if options.reuse_port {
+            socket.set_reuse_port(true)?;
+        }
+        if let (Some(only), true) = (options.v6_only, ipv6) {
+            socket.set_only_v6(only)?;
+        }
+        if let Some(index) = options.interface {
+            bind_interface(&socket, index)?;
+        }
+        // Before the bind: what arrives as soon as it is bound already has its control messages.
+        apply(socket.as_fd(), ipv6, options)?;
+        Ok(Self { socket, ipv6 })
+    }
+
+    /// Whether it is for IPv6 addresses.
+    pub const fn is_ipv6(&self) -> bool {
+        self.ipv6
+    }
+
+    /// Binds it. Port 0 picks a free one.
+    ///
+    /// # Errors
+    /// Whatever the kernel refuses.
+    pub fn bind(self, addr: SocketAddr) -> io::Result<Socket> {
+        self.socket.bind(&addr.into())?;
+        Socket::finish(self.socket.into())
     }
 }
 

@@ -3,13 +3,12 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bootwire_proto::{Limits, Schedule};
 use ipnet::IpNet;
 
-use super::{ServerHandle, ServerStats};
+use super::{OpenServer, ServerHandle, ServerStats};
 use crate::TransferRecord;
 use crate::router::App;
 
@@ -71,7 +70,8 @@ pub(super) struct Settings {
     pub(super) stats_observers: Vec<(Duration, StatsObserver)>,
 }
 
-/// A TFTP server being set up. Nothing is opened before [`Server::start`] or [`Server::run`].
+/// A TFTP server being set up. Nothing is opened before [`Server::open`],
+/// [`Server::start`] or [`Server::run`].
 pub struct Server {
     settings: Settings,
     errors: Vec<ServerError>,
@@ -270,15 +270,32 @@ impl Server {
         self
     }
 
+    /// Opens the sockets and no more: for a process that gives up its rights before it starts to
+    /// serve. Needs no tokio runtime.
+    ///
+    /// Sockets for transfers are opened as clients ask for this or that local address; some are
+    /// made here already, so that their buffers may go beyond the system's limits
+    /// (`CAP_NET_ADMIN`). A range of [`ports`](Self::ports) must not need a privilege later.
+    ///
+    /// # Errors
+    /// [`ServerError`] says which setting or socket is the trouble.
+    pub fn open(self) -> Result<OpenServer, ServerError> {
+        Ok(self.open_sockets()?.set_aside())
+    }
+
     /// Opens the sockets and starts the workers. Must be called within a tokio runtime: handlers
     /// run there.
     ///
     /// # Errors
     /// [`ServerError`] says which setting or socket is the trouble.
     pub fn start(self) -> Result<ServerHandle, ServerError> {
+        self.open_sockets()?.start()
+    }
+
+    fn open_sockets(self) -> Result<OpenServer, ServerError> {
         match self.errors.into_iter().next() {
             Some(error) => Err(error),
-            None => super::start::start(self.settings),
+            None => OpenServer::new(self.settings),
         }
     }
 
@@ -296,21 +313,6 @@ impl Server {
     /// # Errors
     /// As [`Server::start`].
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let handle = self.start()?;
-        let mut shutdown = std::pin::pin!(shutdown);
-        let mut failed = Box::pin(handle.failed());
-        let failure = std::future::poll_fn(|context| {
-            if shutdown.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Ok(()));
-            }
-            failed
-                .as_mut()
-                .poll(context)
-                .map(|()| Err(ServerError::Worker))
-        })
-        .await;
-        drop(failed);
-        handle.drain(Duration::from_secs(30)).await;
-        failure
+        self.start()?.run_until(shutdown).await
     }
 }

@@ -3,15 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bootwire_io::Kernel;
 
-use super::ServerStats;
 use super::inbox::{Inbox, Message};
 use super::observe::{self, Event, Observers};
 use super::stats::Counters;
+use super::{ServerError, ServerStats};
 use crate::Outcome;
 
 /// How often it is looked whether all workers live.
@@ -152,6 +153,28 @@ impl ServerHandle {
         while !self.crew.is_crippled() {
             tokio::time::sleep(HEALTH_LOOK).await;
         }
+    }
+
+    /// Runs until `shutdown` resolves, then drains for at most 30 s.
+    pub(super) async fn run_until(
+        self,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServerError> {
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut failed = Box::pin(self.failed());
+        let failure = std::future::poll_fn(|context| {
+            if shutdown.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            failed
+                .as_mut()
+                .poll(context)
+                .map(|()| Err(ServerError::Worker))
+        })
+        .await;
+        drop(failed);
+        self.drain(Duration::from_secs(30)).await;
+        failure
     }
 
     /// Stops accepting requests, lets running transfers finish for at most `limit`, then stops.

@@ -1,8 +1,9 @@
 //! Moving the bytes: worker threads, their sockets and transfers.
 //!
-//! [`Server`] describes and starts; [`ServerHandle`] is the running server. Inside, each worker
-//! thread owns its sockets and an `engine::Engine`, the part without I/O; handlers, sources and
-//! sinks run on tokio and talk to the worker through its `inbox`.
+//! [`Server`] describes and starts, [`OpenServer`] has its sockets but no threads yet,
+//! [`ServerHandle`] is the running server. Inside, each worker thread owns its sockets and an
+//! `engine::Engine`, the part without I/O; handlers, sources and sinks run on tokio and talk to the
+//! worker through its `inbox`.
 
 mod admission;
 mod builder;
@@ -29,4 +30,5 @@ mod worker;
 
 pub use self::builder::{Server, ServerError};
 pub use self::handle::{Drained, ServerHandle};
+pub use self::start::OpenServer;
 pub use self::stats::ServerStats;

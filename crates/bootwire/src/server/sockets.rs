@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, Instant};
 
-use bootwire_io::{Kernel, Poller, Ready, Socket, SocketOptions, interface_mtu};
+use bootwire_io::{Kernel, Poller, Ready, Socket, SocketOptions, UnboundSocket, interface_mtu};
 use hashbrown::HashMap;
 
 use super::lane::{Lane, Lanes};
@@ -16,6 +16,9 @@ const LANES_PER_SITE: usize = 4;
 /// IPv6 prefix routed to this host, asked address by address) share one site for each listening
 /// socket, and are answered from that.
 const SITES_MAX: usize = 64;
+/// Local addresses of each family for which transfer sockets are set aside where a listening
+/// socket has all addresses.
+const SITES_SET_ASIDE: usize = 4;
 /// How long an interface's MTU is believed.
 const MTU_MEMORY: Duration = Duration::from_secs(5);
 /// Receive buffer wanted, in bytes: an ACK takes about 1 KiB of it, and thousands of clients
@@ -69,6 +72,8 @@ pub(super) struct Sockets {
     fragment: bool,
     /// Port numbers this worker may use; empty for any.
     range: Vec<u16>,
+    /// Transfer sockets set aside, without an address yet.
+    set_aside: Vec<UnboundSocket>,
     mtus: HashMap<u32, (Option<u32>, Instant), foldhash::quality::RandomState>,
 }
 
@@ -89,12 +94,42 @@ impl Sockets {
             single_port,
             fragment,
             range,
+            set_aside: Vec::new(),
             mtus: HashMap::default(),
         };
         for socket in listeners {
             sockets.add(socket, Role::Listener)?;
         }
         Ok(sockets)
+    }
+
+    /// Makes transfer sockets now, for a process that is about to give up the right to make ones
+    /// with large buffers. They get their addresses as clients ask for them; addresses for which
+    /// none is left get sockets with the buffers that anyone may have.
+    pub(super) fn set_aside(&mut self) {
+        if self.single_port {
+            return;
+        }
+        let options = self.lane_options();
+        let (mut v4, mut v6) = (0, 0);
+        for port in &self.ports {
+            match port.socket.local_addr().ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => v4 += SITES_SET_ASIDE,
+                IpAddr::V4(_) => v4 += 1,
+                // It has IPv4 clients as well, answered from sockets of their own kind.
+                IpAddr::V6(ip) if ip.is_unspecified() => {
+                    v4 += SITES_SET_ASIDE;
+                    v6 += SITES_SET_ASIDE;
+                }
+                IpAddr::V6(_) => v6 += 1,
+            }
+        }
+        for (ipv6, sites) in [(false, v4), (true, v6)] {
+            let count = sites.min(SITES_MAX) * LANES_PER_SITE;
+            // What cannot be made now is made when it is needed.
+            let made = (0..count).map_while(|_| UnboundSocket::new(ipv6, &options).ok());
+            self.set_aside.extend(made);
+        }
     }
 
     pub(super) fn waker(&self) -> bootwire_io::Waker {
@@ -210,13 +245,6 @@ impl Sockets {
 
     /// Opens the transfer sockets of a site. If there are none, the listening socket answers.
     fn make_lanes(&mut self, site: u16, local: IpAddr, scope: u32) -> Vec<u16> {
-        let options = SocketOptions {
-            receive_buffer: RECEIVE_BUFFER,
-            send_buffer: SEND_BUFFER,
-            dont_fragment: !self.fragment,
-            count_drops: true,
-            ..SocketOptions::default()
-        };
         let wanted = if self.range.is_empty() {
             vec![0; LANES_PER_SITE]
         } else {
@@ -229,7 +257,7 @@ impl Sockets {
                 IpAddr::V4(ip) => SocketAddr::from((ip, port)),
             };
             // A port of the range may be taken by somebody else: the next one will do.
-            if let Ok(socket) = Socket::bind(at, &options)
+            if let Ok(socket) = self.lane_socket(at)
                 && let Ok(id) = self.add(socket, Role::Lane(site))
             {
                 lanes.push(id);
@@ -239,6 +267,25 @@ impl Sockets {
             }
         }
         lanes
+    }
+
+    /// A transfer socket at an address: one that was set aside, or a new one.
+    fn lane_socket(&mut self, at: SocketAddr) -> io::Result<Socket> {
+        let of_its_kind = |socket: &UnboundSocket| socket.is_ipv6() == at.is_ipv6();
+        match self.set_aside.iter().position(of_its_kind) {
+            Some(found) => self.set_aside.swap_remove(found).bind(at),
+            None => Socket::bind(at, &self.lane_options()),
+        }
+    }
+
+    fn lane_options(&self) -> SocketOptions {
+        SocketOptions {
+            receive_buffer: RECEIVE_BUFFER,
+            send_buffer: SEND_BUFFER,
+            dont_fragment: !self.fragment,
+            count_drops: true,
+            ..SocketOptions::default()
+        }
     }
 
     fn mtu(&mut self, interface: u32, local: IpAddr) -> Option<u32> {
@@ -356,6 +403,28 @@ mod tests {
         assert_eq!(late.id, 0, "the listening socket answers");
         assert_eq!(late.from, Some((IpAddr::from([127, 0, 1, 255]), 1)));
         assert_ne!(asked(&mut sockets, 0, 0).id, 0);
+    }
+
+    #[test]
+    fn sockets_set_aside_are_the_first_to_be_used() {
+        let mut sockets = sockets(false);
+        sockets.set_aside();
+        let all = SITES_SET_ASIDE * LANES_PER_SITE;
+        assert_eq!(sockets.set_aside.len(), all);
+        asked(&mut sockets, 1, 0);
+        assert_eq!(sockets.set_aside.len(), all - LANES_PER_SITE);
+        for number in 2..=10 {
+            asked(&mut sockets, number, 0);
+        }
+        assert_eq!(sockets.set_aside.len(), 0);
+        assert_eq!(sockets.ports.len(), 1 + 10 * LANES_PER_SITE);
+    }
+
+    #[test]
+    fn a_single_port_sets_nothing_aside() {
+        let mut sockets = sockets(true);
+        sockets.set_aside();
+        assert!(sockets.set_aside.is_empty());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::observe::Observers;
 use super::sockets::{RECEIVE_BUFFER, SEND_BUFFER, Sockets};
 use super::stats::Counters;
 use super::worker::Worker;
+use crate::router::App;
 
 /// Longest a source or sink may do nothing while its client waits.
 const STALL: Duration = Duration::from_secs(60);
@@ -25,92 +26,173 @@ const STALL: Duration = Duration::from_secs(60);
 /// Longest a worker may look for packets before it sleeps.
 const SPIN_MAX: Duration = Duration::from_millis(10);
 
-/// Checks the settings, opens the sockets and starts the threads.
-pub(super) fn start(settings: Settings) -> Result<ServerHandle, ServerError> {
-    let Settings { app, .. } = &settings;
-    let Some(app) = app.clone() else {
-        return Err(ServerError::Incomplete("give Server::serve a Router"));
-    };
-    check(&settings)?;
-    let runtime = tokio::runtime::Handle::try_current()
-        .map_err(|_| ServerError::Settings("start the server within a tokio runtime".to_owned()))?;
-    let kernel = if settings.portable {
-        Kernel::portable()
-    } else {
-        Kernel::probe()
-    };
-    let single_socket = !settings.sockets.is_empty() && settings.listen.is_empty();
-    let workers = if single_socket {
-        settings.sockets.len()
-    } else {
-        worker_count(&settings)
-    };
+/// A server whose sockets are open and whose threads have not started: made by [`Server::open`].
+///
+/// Between the two a process gives up what only opening the sockets needed: root, capabilities,
+/// access to the rest of the file system. On Linux such calls reach the calling thread and those
+/// it makes later, so they belong here, before tokio's threads and the workers are there.
+/// Datagrams that come meanwhile wait in the sockets.
+///
+/// ```no_run
+/// use bootwire::{Router, Server, ServerError};
+///
+/// fn main() -> Result<(), ServerError> {
+///     let app = Router::new().read("/motd", async || "hello");
+///     let server = Server::bind("[::]:69").serve(app).open()?;
+///     // Become another user, restrict this thread, and only then:
+///     tokio::runtime::Runtime::new()?.block_on(server.run())
+/// }
+/// ```
+///
+/// [`Server::open`]: crate::Server::open
+pub struct OpenServer {
+    settings: Settings,
+    app: App,
+    kernel: Kernel,
+    addresses: Vec<SocketAddr>,
+    /// Those of each worker.
+    sockets: Vec<Sockets>,
+}
 
-    let (addresses, listeners) = listen(&settings, kernel, workers)?;
-    let counters: Vec<Arc<Counters>> = (0..workers).map(|_| Arc::default()).collect();
-    let observers = Observers::start(
-        settings.observers,
-        settings.stats_observers,
-        counters.clone(),
-    )?;
-    let origin = Clock::now();
-    let running = Arc::new(AtomicUsize::new(0));
-    let ids = Arc::new(AtomicU64::new(0));
-    let config = Config {
-        limits: settings.limits,
-        schedule: settings.schedule,
-        deadline: settings.deadline,
-        stall: STALL,
-        fragment: settings.fragment,
-        single_port: settings.single_port,
-    };
-
-    let mut crew = Crew::new(counters, observers);
-    for (number, listeners) in listeners.into_iter().enumerate() {
-        let range = port_share(settings.ports.as_ref(), number, workers);
-        let sockets = Sockets::new(
-            kernel,
-            listeners,
-            settings.single_port,
-            settings.fragment,
-            range,
-        )?;
-        let inbox = Arc::new(Inbox::new(sockets.waker()));
-        let host = TokioHost {
-            runtime: runtime.clone(),
-            app: app.clone(),
-            inbox: Arc::clone(&inbox),
-            ids: Arc::clone(&ids),
-            deadline: settings.deadline,
-            mapping: kernel.mapping,
-            records: crew.events(),
+impl OpenServer {
+    /// Checks the settings and opens the sockets.
+    pub(super) fn new(settings: Settings) -> Result<Self, ServerError> {
+        let Some(app) = settings.app.clone() else {
+            return Err(ServerError::Incomplete("give Server::serve a Router"));
         };
-        let allow = settings.allow.clone().map(Vec::into_boxed_slice);
-        let admission = Admission::new(
-            allow,
-            Arc::clone(&running),
-            settings.transfers_max,
-            settings.transfers_per_peer_max,
-        );
-        let counters = crew.counters(number);
-        let seed = std::process::id()
-            .wrapping_mul(31)
-            .wrapping_add(number as u32);
-        let engine = Engine::new(
-            Instant::ZERO,
-            host,
-            config,
-            admission,
-            Arc::clone(&counters),
-            seed,
-        );
-        crew.add(Arc::clone(&inbox), number, move || {
-            Worker::new(kernel, engine, sockets, inbox, counters, origin)
-                .spinning(settings.spin)
-                .run();
-        })?;
+        check(&settings)?;
+        let kernel = if settings.portable {
+            Kernel::portable()
+        } else {
+            Kernel::probe()
+        };
+        let single_socket = !settings.sockets.is_empty() && settings.listen.is_empty();
+        let workers = if single_socket {
+            settings.sockets.len()
+        } else {
+            worker_count(&settings)
+        };
+        let (addresses, listeners) = listen(&settings, kernel, workers)?;
+        let sockets = listeners
+            .into_iter()
+            .enumerate()
+            .map(|(number, listeners)| {
+                let range = port_share(settings.ports.as_ref(), number, workers);
+                let (single_port, fragment) = (settings.single_port, settings.fragment);
+                Sockets::new(kernel, listeners, single_port, fragment, range)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            settings,
+            app,
+            kernel,
+            addresses,
+            sockets,
+        })
     }
-    Ok(ServerHandle::new(crew, addresses, kernel))
+
+    /// Makes some of the transfer sockets as well.
+    pub(super) fn set_aside(mut self) -> Self {
+        self.sockets.iter_mut().for_each(Sockets::set_aside);
+        self
+    }
+
+    /// The addresses it listens on, in the order given, with the ports the kernel chose.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Starts the workers. Must be called within a tokio runtime: handlers run there.
+    ///
+    /// # Errors
+    /// [`ServerError::Settings`] without a runtime, [`ServerError::Engine`] if a thread cannot be
+    /// made.
+    pub fn start(self) -> Result<ServerHandle, ServerError> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
+            ServerError::Settings("start the server within a tokio runtime".to_owned())
+        })?;
+        let Self {
+            settings,
+            app,
+            kernel,
+            addresses,
+            sockets,
+        } = self;
+        let counters: Vec<Arc<Counters>> = sockets.iter().map(|_| Arc::default()).collect();
+        let observers = Observers::start(
+            settings.observers,
+            settings.stats_observers,
+            counters.clone(),
+        )?;
+        let origin = Clock::now();
+        let running = Arc::new(AtomicUsize::new(0));
+        let ids = Arc::new(AtomicU64::new(0));
+        let config = Config {
+            limits: settings.limits,
+            schedule: settings.schedule,
+            deadline: settings.deadline,
+            stall: STALL,
+            fragment: settings.fragment,
+            single_port: settings.single_port,
+        };
+
+        let mut crew = Crew::new(counters, observers);
+        for (number, sockets) in sockets.into_iter().enumerate() {
+            let inbox = Arc::new(Inbox::new(sockets.waker()));
+            let host = TokioHost {
+                runtime: runtime.clone(),
+                app: app.clone(),
+                inbox: Arc::clone(&inbox),
+                ids: Arc::clone(&ids),
+                deadline: settings.deadline,
+                mapping: kernel.mapping,
+                records: crew.events(),
+            };
+            let allow = settings.allow.clone().map(Vec::into_boxed_slice);
+            let admission = Admission::new(
+                allow,
+                Arc::clone(&running),
+                settings.transfers_max,
+                settings.transfers_per_peer_max,
+            );
+            let counters = crew.counters(number);
+            let seed = std::process::id()
+                .wrapping_mul(31)
+                .wrapping_add(number as u32);
+            let engine = Engine::new(
+                Instant::ZERO,
+                host,
+                config,
+                admission,
+                Arc::clone(&counters),
+                seed,
+            );
+            crew.add(Arc::clone(&inbox), number, move || {
+                Worker::new(kernel, engine, sockets, inbox, counters, origin)
+                    .spinning(settings.spin)
+                    .run();
+            })?;
+        }
+        Ok(ServerHandle::new(crew, addresses, kernel))
+    }
+
+    /// Starts, and runs until the process ends.
+    ///
+    /// # Errors
+    /// As [`OpenServer::start`], and [`ServerError::Worker`].
+    pub async fn run(self) -> Result<(), ServerError> {
+        self.run_until(std::future::pending()).await
+    }
+
+    /// Starts, runs until `shutdown` resolves, then drains: running transfers may finish for at
+    /// most 30 s, new requests are not answered.
+    ///
+    /// # Errors
+    /// As [`OpenServer::run`].
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
+        self.start()?.run_until(shutdown).await
+    }
 }
 
 fn check(settings: &Settings) -> Result<(), ServerError> {

@@ -78,6 +78,32 @@ fn outside_of_tokio_it_says_where_it_belongs() {
     assert!(refused(Server::bind("127.0.0.1:0")).contains("tokio"));
 }
 
+/// Sockets first, without a runtime; then, rights given up, the threads.
+#[test]
+fn requests_wait_in_an_open_server_until_it_is_started() {
+    let server = Server::bind("127.0.0.1:0").serve(hello());
+    let open = server.open().unwrap();
+    let address = open.local_addrs()[0];
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.send_to(b"\0\x01hello\0octet\0", address).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _inside = runtime.enter();
+    let handle = open.start().unwrap();
+    assert_eq!(handle.local_addrs(), [address]);
+    client
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    let mut answer = [0; 64];
+    let (length, _) = client.recv_from(&mut answer).unwrap();
+    assert_eq!(answer[..length], *b"\0\x03\0\x01hello");
+}
+
+#[test]
+fn an_open_server_starts_within_tokio_only() {
+    let open = Server::bind("127.0.0.1:0").serve(hello()).open().unwrap();
+    assert!(open.start().err().unwrap().to_string().contains("tokio"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn statistics_come_again_and_again_and_a_panicking_observer_silences_nobody() {
     let ticks = Arc::new(AtomicUsize::new(0));
