@@ -41,7 +41,9 @@ pub use refusal::{Reason, Refusal};
 pub use reply::Reply;
 pub use request::Request;
 pub use router::{FromRequest, Next, Path, Router, State};
-pub use server::{Drained, OpenServer, Server, ServerError, ServerHandle, ServerStats};
+pub use server::{
+    Drained, DropReason, DroppedFrom, OpenServer, Server, ServerError, ServerHandle, ServerStats,
+};
 pub use source::Source;
 
 /// A boxed future, as the object-safe traits of this crate return.

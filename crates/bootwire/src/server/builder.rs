@@ -8,6 +8,7 @@ use std::time::Duration;
 use bootwire_proto::{Limits, Schedule};
 use ipnet::IpNet;
 
+use super::admission::Budgets;
 use super::{OpenServer, ServerHandle, ServerStats};
 use crate::TransferRecord;
 use crate::router::App;
@@ -61,6 +62,7 @@ pub(super) struct Settings {
     pub(super) allow: Option<Vec<IpNet>>,
     pub(super) transfers_max: usize,
     pub(super) transfers_per_peer_max: usize,
+    pub(super) budgets: Budgets,
     pub(super) deadline: Duration,
     pub(super) fragment: bool,
     pub(super) portable: bool,
@@ -104,6 +106,7 @@ impl Server {
             allow: None,
             transfers_max: 100_000,
             transfers_per_peer_max: 16_384,
+            budgets: Budgets::default(),
             deadline: Duration::from_secs(10),
             fragment: false,
             portable: false,
@@ -204,6 +207,54 @@ impl Server {
     #[must_use]
     pub fn transfers_per_peer_max(mut self, count: usize) -> Self {
         self.settings.transfers_per_peer_max = count;
+        self
+    }
+
+    /// Most unproven transfers at a time, over all workers. A transfer is unproven until its client
+    /// has answered: its request may carry anybody's address. When there are as many, the oldest
+    /// whose client has been silent for 250 ms makes room for a new one; if there is none, the
+    /// request gets no answer. Default 32 768; 0 is no limit.
+    #[must_use]
+    pub fn unproven_max(mut self, count: u32) -> Self {
+        self.settings.budgets.unproven = count;
+        self
+    }
+
+    /// Most unproven transfers at a time of one client address, and of one network (a /24 of IPv4,
+    /// a /64 of IPv6), over all workers; further requests get no answer. An address that proved
+    /// itself within ten minutes may have as many as a network, whatever strangers do in its own.
+    /// Default 8 and 64; 0 is no limit.
+    #[must_use]
+    pub fn unproven_per_source_max(mut self, address: u32, network: u32) -> Self {
+        self.settings.budgets.unproven_per_address = address;
+        self.settings.budgets.unproven_per_network = network;
+        self
+    }
+
+    /// Most requests a second of one client address, and of one network, over all workers, in
+    /// bursts of as many; further ones get no answer. An address that proved itself within ten
+    /// minutes has the rate of a network. Default 1 000 and 10 000; 0 is no limit.
+    #[must_use]
+    pub fn requests_per_second_max(mut self, address: u32, network: u32) -> Self {
+        self.settings.budgets.requests_per_address = address;
+        self.settings.budgets.requests_per_network = network;
+        self
+    }
+
+    /// Networks whose addresses and networks have no budget of unproven transfers and requests:
+    /// where nobody can forge them, and many machines share one address. Replaces the default,
+    /// which is loopback.
+    #[must_use]
+    pub fn unlimited(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        self.settings.budgets.unlimited = networks.into_iter().collect();
+        self
+    }
+
+    /// Gives requests from ports below 1024 no answer. No known boot firmware uses them, and what
+    /// listens there (DNS, NTP) is what forgers like to have hit. Default off.
+    #[must_use]
+    pub fn refuse_low_ports(mut self, on: bool) -> Self {
+        self.settings.budgets.refuse_low_ports = on;
         self
     }
 

@@ -31,4 +31,4 @@ mod worker;
 pub use self::builder::{Server, ServerError};
 pub use self::handle::{Drained, ServerHandle};
 pub use self::start::OpenServer;
-pub use self::stats::ServerStats;
+pub use self::stats::{DropReason, DroppedFrom, ServerStats};

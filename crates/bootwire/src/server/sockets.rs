@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bootwire_io::{Kernel, Poller, Ready, Socket, SocketOptions, UnboundSocket, interface_mtu};
 use hashbrown::HashMap;
 
+use super::admission::OwnAddresses;
 use super::lane::{Lane, Lanes};
 
 /// Transfer sockets for each local address: enough that a peer's next transfer gets another port
@@ -75,6 +77,8 @@ pub(super) struct Sockets {
     /// Transfer sockets set aside, without an address yet.
     set_aside: Vec<UnboundSocket>,
     mtus: HashMap<u32, (Option<u32>, Instant), foldhash::quality::RandomState>,
+    /// Where all workers' sockets are told of.
+    own: Arc<OwnAddresses>,
 }
 
 impl Sockets {
@@ -85,6 +89,7 @@ impl Sockets {
         single_port: bool,
         fragment: bool,
         range: Vec<u16>,
+        own: Arc<OwnAddresses>,
     ) -> io::Result<Self> {
         let poller = Poller::new(kernel)?;
         let mut sockets = Self {
@@ -96,6 +101,7 @@ impl Sockets {
             range,
             set_aside: Vec::new(),
             mtus: HashMap::default(),
+            own,
         };
         for socket in listeners {
             sockets.add(socket, Role::Listener)?;
@@ -197,6 +203,7 @@ impl Sockets {
     fn add(&mut self, socket: Socket, role: Role) -> io::Result<u16> {
         let id = u16::try_from(self.ports.len()).map_err(|_| io::ErrorKind::OutOfMemory)?;
         self.poller.add(&socket, usize::from(id))?;
+        self.own.add(socket.local_addr());
         self.ports.push(Port {
             socket,
             role,
@@ -363,7 +370,8 @@ mod tests {
     fn sockets(single_port: bool) -> Sockets {
         let kernel = Kernel::probe();
         let listener = Socket::bind(([0, 0, 0, 0], 0).into(), &SocketOptions::default()).unwrap();
-        Sockets::new(kernel, vec![listener], single_port, false, Vec::new()).unwrap()
+        let own = Arc::default();
+        Sockets::new(kernel, vec![listener], single_port, false, Vec::new(), own).unwrap()
     }
 
     fn asked(sockets: &mut Sockets, number: u8, turn: u16) -> Lane {

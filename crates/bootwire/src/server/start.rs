@@ -7,8 +7,9 @@ use std::time::{Duration, Instant as Clock};
 
 use bootwire_io::{Kernel, Socket, SocketOptions};
 use bootwire_proto::Instant;
+use foldhash::quality::SeedableRandomState;
 
-use super::admission::Admission;
+use super::admission::{Admission, Guard, OwnAddresses};
 use super::builder::{ServerError, Settings};
 use super::engine::{Config, Engine};
 use super::handle::{Crew, ServerHandle};
@@ -52,6 +53,7 @@ pub struct OpenServer {
     addresses: Vec<SocketAddr>,
     /// Those of each worker.
     sockets: Vec<Sockets>,
+    own: Arc<OwnAddresses>,
 }
 
 impl OpenServer {
@@ -73,13 +75,15 @@ impl OpenServer {
             worker_count(&settings)
         };
         let (addresses, listeners) = listen(&settings, kernel, workers)?;
+        let own = Arc::<OwnAddresses>::default();
         let sockets = listeners
             .into_iter()
             .enumerate()
             .map(|(number, listeners)| {
                 let range = port_share(settings.ports.as_ref(), number, workers);
                 let (single_port, fragment) = (settings.single_port, settings.fragment);
-                Sockets::new(kernel, listeners, single_port, fragment, range)
+                let own = Arc::clone(&own);
+                Sockets::new(kernel, listeners, single_port, fragment, range, own)
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
@@ -88,6 +92,7 @@ impl OpenServer {
             kernel,
             addresses,
             sockets,
+            own,
         })
     }
 
@@ -118,6 +123,7 @@ impl OpenServer {
             kernel,
             addresses,
             sockets,
+            own,
         } = self;
         let counters: Vec<Arc<Counters>> = sockets.iter().map(|_| Arc::default()).collect();
         let observers = Observers::start(
@@ -128,6 +134,8 @@ impl OpenServer {
         let origin = Clock::now();
         let running = Arc::new(AtomicUsize::new(0));
         let ids = Arc::new(AtomicU64::new(0));
+        let hasher = SeedableRandomState::random();
+        let guard = Arc::new(Guard::new(settings.budgets, own, hasher));
         let config = Config {
             limits: settings.limits,
             schedule: settings.schedule,
@@ -155,7 +163,8 @@ impl OpenServer {
                 Arc::clone(&running),
                 settings.transfers_max,
                 settings.transfers_per_peer_max,
-            );
+            )
+            .guarded(Arc::clone(&guard));
             let counters = crew.counters(number);
             let seed = std::process::id()
                 .wrapping_mul(31)

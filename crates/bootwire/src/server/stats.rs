@@ -1,7 +1,15 @@
 //! Counting.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod dropped;
 
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use bootwire_proto::Instant;
+
+use self::dropped::Heaviest;
+pub use self::dropped::{DropReason, DroppedFrom};
 use crate::Outcome;
 
 /// Declares the counters once: the public snapshot and the worker-owned cells behind it.
@@ -14,6 +22,8 @@ macro_rules! counters {
             /// Transfers ended, by outcome, in the order of [`Outcome::ALL`].
             pub outcomes: [u64; Outcome::ALL.len()],
             $($(#[$doc])* pub $name: u64,)*
+            /// Networks whose requests were dropped most lately, the heaviest first.
+            pub dropped_from: Vec<DroppedFrom>,
         }
 
         /// The counters of one worker. Only that worker writes them; anyone may read.
@@ -22,6 +32,7 @@ macro_rules! counters {
         pub(crate) struct Counters {
             pub(crate) outcomes: [Counter; Outcome::ALL.len()],
             $(pub(crate) $name: Counter,)*
+            heaviest: Mutex<Heaviest>,
         }
 
         impl Counters {
@@ -31,6 +42,8 @@ macro_rules! counters {
                     *sum += counter.get();
                 }
                 $(stats.$name += self.$name.get();)*
+                let heaviest = self.heaviest.lock().unwrap_or_else(PoisonError::into_inner);
+                heaviest.add_to(&mut stats.dropped_from);
             }
         }
     };
@@ -53,8 +66,23 @@ counters! {
     broadcasts,
     /// Requests from outside the allowed networks, not answered.
     not_allowed,
+    /// Requests from one of the server's own sockets, not answered.
+    own_address,
+    /// Requests from a port below 1024, not answered, where that was asked for.
+    low_port,
+    /// Requests beyond the rate of their address or network, not answered.
+    rate_limited,
+    /// Requests not answered because their address, their network or the server had too many
+    /// unproven transfers.
+    unproven_dropped,
+    /// Transfers given up because the client never answered.
+    unproven_expired,
+    /// Unproven transfers running now: no answer has come from their client yet.
+    unproven,
     /// Requests turned away because the server or the peer had too many transfers.
     over_limit,
+    /// ERRORs to peers without a transfer that were not sent, to keep within their rate.
+    errors_withheld,
     /// Datagrams received.
     packets_in,
     /// Datagrams sent.
@@ -90,6 +118,23 @@ impl Counter {
 }
 
 impl Counters {
+    /// A request of `peer` gets no answer.
+    pub(crate) fn dropped(&self, now: Instant, reason: DropReason, peer: IpAddr) {
+        self.of(reason).add(1);
+        let mut heaviest = self.heaviest.lock().unwrap_or_else(PoisonError::into_inner);
+        heaviest.count(now, reason, peer);
+    }
+
+    const fn of(&self, reason: DropReason) -> &Counter {
+        match reason {
+            DropReason::NotAllowed => &self.not_allowed,
+            DropReason::OwnAddress => &self.own_address,
+            DropReason::LowPort => &self.low_port,
+            DropReason::RateLimited => &self.rate_limited,
+            DropReason::UnprovenDropped => &self.unproven_dropped,
+        }
+    }
+
     pub(crate) fn ended(&self, outcome: Outcome) {
         if let Some(index) = Outcome::ALL.iter().position(|&known| known == outcome) {
             self.outcomes[index].add(1);
@@ -98,6 +143,18 @@ impl Counters {
 }
 
 impl ServerStats {
+    /// Requests dropped for this reason.
+    #[must_use]
+    pub const fn dropped(&self, reason: DropReason) -> u64 {
+        match reason {
+            DropReason::NotAllowed => self.not_allowed,
+            DropReason::OwnAddress => self.own_address,
+            DropReason::LowPort => self.low_port,
+            DropReason::RateLimited => self.rate_limited,
+            DropReason::UnprovenDropped => self.unproven_dropped,
+        }
+    }
+
     /// Transfers that ended with `outcome`.
     #[must_use]
     pub fn ended(&self, outcome: Outcome) -> u64 {

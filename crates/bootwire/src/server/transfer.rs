@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootwire_proto::{Agreed, ErrorCode, Instant, Receiver, Sender, SenderStatus};
+use bootwire_proto::{Agreed, ErrorCode, Instant, Receiver, ReceiverStatus, Sender, SenderStatus};
 
+use super::admission::Unanswered;
 use super::engine::Small;
 use super::feed::Feed;
 use super::inbox::Key;
@@ -32,6 +33,10 @@ pub(super) struct Transfer {
     pub(super) no_gso: bool,
     /// Whether the path turned out narrower than the interface: its packets may be fragmented.
     pub(super) fragment: bool,
+    /// Its place among the unproven transfers, until its client has answered.
+    pub(super) unproven: Option<Unanswered>,
+    /// How many times its request came again and was answered.
+    pub(super) repeats: u8,
     pub(super) started: Instant,
     pub(super) answered: Option<Instant>,
     pub(super) first_data: Option<Instant>,
@@ -112,6 +117,16 @@ impl Transfer {
             Phase::Opening { .. } | Phase::Refused { .. } => true,
             Phase::Sending(sending) => !sending.sender.is_proven(),
             Phase::Receiving(receiving) => receiving.receiver.received() == 0,
+        }
+    }
+
+    /// Whether the client has sent something to our transfer port, which whoever forged its address
+    /// could not know.
+    pub(super) fn is_proven(&self) -> bool {
+        match &self.phase {
+            Phase::Opening { .. } | Phase::Refused { .. } => false,
+            Phase::Sending(sending) => sending.sender.is_proven(),
+            Phase::Receiving(receiving) => receiving.receiver.status() != ReceiverStatus::Opening,
         }
     }
 

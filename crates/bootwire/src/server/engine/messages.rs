@@ -5,6 +5,7 @@ use bootwire_proto::{
 };
 
 use super::packets::too_large;
+use super::unproven::opening_schedule;
 use super::{Engine, Host};
 use crate::server::feed::{Feed, Spool};
 use crate::server::inbox::{Key, Message};
@@ -148,7 +149,8 @@ impl<H: Host> Engine<H> {
                 Feed::Spool(Spool::new(pump, size, transfer.window_bytes()))
             }
         };
-        let sender = Sender::serve(now, &agreed, &self.config.schedule, seed);
+        let schedule = opening_schedule(&self.config.schedule, &agreed, &transfer.facts.datagram);
+        let sender = Sender::serve(now, &agreed, &schedule, seed);
         transfer.phase = Phase::Sending(Box::new(Sending {
             sender,
             feed,
@@ -185,7 +187,8 @@ impl<H: Host> Engine<H> {
             return;
         }
         let store = self.host.store(key, sink, !octet);
-        let receiver = Receiver::serve(now, &agreed, &self.config.schedule, seed);
+        let schedule = opening_schedule(&self.config.schedule, &agreed, &transfer.facts.datagram);
+        let receiver = Receiver::serve(now, &agreed, &schedule, seed);
         let receiving = Receiving {
             receiver,
             store,

@@ -21,6 +21,7 @@ mod progress;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod unproven;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use bootwire_proto::{Instant, Limits, Schedule};
 #[cfg(feature = "simulation")]
 pub(super) use self::plan::Batch;
 pub(super) use self::plan::{Planned, Small};
+use self::unproven::Waiting;
 use super::admission::Admission;
 use super::inbox::Key;
 use super::prepared::Prepared;
@@ -109,6 +111,10 @@ pub(super) struct Engine<H> {
     ready: VecDeque<u32>,
     /// Packets that belong to no running transfer: ERRORs.
     outbox: Vec<Small>,
+    /// Transfers that were unproven when they started, the oldest first.
+    waiting: Waiting,
+    /// Refused transfers whose ERROR is kept.
+    refused: usize,
     /// ERRORs to strangers that may still be sent before [`STRANGERS_PER_SECOND`] more are granted.
     stranger_budget: u32,
     stranger_refill: Instant,
@@ -141,6 +147,8 @@ impl<H: Host> Engine<H> {
             recent: Recent::new(now),
             ready: VecDeque::new(),
             outbox: Vec::new(),
+            waiting: Waiting::default(),
+            refused: 0,
             stranger_budget: STRANGERS_PER_SECOND,
             stranger_refill: now,
             active: 0,
@@ -161,7 +169,10 @@ impl<H: Host> Engine<H> {
 
     /// When [`Engine::on_time`] has something to do; `None` if no timer runs.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.wheel.next_due()
+        match (self.wheel.next_due(), self.admission.next_due()) {
+            (Some(timer), Some(held)) => Some(timer.min(held)),
+            (timer, held) => timer.or(held),
+        }
     }
 
     /// Whether [`Engine::plan`] may have something to send at once.
@@ -204,14 +215,16 @@ impl<H: Host> Engine<H> {
             self.stranger_refill = now;
             self.stranger_budget = STRANGERS_PER_SECOND;
         }
-        if self.stranger_budget > 0 {
-            self.stranger_budget -= 1;
-            self.outbox.push(Small::error(
-                lane,
-                to,
-                refusal.reason().code(),
-                refusal.client_text(),
-            ));
+        if self.stranger_budget == 0 {
+            self.counters.errors_withheld.add(1);
+            return;
         }
+        self.stranger_budget -= 1;
+        self.outbox.push(Small::error(
+            lane,
+            to,
+            refusal.reason().code(),
+            refusal.client_text(),
+        ));
     }
 }

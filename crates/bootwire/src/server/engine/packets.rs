@@ -44,6 +44,10 @@ impl<H: Host> Engine<H> {
                 self.on_data(now, index, data);
             }
             (Packet::Error(error), phase) if !matches!(phase, Phase::Refused { .. }) => {
+                // Before the answer went out there was nothing to tell our port from.
+                if transfer.answered.is_some() {
+                    self.prove(now, index);
+                }
                 self.on_error(now, index, error);
                 return;
             }
@@ -53,6 +57,13 @@ impl<H: Host> Engine<H> {
                 self.counters.strays.add(1);
                 return;
             }
+        }
+        if self
+            .table
+            .get(index)
+            .is_some_and(|transfer| transfer.unproven.is_some() && transfer.is_proven())
+        {
+            self.prove(now, index);
         }
         self.settle(now, index);
         self.queue(index);
@@ -109,8 +120,11 @@ impl<H: Host> Engine<H> {
         let answerable =
             matches!(packet, Packet::Data(_) | Packet::Ack(_)) && !self.config.single_port;
         if answerable
-            && self.admission.allows(datagram.peer.ip())
             && !self.recent.knows(now, datagram.peer)
+            && self
+                .admission
+                .hear(now, datagram.peer, datagram.local)
+                .is_ok()
         {
             let to = bootwire_io::Destination {
                 peer: datagram.peer,

@@ -6,6 +6,10 @@ use super::{Engine, Host, Small};
 use crate::server::transfer::{End, Phase, REFUSED_MEMORY};
 use crate::{Outcome, Reason, Refusal};
 
+/// ERRORs kept for clients that repeat their request, at most: whoever asks for nothing but what
+/// is not there takes no transfer's place.
+const REFUSED_MAX: usize = 16_384;
+
 impl<H: Host> Engine<H> {
     /// Timers: looks at every transfer whose deadline may have come.
     pub(in crate::server) fn on_time(&mut self, now: Instant) {
@@ -28,6 +32,7 @@ impl<H: Host> Engine<H> {
             self.arm(index);
         }
         self.due = due;
+        self.admission.on_time(now);
     }
 
     /// A transfer's deadline has come.
@@ -42,7 +47,7 @@ impl<H: Host> Engine<H> {
                 return;
             }
             Phase::Refused { .. } => {
-                self.table.remove(index);
+                self.forget(index);
                 return;
             }
             Phase::Sending(sending) => {
@@ -143,7 +148,8 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.table.get_mut(index) else {
             return;
         };
-        if was_opening {
+        if was_opening && self.refused < REFUSED_MAX {
+            self.refused += 1;
             transfer.phase = Phase::Refused { error, since: now };
             self.wheel
                 .arm(index, now + REFUSED_MEMORY, &mut transfer.armed);
@@ -155,7 +161,15 @@ impl<H: Host> Engine<H> {
     /// Ends a transfer for good.
     pub(super) fn end(&mut self, now: Instant, index: u32, end: End) {
         self.conclude(now, index, end);
-        self.table.remove(index);
+        self.forget(index);
+    }
+
+    fn forget(&mut self, index: u32) {
+        if let Some(transfer) = self.table.remove(index)
+            && matches!(transfer.phase, Phase::Refused { .. })
+        {
+            self.refused -= 1;
+        }
     }
 
     /// Makes the record of a transfer, unless that was done, and gives back its place.
@@ -168,6 +182,13 @@ impl<H: Host> Engine<H> {
         }
         if let Phase::Receiving(receiving) = &mut transfer.phase {
             receiving.recorded = true;
+        }
+        if let Some(place) = transfer.unproven.take() {
+            self.admission.answered(place);
+            self.counters.unproven.set(self.admission.waiting() as u64);
+            if end.outcome == Outcome::Timeout {
+                self.counters.unproven_expired.add(1);
+            }
         }
         let outcome = end.outcome;
         let ended = transfer.ended(now, end);

@@ -1,6 +1,5 @@
 //! Requests: who is let in, what is a repeat, what is new.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +8,10 @@ use bootwire_proto::{Agreed, Instant, Malformed, Packet, Request as Rq};
 
 use super::{Engine, Host};
 use crate::request::{Arrival, Facts, Params};
+use crate::server::admission::{Caller, Unanswered};
 use crate::server::inbox::Key;
 use crate::server::lane::{Lane, Lanes};
+use crate::server::stats::DropReason;
 use crate::server::transfer::{CROSSING, End, Phase, Transfer};
 use crate::server::wheel::Armed;
 use crate::{Op, Outcome, Reason, Refusal, Request};
@@ -18,6 +19,9 @@ use crate::{Op, Outcome, Reason, Refusal, Request};
 /// A request that equals the one of a transfer younger than this is its echo, delayed on the way,
 /// even if that transfer has moved on. Later it is the client starting over.
 const ECHO: Duration = Duration::from_secs(1);
+/// How many times the answer to a request is sent because the request came again. Clients that ask
+/// more often hear from the timer; and a forger cannot keep a transfer alive with repeats.
+const REPEATS_MAX: u8 = 4;
 /// What a handler may be late, beyond its deadline, before the engine answers in its place.
 const HANDLER_GRACE: Duration = Duration::from_secs(2);
 
@@ -64,7 +68,7 @@ impl<H: Host> Engine<H> {
     ) {
         self.counters.malformed.add(1);
         let is_request = matches!(datagram.payload, [0, 1 | 2, ..]);
-        if !is_request || self.draining || !self.admission.allows(datagram.peer.ip()) {
+        if !is_request || self.draining || self.hear(now, datagram).is_none() {
             return;
         }
         let turn = self.recent.next_turn(now, datagram.peer);
@@ -91,10 +95,9 @@ impl<H: Host> Engine<H> {
         lanes: &mut impl Lanes,
     ) {
         let peer = datagram.peer;
-        if !self.admission.allows(peer.ip()) {
-            self.counters.not_allowed.add(1);
+        let Some(caller) = self.hear(now, datagram) else {
             return;
-        }
+        };
         let site = lanes.site(listener, datagram.local, datagram.interface);
         let running = site.and_then(|site| self.table.find(peer, site));
         if let Some(index) = running
@@ -106,14 +109,21 @@ impl<H: Host> Engine<H> {
         if self.draining {
             return;
         }
+        let Some(place) = self.wait_for_answer(now, caller) else {
+            let reason = DropReason::UnprovenDropped;
+            self.counters.dropped(now, reason, peer.ip());
+            return;
+        };
         if let Some(index) = running {
             self.replace(now, index);
         }
         let turn = self.recent.next_turn(now, peer);
         let Some(lane) = lanes.lane(listener, datagram.local, datagram.interface, turn) else {
+            self.admission.answered(place);
             return;
         };
         if self.admission.enter(peer.ip()).is_err() {
+            self.admission.answered(place);
             self.counters.over_limit.add(1);
             self.error_to_stranger(now, lane.id, lane.to(peer), &Refusal::busy());
             return;
@@ -122,7 +132,16 @@ impl<H: Host> Engine<H> {
             Op::Read => self.counters.reads.add(1),
             Op::Write => self.counters.writes.add(1),
         }
-        self.open(now, peer, lane, datagram, request);
+        self.open(now, lane, place, datagram, request);
+    }
+
+    /// Whether the request may be answered; if not, that is counted.
+    fn hear(&self, now: Instant, datagram: &Datagram<'_>) -> Option<Caller> {
+        let Datagram { peer, local, .. } = *datagram;
+        self.admission
+            .hear(now, peer, local)
+            .inspect_err(|&reason| self.counters.dropped(now, reason, peer.ip()))
+            .ok()
     }
 
     /// Whether the request belongs to the transfer its peer has already; acts on it if so.
@@ -137,6 +156,13 @@ impl<H: Host> Engine<H> {
         if !transfer.is_fresh() {
             // With all of it sent or stored, the client may well want it once more.
             return now.since(transfer.started) < ECHO && !transfer.is_all_moved();
+        }
+        // spec: unproven-repeats
+        if transfer.repeats >= REPEATS_MAX {
+            return true;
+        }
+        if transfer.answered.is_some() {
+            transfer.repeats += 1;
         }
         match &mut transfer.phase {
             Phase::Opening { .. } => {}
@@ -156,9 +182,12 @@ impl<H: Host> Engine<H> {
     /// The peer asks for something else: what it had is over.
     // spec: next-request-replaces
     fn replace(&mut self, now: Instant, index: u32) {
-        let Some(transfer) = self.table.get(index) else {
+        let Some(transfer) = self.table.get_mut(index) else {
             return;
         };
+        if let Some(place) = transfer.unproven.take() {
+            self.admission.hold(now, place);
+        }
         let end = if transfer.is_all_sent() {
             End::new(Outcome::Complete)
         } else {
@@ -175,11 +204,12 @@ impl<H: Host> Engine<H> {
     fn open(
         &mut self,
         now: Instant,
-        peer: SocketAddr,
         lane: Lane,
+        place: Unanswered,
         datagram: &Datagram<'_>,
         request: Rq<'_>,
     ) {
+        let peer = datagram.peer;
         let arrival = Arrival {
             id: self.host.next_id(),
             arrived: self.host.wall_clock(),
@@ -199,6 +229,8 @@ impl<H: Host> Engine<H> {
             queued: false,
             no_gso: false,
             fragment: false,
+            unproven: Some(place),
+            repeats: 0,
             started: now,
             answered: None,
             first_data: None,
@@ -208,6 +240,7 @@ impl<H: Host> Engine<H> {
             terms: None,
         };
         let key = self.table.insert(new);
+        self.note_unproven(key);
         self.active += 1;
         self.counters.active.set(self.active);
         if facts.climbs {

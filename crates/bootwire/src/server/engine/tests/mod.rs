@@ -5,6 +5,7 @@ mod admission;
 mod content;
 mod requests;
 mod transfers;
+mod unproven;
 mod uploads;
 
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use super::plan::What;
 use super::{Asked, Config, Engine, Host, Planned, Small};
 use crate::file::OpenFile;
 use crate::record::Ended;
-use crate::server::admission::Admission;
+use crate::server::admission::{Admission, Budgets, Guard};
 use crate::server::inbox::{Key, Message};
 use crate::server::lane::{Lane, Lanes};
 use crate::server::prepared::{Content, Prepared, Terms};
@@ -432,4 +433,11 @@ fn wrq(name: &str, options: &[(OptionKind, u64)]) -> Vec<u8> {
 /// Bounds that let `count` transfers in, over all and for each peer.
 fn places(count: usize) -> Admission {
     Admission::new(None, Arc::new(AtomicUsize::new(0)), count, count)
+}
+
+/// Budgets for those who have proven nothing, and place for anyone else.
+fn budgets(budgets: Budgets) -> Admission {
+    let hasher = foldhash::quality::SeedableRandomState::fixed();
+    let guard = Guard::new(budgets, Arc::default(), hasher);
+    Admission::new(None, Arc::default(), 100_000, 100_000).guarded(Arc::new(guard))
 }

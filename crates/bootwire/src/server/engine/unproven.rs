@@ -1,0 +1,115 @@
+//! Transfers whose client has not answered yet.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bootwire_proto::negotiate::MAX_OACK;
+use bootwire_proto::{Agreed, Instant, Schedule};
+
+use super::{Engine, Host};
+use crate::Outcome;
+use crate::server::admission::{Caller, Crowded, Unanswered};
+use crate::server::inbox::Key;
+use crate::server::transfer::End;
+
+/// A client that has had its answer for so long and said nothing may have to make room for a new
+/// one when the server's budget is spent: machines answer much sooner, forged addresses never.
+const GRACE: Duration = Duration::from_millis(250);
+/// Transfers that are looked at to find one that makes room.
+const LOOKS: usize = 8;
+/// Entries of [`Waiting`] beyond twice those in use before it is swept.
+const SLACK: usize = 1024;
+
+/// Most bytes of OACK for each byte of the request, all resends together, before the client answers.
+const OACK_FACTOR: usize = 3;
+
+/// Transfers that were unproven when they started, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Waiting(VecDeque<Key>);
+
+impl<H: Host> Engine<H> {
+    /// Takes a place for an unproven transfer, if need be that of another one.
+    pub(super) fn wait_for_answer(&mut self, now: Instant, caller: Caller) -> Option<Unanswered> {
+        match self.admission.wait(now, caller) {
+            Ok(place) => Some(place),
+            Err(Crowded::Source) => None,
+            Err(Crowded::Server) => {
+                self.make_room(now);
+                self.admission.wait(now, caller).ok()
+            }
+        }
+    }
+
+    /// Ends the oldest transfer whose client had its answer and does not speak.
+    fn make_room(&mut self, now: Instant) {
+        for _ in 0..LOOKS.min(self.waiting.0.len()) {
+            let Some(key) = self.waiting.0.pop_front() else {
+                return;
+            };
+            let Some(transfer) = self.table.by_key(key) else {
+                continue;
+            };
+            if transfer.unproven.is_none() {
+                continue;
+            }
+            match transfer.answered {
+                Some(answered) if now.since(answered) >= GRACE => {
+                    let detail = "gave way to another request before its client answered";
+                    let end = End {
+                        detail: Some(detail.to_owned()),
+                        ..End::new(Outcome::Timeout)
+                    };
+                    self.end(now, key.index, end);
+                    return;
+                }
+                Some(_) => {
+                    self.waiting.0.push_front(key);
+                    return;
+                }
+                // Its handler is at work.
+                None => self.waiting.0.push_back(key),
+            }
+        }
+    }
+
+    /// A transfer has started.
+    pub(super) fn note_unproven(&mut self, key: Key) {
+        let unproven = self.admission.waiting();
+        self.counters.unproven.set(unproven as u64);
+        self.waiting.0.push_back(key);
+        if self.waiting.0.len() > 2 * unproven + SLACK {
+            let table = &mut self.table;
+            self.waiting.0.retain(|&key| {
+                table
+                    .by_key(key)
+                    .is_some_and(|transfer| transfer.unproven.is_some())
+            });
+        }
+    }
+
+    /// The client has answered.
+    pub(super) fn prove(&mut self, now: Instant, index: u32) {
+        if let Some(transfer) = self.table.get_mut(index)
+            && let Some(place) = transfer.unproven.take()
+        {
+            self.admission.proven(now, place);
+            self.counters.unproven.set(self.admission.waiting() as u64);
+        }
+    }
+}
+
+/// The schedule of a transfer: where the OACK is longer than the request, as the size of a large
+/// file makes it, it is sent less often while the client has not answered.
+// spec: oack-factor
+pub(super) fn opening_schedule(schedule: &Schedule, agreed: &Agreed, request: &[u8]) -> Schedule {
+    if !agreed.has_oack() {
+        return *schedule;
+    }
+    let oack = agreed.encode_oack(&mut [0; MAX_OACK]).len();
+    let sends = OACK_FACTOR * request.len() / oack.max(1);
+    let resends = u8::try_from(sends.saturating_sub(1)).unwrap_or(u8::MAX);
+    Schedule {
+        unproven_resends: schedule.unproven_resends.min(resends),
+        ..*schedule
+    }
+}
