@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bootwire_store::Links;
 
+use super::budgets;
 use super::networks::Network;
 use crate::size;
 
@@ -147,6 +148,9 @@ pub(crate) struct Args {
     /// --listen then, as answers leave [::] and 0.0.0.0 from whichever the kernel picks
     #[arg(long, help_heading = "Running")]
     pub(super) portable_io: bool,
+
+    #[command(flatten)]
+    pub(super) budgets: budgets::Args,
 }
 
 /// A time of at most 10 ms: longer is no waiting for a packet, but a core wasted.

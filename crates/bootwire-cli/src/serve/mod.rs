@@ -1,6 +1,7 @@
 //! `bootwire serve`.
 
 mod args;
+mod budgets;
 mod listen;
 mod log;
 mod networks;
@@ -169,6 +170,7 @@ fn server(args: &Args, site: &Site, totals: &Arc<Totals>, listen: &[impl AsRef<s
                 .iter()
                 .for_each(|line| out::note(line));
         });
+    server = args.budgets.apply(server);
     if let Some(networks) = networks::allowed(&args.allow) {
         server = server.allow(networks);
     }

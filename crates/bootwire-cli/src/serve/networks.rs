@@ -1,4 +1,4 @@
-//! Who is served: `--allow`.
+//! Networks on the command line: who is served (`--allow`), and who has no budget (`--unlimited`).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -7,15 +7,17 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Networks that are nobody's on the Internet: loopback, RFC 1918, link-local, unique local.
 const PRIVATE: [IpNet; 8] = [
-    v4(127, 0, 0, 8),
+    LOOPBACK[0],
     v4(10, 0, 0, 8),
     v4(172, 16, 0, 12),
     v4(192, 168, 0, 16),
     v4(169, 254, 0, 16),
-    v6(Ipv6Addr::LOCALHOST, 128),
+    LOOPBACK[1],
     v6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),
     v6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
 ];
+
+const LOOPBACK: [IpNet; 2] = [v4(127, 0, 0, 8), v6(Ipv6Addr::LOCALHOST, 128)];
 
 const fn v4(a: u8, b: u8, c: u8, bits: u8) -> IpNet {
     IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, 0), bits))
@@ -25,12 +27,40 @@ const fn v6(address: Ipv6Addr, bits: u8) -> IpNet {
     IpNet::V6(Ipv6Net::new_assert(address, bits))
 }
 
-/// A value of `--allow`.
+/// A value of `--allow` or `--unlimited`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Network {
     Any,
     Private,
+    /// Only for `--unlimited`.
+    Loopback,
+    /// Only for `--unlimited`.
+    Nobody,
     One(IpNet),
+}
+
+/// All addresses there are.
+const ANY: [IpNet; 2] = [v4(0, 0, 0, 0), v6(Ipv6Addr::UNSPECIFIED, 0)];
+
+impl Network {
+    pub(super) fn networks(&self) -> Vec<IpNet> {
+        match self {
+            Self::Any => ANY.to_vec(),
+            Self::Private => PRIVATE.to_vec(),
+            Self::Loopback => LOOPBACK.to_vec(),
+            Self::Nobody => Vec::new(),
+            Self::One(network) => vec![*network],
+        }
+    }
+}
+
+/// Reads a value of `--unlimited`.
+pub(super) fn unlimited(text: &str) -> Result<Network, String> {
+    match text {
+        "loopback" => Ok(Network::Loopback),
+        "none" => Ok(Network::Nobody),
+        _ => text.parse(),
+    }
 }
 
 impl FromStr for Network {
@@ -63,12 +93,7 @@ pub(super) fn allowed(wanted: &[Network]) -> Option<Vec<IpNet>> {
     } else {
         wanted
     };
-    let networks = wanted.iter().flat_map(|network| match network {
-        Network::Any => Vec::new(),
-        Network::Private => PRIVATE.to_vec(),
-        Network::One(network) => vec![*network],
-    });
-    Some(networks.collect())
+    Some(wanted.iter().flat_map(Network::networks).collect())
 }
 
 /// The same in words, for the start-up lines.
@@ -132,6 +157,23 @@ mod tests {
         assert!(serves(&["203.0.113.9"], "203.0.113.9"));
         assert!(serves(&["10.1.2.3/8"], "10.9.9.9"));
         assert!(serves(&["any"], "8.8.8.8"));
+    }
+
+    #[test]
+    fn networks_without_budgets_have_words_of_their_own() {
+        let holds = |text: &str, client: &str| {
+            let network = unlimited(text).unwrap();
+            let client: IpAddr = client.parse().unwrap();
+            network.networks().iter().any(|one| one.contains(&client))
+        };
+        assert!(holds("loopback", "127.9.9.9") && holds("loopback", "::1"));
+        assert!(!holds("loopback", "10.0.0.1"));
+        assert!(holds("any", "8.8.8.8") && holds("any", "2001:db8::1"));
+        assert!(!holds("none", "127.0.0.1"));
+        assert!(holds("private", "10.0.0.1") && holds("10.1.0.0/16", "10.1.2.3"));
+        for text in ["none", "loopback"] {
+            assert!(text.parse::<Network>().is_err(), "no word of --allow");
+        }
     }
 
     #[test]

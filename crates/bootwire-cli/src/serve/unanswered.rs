@@ -1,79 +1,123 @@
 //! What leaves no transfer and so no log line, told now and then: an operator whose client gets no
 //! answer must not have to guess.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use bootwire::ServerStats;
+use bootwire::{DropReason, ServerStats};
+use ipnet::IpNet;
 
 use crate::size;
 
-/// Time between two looks.
+/// Time between two looks, and so between two lines about the same.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// The counts that were told already.
 #[derive(Debug, Default)]
-pub(super) struct Unanswered(Mutex<Counts>);
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    not_allowed: u64,
-    over_limit: u64,
-    malformed: u64,
-    kernel_drops: u64,
-}
+pub(super) struct Unanswered(Mutex<ServerStats>);
 
 impl Unanswered {
     /// Lines about what is new since the last look; none if nothing is.
     pub(super) fn news(&self, stats: &ServerStats) -> Vec<String> {
         // Counts only ever grow, so a panic elsewhere cannot have spoilt them.
-        let mut told = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let now = Counts {
-            not_allowed: stats.not_allowed,
-            over_limit: stats.over_limit,
-            malformed: stats.malformed,
-            kernel_drops: stats.kernel_drops,
-        };
-        let before = std::mem::replace(&mut *told, now);
-        [
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *told, stats.clone());
+        let others = [
             (
-                now.not_allowed.saturating_sub(before.not_allowed),
+                stats.over_limit.saturating_sub(before.over_limit),
                 "request",
                 "requests",
-                "not answered: the client is in no network that --allow names",
+                "turned away: too many transfers at a time (over_limit)",
             ),
             (
-                now.over_limit.saturating_sub(before.over_limit),
-                "request",
-                "requests",
-                "turned away: too many transfers at a time",
-            ),
-            (
-                now.malformed.saturating_sub(before.malformed),
+                stats.malformed.saturating_sub(before.malformed),
                 "packet",
                 "packets",
-                "ignored: not TFTP",
+                "ignored: not TFTP (malformed)",
             ),
             (
-                now.kernel_drops.saturating_sub(before.kernel_drops),
+                stats.kernel_drops.saturating_sub(before.kernel_drops),
                 "packet",
                 "packets",
-                "dropped by the kernel: its receive buffer was full",
+                "dropped by the kernel: its receive buffer was full (kernel_drops)",
             ),
-        ]
+        ];
+        let others = others
+            .into_iter()
+            .filter(|&(count, ..)| count > 0)
+            .map(|(count, one, many, what)| format!("{} {what}", size::count(count, one, many)));
+        dropped(stats, &before).into_iter().chain(others).collect()
+    }
+}
+
+/// The line about requests that got no answer: how many, why, and from where most of them came.
+fn dropped(stats: &ServerStats, before: &ServerStats) -> Option<String> {
+    let mut reasons: Vec<_> = DropReason::ALL
+        .iter()
+        .map(|&reason| {
+            let new = stats.dropped(reason).saturating_sub(before.dropped(reason));
+            (new, reason)
+        })
+        .filter(|&(new, _)| new > 0)
+        .collect();
+    reasons.sort_by_key(|&(new, _)| std::cmp::Reverse(new));
+    let sum: u64 = reasons.iter().map(|&(new, _)| new).sum();
+    if sum == 0 {
+        return None;
+    }
+    let parts: Vec<_> = reasons
         .into_iter()
-        .filter(|&(count, ..)| count > 0)
-        .map(|(count, one, many, what)| format!("{} {what}", size::count(count, one, many)))
-        .collect()
+        .map(|(new, reason)| {
+            let from = match heaviest(stats, before, reason) {
+                Some((network, all)) if all == new => format!("all from {network}"),
+                Some((network, most)) if 2 * most >= new => format!("most from {network}"),
+                _ => "from many networks".to_owned(),
+            };
+            format!("{new} {} ({reason}; {from})", words(reason))
+        })
+        .collect();
+    let requests = size::count(sum, "request", "requests");
+    Some(format!("dropped {requests}: {}", parts.join(", ")))
+}
+
+/// The network with the most new drops for this reason, and how many.
+fn heaviest(stats: &ServerStats, before: &ServerStats, reason: DropReason) -> Option<(IpNet, u64)> {
+    let of_reason = |stats: &ServerStats, network: IpNet| {
+        let mut all = stats.dropped_from.iter();
+        all.find(|one| one.reason == reason && one.network == network)
+            .map_or(0, |one| one.count)
+    };
+    let all = stats.dropped_from.iter();
+    all.filter(|one| one.reason == reason)
+        // A network that was forgotten in between counts from 1 again.
+        .map(|one| match of_reason(before, one.network) {
+            told if told <= one.count => (one.network, one.count - told),
+            _ => (one.network, one.count),
+        })
+        .max_by_key(|&(_, new)| new)
+}
+
+/// A reason in plain words.
+fn words(reason: DropReason) -> &'static str {
+    match reason {
+        DropReason::NotAllowed => "of clients in no network that --allow names",
+        DropReason::OwnAddress => "with an address of this server as their source",
+        DropReason::LowPort => "from ports below 1024",
+        DropReason::RateLimited => "over the rate of requests",
+        DropReason::UnprovenDropped => "over the budget of transfers that were never answered",
+        _ => "for another reason",
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bootwire::DroppedFrom;
+
     use super::*;
+
+    fn dropped_from(network: &str, reason: DropReason, count: u64) -> DroppedFrom {
+        DroppedFrom::new(network.parse().unwrap(), reason, count)
+    }
 
     #[test]
     fn only_what_is_new_is_told() {
@@ -82,18 +126,62 @@ mod tests {
         assert_eq!(unanswered.news(&stats), [""; 0]);
         stats.not_allowed = 2;
         stats.malformed = 1;
+        stats.dropped_from = vec![dropped_from("198.51.100.0/24", DropReason::NotAllowed, 2)];
         assert_eq!(
             unanswered.news(&stats),
             [
-                "2 requests not answered: the client is in no network that --allow names",
-                "1 packet ignored: not TFTP",
+                "dropped 2 requests: 2 of clients in no network that --allow names \
+                 (not_allowed; all from 198.51.100.0/24)",
+                "1 packet ignored: not TFTP (malformed)",
             ]
         );
         assert_eq!(unanswered.news(&stats), [""; 0]);
         stats.not_allowed = 3;
+        stats.dropped_from[0].count = 3;
         assert_eq!(
             unanswered.news(&stats),
-            ["1 request not answered: the client is in no network that --allow names"]
+            [
+                "dropped 1 request: 1 of clients in no network that --allow names \
+                 (not_allowed; all from 198.51.100.0/24)"
+            ]
         );
+    }
+
+    #[test]
+    fn a_flood_is_one_line() {
+        let unanswered = Unanswered::default();
+        let mut stats = ServerStats::default();
+        stats.unproven_dropped = 12_000;
+        stats.rate_limited = 345;
+        stats.own_address = 1;
+        stats.dropped_from = vec![
+            dropped_from("203.0.113.0/24", DropReason::UnprovenDropped, 11_000),
+            dropped_from("10.0.0.0/24", DropReason::UnprovenDropped, 900),
+            dropped_from("10.0.0.0/24", DropReason::RateLimited, 20),
+        ];
+        assert_eq!(
+            unanswered.news(&stats),
+            [
+                "dropped 12346 requests: 12000 over the budget of transfers that were never \
+                 answered (unproven_dropped; most from 203.0.113.0/24), 345 over the rate of \
+                 requests (rate_limited; from many networks), 1 with an address of this server as \
+                 their source (own_address; from many networks)"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_network_named_is_the_heaviest_of_late() {
+        let unanswered = Unanswered::default();
+        let mut stats = ServerStats::default();
+        stats.rate_limited = 1000;
+        stats.dropped_from = vec![dropped_from("10.0.1.0/24", DropReason::RateLimited, 1000)];
+        unanswered.news(&stats);
+        stats.rate_limited = 1010;
+        stats.dropped_from = vec![
+            dropped_from("10.0.1.0/24", DropReason::RateLimited, 1001),
+            dropped_from("10.0.2.0/24", DropReason::RateLimited, 9),
+        ];
+        assert!(unanswered.news(&stats)[0].ends_with("most from 10.0.2.0/24)"));
     }
 }

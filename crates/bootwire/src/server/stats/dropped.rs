@@ -66,6 +66,18 @@ pub struct DroppedFrom {
     pub count: u64,
 }
 
+impl DroppedFrom {
+    /// `count` requests of `network`, dropped for `reason`.
+    #[must_use]
+    pub const fn new(network: IpNet, reason: DropReason, count: u64) -> Self {
+        Self {
+            network,
+            reason,
+            count,
+        }
+    }
+}
+
 /// Networks watched by one worker at a time.
 const WATCHED: usize = 16;
 /// After this time what was heavy before counts for half.
@@ -101,11 +113,7 @@ impl Heaviest {
             return;
         }
         let mut newcomer = Watched {
-            drops: DroppedFrom {
-                network,
-                reason,
-                count: 1,
-            },
+            drops: DroppedFrom::new(network, reason, 1),
             weight: 1,
         };
         if self.watched.len() < WATCHED {
