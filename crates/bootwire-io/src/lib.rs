@@ -10,7 +10,7 @@ mod receive;
 mod send;
 mod socket;
 
-pub use interface::{interface_mtu, interface_name};
+pub use interface::{LocalAddress, interface_mtu, interface_name, local_addresses};
 pub use kernel::Kernel;
 pub use mapping::{MappedRange, Mapping, is_local, mappable};
 pub use poll::{Poller, Ready, Waker};

@@ -154,7 +154,6 @@ fn server(args: &Args, site: &Site, totals: &Arc<Totals>, listen: &[impl AsRef<s
         .single_port(args.single_port)
         .fragment(args.fragment)
         .portable_io(args.portable_io)
-        .spin(args.spin.unwrap_or_default())
         .schedule(Schedule {
             give_up: Duration::from_secs(args.give_up),
             ..Schedule::default()
@@ -171,6 +170,9 @@ fn server(args: &Args, site: &Site, totals: &Arc<Totals>, listen: &[impl AsRef<s
                 .for_each(|line| out::note(line));
         });
     server = args.budgets.apply(server);
+    if let Some(limit) = args.spin {
+        server = server.spin(limit);
+    }
     if let Some(networks) = networks::allowed(&args.allow) {
         server = server.allow(networks);
     }

@@ -37,8 +37,8 @@ pub(crate) fn set_packet_info(fd: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> 
 }
 
 /// Tells with a datagram how many were dropped before it, for want of room.
-pub(crate) fn set_count_drops(fd: BorrowedFd<'_>) -> io::Result<()> {
-    set(fd, libc::SOL_SOCKET, SO_RXQ_OVFL, 1)
+pub(crate) fn set_count_drops(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
+    set(fd, libc::SOL_SOCKET, SO_RXQ_OVFL, i32::from(on))
 }
 
 /// Hands on as one what arrives together from one sender (Linux 5.0).

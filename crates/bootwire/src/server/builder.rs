@@ -66,7 +66,8 @@ pub(super) struct Settings {
     pub(super) deadline: Duration,
     pub(super) fragment: bool,
     pub(super) portable: bool,
-    pub(super) spin: Duration,
+    /// `None`: the workers decide by themselves.
+    pub(super) spin: Option<Duration>,
     pub(super) app: Option<App>,
     pub(super) observers: Vec<Observer>,
     pub(super) stats_observers: Vec<(Duration, StatsObserver)>,
@@ -110,7 +111,7 @@ impl Server {
             deadline: Duration::from_secs(10),
             fragment: false,
             portable: false,
-            spin: Duration::ZERO,
+            spin: None,
             app: None,
             observers: Vec::new(),
             stats_observers: Vec::new(),
@@ -284,12 +285,15 @@ impl Server {
     }
 
     /// Lets each worker look for packets for this long, after the last one came, before it sleeps:
-    /// at most 10 ms. A sleeping thread takes tens of microseconds to wake up, which is most of the
-    /// time that one client alone waits for a block; but a worker that looks takes all of its core
-    /// while anything moves. For hosts that boot one machine at a time. Default zero.
+    /// at most 10 ms; zero: never. A sleeping thread takes tens of microseconds to wake up, which
+    /// is most of the time that one client alone waits for a block; but a worker that looks takes
+    /// all of its core while anything moves. For hosts that boot one machine at a time.
+    ///
+    /// By default a worker decides by itself: it looks for up to 50 µs while a single transfer
+    /// runs, as long as that pays off.
     #[must_use]
     pub fn spin(mut self, limit: Duration) -> Self {
-        self.settings.spin = limit;
+        self.settings.spin = Some(limit);
         self
     }
 

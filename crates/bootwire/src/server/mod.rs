@@ -7,12 +7,14 @@
 
 mod admission;
 mod builder;
+mod drops;
 mod engine;
 mod feed;
 mod handle;
 mod host;
 mod inbox;
 mod lane;
+mod listen;
 mod observe;
 mod prepared;
 mod pump;
@@ -20,6 +22,7 @@ mod recent;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod sockets;
+mod spin;
 mod start;
 mod stats;
 mod store;

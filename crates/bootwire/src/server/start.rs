@@ -1,11 +1,11 @@
 //! From settings to running threads.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::{Duration, Instant as Clock};
 
-use bootwire_io::{Kernel, Socket, SocketOptions};
+use bootwire_io::Kernel;
 use bootwire_proto::Instant;
 use foldhash::quality::SeedableRandomState;
 
@@ -15,8 +15,10 @@ use super::engine::{Config, Engine};
 use super::handle::{Crew, ServerHandle};
 use super::host::TokioHost;
 use super::inbox::Inbox;
+use super::listen::listen;
 use super::observe::Observers;
-use super::sockets::{RECEIVE_BUFFER, SEND_BUFFER, Sockets};
+use super::sockets::Sockets;
+use super::spin::Spin;
 use super::stats::Counters;
 use super::worker::Worker;
 use crate::router::App;
@@ -179,7 +181,7 @@ impl OpenServer {
             );
             crew.add(Arc::clone(&inbox), number, move || {
                 Worker::new(kernel, engine, sockets, inbox, counters, origin)
-                    .spinning(settings.spin)
+                    .spinning(settings.spin.map_or_else(Spin::default, Spin::fixed))
                     .run();
             })?;
         }
@@ -216,7 +218,7 @@ fn check(settings: &Settings) -> Result<(), ServerError> {
     if !(1..=32_767).contains(&settings.limits.windowsize_max) {
         return wrong("windowsize_max must be from 1 to 32767 blocks");
     }
-    if settings.spin > SPIN_MAX {
+    if settings.spin > Some(SPIN_MAX) {
         return wrong("a worker may spin for at most 10 ms");
     }
     if settings.workers == Some(0) {
@@ -259,62 +261,4 @@ fn port_share(
     ports.map_or_else(Vec::new, |ports| {
         ports.clone().skip(number).step_by(workers).collect()
     })
-}
-
-/// Opens the listening sockets: for each worker one for each address.
-fn listen(
-    settings: &Settings,
-    kernel: Kernel,
-    workers: usize,
-) -> Result<(Vec<SocketAddr>, Vec<Vec<Socket>>), ServerError> {
-    let mut addresses = Vec::new();
-    let mut listeners: Vec<Vec<Socket>> = (0..workers).map(|_| Vec::new()).collect();
-    let options = SocketOptions {
-        reuse_port: workers > 1,
-        receive_buffer: RECEIVE_BUFFER,
-        send_buffer: SEND_BUFFER,
-        packet_info: kernel.packet_info,
-        dont_fragment: !settings.fragment,
-        count_drops: true,
-        ..SocketOptions::default()
-    };
-    for &wanted in &settings.listen {
-        let failed = |source| ServerError::Bind {
-            address: wanted,
-            source,
-        };
-        if workers > 1 && wanted.port() != 0 {
-            // With reuse_port a second server would quietly share the port; without it the kernel
-            // says that it is taken.
-            Socket::bind(
-                wanted,
-                &SocketOptions {
-                    reuse_port: false,
-                    ..options.clone()
-                },
-            )
-            .map_err(failed)?;
-        }
-        let mut address = wanted;
-        for own in &mut listeners {
-            let socket = Socket::bind(address, &options).map_err(failed)?;
-            // Port 0: the first worker's choice is the others' too.
-            address.set_port(socket.local_addr().port());
-            own.push(socket);
-        }
-        addresses.push(address);
-    }
-    for (number, socket) in settings.sockets.iter().enumerate() {
-        let clone: UdpSocket = socket.try_clone()?;
-        let socket = Socket::from_std(
-            clone,
-            &SocketOptions {
-                reuse_port: false,
-                ..options.clone()
-            },
-        )?;
-        addresses.push(socket.local_addr());
-        listeners[number % workers].push(socket);
-    }
-    Ok((addresses, listeners))
 }

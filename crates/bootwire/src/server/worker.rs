@@ -10,6 +10,7 @@ use super::engine::{Engine, Host, Planned, Small};
 use super::inbox::{Inbox, Message};
 use super::lane::Lanes;
 use super::sockets::{Role, Sockets};
+use super::spin::Spin;
 use super::stats::Counters;
 
 /// Datagrams received by one call.
@@ -33,9 +34,7 @@ pub(super) struct Worker<H> {
     report: SendReport,
     draining: bool,
     stopping: bool,
-    /// How long to look for packets before going to sleep, and since when none came.
-    spin: Duration,
-    idle_since: Instant,
+    spin: Spin,
     // Lists used anew in each round.
     messages: Vec<Message>,
     ready: Vec<Ready>,
@@ -67,8 +66,7 @@ impl<H: Host> Worker<H> {
             report: SendReport::new(),
             draining: false,
             stopping: false,
-            spin: Duration::ZERO,
-            idle_since: Instant::ZERO,
+            spin: Spin::default(),
             messages: Vec::new(),
             ready: Vec::new(),
             planned: Vec::new(),
@@ -79,9 +77,9 @@ impl<H: Host> Worker<H> {
         }
     }
 
-    /// Looks for packets for this long before it goes to sleep.
-    pub(super) fn spinning(mut self, limit: Duration) -> Self {
-        self.spin = limit;
+    /// How it looks for packets before it goes to sleep.
+    pub(super) fn spinning(mut self, spin: Spin) -> Self {
+        self.spin = spin;
         self
     }
 
@@ -97,6 +95,7 @@ impl<H: Host> Worker<H> {
             {
                 return;
             }
+            self.sockets.ask_drops(now);
             let timeout = self.timeout(now);
             let mut ready = std::mem::take(&mut self.ready);
             if self.sockets.wait(timeout, &mut ready).is_err() {
@@ -108,8 +107,8 @@ impl<H: Host> Worker<H> {
                     self.engine.retry(index);
                 }
             }
-            if !ready.is_empty() && !self.spin.is_zero() {
-                self.idle_since = self.now();
+            if !ready.is_empty() {
+                self.spin.found();
             }
             // Transfer ports first: a client may acknowledge its last block and ask for the next
             // file in one breath, and is then to be heard in that order.
@@ -131,8 +130,8 @@ impl<H: Host> Worker<H> {
         Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
-    fn timeout(&self, now: Instant) -> Option<Duration> {
-        if self.engine.has_work() || now.since(self.idle_since) < self.spin {
+    fn timeout(&mut self, now: Instant) -> Option<Duration> {
+        if self.engine.has_work() || self.spin.looks(now, self.engine.active()) {
             return Some(Duration::ZERO);
         }
         self.engine.next_due().map(|due| due.since(now))
@@ -162,14 +161,14 @@ impl<H: Host> Worker<H> {
             let Some(port) = self.sockets.port(id) else {
                 return;
             };
-            let role = port.role;
+            let (role, bound) = (port.role, port.bound);
             // A socket's error is a peer's trouble; the next call has the next datagram.
             let Ok(count) = self.receive.receive(&port.socket) else {
                 return;
             };
             let now = self.now();
             for slot in 0..count {
-                let datagram = self.receive.get(slot);
+                let datagram = bound.place(self.receive.get(slot));
                 match role {
                     Role::Lane(site) => self.engine.on_lane(now, id, site, &datagram),
                     Role::Listener if is_request(datagram.payload) || !datagram.unicast => {
@@ -193,19 +192,15 @@ impl<H: Host> Worker<H> {
         }
     }
 
-    /// The kernel tells with each datagram how many it dropped before on this socket.
+    /// Hears what the kernel dropped on a socket, if it was asked.
     fn count_drops(&mut self, id: u16, count: usize) {
-        let Some(last) = count.checked_sub(1) else {
-            return;
-        };
-        let Some(drops) = self.receive.get(last).drops else {
-            return;
-        };
-        if let Some(port) = self.sockets.port_mut(id) {
-            self.counters
-                .kernel_drops
-                .add(u64::from(drops.wrapping_sub(port.drops)));
-            port.drops = drops;
+        if let Some(port) = self.sockets.port_mut(id)
+            && port.drops.is_waiting()
+            && let Some(last) = count.checked_sub(1)
+        {
+            let answer = self.receive.get(last).drops;
+            let new = port.drops.hear(&port.socket, answer);
+            self.counters.kernel_drops.add(new.into());
         }
     }
 
