@@ -95,6 +95,10 @@ fn an_ack_after_an_error_is_ignored() {
 #[test]
 fn the_listening_port_answers_requests_only() {
     let server = Server::of("file", &noise(3_000, 19));
+    // Also when there are transfers, which have ports of their own.
+    let mut other = Wire::new(server.address());
+    other.read("file", &[]);
+    other.expect_data(1);
     let client = Wire::new(server.address());
     for packet in [
         [0, 3, 0, 1, 0x58].as_slice(),

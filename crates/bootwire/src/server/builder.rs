@@ -251,8 +251,8 @@ impl Server {
         self
     }
 
-    /// Gives requests from ports below 1024 no answer. No known boot firmware uses them, and what
-    /// listens there (DNS, NTP) is what forgers like to have hit. Default off.
+    /// Gives requests from ports below 1024 no answer: what listens there (DNS, NTP) is what forgers
+    /// like to have hit. Default off.
     #[must_use]
     pub fn refuse_low_ports(mut self, on: bool) -> Self {
         self.settings.budgets.refuse_low_ports = on;

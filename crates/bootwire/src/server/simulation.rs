@@ -159,7 +159,7 @@ impl Worker {
             deadline: settings.deadline,
             stall: settings.stall,
             fragment: false,
-            single_port: settings.lanes == 0,
+            listeners: LISTENER + 1,
         };
         let admission = Admission::new(
             settings.allow.clone().map(Vec::into_boxed_slice),

@@ -190,6 +190,15 @@ impl Sockets {
         }
     }
 
+    /// How many listening sockets there are: they have the first numbers.
+    pub(super) fn listeners(&self) -> u16 {
+        let listeners = self
+            .ports
+            .iter()
+            .take_while(|port| port.role == Role::Listener);
+        listeners.count() as u16
+    }
+
     /// Whether requests come in on socket `id`.
     pub(super) fn is_listener(&self, id: u16) -> bool {
         self.port(id)

@@ -144,11 +144,15 @@ impl OpenServer {
             deadline: settings.deadline,
             stall: STALL,
             fragment: settings.fragment,
-            single_port: settings.single_port,
+            listeners: 0,
         };
 
         let mut crew = Crew::new(counters, observers);
         for (number, sockets) in sockets.into_iter().enumerate() {
+            let config = Config {
+                listeners: sockets.listeners(),
+                ..config
+            };
             let inbox = Arc::new(Inbox::new(sockets.waker()));
             let host = TokioHost {
                 runtime: runtime.clone(),

@@ -92,8 +92,9 @@ pub(super) struct Config {
     pub(super) stall: Duration,
     /// Blocks larger than the MTU are granted.
     pub(super) fragment: bool,
-    /// Transfers are answered from the listening port.
-    pub(super) single_port: bool,
+    /// Sockets with numbers below this are listening sockets, although transfers may be answered
+    /// from them.
+    pub(super) listeners: u16,
 }
 
 /// One worker's transfers.

@@ -115,10 +115,11 @@ impl<H: Host> Engine<H> {
     // spec: rfc1350-foreign-tid
     fn stray(&mut self, now: Instant, lane: u16, datagram: &Datagram<'_>, packet: Packet<'_>) {
         self.counters.strays.add(1);
+        // spec: listener-silence
         // On the listening port, an answer to what is no request could make two servers talk for
         // ever.
         let answerable =
-            matches!(packet, Packet::Data(_) | Packet::Ack(_)) && !self.config.single_port;
+            matches!(packet, Packet::Data(_) | Packet::Ack(_)) && lane >= self.config.listeners;
         if answerable
             && !self.recent.knows(now, datagram.peer)
             && self

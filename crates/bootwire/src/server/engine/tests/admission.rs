@@ -121,6 +121,17 @@ fn a_stranger_gets_error_5_and_the_transfer_goes_on() {
     assert_eq!(bench.ack(peer(1), lane, 1)[0].block(), Some(2));
 }
 
+// spec: listener-silence
+#[test]
+fn what_is_no_request_gets_silence_on_the_listening_port_even_when_transfers_run() {
+    let mut bench = Bench::new(&[("/a", Script::AtHand(&[1; 2000]))]);
+    bench.ask(peer(1), &rrq("a", &[]));
+    let stranger = "10.9.9.9:999".parse().unwrap();
+    assert_eq!(bench.ack(stranger, LISTENER, 1), []);
+    assert_eq!(bench.packet(stranger, LISTENER, b"\0\x03\0\x01data"), []);
+    assert_eq!(bench.stats().strays, 2);
+}
+
 #[test]
 fn late_packets_of_an_ended_transfer_get_silence() {
     let mut bench = Bench::new(&[("/a", Script::AtHand(b"a"))]);

@@ -232,7 +232,7 @@ impl Bench {
             deadline: Duration::from_secs(10),
             stall: Duration::from_secs(60),
             fragment: false,
-            single_port: false,
+            listeners: 1,
         };
         adjust(&mut config);
         let counters = Arc::new(Counters::default());
