@@ -22,6 +22,8 @@ def start(server: Server, row: Row, *, clients: int, seconds: int, once: bool,
     options = ["--blksize", str(row.blksize), "--windowsize", str(row.windowsize)]
     if (row.blksize, row.windowsize) == (512, 1):
         options = ["--no-options"]
+    if row.gro:
+        options.append("--gro")
     command = [
         str(BOOTWIRE), "bench", f"tftp://{server.endpoint}/{row.file}", "--expect", row.path,
         "--clients", str(clients), *options, *(["--rounds", "1"] if once else []),

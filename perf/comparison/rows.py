@@ -26,6 +26,9 @@ class Row:
     # A server that grants less than asked cannot run the row. A boot storm is for all: firmware
     # takes what it is given.
     strict: bool = True
+    # Clients take datagrams that arrive together as one, as hardware that segments would leave
+    # them: what the server hands down in one piece is never cut.
+    gro: bool = False
     raw: str = ""
 
     @property
@@ -46,11 +49,13 @@ ROWS = [
     Row("512x1", "512 B lockstep × 1", 1, MIB, raw="512x1"),
     Row("512x64", "512 B lockstep × 64", 64, MIB, raw="512x64"),
     Row("512x1000", "512 B lockstep × 1000", 1000, MIB, raw="512x1000"),
+    Row("512x5000", "512 B lockstep × 5000", 5000, MIB),
     Row("1468x64", "1468 B lockstep × 64", 64, 4 * MIB, 1468, raw="1468x64"),
     Row("w16x1", "1468 B windowsize 16 × 1", 1, 16 * MIB, 1468, 16, raw="1468w16x1"),
     Row("w16x16", "1468 B windowsize 16 × 16", 16, 16 * MIB, 1468, 16, raw="1468w16x16"),
     Row("w64x1", "1468 B windowsize 64 × 1", 1, 16 * MIB, 1468, 64, raw="1468w64x1"),
     Row("w64x16", "1468 B windowsize 64 × 16", 16, 16 * MIB, 1468, 64, raw="1468w64x16"),
+    Row("w64x16-gro", "the same, clients with GRO", 16, 16 * MIB, 1468, 64, gro=True),
     Row("65464x16", "65464 B lockstep × 16", 16, 64 * MIB, 65464, raw="65464x16"),
     Row("4k", "4 KiB files back to back × 200", 200, 4 * KIB, 1468),
     Row("storm", "boot storm: 5000 × 2 MiB, windowsize 4", 5000, 2 * MIB, 1468, 4,
