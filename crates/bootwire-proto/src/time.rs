@@ -1,40 +1,51 @@
 //! Virtual or real time, as an argument.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 /// A point in time: microseconds since an origin the caller chooses.
 ///
 /// The core never reads a clock. A server passes the monotonic clock here, a test any number it
 /// likes. Arithmetic saturates, so no input can make it panic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(
+    // One more than the microseconds, so that an `Option<Instant>` takes no more room: a transfer
+    // has many of them.
+    NonZeroU64,
+);
 
 impl Instant {
     /// The origin itself.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self(NonZeroU64::MIN);
 
     /// The point `micros` microseconds after the origin.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
-        Self(micros)
+        Self(NonZeroU64::MIN.saturating_add(micros))
     }
 
     /// Microseconds since the origin.
     #[must_use]
     pub const fn as_micros(self) -> u64 {
-        self.0
+        self.0.get().saturating_sub(1)
     }
 
     /// Time passed since `earlier`; zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_micros(self.0.saturating_sub(earlier.0))
+        Duration::from_micros(self.0.get().saturating_sub(earlier.0.get()))
     }
 
     /// The point `delay` after this one, or the last one there is.
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {
         Self(self.0.saturating_add(micros(delay)))
+    }
+}
+
+impl Default for Instant {
+    fn default() -> Self {
+        Self::ZERO
     }
 }
 
@@ -67,5 +78,12 @@ mod tests {
                 .as_micros(),
             1003
         );
+    }
+
+    #[test]
+    fn an_instant_that_may_be_missing_takes_no_more_room() {
+        assert_eq!(size_of::<Option<Instant>>(), size_of::<u64>());
+        assert_eq!(Instant::default(), Instant::from_micros(0));
+        assert_eq!(Instant::from_micros(7).as_micros(), 7);
     }
 }

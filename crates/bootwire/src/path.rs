@@ -7,8 +7,10 @@ pub(crate) struct LeavesRoot;
 /// Normalises a file name: `\` becomes `/`, repeated slashes become one, `.` and `..` are
 /// resolved without looking at any file, and the result begins with one `/`. A trailing slash
 /// stays, so that a request for a directory can be told from one for a file.
-pub(crate) fn normalise(filename: &[u8]) -> Result<Vec<u8>, LeavesRoot> {
-    let mut path: Vec<u8> = Vec::with_capacity(filename.len() + 1);
+///
+/// It is put behind what `path` has; if the name climbs, nothing is.
+pub(crate) fn normalise(filename: &[u8], path: &mut Vec<u8>) -> Result<(), LeavesRoot> {
+    let start = path.len();
     let mut segments = filename
         .split(|byte| matches!(byte, b'/' | b'\\'))
         .peekable();
@@ -17,11 +19,11 @@ pub(crate) fn normalise(filename: &[u8]) -> Result<Vec<u8>, LeavesRoot> {
         match segment {
             b"" | b"." => {}
             b".." => {
-                let parent = path
-                    .iter()
-                    .rposition(|&byte| byte == b'/')
-                    .ok_or(LeavesRoot)?;
-                path.truncate(parent);
+                let parent = path[start..].iter().rposition(|&byte| byte == b'/');
+                path.truncate(start + parent.unwrap_or(0));
+                if parent.is_none() {
+                    return Err(LeavesRoot);
+                }
             }
             name => {
                 path.push(b'/');
@@ -33,10 +35,10 @@ pub(crate) fn normalise(filename: &[u8]) -> Result<Vec<u8>, LeavesRoot> {
             path.push(b'/');
         }
     }
-    if path.is_empty() {
+    if path.len() == start {
         path.push(b'/');
     }
-    Ok(path)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -44,9 +46,9 @@ mod tests {
     use super::*;
 
     fn normal(filename: &str) -> Option<String> {
-        normalise(filename.as_bytes())
-            .ok()
-            .map(|path| String::from_utf8(path).unwrap())
+        let mut path = Vec::new();
+        normalise(filename.as_bytes(), &mut path).ok()?;
+        Some(String::from_utf8(path).unwrap())
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl From<Ended> for TransferRecord {
             op: facts.op,
             peer: facts.peer,
             local: facts.local,
-            path: String::from_utf8_lossy(&facts.path).into_owned(),
+            path: String::from_utf8_lossy(facts.path()).into_owned(),
             filename: facts.filename().to_vec(),
             mode: facts.mode,
             options: options.collect(),

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use bootwire_proto::{Mode, Op, Options, Packet, Request as Rq};
 
-use crate::path::{LeavesRoot, normalise};
+use crate::path::normalise;
 
 /// A read or write request. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -26,12 +26,10 @@ pub(crate) struct Facts {
     pub(crate) interface: u32,
     pub(crate) op: Op,
     pub(crate) mode: Mode,
-    /// Normalised, still bytes: file names need not be UTF-8. The name as sent, if that climbs
-    /// out of the root.
-    pub(crate) path: Vec<u8>,
-    /// The file name and the options stay where they came.
-    pub(crate) datagram: Box<[u8]>,
-    filename_len: usize,
+    /// The request as it came, behind it the path.
+    text: Box<[u8]>,
+    datagram_len: u16,
+    filename_len: u16,
     /// Whether the file name leads out of the root: no handler may see it.
     pub(crate) climbs: bool,
 }
@@ -52,8 +50,12 @@ impl Facts {
             local,
             interface,
         } = arrival;
-        let path = normalise(request.filename);
-        let climbs = path.is_err();
+        let mut text = Vec::with_capacity(datagram.len() + request.filename.len() + 1);
+        text.extend_from_slice(datagram);
+        let climbs = normalise(request.filename, &mut text).is_err();
+        if climbs {
+            text.extend_from_slice(request.filename);
+        }
         Self {
             id,
             arrived,
@@ -62,21 +64,38 @@ impl Facts {
             interface,
             op: request.op,
             mode: request.mode,
-            path: path.unwrap_or_else(|LeavesRoot| request.filename.to_vec()),
-            datagram: datagram.into(),
-            filename_len: request.filename.len(),
+            text: text.into(),
+            datagram_len: datagram.len() as u16,
+            filename_len: request.filename.len() as u16,
             climbs,
         }
     }
 
+    /// The request as it came.
+    pub(crate) fn datagram(&self) -> &[u8] {
+        &self.text[..self.datagram_len.into()]
+    }
+
+    /// Normalised, still bytes: file names need not be UTF-8. The name as sent, if that climbs
+    /// out of the root.
+    pub(crate) fn path(&self) -> &[u8] {
+        &self.text[self.datagram_len.into()..]
+    }
+
+    /// Puts another path behind the request.
+    #[cfg(test)]
+    pub(crate) fn set_path(&mut self, path: &[u8]) {
+        self.text = [self.datagram(), path].concat().into();
+    }
+
     pub(crate) fn filename(&self) -> &[u8] {
-        let end = FILENAME_AT + self.filename_len;
-        self.datagram.get(FILENAME_AT..end).unwrap_or_default()
+        let end = FILENAME_AT + usize::from(self.filename_len);
+        self.datagram().get(FILENAME_AT..end).unwrap_or_default()
     }
 
     /// Names in lower case, and values; bytes that are not UTF-8 replaced.
     pub(crate) fn options(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-        let options = match Packet::parse(&self.datagram) {
+        let options = match Packet::parse(self.datagram()) {
             Ok(Packet::Request(request)) => request.options,
             _ => Options::default(),
         };
@@ -163,13 +182,13 @@ impl Request {
     /// UTF-8 are replaced; [`Request::path_bytes`] has them.
     #[must_use]
     pub fn path(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.facts.path)
+        String::from_utf8_lossy(self.facts.path())
     }
 
     /// The path as bytes.
     #[must_use]
     pub fn path_bytes(&self) -> &[u8] {
-        &self.facts.path
+        self.facts.path()
     }
 
     /// The file name exactly as sent. Untrusted: for logs, escaped, and nothing else.
@@ -219,7 +238,7 @@ impl Request {
     #[must_use]
     pub fn rest_bytes(&self) -> &[u8] {
         let start = self.params.rest.unwrap_or(1);
-        self.facts.path.get(start..).unwrap_or_default()
+        self.facts.path().get(start..).unwrap_or_default()
     }
 
     /// A request made by hand, to call a handler from a test or to explain a route. `None` if

@@ -29,7 +29,7 @@ pub(super) enum Feed {
         checked: bool,
     },
     /// A stream: what arrived and may still be needed.
-    Spool(Spool),
+    Spool(Box<Spool>),
 }
 
 /// Pieces of a stream that are not acknowledged yet.
@@ -229,7 +229,7 @@ mod tests {
         for piece in ["abc", "def", "ghi"] {
             spool.push(Some(Bytes::from(piece))).unwrap();
         }
-        let mut feed = Feed::Spool(spool);
+        let mut feed = Feed::Spool(Box::new(spool));
         assert_eq!(
             feed.available(),
             Available {

@@ -14,17 +14,18 @@ pub(crate) struct Lane {
     pub(crate) site: u16,
     /// The address and port the client sees.
     pub(crate) local: SocketAddr,
-    /// The source address to set on each packet, where the socket is bound to the wildcard.
-    pub(crate) from: Option<(IpAddr, u32)>,
+    /// Where the socket is bound to the wildcard: the source address is to be set on each packet,
+    /// with this interface.
+    pub(crate) from: Option<u32>,
     /// MTU of the interface the request came in on, if known.
     pub(crate) mtu: Option<u32>,
 }
 
 impl Lane {
-    pub(crate) const fn to(&self, peer: SocketAddr) -> Destination {
+    pub(crate) fn to(&self, peer: SocketAddr) -> Destination {
         Destination {
             peer,
-            from: self.from,
+            from: self.from.map(|interface| (self.local.ip(), interface)),
         }
     }
 

@@ -43,6 +43,7 @@ pub(super) struct Transfer {
     pub(super) size: Option<u64>,
     pub(super) facts: Arc<Facts>,
     pub(super) route: Option<Arc<str>>,
+    /// The handler's terms, if the record needs some of them.
     pub(super) terms: Option<Box<Terms>>,
 }
 
@@ -56,7 +57,7 @@ pub(super) enum Phase {
     Receiving(Box<Receiving>),
     /// Refused and recorded; the ERROR is repeated if the request is.
     Refused {
-        error: Small,
+        error: Box<Small>,
         since: Instant,
     },
 }

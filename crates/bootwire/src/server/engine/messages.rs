@@ -126,7 +126,7 @@ impl<H: Host> Engine<H> {
         };
         transfer.agreed = agreed;
         transfer.size = size;
-        transfer.terms = Some(terms);
+        transfer.terms = (!terms.labels.is_empty()).then_some(terms);
         let blocks = size.map_or(0, |size| size / u64::from(agreed.blksize) + 1);
         if agreed.rollover == Rollover::Refuse && blocks > u64::from(u16::MAX) {
             let refusal = Refusal::denied().text("File too large: use a larger block size");
@@ -146,10 +146,11 @@ impl<H: Host> Engine<H> {
             },
             Content::Source(source) => {
                 let pump = self.host.pump(key, source);
-                Feed::Spool(Spool::new(pump, size, transfer.window_bytes()))
+                let spool = Spool::new(pump, size, transfer.window_bytes());
+                Feed::Spool(Box::new(spool))
             }
         };
-        let schedule = opening_schedule(&self.config.schedule, &agreed, &transfer.facts.datagram);
+        let schedule = opening_schedule(&self.config.schedule, &agreed, transfer.facts.datagram());
         let sender = Sender::serve(now, &agreed, &schedule, seed);
         transfer.phase = Phase::Sending(Box::new(Sending {
             sender,
@@ -175,7 +176,7 @@ impl<H: Host> Engine<H> {
         };
         transfer.agreed = agreed;
         transfer.size = agreed.tsize;
-        transfer.terms = Some(terms);
+        transfer.terms = (!terms.labels.is_empty()).then_some(terms);
         let octet = transfer.facts.mode == Mode::Octet;
         if octet
             && agreed
@@ -187,7 +188,7 @@ impl<H: Host> Engine<H> {
             return;
         }
         let store = self.host.store(key, sink, !octet);
-        let schedule = opening_schedule(&self.config.schedule, &agreed, &transfer.facts.datagram);
+        let schedule = opening_schedule(&self.config.schedule, &agreed, transfer.facts.datagram());
         let receiver = Receiver::serve(now, &agreed, &schedule, seed);
         let receiving = Receiving {
             receiver,
@@ -202,7 +203,7 @@ impl<H: Host> Engine<H> {
     /// What the client's options come to under the server's limits and the handler's terms.
     fn agree(&mut self, key: Key, size: Option<u64>, terms: &Terms) -> Option<Agreed> {
         let transfer = self.table.by_key(key)?;
-        let Ok(Packet::Request(request)) = Packet::parse(&transfer.facts.datagram) else {
+        let Ok(Packet::Request(request)) = Packet::parse(transfer.facts.datagram()) else {
             return None;
         };
         let mtu_cap = transfer

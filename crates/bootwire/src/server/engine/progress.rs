@@ -131,18 +131,18 @@ impl<H: Host> Engine<H> {
             return;
         };
         let code = refusal.reason().code();
-        let error = Small::error(
+        let error = Box::new(Small::error(
             transfer.lane.id,
             transfer.lane.to(transfer.peer),
             code,
             refusal.client_text(),
-        );
+        ));
         let end = End {
             outcome: refusal.reason().outcome(),
             error: Some((code, refusal.client_text().to_owned())),
             detail: refusal.detail().map(str::to_owned),
         };
-        self.outbox.push(error);
+        self.outbox.push(*error);
         let was_opening = transfer.answered.is_none() || transfer.is_fresh();
         self.conclude(now, index, end);
         let Some(transfer) = self.table.get_mut(index) else {

@@ -150,7 +150,7 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.table.get_mut(index) else {
             return false;
         };
-        if *transfer.facts.datagram != *request {
+        if transfer.facts.datagram() != request {
             return false;
         }
         if !transfer.is_fresh() {
@@ -171,7 +171,7 @@ impl<H: Host> Engine<H> {
             Phase::Refused { error, since } => {
                 if now.since(*since) >= CROSSING {
                     *since = now;
-                    self.outbox.push(*error);
+                    self.outbox.push(**error);
                 }
             }
         }
