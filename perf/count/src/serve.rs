@@ -27,6 +27,7 @@ pub fn run(size: usize) -> Result<(), Box<dyn Error>> {
     let _entered = runtime.enter();
     let server = Server::bind("127.0.0.1:0")
         .workers(1)
+        .spin(Duration::ZERO)
         .schedule(schedule)
         .serve(app)
         .start()?;
