@@ -9,10 +9,15 @@ pub(crate) use timer::{Timer, duration, whole};
 /// The rules of retransmission for one transfer. All durations are from the last progress or send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Shortest adaptive timeout. Default 10 ms.
+    /// Shortest adaptive timeout of a transfer that loses nothing. Default 10 ms. Resends that
+    /// turn out needed lower it, down to a 32nd in lockstep and a quarter with a window; needless
+    /// ones raise it, up to eight times.
     pub floor: Duration,
     /// Timeout before the first round trip was measured. Default 1 s.
     pub first: Duration,
+    /// Whether the very first packet is sent again after a quarter of [`Schedule::first`] already.
+    /// Default true: 250 ms, then 1 s, 2 s, ...
+    pub quick_opening: bool,
     /// Longest timeout after back-off. Default 5 s; a negotiated `timeout` below it replaces it.
     pub ceiling: Duration,
     /// Resends before the peer's first valid answer has proven its address. Default 2.
@@ -33,6 +38,7 @@ impl Default for Schedule {
         Self {
             floor: Duration::from_millis(10),
             first: Duration::from_secs(1),
+            quick_opening: true,
             ceiling: Duration::from_secs(5),
             unproven_resends: 2,
             give_up: Duration::from_secs(60),

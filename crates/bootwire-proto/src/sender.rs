@@ -19,12 +19,12 @@
 //! | Moving, unproven | timer | DATA 1 due; after the last resend Failed: timed out, unproven |
 //! | Moving | ACK of all that was sent | next window; Complete if the last block was among it |
 //! | Moving | ACK from the middle of the flight | back to the block after it |
-//! | Moving, gone back | ACK of a block of the interrupted flight, sooner than 3/4 of a round trip, or of all of it | on with the window: it answers that flight |
-//! | Moving | ACK of `base`, window 1 | counted |
-//! | Moving | ACK of `base`, larger window | back to the block after it, once a number and not sooner than 3/4 of a round trip after the flight began |
+//! | Moving, gone back | ACK of a block of the interrupted flight while its answers are still due, or of all of it | on with the window: it answers that flight |
+//! | Moving | ACK of `base`, window 1 | counted; after two timeouts back to the block after it, once a timeout and not sooner than a timeout after the last send |
+//! | Moving | ACK of `base`, larger window | back to the block after it, once a number and timeout, and not while answers to another flight are due; or a timeout after the last send |
 //! | Moving | any other ACK | counted |
 //! | Moving | request again | nothing |
-//! | Moving | timer | back to the block after `base`, the window halved at each timeout after the first |
+//! | Moving | timer | back to the block after `base`, the window halved at each timeout after the second, but whole at every fourth |
 //! | Moving | silence of `give_up`, no progress for ten times as long | Failed: timed out, proven |
 //! | Moving, the last block alone not acknowledged | silence of `linger` | Complete, not acknowledged |
 //! | Moving | block 65536 due and rollover refused | Failed: block numbers exhausted |
@@ -46,6 +46,7 @@ use core::time::Duration;
 
 use self::pacing::Pacing;
 pub use self::run::{Run, Transmit};
+use self::status::Counts;
 pub use self::status::{Available, SendFailure, SenderCounts, SenderStatus};
 use crate::schedule::{Timer, whole};
 use crate::{Ack, Agreed, Instant, Rollover, Schedule};
@@ -74,8 +75,12 @@ pub struct Sender {
     heard_at: Instant,
     /// Last progress, or first send of something new.
     progress_at: Instant,
-    counts: SenderCounts,
+    blocks_sent: u64,
+    counts: Counts,
     timer: Timer,
+    /// How long after `flight_at` answers to what was sent before it may still come, in
+    /// microseconds.
+    echoes: u32,
     give_up: u32,
     linger: u32,
     blksize: u16,
@@ -97,8 +102,10 @@ pub struct Sender {
     proven: bool,
     /// Content that was not at hand holds the window back.
     starved: bool,
-    /// A duplicate ACK of `base` has been answered.
+    /// A duplicate ACK of `base` has been answered since the timer last ran out.
     answered: bool,
+    /// Lockstep: the block acknowledged last was sent twice, and taken for lost the first time.
+    doubted: bool,
     msftwindow: bool,
 }
 
@@ -134,8 +141,10 @@ impl Sender {
             flight_at: now,
             heard_at: now,
             progress_at: now,
-            counts: SenderCounts::default(),
+            blocks_sent: 0,
+            counts: Counts::default(),
             timer: Timer::new(schedule, None, seed),
+            echoes: 0,
             give_up: whole(schedule.give_up),
             linger: whole(schedule.linger),
             blksize: 512,
@@ -152,6 +161,7 @@ impl Sender {
             proven: false,
             starved: false,
             answered: false,
+            doubted: false,
             msftwindow: false,
         }
     }
@@ -181,14 +191,14 @@ impl Sender {
 
     /// The same request arrived again before it was answered (clients.md rule 9): the opening
     /// packet, or DATA 1, is due again at once. Once the peer has proven itself this does nothing.
-    pub fn on_repeated_request(&mut self, _now: Instant) {
+    pub fn on_repeated_request(&mut self, now: Instant) {
         // spec: repeated-request
         if self.proven || self.client {
             return;
         }
         match self.status {
             SenderStatus::Opening => self.opening_due = true,
-            SenderStatus::Moving => self.go_back(),
+            SenderStatus::Moving => self.go_back(now),
             SenderStatus::Complete { .. } | SenderStatus::Failed(_) => {}
         }
     }
@@ -217,16 +227,17 @@ impl Sender {
             return;
         }
         // spec: rfc1350-resend
-        self.sent_at = now;
         if !self.starved {
             self.timeouts = self.timeouts.saturating_add(1);
         }
         self.timer.expired();
+        self.answered = false;
         if self.status == SenderStatus::Opening {
             self.opening_due = true;
         } else {
-            self.go_back();
+            self.go_back(now);
         }
+        self.sent_at = now;
     }
 
     /// The content bytes that the window allows to be sent now; empty if none. May reach beyond the
@@ -293,9 +304,10 @@ impl Sender {
             }
             Transmit::Data(run) => {
                 let blocks = u64::from(run.blocks);
-                self.counts.blocks_sent = self.counts.blocks_sent.saturating_sub(blocks);
+                self.blocks_sent = self.blocks_sent.saturating_sub(blocks);
                 if run.resend {
-                    self.counts.blocks_resent = self.counts.blocks_resent.saturating_sub(blocks);
+                    let resent = &mut self.counts.blocks_resent;
+                    *resent = resent.saturating_sub(run.blocks.into());
                 } else if run.last() == self.high {
                     self.high = run.first.saturating_sub(1).max(self.base);
                 }
@@ -342,7 +354,12 @@ impl Sender {
     /// What was counted so far.
     #[must_use]
     pub fn counts(&self) -> SenderCounts {
-        self.counts
+        SenderCounts {
+            blocks_sent: self.blocks_sent,
+            blocks_resent: self.counts.blocks_resent.into(),
+            timeouts: self.counts.timeouts,
+            duplicate_acks: self.counts.duplicate_acks,
+        }
     }
 
     /// The smoothed round-trip time, once measured.

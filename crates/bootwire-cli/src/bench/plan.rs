@@ -182,6 +182,7 @@ pub(super) fn schedule(give_up: Duration) -> Schedule {
     }
     Schedule {
         first: schedule.first.min(give_up),
+        quick_opening: false,
         unproven_resends: resends,
         ..schedule
     }

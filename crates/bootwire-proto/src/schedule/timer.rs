@@ -4,15 +4,34 @@ use core::time::Duration;
 
 use super::Schedule;
 
+/// The back-off of a quick opening.
+const QUICK: i8 = -1;
 /// Longest round trip taken for real, in microseconds: keeps the arithmetic far from overflow.
 const LONGEST_SAMPLE: u32 = 60_000_000;
 
+/// How often the floor may be halved: in lockstep, and with a window, where a needless resend
+/// costs many blocks.
+const HASTE: i8 = 5;
+const HASTE_OF_WINDOWS: i8 = 2;
+/// How often the floor may be doubled.
+const CAUTION: i8 = 3;
+/// How much a needless resend takes from the haste. A needed one adds 1, so at most a third of all
+/// resends can be needless for long.
+const RECOIL: i8 = 2;
+
 /// The estimator of RFC 6298 with its back-off, in whole microseconds.
 ///
-/// It differs from TCP's in one point: the back-off survives progress that measured nothing (the
-/// ACK of a block that was sent twice), but only up to the first timeout. Without that, a round
-/// trip that grew beyond the timeout would never be measured again; without the limit, a peer that
-/// comes back from a long pause would pay for the next lost packet with seconds.
+/// It differs from TCP's in two points.
+///
+/// The back-off survives progress that measured nothing (the ACK of a block that was sent twice),
+/// but only up to the first timeout. Without that, a round trip that grew beyond the timeout would
+/// never be measured again; without the limit, a peer that comes back from a long pause would pay
+/// for the next lost packet with seconds.
+///
+/// The floor has to be earned. On a quick network the answers of a busy host are late now and then,
+/// by far more than the round trips before tell: a low floor would resend without need, and a high
+/// one makes each lost packet cost fifty round trips. So the floor is halved by each resend that was
+/// needed and raised by each that was not, and without resends it returns slowly to what was set.
 #[derive(Clone, Debug)]
 pub(crate) struct Timer {
     floor: u32,
@@ -23,7 +42,10 @@ pub(crate) struct Timer {
     rttvar: u32,
     /// State of the jitter generator, never 0.
     noise: u16,
-    backoff: u8,
+    /// Doublings of the interval; -1 for the quarter with which a quick opening begins.
+    backoff: i8,
+    /// How often the floor is halved; below 0, doubled.
+    haste: i8,
 }
 
 impl Timer {
@@ -36,7 +58,8 @@ impl Timer {
             srtt: 0,
             rttvar: 0,
             noise: fold(seed).max(1),
-            backoff: 0,
+            backoff: if schedule.quick_opening { QUICK } else { 0 },
+            haste: 0,
         };
         timer.limit(timeout);
         timer.shuffle();
@@ -65,12 +88,44 @@ impl Timer {
         }
         self.backoff = 0;
         self.shuffle();
+        // What was learnt from resends is forgotten after some 256 samples; chance counts them.
+        if self.noise & 0xff == 0 {
+            self.haste = self.haste.saturating_sub(self.haste.signum());
+        }
+    }
+
+    /// A resend was answered as one that was needed: the next one may come sooner.
+    pub(crate) fn needed(&mut self, lockstep: bool) {
+        // spec: earned-haste
+        let most = if lockstep { HASTE } else { HASTE_OF_WINDOWS };
+        self.haste = self.haste.saturating_add(1).min(most);
+    }
+
+    /// A resend turned out needless: the answer was only late.
+    pub(crate) fn needless(&mut self) {
+        // spec: earned-haste
+        self.haste = self.haste.saturating_sub(RECOIL).max(-CAUTION);
+    }
+
+    /// The same, of a resend that was taken for a needed one before.
+    pub(crate) fn needless_after_all(&mut self) {
+        self.haste = self.haste.saturating_sub(1);
+        self.needless();
     }
 
     /// Progress that measured nothing: the back-off stays, up to the first timeout.
     pub(crate) fn relax(&mut self) {
         while self.backoff > 0 && self.doubled(self.base()) > self.first {
             self.backoff = self.backoff.saturating_sub(1);
+        }
+        self.shuffle();
+    }
+
+    /// The peer answered an opening packet that was sent twice, so nothing was measured: what
+    /// follows may be as quick as the opening was, once.
+    pub(crate) fn reopen(&mut self) {
+        if self.srtt == 0 {
+            self.backoff = QUICK;
         }
         self.shuffle();
     }
@@ -102,6 +157,11 @@ impl Timer {
         self.after(self.base().saturating_mul(2))
     }
 
+    /// The timeout without back-off and jitter: what is still not answered then was lost.
+    pub(crate) fn unhurried(&self) -> Duration {
+        duration(self.base())
+    }
+
     /// A quarter of the timeout without back-off: the spacing of answers to duplicates.
     pub(crate) fn spacing(&self) -> Duration {
         duration(self.base() / 4)
@@ -117,6 +177,17 @@ impl Timer {
         Duration::from_micros(u64::from(round_trip) * 3 / 4)
     }
 
+    /// An eighth of a round trip: the same where the round trip is that of a whole window, and a
+    /// part of it may have been answered.
+    pub(crate) fn far_too_soon(&self) -> Duration {
+        duration(self.srtt / 8)
+    }
+
+    /// What few round trips exceed.
+    pub(crate) fn long_round_trip(&self) -> Duration {
+        duration(self.srtt.saturating_add(self.rttvar))
+    }
+
     /// The smoothed round trip, once measured.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         (self.srtt != 0).then(|| duration(self.srtt))
@@ -128,17 +199,28 @@ impl Timer {
         let timeout = if self.srtt == 0 {
             self.first
         } else {
-            let margin = self.rttvar.saturating_mul(4).max(self.floor / 2);
-            self.srtt.saturating_add(margin).max(self.floor)
+            let floor = self.floor_now();
+            let margin = self.rttvar.saturating_mul(4).max(floor / 2);
+            self.srtt.saturating_add(margin).max(floor)
         };
         timeout.min(self.ceiling)
     }
 
+    /// The floor as it was earned.
+    fn floor_now(&self) -> u32 {
+        let steps = u32::from(self.haste.unsigned_abs());
+        if self.haste >= 0 {
+            self.floor.checked_shr(steps).unwrap_or(0).max(1)
+        } else {
+            doubled(self.floor, steps)
+        }
+    }
+
     fn doubled(&self, base: u32) -> u32 {
-        let factor = 1_u32
-            .checked_shl(u32::from(self.backoff))
-            .unwrap_or(u32::MAX);
-        base.saturating_mul(factor).min(self.ceiling)
+        match u32::try_from(self.backoff) {
+            Ok(steps) => doubled(base, steps).min(self.ceiling),
+            Err(_) => base / 4,
+        }
     }
 
     /// Up to a tenth of jitter keeps transfers that began together apart: added to the interval,
@@ -164,6 +246,12 @@ impl Timer {
         noise ^= noise << 8;
         self.noise = noise.max(1);
     }
+}
+
+/// `base` doubled `steps` times.
+fn doubled(base: u32, steps: u32) -> u32 {
+    let factor = 1_u32.checked_shl(steps).unwrap_or(u32::MAX);
+    base.saturating_mul(factor)
 }
 
 /// Sixteen bits that depend on all of `seed`.
@@ -206,9 +294,9 @@ mod tests {
 
     // spec: rfc6298-backoff
     #[test]
-    fn intervals_double_up_to_the_ceiling() {
+    fn intervals_grow_up_to_the_ceiling() {
         let mut timer = Timer::new(&Schedule::default(), None, 1);
-        for nominal in [1000, 2000, 4000] {
+        for nominal in [250, 1000, 2000, 4000] {
             assert!(
                 within_a_tenth(timer.interval(), MS(nominal)),
                 "{nominal}: {:?}",
@@ -243,7 +331,8 @@ mod tests {
     // spec: rfc2349-timeout-ceiling
     #[test]
     fn a_negotiated_timeout_only_lowers_the_ceiling() {
-        let second = Timer::new(&Schedule::default(), Some(MS(500)), 3);
+        let mut second = Timer::new(&Schedule::default(), Some(MS(500)), 3);
+        second.expired();
         assert!(second.interval() <= MS(500) && second.interval() >= MS(450));
         let mut long = Timer::new(&Schedule::default(), Some(MS(255_000)), 3);
         (0..20).for_each(|_| long.expired());
@@ -273,6 +362,7 @@ mod tests {
     fn extreme_schedules_do_not_overflow() {
         let endless = Schedule {
             floor: Duration::MAX,
+            quick_opening: true,
             first: Duration::MAX,
             ceiling: Duration::MAX,
             unproven_resends: u8::MAX,
@@ -281,6 +371,7 @@ mod tests {
         };
         let zero = Schedule {
             floor: Duration::ZERO,
+            quick_opening: false,
             first: Duration::ZERO,
             ceiling: Duration::ZERO,
             unproven_resends: 0,

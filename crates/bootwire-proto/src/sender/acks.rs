@@ -1,7 +1,14 @@
 //! What an ACK does.
 
 use super::{Sender, SenderStatus};
+use crate::schedule::duration;
 use crate::{Ack, Agreed, Instant};
+
+/// Timeouts in a row after which lockstep answers a repeated ACK: the peer missed all of them, or
+/// was away.
+const UNHEARD: u8 = 2;
+/// Most timeouts in a row that are taken for losses; more of them are a pause.
+const TELLING_TIMEOUTS: u8 = 3;
 
 impl Sender {
     pub(super) fn on_moving_ack(&mut self, now: Instant, ack: Ack) {
@@ -32,17 +39,18 @@ impl Sender {
         // before the answer to a resent block can, or if it shows that the interrupted flight has
         // arrived whole. Then going back was a mistake, and what was sent twice will be answered
         // by ACKs that look like gaps.
-        let soon = now.since(self.flight_at) < self.timer.too_soon();
-        let interrupted = self.twice.saturating_sub(u64::from(self.untouched));
+        let soon = self.is_soon(now);
+        let interrupted = self.interrupted();
         let old_flight = (position <= interrupted && soon) || position == interrupted;
         let silent = self.timeouts > 0;
-        self.measure(now, position, partial);
+        self.judge(now, position == interrupted);
+        self.measure(now, position, partial, old_flight);
 
         self.proven = true;
         self.base = position;
         self.next = self.next.max(position.saturating_add(1));
         self.timeouts = 0;
-        self.answered = old_flight;
+        self.answered = partial || old_flight;
         self.progress_at = now;
         self.heard_at = now;
         if self.base >= self.end() {
@@ -54,38 +62,104 @@ impl Sender {
             // spec: rfc7440-go-back
             self.pacing
                 .on_cut(u16::try_from(came).unwrap_or(u16::MAX), silent);
-            self.go_back();
+            self.go_back(now);
         }
     }
 
     /// The peer repeats its last ACK.
     pub(super) fn on_duplicate_ack(&mut self, now: Instant) {
-        // spec: rfc1123-apprentice, window-apprentice
+        if self.doubted && self.timeouts == 0 {
+            // Both copies of the block arrived.
+            self.doubted = false;
+            self.timer.needless_after_all();
+        }
         let outstanding = self.next > self.base.saturating_add(1);
-        let soon = now.since(self.flight_at) < self.timer.too_soon();
-        if self.proven && self.window > 1 && outstanding && !soon && !self.answered {
+        if self.proven && outstanding && self.is_asked_again(now) {
             self.answered = true;
-            self.go_back();
+            self.timer.relax();
+            self.go_back(now);
+        }
+    }
+
+    /// Whether a duplicate ACK asks for what was sent, and is not just the echo of a doubled block.
+    fn is_asked_again(&self, now: Instant) -> bool {
+        // spec: rfc1123-apprentice, window-apprentice, repeated-ack
+        let unheard = now.since(self.sent_at) >= self.timer.unhurried();
+        if self.window > 1 {
+            (!self.answered && !self.is_soon(now)) || unheard
+        } else {
+            !self.answered && unheard && self.timeouts >= UNHEARD
+        }
+    }
+
+    /// Last position of the flight that was interrupted when the sender last went back.
+    fn interrupted(&self) -> u64 {
+        self.twice.saturating_sub(u64::from(self.untouched))
+    }
+
+    /// Whether an ACK that comes now is too early to answer the present flight.
+    fn is_soon(&self, now: Instant) -> bool {
+        let since = now.since(self.flight_at);
+        if self.echoes > 0 {
+            since < duration(self.echoes)
+        } else {
+            since < self.timer.too_soon()
+        }
+    }
+
+    /// Learns from an answer to what the timer made it send again. `whole` says that all of the
+    /// flight before it has arrived.
+    fn judge(&mut self, now: Instant, whole: bool) {
+        let lockstep = self.window == 1;
+        let since = now.since(self.flight_at);
+        // The first block of a resent window is answered long before its last would be.
+        let soon = if lockstep {
+            since < self.timer.too_soon()
+        } else {
+            whole && since < self.timer.far_too_soon()
+        };
+        self.doubted = false;
+        match self.timeouts {
+            0 => {}
+            // Too soon for an answer to the resend.
+            _ if soon => self.timer.needless(),
+            // A peer that paused for longer tells nothing about the network, and the end of a
+            // window may have been acknowledged late or for the second time.
+            1..=TELLING_TIMEOUTS if lockstep || !whole => {
+                self.timer.needed(lockstep);
+                self.doubted = lockstep;
+            }
+            _ => {}
         }
     }
 
     /// Takes the round trip from an ACK that says something new.
-    pub(super) fn measure(&mut self, now: Instant, position: u64, partial: bool) {
+    fn measure(&mut self, now: Instant, position: u64, partial: bool, old_flight: bool) {
+        let interrupted = self.interrupted();
         // spec: rfc1123-adaptive-timeout
         let since_flight = now.since(self.flight_at);
         if self.timeouts > 0 {
-            self.timer.relax();
-        } else if position > self.twice {
-            // A gap shows when the second block of the flight arrives, the end of a window with
-            // its last.
-            let sample = if partial {
-                since_flight
+            let usual = since_flight <= self.timer.unhurried();
+            if self.window > 1 && usual && !old_flight {
+                self.timer.reset();
             } else {
-                now.since(self.sent_at)
-            };
-            self.timer.sample(sample);
-        } else if self.timer.round_trip().is_some() && since_flight >= self.timer.too_soon() {
-            self.timer.sample(since_flight);
+                self.timer.relax();
+            }
+        } else if position > self.twice && !partial {
+            self.timer.sample(now.since(self.sent_at));
+        } else if position == interrupted && since_flight > duration(self.echoes) {
+            // The answer to all of the flight before came later than it was thought possible.
+            let late = since_flight.saturating_sub(duration(self.echoes));
+            let long = self.timer.long_round_trip();
+            self.timer.sample(long.saturating_add(late));
+        } else if !old_flight {
+            // Not all of the flight was answered, or it was sent twice. That takes no longer than
+            // the answer to all of it, unless the round trip has grown.
+            if self.timer.round_trip() < Some(since_flight) && !self.pacing.is_on() {
+                self.timer.sample(since_flight);
+            } else {
+                self.timer.reset();
+            }
         }
     }
 
@@ -94,7 +168,7 @@ impl Sender {
         if self.openings == 1 && self.timeouts == 0 {
             self.timer.sample(now.since(self.sent_at));
         } else {
-            self.timer.relax();
+            self.timer.reopen();
         }
         self.status = SenderStatus::Moving;
         self.opening_due = false;

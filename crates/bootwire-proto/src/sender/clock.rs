@@ -3,7 +3,7 @@
 use super::pacing::Pacing;
 use super::{SendFailure, Sender, SenderStatus};
 use crate::Instant;
-use crate::schedule::{STUBBORN, duration};
+use crate::schedule::{STUBBORN, duration, whole};
 
 impl Sender {
     /// Ends the transfer if the peer was silent for too long.
@@ -58,7 +58,11 @@ impl Sender {
     }
 
     /// Starts again at the first block that is not acknowledged.
-    pub(super) fn go_back(&mut self) {
+    pub(super) fn go_back(&mut self, now: Instant) {
+        // The link brings one flight after the other: the last answer to this one is due a round
+        // trip after its last block left, and any answer to the next one comes later.
+        let last_answer = self.sent_at.after(self.timer.long_round_trip());
+        self.echoes = whole(last_answer.since(now)).max(1);
         self.twice = self.high;
         let unsent = self.high.saturating_add(1).saturating_sub(self.next);
         self.untouched = u16::try_from(unsent).unwrap_or(u16::MAX);

@@ -37,6 +37,7 @@ impl Sender {
         if run.first == self.base.saturating_add(1) {
             self.flight_at = now;
             if !run.resend {
+                self.echoes = 0;
                 self.heard_at = now;
                 self.progress_at = now;
             }
@@ -47,10 +48,10 @@ impl Sender {
         if run.end {
             self.size = run.bytes().end;
         }
-        let blocks = u64::from(run.blocks);
-        self.counts.blocks_sent = self.counts.blocks_sent.saturating_add(blocks);
+        self.blocks_sent = self.blocks_sent.saturating_add(run.blocks.into());
         if run.resend {
-            self.counts.blocks_resent = self.counts.blocks_resent.saturating_add(blocks);
+            let resent = &mut self.counts.blocks_resent;
+            *resent = resent.saturating_add(run.blocks.into());
         }
         self.pacing.sent(run.blocks);
     }
@@ -67,11 +68,19 @@ impl Sender {
         self.base.saturating_add(u64::from(blocks)).min(self.end())
     }
 
-    /// The window, halved at each timeout in a row after the first: a peer that pauses for long
-    /// is asked again with ever less.
+    /// The window, halved at each timeout in a row after the second: a peer that pauses for long
+    /// is asked again with ever less. But every fourth time with all of it: the one block that
+    /// would make the peer speak may be the last of the window.
     pub(super) fn window_now(&self) -> u16 {
-        let halvings = u32::from(self.timeouts.saturating_sub(1));
-        self.window.checked_shr(halvings).unwrap_or(0).max(1)
+        let halvings = self.timeouts.saturating_sub(2);
+        if halvings.is_multiple_of(4) {
+            self.window
+        } else {
+            self.window
+                .checked_shr(u32::from(halvings))
+                .unwrap_or(0)
+                .max(1)
+        }
     }
 
     /// Position of the block that ends the content.

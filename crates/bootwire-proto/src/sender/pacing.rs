@@ -13,9 +13,9 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 /// Longest pause between two bursts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// Evidence that turns pacing on.
-const CONVICTED: u8 = 3;
-/// Fewest blocks that must have come through for a cut to count without a timeout: shorter ones
-/// are what plain loss looks like.
+const CONVICTED: u8 = 5;
+/// Fewest blocks that must have come through for a cut to count: shorter ones are what plain loss
+/// looks like. No burst is smaller.
 const TELLING: u16 = 8;
 /// Windows without trouble before larger bursts are tried: at first, and at most.
 const PATIENCE: u8 = 16;
@@ -90,21 +90,18 @@ impl Pacing {
     /// Of a window only the first `came` blocks arrived. `silent` says that the receiver did not
     /// tell before the timer ran out: nothing behind the gap arrived either.
     pub(super) fn on_cut(&mut self, came: u16, silent: bool) {
-        let alike = came.abs_diff(self.cut) <= (self.cut / 8).max(1);
-        let weight = match (silent, came >= TELLING) {
-            (true, _) => 2,
-            (false, true) => 1,
-            (false, false) => 0,
+        // Plain loss cuts windows anywhere, and the receiver tells at once, as later blocks arrive.
+        // A receiver that drops tails cuts where its buffers end, time and again, and mostly tells
+        // nothing: all that came behind was dropped. A silent cut counts wherever it was, as the
+        // first burst of a window may have met what was left of the one before.
+        let alike = came >= TELLING && came.abs_diff(self.cut) <= (came / 16).max(1);
+        let before = if alike || silent { self.evidence } else { 0 };
+        let weight = match (silent, alike) {
+            (true, true) => 2,
+            (true, false) | (false, true) => 1,
+            (false, false) => u8::from(came >= TELLING),
         };
-        // A silent cut after a silent cut counts wherever they were: the first burst of a
-        // window may have met what was left of the one before.
-        let again = alike || (silent && self.evidence >= 2);
-        let before = if again { self.evidence } else { 0 };
-        let least = if alike {
-            came
-        } else {
-            came.min(self.cut).max(TELLING)
-        };
+        let takes = if alike { came } else { came.max(self.cut) };
         self.cut = came;
         self.evidence = before.saturating_add(weight);
         if self.evidence < CONVICTED {
@@ -113,10 +110,11 @@ impl Pacing {
         self.evidence = 0;
         self.calm = 0;
         self.burst = if self.is_on() {
-            least.min(self.burst.saturating_sub(self.burst / 4)).max(1)
+            takes.min(self.burst.saturating_sub(self.burst / 4))
         } else {
-            least.max(1)
+            takes
         };
+        self.burst = self.burst.max(TELLING);
     }
 
     /// A window of `window` blocks arrived whole.
@@ -144,26 +142,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_silent_cuts_turn_pacing_on_at_what_came_through() {
+    fn three_silent_cuts_turn_pacing_on_at_what_came_through() {
         let mut pacing = Pacing::new();
-        pacing.on_cut(34, true);
-        assert!(!pacing.is_on());
+        for _ in 0..2 {
+            pacing.on_cut(34, true);
+            assert!(!pacing.is_on());
+        }
         pacing.on_cut(34, true);
         assert_eq!(pacing.allowance(), 34);
     }
 
     #[test]
-    fn reported_cuts_need_to_agree_three_times() {
+    fn silent_cuts_need_not_agree() {
+        let mut pacing = Pacing::new();
+        for came in [34, 12, 20, 30] {
+            pacing.on_cut(came, true);
+            assert!(!pacing.is_on());
+        }
+        pacing.on_cut(9, true);
+        assert_eq!(
+            pacing.allowance(),
+            30,
+            "the smaller one met what was left of the larger"
+        );
+    }
+
+    #[test]
+    fn reported_cuts_need_to_agree_five_times() {
         let mut pacing = Pacing::new();
         for came in [20, 50, 9, 33, 12, 60] {
             pacing.on_cut(came, false);
             assert!(!pacing.is_on(), "scattered loss");
         }
-        for came in [30, 31, 30] {
+        for came in [30, 31, 30, 30, 31] {
             assert!(!pacing.is_on());
             pacing.on_cut(came, false);
         }
-        assert_eq!(pacing.allowance(), 30);
+        assert_eq!(pacing.allowance(), 31);
     }
 
     #[test]
@@ -176,14 +191,14 @@ mod tests {
     #[test]
     fn bursts_shrink_while_they_fail_and_grow_while_they_do_not() {
         let mut pacing = Pacing::new();
-        (0..2).for_each(|_| pacing.on_cut(34, true));
-        (0..2).for_each(|_| pacing.on_cut(60, true));
+        (0..3).for_each(|_| pacing.on_cut(34, true));
+        (0..4).for_each(|_| pacing.on_cut(60, true));
         assert_eq!(pacing.allowance(), 26, "a quarter less");
         (0..16).for_each(|_| pacing.on_clean(64));
         assert_eq!(pacing.allowance(), 52);
         (0..16).for_each(|_| pacing.on_clean(64));
         assert!(!pacing.is_on(), "as large as the window");
-        (0..2).for_each(|_| pacing.on_cut(34, true));
+        (0..3).for_each(|_| pacing.on_cut(34, true));
         (0..31).for_each(|_| pacing.on_clean(64));
         assert_eq!(pacing.allowance(), 34, "the next try waits longer");
         pacing.on_clean(64);

@@ -9,7 +9,7 @@ use bootwire_proto::{
     Ack, Agreed, Answer, Available, Data, Instant, Receiver, Schedule, Sender, Transmit,
 };
 
-use crate::common::{ms, secs, windowed};
+use crate::common::{compare, ms, secs, windowed};
 
 const ALL: Available = Available {
     upto: 64 * 100,
@@ -38,10 +38,6 @@ fn table<M>(
         }
     }
     text
-}
-
-fn compare(name: &str, actual: &str, expected: &str) {
-    assert!(actual == expected, "{name} is now:\n{actual}");
 }
 
 fn ack(block: u16) -> Ack {
@@ -194,7 +190,7 @@ fn the_sender_keeps_its_table() {
         }
     });
     compare(
-        "sender.txt",
+        "state_tables/sender.txt",
         &actual,
         include_str!("state_tables/sender.txt"),
     );
@@ -342,7 +338,7 @@ fn the_receiver_keeps_its_table() {
         }
     });
     compare(
-        "receiver.txt",
+        "state_tables/receiver.txt",
         &actual,
         include_str!("state_tables/receiver.txt"),
     );

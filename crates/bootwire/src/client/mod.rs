@@ -137,11 +137,12 @@ impl Client {
         self
     }
 
-    /// How long the first request waits for its answer before it is sent again. Default 1 s. Later
-    /// waits follow the measured round trip.
+    /// How long the first request waits for its answer before it is sent again. Default 250 ms, then
+    /// 1 s. Later waits follow the measured round trip.
     #[must_use]
     pub fn timeout(mut self, wait: Duration) -> Self {
         self.schedule.first = wait;
+        self.schedule.quick_opening = false;
         self.schedule.ceiling = self.schedule.ceiling.max(wait);
         self
     }

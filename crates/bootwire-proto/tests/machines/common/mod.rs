@@ -39,6 +39,7 @@ pub(crate) enum To {
 /// A packet as the network sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Passage<'a> {
+    pub(crate) now: Instant,
     pub(crate) to: To,
     /// How many packets went this way before.
     pub(crate) index: u64,
@@ -198,6 +199,7 @@ impl<C: End, S: End, F: FnMut(Passage<'_>) -> Fate> Net<C, S, F> {
             To::Server => &mut self.sent_to_server,
         };
         let passage = Passage {
+            now: self.now,
             to,
             index: *counter,
             wire,
@@ -252,4 +254,9 @@ pub(crate) fn content(len: usize) -> Vec<u8> {
         state.to_be_bytes()[0]
     };
     (0..len).map(|_| next()).collect()
+}
+
+/// Compares a table with the file that keeps it; where they differ, shows what to put there.
+pub(crate) fn compare(name: &str, actual: &str, expected: &str) {
+    assert!(actual == expected, "{name} is now:\n{actual}");
 }

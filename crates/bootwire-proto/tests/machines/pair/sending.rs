@@ -58,6 +58,31 @@ fn a_duplicate_ack_in_lockstep_changes_nothing() {
     assert_eq!(sender.counts().duplicate_acks, 1000);
 }
 
+// spec: repeated-ack, rfc1123-apprentice
+#[test]
+fn an_ack_repeated_after_two_timeouts_gets_the_block_at_once_in_lockstep() {
+    let (mut sender, start) = opened(&windowed(512, 1));
+    assert_eq!(blocks(data(&mut sender, start, ALL)), (1, 1));
+    let mut now = start;
+    for timeouts in 1..=6 {
+        now = sender.deadline().unwrap();
+        sender.on_time(now);
+        assert_eq!(blocks(data(&mut sender, now, ALL)), (1, 1));
+        sender.on_ack(now + ms(5), ack(0));
+        assert_eq!(data(&mut sender, now + ms(5), ALL), None, "an echo");
+        let asked = now + ms(40);
+        sender.on_ack(asked, ack(0));
+        let sent = data(&mut sender, asked, ALL).is_some();
+        assert_eq!(sent, timeouts >= 2, "after {timeouts} timeouts");
+        for again in [80, 120] {
+            sender.on_ack(now + ms(again), ack(0));
+            assert_eq!(data(&mut sender, now + ms(again), ALL), None, "once");
+        }
+    }
+    sender.on_ack(now + ms(130), ack(1));
+    assert_eq!(blocks(data(&mut sender, now + ms(130), ALL)), (2, 2));
+}
+
 // spec: window-apprentice
 #[test]
 fn a_duplicate_ack_in_a_window_goes_back_once_and_not_too_soon() {
@@ -80,12 +105,12 @@ fn a_duplicate_ack_in_a_window_goes_back_once_and_not_too_soon() {
     let deadline = sender.deadline().unwrap();
     sender.on_time(deadline);
     assert_eq!(blocks(data(&mut sender, deadline, ALL)), (1, 16));
-    sender.on_ack(deadline + ms(9), ack(0));
-    assert_eq!(
-        data(&mut sender, deadline + ms(9), ALL),
-        None,
-        "not even then: the timer has it"
-    );
+    for (after, answer) in [(9, Some((1, 16))), (18, None), (27, None)] {
+        let now = deadline + ms(after);
+        sender.on_ack(now, ack(0));
+        let sent = data(&mut sender, now, ALL).map(|run| blocks(Some(run)));
+        assert_eq!(sent, answer, "and once more after each timeout");
+    }
 }
 
 // spec: stray-ack
