@@ -28,6 +28,8 @@ impl Server {
         for (name, len) in [("small", 1000), ("even", 1024), ("large", 300_000)] {
             fs::write(dir.path().join(name), content(len)).unwrap();
         }
+        // Started as root it becomes nobody, who must be able to write here.
+        let _ = std::os::unix::fs::chown(dir.path(), Some(65_534), None);
         let mut child = Command::new(env!("CARGO_BIN_EXE_bootwire"))
             .arg("serve")
             .arg(dir.path())

@@ -10,6 +10,7 @@ use bootwire_store::Links;
 
 use super::budgets;
 use super::networks::Network;
+use super::sandbox;
 use crate::size;
 
 #[derive(Debug, clap::Args)]
@@ -24,9 +25,12 @@ use crate::size;
       serve these networks and no others
   bootwire serve /srv/tftp --single-port
       behind NAT, in a container, behind a load balancer
+  bootwire serve /srv/tftp --create --user tftp --sandbox require
+      take uploads as user tftp, or do not start if the kernel cannot hold the server in
 
 Each transfer is one line on standard output; everything else goes to standard error. SIGTERM or
 Ctrl-C lets running transfers finish; a second one does not.")]
+#[group(skip)] // as named as those of its parts
 #[command(group(clap::ArgGroup::new("uploads").args(["create", "replace", "versioned"])))]
 pub(crate) struct Args {
     /// The directory to serve
@@ -152,6 +156,8 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(super) budgets: budgets::Args,
+    #[command(flatten)]
+    pub(super) sandbox: sandbox::Args,
 }
 
 /// A time of at most 10 ms: longer is no waiting for a packet, but a core wasted.

@@ -5,16 +5,19 @@ mod budgets;
 mod listen;
 mod log;
 mod networks;
+mod sandbox;
 mod shutdown;
 mod totals;
 mod unanswered;
 
+use std::path::Path;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bootwire::router::App;
-use bootwire::{Router, Schedule, Server, ServerError, ServerHandle};
+use bootwire::{OpenServer, Router, Schedule, Server, ServerError, ServerHandle};
 use bootwire_store::{Dir, Uploads};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -24,29 +27,47 @@ use crate::exit::Failure;
 use crate::{out, size};
 use args::UploadRule;
 use log::Log;
+use sandbox::{Access, Grant, Sandbox};
 use totals::Totals;
 use unanswered::Unanswered;
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    raise_descriptor_limit();
+    let sandbox = Sandbox::new(&args.sandbox)?;
+    if sandbox.takes_rights() {
+        expect_unprivileged_ports(args)?;
+    }
     let site = Site::open(args)?;
+    let totals = Arc::new(Totals::default());
+    let server = open(args, &site, &totals)?;
+    // Asked now: what tells the limits of a container is soon out of sight.
+    let threads = available_parallelism().map_or(1, usize::from);
+    // From here on with no more rights than serving takes; and so all threads made below.
+    let confined = sandbox.enter(Site::grants(args)?)?.to_string();
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
         .enable_all()
         .build()
         .context("cannot start")?;
-    let result = runtime.block_on(serve(args, &site));
+    let result = runtime.block_on(async {
+        let signals = shutdown::Signals::new()?;
+        let handle = server.start().map_err(listen::explain)?;
+        introduce(args, &site, &handle, &confined);
+        serve(args, signals, handle, &totals).await
+    });
     // A directory on a dead network file system must not keep a stopped server alive.
     runtime.shutdown_background();
     result.map_err(Failure::from)
 }
 
-async fn serve(args: &Args, site: &Site) -> anyhow::Result<()> {
-    let mut signals = shutdown::Signals::new()?;
-    let totals = Arc::new(Totals::default());
+/// Runs until a signal comes or a worker dies.
+async fn serve(
+    args: &Args,
+    mut signals: shutdown::Signals,
+    handle: ServerHandle,
+    totals: &Totals,
+) -> anyhow::Result<()> {
     let began = Instant::now();
-    raise_descriptor_limit();
-    let handle = start(args, site, &totals)?;
-    introduce(args, site, &handle);
-
     let died = signals.or_signal(handle.failed()).await.is_some();
     let running = handle.stats().active;
     if running > 0 {
@@ -85,6 +106,25 @@ fn raise_descriptor_limit() {
     let _ = setrlimit(Resource::Nofile, raised);
 }
 
+/// Transfer ports are taken when the first client asks for them; by then the server has no right
+/// to the privileged ones.
+fn expect_unprivileged_ports(args: &Args) -> anyhow::Result<()> {
+    let Some(ports) = &args.ports else {
+        return Ok(());
+    };
+    let first_free = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(1024);
+    if *ports.0.start() < first_free {
+        bail!(
+            "--ports: ports below {first_free} take a privilege, which the sandbox gives up before \
+             transfers use them; take higher ones, or --sandbox off"
+        );
+    }
+    Ok(())
+}
+
 /// What is served: read from, and written to.
 struct Site {
     app: App,
@@ -102,8 +142,7 @@ impl Site {
         let mut router = Router::new().fallback(dir);
         let mut uploads = "off".to_owned();
         if let Some(rule) = args.upload_rule() {
-            let into = args.upload_dir.as_ref().unwrap_or(&args.dir);
-            let taken = Uploads::into(into)?
+            let taken = Uploads::into(upload_dir(args))?
                 .size_max(args.upload_max)
                 .keep_free(args.keep_free)
                 .create_dirs(args.create_dirs);
@@ -121,22 +160,41 @@ impl Site {
             uploads,
         })
     }
+
+    /// The paths that stay within reach.
+    fn grants(args: &Args) -> anyhow::Result<Vec<Grant>> {
+        let mut grants = vec![Grant::new(&args.dir, Access::Read)?];
+        if args.upload_rule().is_some() {
+            let access = if args.create_dirs {
+                Access::WriteAndMakeDirs
+            } else {
+                Access::Write
+            };
+            grants.push(Grant::new(upload_dir(args), access)?);
+        }
+        Ok(grants)
+    }
 }
 
-fn start(args: &Args, site: &Site, totals: &Arc<Totals>) -> anyhow::Result<ServerHandle> {
+fn upload_dir(args: &Args) -> &Path {
+    args.upload_dir.as_ref().unwrap_or(&args.dir)
+}
+
+/// Opens the sockets.
+fn open(args: &Args, site: &Site, totals: &Arc<Totals>) -> anyhow::Result<OpenServer> {
     if !args.listen.is_empty() {
         return server(args, site, totals, &args.listen)
-            .start()
+            .open()
             .map_err(listen::explain);
     }
-    match server(args, site, totals, &[listen::DEFAULT]).start() {
+    match server(args, site, totals, &[listen::DEFAULT]).open() {
         Err(ServerError::Bind { source, .. }) if listen::is_without_ipv6(&source) => {
             out::note("no IPv6 on this machine: listening on IPv4 alone");
             server(args, site, totals, &[listen::DEFAULT_IPV4])
-                .start()
+                .open()
                 .map_err(listen::explain)
         }
-        started => started.map_err(listen::explain),
+        opened => opened.map_err(listen::explain),
     }
 }
 
@@ -194,8 +252,8 @@ fn server(args: &Args, site: &Site, totals: &Arc<Totals>, listen: &[impl AsRef<s
     server
 }
 
-/// Says what is served, where, and to whom.
-fn introduce(args: &Args, site: &Site, handle: &ServerHandle) {
+/// Says what is served, where, to whom, and with what rights.
+fn introduce(args: &Args, site: &Site, handle: &ServerHandle, confined: &str) {
     out::note(&format!(
         "bootwire {} serves {}",
         env!("CARGO_PKG_VERSION"),
@@ -211,4 +269,5 @@ fn introduce(args: &Args, site: &Site, handle: &ServerHandle) {
         handle.engine(),
         size::count(handle.workers() as u64, "worker", "workers")
     ));
+    out::note(&format!("sandbox: {confined}"));
 }

@@ -5,9 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::{
-    Isolation, Server, Wire, bootwire, dropping_capabilities, run_to_end, without_capabilities,
-};
+use crate::harness::{Isolation, Server, Wire, bootwire, dropping_capabilities, run_to_end};
 
 fn forbid(path: &std::path::Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
@@ -21,7 +19,7 @@ fn an_unreadable_file_is_error_2() {
         .file("open", b"open");
     forbid(&builder.root().join("shadow"), 0o000);
     forbid(&builder.root().join("closed"), 0o000);
-    let server = builder.wrapped(without_capabilities()).start();
+    let server = builder.start();
     for name in ["shadow", "closed/file"] {
         let mut client = Wire::new(server.address());
         client.read(name, &[]);
@@ -45,7 +43,7 @@ fn an_upload_into_a_directory_without_write_permission_is_error_2() {
         .file("closed/file", b"x")
         .flags(["--replace"]);
     forbid(&builder.root().join("closed"), 0o555);
-    let server = builder.wrapped(without_capabilities()).start();
+    let server = builder.start();
     for name in ["closed/new", "closed/file"] {
         let mut client = Wire::new(server.address());
         client.write(name, &[]);

@@ -10,7 +10,7 @@ mod tool;
 mod wire;
 
 pub(crate) use content::{noise, text};
-pub(crate) use namespace::{Isolation, dropping_capabilities, is_root, without_capabilities};
+pub(crate) use namespace::{Isolation, dropping_capabilities, is_root};
 pub(crate) use output::Output;
 pub(crate) use port::{Ports, run_to_end};
 pub(crate) use records::Record;

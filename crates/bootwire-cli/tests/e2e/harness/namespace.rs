@@ -84,15 +84,6 @@ pub(crate) fn is_root() -> bool {
         .is_ok_and(|status| status.lines().any(|line| line.starts_with("Uid:\t0\t")))
 }
 
-/// A command prefix that takes root's powers from what follows; nothing for anyone else.
-pub(crate) fn without_capabilities() -> Vec<OsString> {
-    if is_root() {
-        dropping_capabilities()
-    } else {
-        Vec::new()
-    }
-}
-
 /// A command prefix that takes its powers from root, also from the root of a name space.
 pub(crate) fn dropping_capabilities() -> Vec<OsString> {
     ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]

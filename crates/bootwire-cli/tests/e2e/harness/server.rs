@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Output, Ports, Record};
+use super::{Output, Ports, Record, is_root};
 
 /// How long a server may take to start, to write a record, or to stop when idle.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -112,6 +112,11 @@ impl Builder {
             words.extend(["--log".into(), "json".into()]);
         }
         words.extend(self.flags);
+        if is_root() {
+            // Started as root it becomes nobody, who then owns everything as the tests' user does
+            // otherwise.
+            give_to_nobody(self.place.path());
+        }
 
         let mut child = Command::new(&words[0])
             .args(&words[1..])
@@ -297,6 +302,17 @@ impl Server {
         let mut records = self.finish();
         assert_eq!(records.len(), 1, "one request, one record: {records:#?}");
         records.swap_remove(0)
+    }
+}
+
+/// Makes nobody the owner of everything beneath a path. Links are left as they are.
+fn give_to_nobody(path: &Path) {
+    const NOBODY: u32 = 65_534;
+    std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY)).expect("root may");
+    if path.is_dir() && !path.is_symlink() {
+        for entry in fs::read_dir(path).expect("a directory") {
+            give_to_nobody(&entry.expect("an entry").path());
+        }
     }
 }
 

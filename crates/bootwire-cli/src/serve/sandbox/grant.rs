@@ -1,0 +1,145 @@
+//! What stays within reach.
+
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use rustix::fs::{Access as Mode, AtFlags, CWD, OFlags, accessat, openat};
+use rustix::io::Errno;
+
+use super::Account;
+
+/// What may be done beneath a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::serve) enum Access {
+    /// Files are read, directories listed.
+    Read,
+    /// As that, and files are made, written, renamed within their directory and removed.
+    Write,
+    /// As that, and directories are made, and files renamed into them.
+    WriteAndMakeDirs,
+}
+
+/// A path that stays within reach. Held open, so that it need not be reached by name again: the
+/// directories above it may be closed to the user the server becomes.
+#[derive(Debug)]
+pub(in crate::serve) struct Grant {
+    place: OwnedFd,
+    path: PathBuf,
+    access: Access,
+}
+
+impl Grant {
+    /// Opens a path.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(in crate::serve) fn new(path: &Path, access: Access) -> anyhow::Result<Self> {
+        let place = openat(CWD, path, place_flags(), rustix::fs::Mode::empty())
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        Ok(Self {
+            place,
+            path: path.to_owned(),
+            access,
+        })
+    }
+
+    pub(super) const fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Whether file modes let this process do what is granted.
+    fn check(&self) -> Result<(), Errno> {
+        let wanted = match self.access {
+            Access::Read => Mode::EXEC_OK,
+            Access::Write | Access::WriteAndMakeDirs => Mode::EXEC_OK | Mode::WRITE_OK,
+        };
+        accessat(&self.place, ".", wanted, AtFlags::empty())
+    }
+}
+
+/// As a place, not for its content, where the system can do that.
+fn place_flags() -> OFlags {
+    #[cfg(target_os = "linux")]
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    #[cfg(not(target_os = "linux"))]
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    flags
+}
+
+impl AsFd for Grant {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.place.as_fd()
+    }
+}
+
+/// For the log: `read /srv/tftp`.
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = match self.access {
+            Access::Read => "read",
+            Access::Write | Access::WriteAndMakeDirs => "write",
+        };
+        write!(f, "{verb} {}", self.path.display())
+    }
+}
+
+/// Fails if file modes keep this process from what it is granted: better at the start than with
+/// each request.
+pub(super) fn check(grants: &[Grant]) -> anyhow::Result<()> {
+    grants
+        .iter()
+        .try_for_each(|grant| grant.check().map_err(|errno| explain(grant, errno)))
+}
+
+fn explain(grant: &Grant, errno: Errno) -> anyhow::Error {
+    let path = grant.path.display();
+    if errno != Errno::ACCESS {
+        return anyhow!("cannot use {path}: {errno}");
+    }
+    let me = rustix::process::geteuid();
+    let user = Account::name_of(me).unwrap_or_else(|| me.as_raw().to_string());
+    match grant.access {
+        Access::Read => anyhow!(
+            "user {user} may not enter {path}: let others in (chmod o+x {path}), or serve as \
+             another user with --user"
+        ),
+        Access::Write | Access::WriteAndMakeDirs => anyhow!(
+            "user {user} may not write into {path}: give it the directory (chown {user} {path}), \
+             or serve as another user with --user"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_needs_no_name_once_it_is_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (dir.path().join("old"), dir.path().join("new"));
+        std::fs::create_dir(&old).unwrap();
+        let grant = Grant::new(&old, Access::Write).unwrap();
+        std::fs::rename(&old, &new).unwrap();
+        grant.check().unwrap();
+        assert_eq!(grant.to_string(), format!("write {}", old.display()));
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let error = Grant::new(Path::new("/no/such/place"), Access::Read).unwrap_err();
+        assert!(error.to_string().contains("/no/such/place"), "{error}");
+    }
+
+    #[test]
+    fn a_closed_directory_says_what_to_do() {
+        let grant = Grant::new(Path::new("/"), Access::Write).unwrap();
+        let text = explain(&grant, Errno::ACCESS).to_string();
+        assert!(text.contains("may not write into /: give it"), "{text}");
+        assert!(text.contains("--user"), "{text}");
+        let text = explain(&grant, Errno::STALE).to_string();
+        assert!(text.starts_with("cannot use /: "), "{text}");
+    }
+}

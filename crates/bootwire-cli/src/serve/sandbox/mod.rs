@@ -1,0 +1,160 @@
+//! What `bootwire serve` gives up before it answers anyone.
+//!
+//! In this order: the sockets are open, then [`Sandbox::enter`] becomes another user, empties the
+//! capabilities, forbids new privileges, leaves only the served directories in sight (Landlock) and
+//! only the system calls a server needs (seccomp); then the threads start. The order matters: each
+//! of these calls reaches the calling thread and those it makes later, and no others.
+//!
+//! A part of the server that needs more says so before: a path as another [`Grant`], a system call
+//! in a group of its own in [`calls`].
+
+mod account;
+mod args;
+#[cfg(target_os = "linux")]
+#[cfg_attr(
+    not(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    )),
+    path = "no_calls.rs"
+)]
+mod calls;
+#[cfg(target_os = "linux")]
+mod files;
+mod grant;
+#[cfg(target_os = "linux")]
+mod privileges;
+mod report;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+#[cfg(target_os = "linux")]
+mod threads;
+
+use anyhow::bail;
+
+use account::{Account, UserName};
+pub(super) use args::{Args, Level};
+pub(super) use grant::{Access, Grant};
+use report::Report;
+
+/// What will be given up.
+#[derive(Debug)]
+pub(super) struct Sandbox {
+    level: Level,
+    /// Who the process will be; `None` leaves it who it is.
+    account: Option<Account>,
+    /// Whether the account was named, and not only the default.
+    named: bool,
+}
+
+impl Sandbox {
+    /// Reads the flags, and looks up the user while `/etc/passwd` is in sight.
+    ///
+    /// # Errors
+    /// If there is no such user, or this process cannot become one.
+    pub(super) fn new(args: &Args) -> anyhow::Result<Self> {
+        let me = rustix::process::geteuid();
+        let account = match &args.user {
+            Some(user) => Some(user.look_up()?),
+            None if me.is_root() && args.sandbox != Level::Off => Some(Account::nobody()),
+            None => None,
+        };
+        let names_group = args.user.as_ref().is_some_and(UserName::names_group);
+        let account = account.filter(|account| account.uid() != me || names_group);
+        if let Some(account) = &account
+            && !me.is_root()
+        {
+            bail!(
+                "cannot become user {account}: only root can, and this is UID {}; start as root, \
+                 or leave out --user",
+                me.as_raw()
+            );
+        }
+        Ok(Self {
+            level: args.sandbox,
+            account,
+            named: args.user.is_some(),
+        })
+    }
+
+    /// Whether the process will lose a right it may have now.
+    pub(super) const fn takes_rights(&self) -> bool {
+        self.account.is_some() || !matches!(self.level, Level::Off)
+    }
+
+    /// Gives it all up. What is in force afterwards, for the log.
+    ///
+    /// # Errors
+    /// If the user cannot use what is granted; at level [`Level::Require`] also if anything cannot
+    /// be given up.
+    pub(super) fn enter(self, grants: Vec<Grant>) -> anyhow::Result<Report> {
+        #[cfg(target_os = "linux")]
+        if self.takes_rights() {
+            threads::expect_none()?;
+        }
+        self.confine_thread(grants)
+    }
+
+    /// As [`Sandbox::enter`], for this thread and those it makes, whatever others there are.
+    #[cfg(target_os = "linux")]
+    fn confine_thread(self, grants: Vec<Grant>) -> anyhow::Result<Report> {
+        let mut report = Report::default();
+        if self.level == Level::Off {
+            if let Some(account) = &self.account {
+                privileges::become_user(account)?;
+                report.add(format!("off, user {account}"));
+                grant::check(&grants)?;
+            }
+            return Ok(report);
+        }
+        // rustix reads what the kernel told the process at its start once, when it is first asked;
+        // on kernels before 6.4 that is a file in /proc.
+        let _ = rustix::param::page_size();
+        privileges::drop_bounding_set();
+        match &self.account {
+            None => report.add(privileges::who()),
+            Some(account) => match privileges::become_user(account) {
+                Ok(()) => report.add(format!("user {account}")),
+                Err(failure) if self.named => return Err(failure),
+                Err(failure) => {
+                    report.add(privileges::who());
+                    report.lacks(failure.to_string());
+                }
+            },
+        }
+        report.note(privileges::forbid_new(), "no_new_privs");
+        report.note(privileges::empty_capabilities(), "no capabilities");
+        // After the user, before the rest: what fails here is a matter of file modes.
+        grant::check(&grants)?;
+        match files::restrict(grants) {
+            Ok(told) => report.add(told),
+            Err(missing) => report.lacks(missing),
+        }
+        match calls::restrict() {
+            Ok(count) => report.add(format!("seccomp {count} calls")),
+            Err(missing) => report.lacks(missing),
+        }
+        if self.level == Level::Require {
+            report.expect_whole()?;
+        }
+        Ok(report)
+    }
+
+    /// Other systems have other ways, which are not used here.
+    #[cfg(not(target_os = "linux"))]
+    fn confine_thread(self, grants: Vec<Grant>) -> anyhow::Result<Report> {
+        let mut report = Report::default();
+        if self.named && self.account.is_some() {
+            bail!("--user needs Linux");
+        }
+        if self.level != Level::Off {
+            report.lacks("no sandbox on this system".to_owned());
+        }
+        if self.level == Level::Require {
+            report.expect_whole()?;
+        }
+        grant::check(&grants)?;
+        Ok(report)
+    }
+}

@@ -1,0 +1,81 @@
+//! What is in force, in one line.
+
+use std::fmt;
+
+use anyhow::bail;
+
+/// What was given up, and what could not be.
+#[derive(Debug, Default)]
+pub(in crate::serve) struct Report {
+    done: Vec<String>,
+    missing: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn add(&mut self, done: impl Into<String>) {
+        self.done.push(done.into());
+    }
+
+    pub(super) fn lacks(&mut self, missing: String) {
+        self.missing.push(missing);
+    }
+
+    /// Adds what was tried.
+    pub(super) fn note(&mut self, tried: Result<(), rustix::io::Errno>, what: &str) {
+        match tried {
+            Ok(()) => self.add(what),
+            Err(errno) => self.lacks(format!("{what}: {errno}")),
+        }
+    }
+
+    /// Fails if anything is missing.
+    pub(super) fn expect_whole(&self) -> anyhow::Result<()> {
+        if !self.missing.is_empty() {
+            bail!(
+                "--sandbox require: {}; --sandbox best-effort does without",
+                self.missing.join("; ")
+            );
+        }
+        Ok(())
+    }
+}
+
+/// `user nobody, no_new_privs, no capabilities, landlock ABI 7 (read /srv/tftp), seccomp 84 calls`
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.done.is_empty() && self.missing.is_empty() {
+            return f.write_str("off");
+        }
+        f.write_str(&self.done.join(", "))?;
+        if !self.missing.is_empty() {
+            let separator = if self.done.is_empty() { "" } else { "; " };
+            write!(f, "{separator}missing: {}", self.missing.join("; "))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_tells_what_is_there_and_what_is_not() {
+        let mut report = Report::default();
+        assert_eq!(report.to_string(), "off");
+        report.add("user nobody");
+        report.note(Ok(()), "no_new_privs");
+        assert_eq!(report.to_string(), "user nobody, no_new_privs");
+        report.expect_whole().unwrap();
+        report.lacks("no Landlock in this kernel".to_owned());
+        assert_eq!(
+            report.to_string(),
+            "user nobody, no_new_privs; missing: no Landlock in this kernel"
+        );
+        let error = report.expect_whole().unwrap_err().to_string();
+        assert!(
+            error.contains("require: no Landlock in this kernel;"),
+            "{error}"
+        );
+    }
+}
