@@ -23,6 +23,7 @@ mod answer;
 pub mod client;
 pub mod file;
 mod mac;
+mod partial;
 mod path;
 mod record;
 mod refusal;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::io::AsyncRead;
 
-use crate::file::OpenFile;
+use crate::file::{OpenFile, PartialFile};
 use crate::source::ReadSource;
 use crate::{Rollover, Source};
 
@@ -15,6 +15,8 @@ pub(crate) enum Body {
     Bytes(Bytes),
     /// A regular file.
     File(Arc<OpenFile>),
+    /// A file that fills up.
+    Partial(Arc<PartialFile>),
     /// Arrives bit by bit.
     Source(Box<dyn Source>),
 }
@@ -61,6 +63,12 @@ impl Reply {
     #[must_use]
     pub const fn file(file: Arc<OpenFile>) -> Self {
         Self::new(Body::File(file))
+    }
+
+    /// A file that is sent while it fills up, see [`PartialFile`].
+    #[must_use]
+    pub const fn partial(file: Arc<PartialFile>) -> Self {
+        Self::new(Body::Partial(file))
     }
 
     /// Content that arrives bit by bit.
@@ -119,6 +127,7 @@ impl Reply {
         match &self.body {
             Body::Bytes(bytes) => Some(bytes.len() as u64),
             Body::File(file) => Some(file.len()),
+            Body::Partial(file) => Some(file.len()),
             Body::Source(source) => source.size(),
         }
     }
@@ -129,6 +138,7 @@ impl std::fmt::Debug for Reply {
         let kind = match &self.body {
             Body::Bytes(_) => "bytes",
             Body::File(_) => "file",
+            Body::Partial(_) => "partial",
             Body::Source(_) => "source",
         };
         f.debug_struct("Reply")

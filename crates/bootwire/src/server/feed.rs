@@ -8,9 +8,10 @@ use bootwire_io::Payload;
 use bootwire_proto::Available;
 use bytes::Bytes;
 
+use super::errand::Errand;
 use super::pump::PumpHandle;
 use crate::Refusal;
-use crate::file::{OpenFile, READ_AHEAD};
+use crate::file::{OpenFile, PartialFile, READ_AHEAD};
 
 /// Least a spool may hold; a window that needs more gets it.
 const SPOOL_MIN: u64 = 256 << 10;
@@ -27,6 +28,15 @@ pub(super) enum Feed {
         asked: bool,
         /// Whether it was found unchanged after everything but its last block was sent.
         checked: bool,
+    },
+    /// A mapped file that fills up.
+    Partial {
+        /// The file.
+        file: Arc<PartialFile>,
+        /// Everything before this byte was found to be here and in memory.
+        upto: u64,
+        /// Who was sent for more, and has not come back.
+        errand: Option<Errand>,
     },
     /// A stream: what arrived and may still be needed.
     Spool(Box<Spool>),
@@ -53,7 +63,7 @@ impl Feed {
     pub(super) const fn spooled(&self) -> u64 {
         match self {
             Self::Spool(spool) => spool.end - spool.start,
-            Self::Memory(_) | Self::File { .. } => 0,
+            Self::Memory(_) | Self::File { .. } | Self::Partial { .. } => 0,
         }
     }
 
@@ -71,6 +81,10 @@ impl Feed {
                     end: upto == file.len(),
                 }
             }
+            Self::Partial { file, upto, .. } => Available {
+                upto: *upto,
+                end: *upto == file.len(),
+            },
             Self::Spool(spool) => Available {
                 upto: spool.end,
                 end: spool.ended,
@@ -85,11 +99,12 @@ impl Feed {
                 .get(range.start as usize..range.end as usize)
                 .map(Payload::Bytes),
             Self::File { file, .. } => file.range(range.clone()).map(Payload::Mapped),
+            Self::Partial { file, .. } => file.range(range.clone()).map(Payload::Mapped),
             Self::Spool(_) => None,
         };
         let spooled = match self {
             Self::Spool(spool) => Some(spool.pieces(range)),
-            Self::Memory(_) | Self::File { .. } => None,
+            Self::Memory(_) | Self::File { .. } | Self::Partial { .. } => None,
         };
         whole.into_iter().chain(spooled.into_iter().flatten())
     }
@@ -119,6 +134,33 @@ impl Feed {
     pub(super) fn populated(&mut self) {
         if let Self::File { asked, .. } = self {
             *asked = false;
+        }
+    }
+
+    /// The file that fills up and the part of it that should be brought here, if any: the sender
+    /// wants to go on to `wanted`. To be answered by [`Feed::sent_for`], and then [`Feed::arrived`].
+    pub(super) fn wants_brought(&self, wanted: u64) -> Option<(Arc<PartialFile>, Range<u64>)> {
+        let Self::Partial { file, upto, errand } = self else {
+            return None;
+        };
+        if errand.is_some() || *upto == file.len() || wanted + READ_AHEAD / 2 < *upto {
+            return None;
+        }
+        Some((Arc::clone(file), *upto..wanted + READ_AHEAD))
+    }
+
+    /// Somebody is on the way for what [`Feed::wants_brought`] named.
+    pub(super) fn sent_for(&mut self, out: Errand) {
+        if let Self::Partial { errand, .. } = self {
+            *errand = Some(out);
+        }
+    }
+
+    /// The file is here up to `to`.
+    pub(super) fn arrived(&mut self, to: u64) {
+        if let Self::Partial { upto, errand, file } = self {
+            *upto = to.clamp(*upto, file.len());
+            *errand = None;
         }
     }
 

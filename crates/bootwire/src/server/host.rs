@@ -1,5 +1,6 @@
 //! The engine's hands: tokio for handlers, sources and sinks, a thread for observers.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -8,12 +9,13 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 
 use super::engine::{Asked, Host};
+use super::errand::Errand;
 use super::inbox::{Inbox, Key, Message};
 use super::observe::Event;
 use super::prepared::prepare;
 use super::pump::{self, PumpHandle};
 use super::store::{self, StoreHandle};
-use crate::file::OpenFile;
+use crate::file::{OpenFile, PartialFile};
 use crate::record::Ended;
 use crate::router::App;
 use crate::{Mode, Reason, Refusal, Request, Sink, Source};
@@ -85,6 +87,15 @@ impl Host for TokioHost {
         if let Some(work) = file.want(upto, Box::new(done)) {
             self.runtime.spawn_blocking(work);
         }
+    }
+
+    fn bring(&mut self, key: Key, file: Arc<PartialFile>, range: Range<u64>) -> Errand {
+        let inbox = Arc::clone(&self.inbox);
+        let task = self.runtime.spawn(async move {
+            let result = file.bring(range).await;
+            inbox.send(Message::Arrived { key, result });
+        });
+        Errand::new(task.abort_handle())
     }
 
     fn record(&mut self, ended: Ended) -> bool {

@@ -36,6 +36,11 @@ pub(crate) enum Message {
         key: Key,
         result: Result<(), Refusal>,
     },
+    /// A file that fills up is here and in memory up to this byte, or cannot be had.
+    Arrived {
+        key: Key,
+        result: Result<u64, Refusal>,
+    },
     /// A sink has taken everything before byte `upto`, counted as received from the client.
     Stored { key: Key, upto: u64 },
     /// A sink failed, or finished.

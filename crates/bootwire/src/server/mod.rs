@@ -9,6 +9,7 @@ mod admission;
 mod builder;
 mod drops;
 mod engine;
+mod errand;
 mod feed;
 mod handle;
 mod host;

@@ -8,7 +8,8 @@ use bootwire_proto::{Mode, Op, Rollover, netascii};
 use bytes::Bytes;
 
 use crate::accept::Accept;
-use crate::file::OpenFile;
+use crate::file::{OpenFile, PartialFile};
+use crate::partial::PartialSource;
 use crate::reply::Body;
 use crate::{Answer, BoxFuture, Refusal, Reply, Request, Sink, Source};
 
@@ -21,6 +22,8 @@ pub(crate) enum Content {
     Memory(Bytes),
     /// A mapped file.
     File(Arc<OpenFile>),
+    /// A mapped file that fills up.
+    Partial(Arc<PartialFile>),
     /// Arrives bit by bit.
     Source(Box<dyn Source>),
 }
@@ -30,6 +33,7 @@ impl Content {
         match self {
             Self::Memory(bytes) => Some(bytes.len() as u64),
             Self::File(file) => Some(file.len()),
+            Self::Partial(file) => Some(file.len()),
             Self::Source(source) => source.size(),
         }
     }
@@ -91,6 +95,9 @@ fn prepare_reply(request: &Request, reply: Reply, mapping: bool) -> Prepared {
         Body::File(file) if file.is_empty() => Content::Memory(Bytes::new()),
         Body::File(file) if mapping && file.is_mapped() => Content::File(file),
         Body::File(file) => Content::Source(Box::new(FileSource { file, offset: 0 })),
+        Body::Partial(file) if file.is_empty() => Content::Memory(Bytes::new()),
+        Body::Partial(file) if mapping && file.is_mapped() => Content::Partial(file),
+        Body::Partial(file) => Content::Source(Box::new(PartialSource::new(file))),
         Body::Source(source) => Content::Source(source),
     };
     let content = match request.mode() {
@@ -144,6 +151,7 @@ fn netascii_of(content: Content) -> Content {
         Content::File(file) => {
             netascii_of(Content::Source(Box::new(FileSource { file, offset: 0 })))
         }
+        Content::Partial(file) => netascii_of(Content::Source(Box::new(PartialSource::new(file)))),
         Content::Source(source) => Content::Source(Box::new(NetasciiSource {
             source,
             encoder: netascii::Encoder::default(),

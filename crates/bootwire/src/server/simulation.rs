@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -21,13 +22,14 @@ use tokio::sync::Notify;
 
 use super::admission::Admission;
 use super::engine::{Asked, Batch, Config, Engine, Host, Planned, Small};
+use super::errand::Errand;
 use super::host::TokioHost;
 use super::inbox::{Inbox, Key, Message, Wakes};
 use super::lane::{Lane, Lanes};
 use super::pump::PumpHandle;
 use super::stats::{Counters, ServerStats};
 use super::store::StoreHandle;
-use crate::file::OpenFile;
+use crate::file::{OpenFile, PartialFile};
 use crate::record::Ended;
 use crate::router::App;
 use crate::{Request, Sink, Source, TransferRecord};
@@ -421,6 +423,10 @@ impl Host for SimulatedHost {
 
     fn populate(&mut self, key: Key, file: &Arc<OpenFile>, upto: u64) {
         self.tokio.populate(key, file, upto);
+    }
+
+    fn bring(&mut self, key: Key, file: Arc<PartialFile>, range: Range<u64>) -> Errand {
+        self.tokio.bring(key, file, range)
     }
 
     fn record(&mut self, ended: Ended) -> bool {

@@ -5,6 +5,7 @@ mod addresses;
 mod content;
 mod drain;
 mod faults;
+mod partial;
 mod settings;
 mod uploads;
 

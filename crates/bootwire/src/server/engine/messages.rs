@@ -46,6 +46,21 @@ impl<H: Host> Engine<H> {
                     Err(refusal) => self.refuse(now, key.index, &refusal),
                 }
             }
+            Message::Arrived { key, result } => {
+                let Some(transfer) = self.table.by_key(key) else {
+                    return;
+                };
+                let Phase::Sending(sending) = &mut transfer.phase else {
+                    return;
+                };
+                match result {
+                    Ok(upto) => {
+                        sending.feed.arrived(upto);
+                        self.go_on(now, key.index);
+                    }
+                    Err(refusal) => self.refuse(now, key.index, &refusal),
+                }
+            }
             Message::Stored { key, upto } => {
                 let Some(transfer) = self.table.by_key(key) else {
                     return;
@@ -143,6 +158,11 @@ impl<H: Host> Engine<H> {
                 file,
                 asked: false,
                 checked: false,
+            },
+            Content::Partial(file) => Feed::Partial {
+                file,
+                upto: 0,
+                errand: None,
             },
             Content::Source(source) => {
                 let pump = self.host.pump(key, source);

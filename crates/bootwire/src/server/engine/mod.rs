@@ -24,6 +24,7 @@ mod tests;
 mod unproven;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -35,6 +36,7 @@ pub(super) use self::plan::Batch;
 pub(super) use self::plan::{Planned, Small};
 use self::unproven::Waiting;
 use super::admission::Admission;
+use super::errand::Errand;
 use super::inbox::Key;
 use super::prepared::Prepared;
 use super::pump::PumpHandle;
@@ -43,7 +45,7 @@ use super::stats::Counters;
 use super::store::StoreHandle;
 use super::table::Table;
 use super::wheel::Wheel;
-use crate::file::OpenFile;
+use crate::file::{OpenFile, PartialFile};
 use crate::record::Ended;
 use crate::{Refusal, Request, Sink, Source};
 
@@ -68,6 +70,10 @@ pub(crate) trait Host {
 
     /// Brings a mapped file into memory up to byte `upto`.
     fn populate(&mut self, key: Key, file: &Arc<OpenFile>, upto: u64);
+
+    /// Has a part of a file that fills up brought here and into memory. Comes back as
+    /// [`Message::Arrived`](super::inbox::Message::Arrived).
+    fn bring(&mut self, key: Key, file: Arc<PartialFile>, range: Range<u64>) -> Errand;
 
     /// Takes the record of a transfer that ended. `false` if it had to be thrown away.
     fn record(&mut self, ended: Ended) -> bool;

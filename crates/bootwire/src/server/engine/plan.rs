@@ -196,6 +196,10 @@ impl<H: Host> Engine<H> {
         if let Some((file, upto)) = sending.feed.wants_populated(window.end) {
             self.host.populate(transfer.key, &file, upto);
         }
+        if let Some((file, range)) = sending.feed.wants_brought(window.end) {
+            let errand = self.host.bring(transfer.key, file, range);
+            sending.feed.sent_for(errand);
+        }
     }
 
     /// Adds a planned packet to the round being built.

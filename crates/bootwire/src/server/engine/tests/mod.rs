@@ -10,6 +10,7 @@ mod uploads;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -20,9 +21,10 @@ use bytes::Bytes;
 
 use super::plan::What;
 use super::{Asked, Config, Engine, Host, Planned, Small};
-use crate::file::OpenFile;
+use crate::file::{OpenFile, PartialFile};
 use crate::record::Ended;
 use crate::server::admission::{Admission, Budgets, Guard};
+use crate::server::errand::Errand;
 use crate::server::inbox::{Key, Message};
 use crate::server::lane::{Lane, Lanes};
 use crate::server::prepared::{Content, Prepared, Terms};
@@ -46,6 +48,8 @@ enum Script {
     Later,
     /// Streams what the test pushes.
     Stream,
+    /// Sends this file as the test says that it fills up.
+    Partial(Arc<PartialFile>),
     /// Takes an upload, at most this large.
     Take(Option<u64>),
 }
@@ -56,6 +60,7 @@ struct Scripted {
     ids: u64,
     calls: Vec<(Key, String)>,
     pumped: Vec<Key>,
+    brought: Vec<(Key, Range<u64>)>,
     stored: Vec<Key>,
     records: Arc<Mutex<Vec<TransferRecord>>>,
 }
@@ -81,6 +86,10 @@ impl Host for Scripted {
             Some(Script::Refuse(refusal)) => Some(Err(refusal)),
             Some(Script::Later) => None,
             Some(Script::Stream) => Some(Ok(send(Content::Source(Box::new(Nothing)), None))),
+            Some(Script::Partial(file)) => {
+                let size = Some(file.len());
+                Some(Ok(send(Content::Partial(file), size)))
+            }
             Some(Script::Take(size_max)) => {
                 let terms = Box::new(Terms::default());
                 Some(Ok(Prepared::Receive {
@@ -108,6 +117,11 @@ impl Host for Scripted {
     }
 
     fn populate(&mut self, _key: Key, _file: &Arc<OpenFile>, _upto: u64) {}
+
+    fn bring(&mut self, key: Key, _file: Arc<PartialFile>, range: Range<u64>) -> Errand {
+        self.brought.push((key, range));
+        Errand::idle()
+    }
 
     fn record(&mut self, ended: Ended) -> bool {
         self.records.lock().unwrap().push(ended.into());
@@ -223,6 +237,7 @@ impl Bench {
             ids: 0,
             calls: Vec::new(),
             pumped: Vec::new(),
+            brought: Vec::new(),
             stored: Vec::new(),
             records: Arc::clone(&records),
         };
@@ -372,7 +387,8 @@ fn sent_planned(engine: &Engine<Scripted>, planned: &Planned) -> Vec<Sent> {
                 .pieces(run.bytes())
                 .flat_map(|piece| match piece {
                     Payload::Bytes(bytes) => bytes.to_vec(),
-                    Payload::Mapped(_) => panic!("nothing is mapped here"),
+                    // Only the kernel can read it.
+                    Payload::Mapped(mapped) => vec![b'm'; mapped.len()],
                 })
                 .collect();
             let mut payloads = content.chunks(usize::from(run.blksize));
