@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bootwire_proto::netascii;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use super::inbox::{Inbox, Key, Message};
 use crate::{Refusal, Sink};
@@ -20,7 +21,7 @@ enum Order {
     Finish,
 }
 
-/// The engine's end of an upload. Dropping it without [`StoreHandle::finish`] drops the sink, which
+/// The engine's end of an upload. Dropping it before the sink has finished drops the sink, which
 /// undoes the upload.
 pub(crate) struct StoreHandle {
     orders: mpsc::UnboundedSender<Order>,
@@ -29,6 +30,17 @@ pub(crate) struct StoreHandle {
     received: u64,
     /// Bytes the sink has taken.
     stored: u64,
+    task: Option<AbortHandle>,
+}
+
+/// A transfer that is over wants nothing of its sink any more, which may hang for ever. After the
+/// sink has finished there is no task.
+impl Drop for StoreHandle {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
 }
 
 impl StoreHandle {
@@ -59,6 +71,7 @@ impl StoreHandle {
             gathered: BytesMut::new(),
             received: 0,
             stored: 0,
+            task: None,
         }
     }
 
@@ -94,7 +107,7 @@ pub(super) fn start(
 ) -> StoreHandle {
     let (orders, inbound) = mpsc::unbounded_channel();
     let decoder = decode.then(netascii::Decoder::default);
-    runtime.spawn(async move {
+    let task = runtime.spawn(async move {
         let mut verdict = Verdict::new(inbox, key);
         match run(inbound, &verdict, sink, decoder).await {
             Some(result) => verdict.tell(result),
@@ -106,6 +119,7 @@ pub(super) fn start(
         gathered: BytesMut::new(),
         received: 0,
         stored: 0,
+        task: Some(task.abort_handle()),
     }
 }
 
@@ -181,4 +195,55 @@ async fn run(
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::BoxFuture;
+
+    /// A sink that takes nothing and counts when it is dropped.
+    struct Hanging(Arc<AtomicUsize>);
+
+    impl Drop for Hanging {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Sink for Hanging {
+        fn write(&mut self, _data: Bytes) -> BoxFuture<'_, Result<(), Refusal>> {
+            Box::pin(std::future::pending())
+        }
+
+        fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), Refusal>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sink_that_hangs_is_dropped_with_its_transfer() {
+        let poller = bootwire_io::Poller::new(bootwire_io::Kernel::portable()).unwrap();
+        let inbox = Arc::new(Inbox::new(poller.waker()));
+        let runtime = tokio::runtime::Handle::current();
+        let dropped = Arc::<AtomicUsize>::default();
+        for content in [&b"never taken"[..], b""] {
+            let key = Key {
+                index: 0,
+                generation: 1,
+            };
+            let sink = Box::new(Hanging(Arc::clone(&dropped)));
+            let mut store = start(&runtime, Arc::clone(&inbox), key, sink, false);
+            store.push(content);
+            store.finish();
+            tokio::task::yield_now().await;
+            drop(store);
+        }
+        while runtime.metrics().num_alive_tasks() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(dropped.load(Ordering::Relaxed), 2);
+    }
 }
