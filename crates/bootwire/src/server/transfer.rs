@@ -29,6 +29,9 @@ pub(super) struct Transfer {
     pub(super) armed: Armed,
     /// Whether it stands in the ready queue.
     pub(super) queued: bool,
+    /// Whether its socket takes nothing more for the moment: it is not asked before it is told to
+    /// try again.
+    pub(super) blocked: bool,
     /// Whether the kernel or driver refused a window of it in one piece.
     pub(super) no_gso: bool,
     /// Whether the path turned out narrower than the interface: its packets may be fragmented.

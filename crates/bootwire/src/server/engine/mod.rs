@@ -200,6 +200,7 @@ impl<H: Host> Engine<H> {
     fn queue(&mut self, index: u32) {
         if let Some(transfer) = self.table.get_mut(index)
             && !transfer.queued
+            && !transfer.blocked
         {
             transfer.queued = true;
             self.ready.push_back(index);

@@ -117,6 +117,9 @@ impl<H: Host> Engine<H> {
                 continue;
             };
             transfer.queued = false;
+            if transfer.blocked {
+                continue;
+            }
             match Self::next(now, transfer) {
                 Ok(Some(what)) => {
                     if matches!(what, What::Data(_)) {
@@ -255,6 +258,7 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.table.get_mut(planned.index) else {
             return;
         };
+        transfer.blocked = true;
         if let Phase::Sending(sending) = &mut transfer.phase {
             match planned.what {
                 What::Oack => sending.sender.unsent(Transmit::Opening),
@@ -271,6 +275,9 @@ impl<H: Host> Engine<H> {
 
     /// The transfer may send again what was unsent.
     pub(in crate::server) fn retry(&mut self, index: u32) {
+        if let Some(transfer) = self.table.get_mut(index) {
+            transfer.blocked = false;
+        }
         self.queue(index);
         self.arm(index);
     }

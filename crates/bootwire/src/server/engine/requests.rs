@@ -227,6 +227,7 @@ impl<H: Host> Engine<H> {
             phase: Phase::Opening { deadline },
             armed: Armed::default(),
             queued: false,
+            blocked: false,
             no_gso: false,
             fragment: false,
             unproven: Some(place),

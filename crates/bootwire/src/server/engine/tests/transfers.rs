@@ -189,3 +189,28 @@ fn a_second_error_or_ack_after_the_end_changes_nothing() {
     );
     assert_eq!(records[0].error.as_ref().unwrap().1, "Early terminate");
 }
+
+#[test]
+fn a_full_socket_is_left_alone_until_it_takes_packets_again() {
+    let mut bench = Bench::new(&[("/a", Script::AtHand(&[1; 100_000]))]);
+    let options = [(OptionKind::Blksize, 512), (OptionKind::Windowsize, 64)];
+    let lane = bench.ask(peer(1), &rrq("a", &options))[0].lane;
+    bench
+        .engine
+        .on_lane(bench.now, lane, 0, &from(peer(1), &[0, 4, 0, 0]));
+    let (mut planned, mut small) = (Vec::new(), Vec::new());
+    bench.engine.plan(bench.now, &mut planned, &mut small);
+    bench.engine.unsent(&planned[0], 3);
+    planned.clear();
+    bench.engine.plan(bench.now, &mut planned, &mut small);
+    assert_eq!(planned.len(), 0, "it would not go out either");
+    assert!(!bench.engine.has_work(), "a worker would spin");
+    bench.engine.retry(0);
+    let blocks: Vec<_> = bench.rounds().iter().map(|sent| sent.block()).collect();
+    assert_eq!(
+        blocks.first(),
+        Some(&Some(4)),
+        "from the first that did not"
+    );
+    assert_eq!(blocks.last(), Some(&Some(64)), "to the end of the window");
+}
