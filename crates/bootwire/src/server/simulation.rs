@@ -17,10 +17,12 @@ use std::time::{Duration, SystemTime};
 
 use bootwire_io::{Datagram, Destination, Full, Payload};
 use bootwire_proto::{Instant, Limits, Schedule};
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
 use ipnet::IpNet;
 use tokio::sync::Notify;
 
-use super::admission::Admission;
+use super::admission::{Admission, Budgets, Guard, OwnAddresses};
 use super::engine::{Asked, Batch, Config, Engine, Host, Planned, Small};
 use super::errand::Errand;
 use super::host::TokioHost;
@@ -59,6 +61,11 @@ pub struct Settings {
     pub transfers_max: usize,
     /// Most transfers at a time of one peer address.
     pub transfers_per_peer_max: usize,
+    /// Most transfers whose client has not answered: in all, of one address, of its network. 0 is
+    /// no limit.
+    pub unproven_max: [u32; 3],
+    /// Most requests a second: of one address, of its network. 0 is no limit.
+    pub requests_per_second: [u32; 2],
     /// How long a handler may take.
     pub deadline: Duration,
     /// Longest a source or sink may do nothing while its client waits.
@@ -73,6 +80,9 @@ pub struct Occupancy {
     pub active: u64,
     /// Places taken at admission.
     pub places: usize,
+    /// Places taken by transfers whose client has not answered, and by such that were replaced a
+    /// moment ago.
+    pub unproven: u32,
     /// Entries of the transfer table: also transfers that have ended and are kept for repeats.
     pub slots: usize,
     /// Entries of the timer wheel, dead ones included.
@@ -100,8 +110,8 @@ pub enum Taken {
 
 /// The kernel's side of sending.
 pub trait Wire {
-    /// The socket numbered `socket` sends `bytes` to `to`; cut in pieces by IP on the way if need
-    /// be and `fragment` allows it.
+    /// The socket numbered `socket` sends `bytes` to `to`; with `fragment` IP may cut them in pieces
+    /// on the way.
     fn send(&mut self, socket: u16, to: SocketAddr, fragment: bool, bytes: &[u8]) -> Taken;
 }
 
@@ -112,6 +122,7 @@ pub struct Worker {
     inbox: Arc<Inbox>,
     counters: Arc<Counters>,
     running: Arc<AtomicUsize>,
+    guard: Arc<Guard>,
     /// Transfers that wait for a socket to take packets again.
     blocked: BTreeMap<u16, Vec<u32>>,
     messages: Vec<Message>,
@@ -163,12 +174,14 @@ impl Worker {
             fragment: false,
             listeners: LISTENER + 1,
         };
+        let guard = Arc::new(guard(settings, seed));
         let admission = Admission::new(
             settings.allow.clone().map(Vec::into_boxed_slice),
             Arc::clone(&running),
             settings.transfers_max,
             settings.transfers_per_peer_max,
-        );
+        )
+        .guarded(Arc::clone(&guard));
         let shared = Arc::clone(&counters);
         let mut engine = Engine::new(Instant::ZERO, host, config, admission, shared, seed as u32);
         engine.hash_by(Instant::ZERO, seed);
@@ -184,6 +197,7 @@ impl Worker {
             inbox,
             counters,
             running,
+            guard,
             blocked: BTreeMap::new(),
             messages: Vec::new(),
             planned: Vec::new(),
@@ -222,8 +236,10 @@ impl Worker {
         self.engine.plan(now, &mut self.planned, &mut self.small);
         for small in &self.small {
             // A full buffer loses it: there is no transfer that could send it again.
-            if !self.blocked.contains_key(&small.lane) {
-                let _ = wire.send(small.lane, small.to.peer, false, small.bytes());
+            if !self.blocked.contains_key(&small.lane)
+                && wire.send(small.lane, small.to.peer, false, small.bytes()) == Taken::Yes
+            {
+                self.counters.packets_out.add(1);
             }
         }
         let mut unsent = Vec::new();
@@ -248,6 +264,7 @@ impl Worker {
                     unsent.push((*planned, block as u32, taken));
                     break;
                 }
+                self.counters.packets_out.add(1);
             }
         }
         for (planned, block, taken) in unsent {
@@ -309,9 +326,36 @@ impl Worker {
     pub fn occupancy(&self) -> Occupancy {
         Occupancy {
             places: self.running.load(Ordering::Relaxed),
+            unproven: self.guard.unproven(),
             ..self.engine.occupancy()
         }
     }
+}
+
+/// The budgets of strangers.
+fn guard(settings: &Settings, seed: u64) -> Guard {
+    let [unproven, unproven_per_address, unproven_per_network] = settings.unproven_max;
+    let [requests_per_address, requests_per_network] = settings.requests_per_second;
+    let budgets = Budgets {
+        unproven,
+        unproven_per_address,
+        unproven_per_network,
+        requests_per_address,
+        requests_per_network,
+        ..Budgets::default()
+    };
+    let own = OwnAddresses::default();
+    own.add(settings.local);
+    for number in 1..=settings.lanes {
+        let port = settings.lane_ports + number;
+        own.add(SocketAddr::new(settings.local.ip(), port));
+    }
+    Guard::new(budgets, Arc::new(own), hasher(seed))
+}
+
+/// Hashes depend on `seed` alone.
+pub(super) fn hasher(seed: u64) -> SeedableRandomState {
+    SeedableRandomState::with_seed(seed, SharedSeed::global_fixed())
 }
 
 /// The one local address.

@@ -116,6 +116,12 @@ impl Guard {
         }
     }
 
+    /// Places taken by transfers whose client has not answered.
+    #[cfg(feature = "simulation")]
+    pub(super) fn unproven(&self) -> u32 {
+        self.unproven.all()
+    }
+
     /// Who a packet from this address may come from.
     fn caller(&self, now: Instant, address: IpAddr) -> Caller {
         use std::hash::BuildHasher;

@@ -67,6 +67,12 @@ impl Unproven {
         }
     }
 
+    /// Places taken in the whole server.
+    #[cfg(feature = "simulation")]
+    pub(super) fn all(&self) -> u32 {
+        self.all.load(Ordering::Relaxed)
+    }
+
     /// Takes a place. `address` and `network` are hashes.
     pub(super) fn enter(
         &self,

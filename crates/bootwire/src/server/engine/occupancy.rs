@@ -4,15 +4,13 @@ use bootwire_proto::Instant;
 
 use super::{Engine, Host};
 use crate::server::recent::Recent;
-use crate::server::simulation::Occupancy;
+use crate::server::simulation::{Occupancy, hasher};
 use crate::server::transfer::Phase;
 
 impl<H: Host> Engine<H> {
     /// Makes everything that hashes depend on `seed` alone.
     pub(in crate::server) fn hash_by(&mut self, now: Instant, seed: u64) {
-        use foldhash::{SharedSeed, quality::SeedableRandomState};
-        let hasher = SeedableRandomState::with_seed(seed, SharedSeed::global_fixed());
-        self.recent = Recent::hashing(now, hasher);
+        self.recent = Recent::hashing(now, hasher(seed));
     }
 
     pub(in crate::server) fn occupancy(&self) -> Occupancy {
