@@ -1,5 +1,8 @@
 //! Packets that do not arrive, and clients that pause.
 
+mod cost;
+mod relay;
+
 use std::time::{Duration, Instant};
 
 use crate::harness::{Packet, Server, Wire, noise};
