@@ -1,0 +1,124 @@
+//! Every transfer ends, in exactly one record, and no handler is called twice for it.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bootwire::{Outcome, TransferRecord};
+use bootwire_proto::{Instant, Packet};
+
+/// A repeated request joins the transfer it opened for at least this long.
+const ECHO: Duration = Duration::from_secs(1);
+
+/// What one peer did last.
+#[derive(Debug)]
+struct Peer {
+    heard: Instant,
+    /// Its last request, when it came, and whether the peer has sent anything else since.
+    request: Vec<u8>,
+    asked: Instant,
+    answered: bool,
+    /// Its last request was the same as the one before.
+    repeated: bool,
+}
+
+/// The transfers that were opened and ended.
+#[derive(Debug)]
+pub(super) struct Records {
+    silence_max: Duration,
+    peers: HashMap<SocketAddr, Peer>,
+    called: HashSet<u64>,
+    ended: HashSet<u64>,
+}
+
+impl Records {
+    pub(super) fn new(silence_max: Duration) -> Self {
+        Self {
+            silence_max,
+            peers: HashMap::new(),
+            called: HashSet::new(),
+            ended: HashSet::new(),
+        }
+    }
+
+    pub(super) fn gets(&mut self, now: Instant, socket: u16, from: SocketAddr, payload: &[u8]) {
+        let is_request = matches!(payload, [0, 1 | 2, ..]) && socket == 0;
+        let peer = self.peers.entry(from).or_insert_with(|| Peer {
+            heard: now,
+            request: Vec::new(),
+            asked: now,
+            answered: false,
+            repeated: false,
+        });
+        peer.heard = now;
+        if !is_request {
+            peer.answered = true;
+        } else if peer.request == payload {
+            peer.repeated = true;
+        } else {
+            peer.request = payload.to_vec();
+            peer.asked = now;
+            peer.answered = false;
+            peer.repeated = false;
+        }
+    }
+
+    pub(super) fn called(&mut self, id: u64) -> Result<(), String> {
+        if self.called.insert(id) {
+            Ok(())
+        } else {
+            Err(format!("the handler was called twice for transfer {id}"))
+        }
+    }
+
+    pub(super) fn ended(&mut self, now: Instant, record: &TransferRecord) -> Result<(), String> {
+        if !self.ended.insert(record.id) {
+            return Err(format!("transfer {} has two records", record.id));
+        }
+        let Some(peer) = self.peers.get(&record.peer) else {
+            return Err(format!("a record for {}, who never asked", record.peer));
+        };
+        let silence = now.since(peer.heard);
+        if silence > self.silence_max {
+            return Err(format!(
+                "transfer {} of {} ended {silence:?} after the peer's last packet",
+                record.id, record.peer
+            ));
+        }
+        // Replaced by nothing but its own request, repeated: then the handler is called again.
+        let replaced = record.outcome == Outcome::ClientAbort
+            && record
+                .detail
+                .as_deref()
+                .is_some_and(|detail| detail.contains("another transfer"));
+        let echo = record.duration < ECHO || !peer.answered;
+        if replaced && echo && peer.repeated && peer.heard == now && is_of(record, &peer.request) {
+            return Err(format!(
+                "transfer {} of {} was replaced by its own request, repeated",
+                record.id, record.peer
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&self, accepted: u64) -> Result<(), String> {
+        let ended = self.ended.len() as u64;
+        if ended != accepted {
+            return Err(format!(
+                "{accepted} transfers were opened, {ended} have records"
+            ));
+        }
+        if let Some(id) = (1..=accepted).find(|id| !self.ended.contains(id)) {
+            return Err(format!("transfer {id} has no record"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether the record is that of this request.
+fn is_of(record: &TransferRecord, request: &[u8]) -> bool {
+    let Ok(Packet::Request(request)) = Packet::parse(request) else {
+        return false;
+    };
+    request.filename == record.filename && request.options.iter().count() == record.options.len()
+}

@@ -1,0 +1,330 @@
+//! A read, written by hand: nothing of the protocol core but the shapes of packets.
+
+use std::net::SocketAddr;
+
+use bootwire_proto::{Ack, Instant, Packet, encode};
+
+use super::{Attempt, Ended, Gaps, Manners, Replies};
+use crate::random::Random;
+
+/// Packets a client that is busy elsewhere keeps (GRUB's 50).
+const KEPT: u32 = 50;
+
+/// One read with [`Manners`].
+pub struct Fetch {
+    manners: Manners,
+    listener: SocketAddr,
+    request: Vec<u8>,
+    options: Vec<(&'static str, u64)>,
+    random: Random,
+    /// The server's port for this transfer.
+    peer: Option<SocketAddr>,
+    asked: u32,
+    blksize: usize,
+    window: u16,
+    window_max: u16,
+    tsize: Option<u64>,
+    oack: bool,
+    taken: Vec<u8>,
+    /// Blocks taken, and acknowledged.
+    blocks: u64,
+    acked: u64,
+    /// The block count whose gap was told.
+    told: Option<u64>,
+    /// Last packet sent or block taken.
+    active: Instant,
+    /// Last new block.
+    progress: Instant,
+    stalled: Option<Instant>,
+    /// Blocks of this burst, and when its last one came.
+    burst: (u32, Instant),
+    gone: bool,
+    ended: Option<Ended>,
+    fault: Option<String>,
+}
+
+impl Fetch {
+    pub(super) fn new(
+        now: Instant,
+        listener: SocketAddr,
+        path: &str,
+        manners: Manners,
+        options: &[(&'static str, u64)],
+        random: Random,
+    ) -> Self {
+        let mut request = vec![0, 1];
+        for word in [path, "octet"] {
+            request.extend_from_slice(word.as_bytes());
+            request.push(0);
+        }
+        for (name, value) in options {
+            request.extend_from_slice(name.as_bytes());
+            request.push(0);
+            request.extend_from_slice(value.to_string().as_bytes());
+            request.push(0);
+        }
+        Self {
+            manners,
+            listener,
+            request,
+            options: options.to_vec(),
+            random,
+            peer: None,
+            asked: 0,
+            blksize: 512,
+            window: 1,
+            window_max: 1,
+            tsize: None,
+            oack: false,
+            taken: Vec::new(),
+            blocks: 0,
+            acked: 0,
+            told: None,
+            active: now,
+            progress: now,
+            stalled: None,
+            burst: (0, Instant::ZERO),
+            gone: false,
+            ended: None,
+            fault: None,
+        }
+    }
+
+    fn ask(&mut self, now: Instant, out: &mut Replies) {
+        self.asked += 1;
+        self.active = now;
+        out.push((self.listener, self.request.clone()));
+    }
+
+    fn ack(&mut self, now: Instant, out: &mut Replies) {
+        let Some(peer) = self.peer else {
+            return;
+        };
+        self.acked = self.blocks;
+        self.active = now;
+        if self.manners.resizes {
+            self.window = self.random.within(1..=u64::from(self.window_max)) as u16;
+        }
+        let ack = Ack {
+            block: self.blocks as u16,
+            next_window: self.manners.resizes.then_some(self.window as u8),
+        };
+        out.push((peer, encode::ack(ack, &mut [0; 5]).to_vec()));
+    }
+
+    fn leave(&mut self, code: u16, out: &mut Replies) {
+        let [high, low] = code.to_be_bytes();
+        let error = [&[0, 5, high, low][..], b"User aborted the transfer\0"].concat();
+        out.extend(self.peer.map(|peer| (peer, error)));
+        self.ended = Some(Ended::Left(self.tsize));
+    }
+
+    fn on_oack(&mut self, now: Instant, oack: bootwire_proto::Options<'_>, out: &mut Replies) {
+        for (name, value) in oack.iter() {
+            let name = String::from_utf8_lossy(name).into_owned();
+            let value = String::from_utf8_lossy(value).parse::<u64>().ok();
+            let asked = self.options.iter().find(|(known, _)| *known == name);
+            let (Some(&(_, asked)), Some(value)) = (asked, value) else {
+                self.fault = Some(format!("the OACK grants {name}, which was not asked for"));
+                return;
+            };
+            match &*name {
+                "blksize" if value <= asked => self.blksize = value as usize,
+                "windowsize" if value <= asked => {
+                    (self.window, self.window_max) = (value as u16, value as u16);
+                }
+                "msftwindow" if value == 27182 => {}
+                "tsize" => self.tsize = Some(value),
+                "timeout" if value == asked => {}
+                _ => self.fault = Some(format!("the OACK has {name}={value}, asked {asked}")),
+            }
+        }
+        self.manners.resizes &= oack.iter().any(|(name, _)| name == b"msftwindow");
+        self.oack = true;
+        self.progress = now;
+        match self.manners.leaves_at_oack {
+            Some(code) => self.leave(code, out),
+            None => self.ack(now, out),
+        }
+    }
+
+    fn on_block(&mut self, now: Instant, block: u16, payload: &[u8], out: &mut Replies) {
+        if payload.len() > self.blksize {
+            self.fault = Some(format!("DATA {block} has {} bytes", payload.len()));
+            return;
+        }
+        // The server knows no more ACKs than were sent, so nothing is further ahead than this.
+        let ahead = block.wrapping_sub(self.acked as u16);
+        if ahead <= 1 << 15 && ahead > self.window_max {
+            self.fault = Some(format!(
+                "DATA {block} is {ahead} ahead of the last ACK, the window {}",
+                self.window_max
+            ));
+            return;
+        }
+        if let Some((most, rest)) = self.manners.takes {
+            if now.since(self.burst.1) >= rest {
+                self.burst.0 = 0;
+            }
+            self.burst = (self.burst.0 + 1, now);
+            if self.burst.0 > most {
+                return;
+            }
+        }
+        if block == (self.blocks + 1) as u16 {
+            self.take(now, payload, out);
+        } else if block.wrapping_sub(self.blocks as u16) > 1 << 15 || block == self.blocks as u16 {
+            if self.manners.ack_old {
+                self.ack(now, out);
+            }
+        } else if self.manners.gaps == Gaps::AckEach
+            || (self.manners.gaps == Gaps::AckOnce && self.told != Some(self.blocks))
+        {
+            self.told = Some(self.blocks);
+            self.ack(now, out);
+        }
+    }
+
+    fn take(&mut self, now: Instant, payload: &[u8], out: &mut Replies) {
+        self.taken.extend_from_slice(payload);
+        self.blocks += 1;
+        (self.active, self.progress) = (now, now);
+        let last = payload.len() < self.blksize;
+        if self
+            .manners
+            .vanishes_after
+            .is_some_and(|after| self.blocks >= after)
+        {
+            self.gone = true;
+            self.ended = Some(Ended::Left(None));
+        } else if self
+            .manners
+            .leaves_after
+            .is_some_and(|after| self.blocks >= after)
+        {
+            self.leave(0, out);
+        } else if last {
+            if !self.manners.withholds_last {
+                self.ack(now, out);
+            }
+            if self.ended.is_none() {
+                self.ended = Some(Ended::Whole(std::mem::take(&mut self.taken)));
+            }
+        } else if let Some((every, pause)) = self.manners.stalls
+            && self.blocks.is_multiple_of(every)
+        {
+            self.stalled = Some(now + pause);
+            self.burst = (0, now);
+        } else if self.blocks - self.acked >= u64::from(self.window) {
+            self.ack(now, out);
+        }
+    }
+}
+
+impl Attempt for Fetch {
+    fn receive(&mut self, now: Instant, from: SocketAddr, payload: &[u8], out: &mut Replies) {
+        if self.gone {
+            return;
+        }
+        if self.peer.is_some_and(|peer| peer != from) {
+            if self.manners.corrects_strangers && !matches!(payload, [0, 5, ..]) {
+                out.push((from, b"\0\x05\0\x05Unknown transfer ID\0".to_vec()));
+            }
+            return;
+        }
+        if self.stalled.is_some() {
+            // What waits is taken out of the queue afterwards: here, asked for again.
+            self.burst.0 = (self.burst.0 + 1).min(KEPT);
+            return;
+        }
+        match Packet::parse(payload) {
+            Ok(Packet::Error(error)) => {
+                if self.manners.acks_errors {
+                    out.push((from, vec![0, 4, 0, 0]));
+                }
+                self.ended = Some(Ended::Refused(error.code));
+            }
+            Ok(Packet::Oack(oack)) if self.peer.is_none() && !self.options.is_empty() => {
+                self.peer = Some(from);
+                self.on_oack(now, oack, out);
+            }
+            Ok(Packet::Oack(_)) if self.oack && self.blocks == 0 && self.manners.ack_old => {
+                self.ack(now, out);
+            }
+            Ok(Packet::Data(data)) => {
+                if self.peer.is_none() {
+                    if self.manners.wants_oack || data.block != 1 {
+                        return;
+                    }
+                    self.peer = Some(from);
+                }
+                self.on_block(now, data.block, data.payload, out);
+            }
+            Ok(Packet::Oack(_) | Packet::Ack(_) | Packet::Request(_)) => {}
+            Err(malformed) => self.fault = Some(format!("the server sent rubbish: {malformed}")),
+        }
+    }
+
+    fn on_time(&mut self, now: Instant, out: &mut Replies) {
+        if self.ended.is_some() {
+            return;
+        }
+        if self.peer.is_none() {
+            if self.asked == 0 {
+                self.progress = now;
+                self.ask(now, out);
+            } else if now.since(self.active) >= self.manners.ask_every {
+                if self.asked >= self.manners.asks {
+                    self.ended = Some(Ended::GaveUp);
+                } else {
+                    self.ask(now, out);
+                }
+            }
+            return;
+        }
+        if let Some(until) = self.stalled {
+            if now < until {
+                return;
+            }
+            self.stalled = None;
+            self.progress = now;
+            self.ack(now, out);
+            return;
+        }
+        if now.since(self.progress) >= self.manners.patience {
+            self.ended = Some(Ended::GaveUp);
+        } else if self
+            .manners
+            .repeat_ack
+            .is_some_and(|every| now.since(self.active) >= every)
+        {
+            self.ack(now, out);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        if self.ended.is_some() {
+            return None;
+        }
+        if self.peer.is_none() {
+            return Some(match self.asked {
+                0 => self.active,
+                _ => self.active + self.manners.ask_every,
+            });
+        }
+        if self.stalled.is_some() {
+            return self.stalled;
+        }
+        let gives_up = self.progress + self.manners.patience;
+        let repeats = self.manners.repeat_ack.map(|every| self.active + every);
+        Some(repeats.map_or(gives_up, |repeats| repeats.min(gives_up)))
+    }
+
+    fn ended(&mut self) -> Option<Ended> {
+        self.ended.clone()
+    }
+
+    fn fault(&mut self) -> Option<String> {
+        self.fault.take()
+    }
+}

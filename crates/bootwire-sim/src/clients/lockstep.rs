@@ -1,0 +1,102 @@
+//! Clients of people and scripts: tftp-hpa, curl, busybox. Lockstep, with or without options, and
+//! most of them acknowledge every block they had before.
+
+use std::time::Duration;
+
+use super::{Ask, Ended, Habit, Manners, Step, TRIES, Way};
+use crate::random::Random;
+
+/// Which client it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// tftp-hpa: no options, five seconds.
+    TftpHpa,
+    /// curl: three options, six seconds.
+    Curl,
+    /// busybox: tsize, a tenth of a second.
+    Busybox,
+}
+
+/// A lockstep client.
+pub struct Lockstep {
+    kind: Patience,
+    path: String,
+    blksize: Option<u64>,
+    port: u16,
+    tries: u32,
+}
+
+impl Lockstep {
+    /// Gets `path`.
+    #[must_use]
+    pub fn new(kind: Patience, path: &str, random: &mut Random) -> Self {
+        Self {
+            kind,
+            path: path.to_owned(),
+            blksize: None,
+            port: random.within(32_768..=60_000) as u16,
+            tries: 0,
+        }
+    }
+
+    /// Asks for blocks of this size.
+    #[must_use]
+    pub const fn blksize(mut self, bytes: u64) -> Self {
+        self.blksize = Some(bytes);
+        self
+    }
+
+    fn ask(&mut self, after: Duration) -> Step {
+        self.port += 1;
+        let (every, mut options) = match self.kind {
+            Patience::TftpHpa => (Duration::from_secs(5), vec![]),
+            Patience::Curl => (
+                Duration::from_secs(6),
+                vec![("tsize", 0), ("blksize", 512), ("timeout", 5)],
+            ),
+            Patience::Busybox => (Duration::from_millis(100), vec![("tsize", 0)]),
+        };
+        if let Some(bytes) = self.blksize {
+            options.retain(|(name, _)| *name != "blksize");
+            options.push(("blksize", bytes));
+        }
+        let manners = Manners {
+            ask_every: every,
+            asks: if every.as_millis() < 1000 { 120 } else { 6 },
+            repeat_ack: Some(every),
+            patience: Duration::from_secs(30),
+            corrects_strangers: self.kind == Patience::TftpHpa,
+            ..Manners::default()
+        };
+        let ask = Ask {
+            path: self.path.clone(),
+            port: self.port,
+            way: Way::Fetch(manners, options),
+        };
+        Step::ask(after, ask)
+    }
+}
+
+impl Habit for Lockstep {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Patience::TftpHpa => "tftp-hpa",
+            Patience::Curl => "curl",
+            Patience::Busybox => "busybox",
+        }
+    }
+
+    fn next(&mut self, last: Option<&Ended>, random: &mut Random) -> Step {
+        match last {
+            None => self.ask(Duration::ZERO),
+            Some(Ended::Whole(_) | Ended::Stored | Ended::Left(_)) => Step::Done(true),
+            Some(Ended::Refused(_) | Ended::GaveUp) => {
+                self.tries += 1;
+                if self.tries > TRIES {
+                    return Step::Done(false);
+                }
+                self.ask(random.millis(500..=3000))
+            }
+        }
+    }
+}
