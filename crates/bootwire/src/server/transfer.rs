@@ -29,9 +29,8 @@ pub(super) struct Transfer {
     pub(super) armed: Armed,
     /// Whether it stands in the ready queue.
     pub(super) queued: bool,
-    /// Whether its socket takes nothing more for the moment: it is not asked before it is told to
-    /// try again.
-    pub(super) blocked: bool,
+    /// Since when its socket takes nothing more: it is not asked before it is told to try again.
+    pub(super) blocked: Option<Instant>,
     /// Whether the kernel or driver refused a window of it in one piece.
     pub(super) no_gso: bool,
     /// Whether the path turned out narrower than the interface: its packets may be fragmented.
@@ -250,7 +249,9 @@ impl Transfer {
             Phase::Refused { since, .. } => Some(*since + REFUSED_MEMORY),
             Phase::Sending(sending) => {
                 let starved = sending.starved.map(|since| since + stall);
-                [sending.sender.deadline(), starved]
+                // With nothing on its way the sender has no deadline of its own.
+                let blocked = self.blocked.map(|since| since + stall);
+                [sending.sender.deadline(), starved, blocked]
                     .into_iter()
                     .flatten()
                     .min()

@@ -125,6 +125,8 @@ pub(super) struct Engine<H> {
     /// ERRORs to strangers that may still be sent before [`STRANGERS_PER_SECOND`] more are granted.
     stranger_budget: u32,
     stranger_refill: Instant,
+    /// When the round was planned that is being sent.
+    planned_at: Instant,
     /// Transfers that have no record yet.
     active: u64,
     draining: bool,
@@ -158,6 +160,7 @@ impl<H: Host> Engine<H> {
             refused: 0,
             stranger_budget: STRANGERS_PER_SECOND,
             stranger_refill: now,
+            planned_at: now,
             active: 0,
             draining: false,
             seed,
@@ -200,7 +203,7 @@ impl<H: Host> Engine<H> {
     fn queue(&mut self, index: u32) {
         if let Some(transfer) = self.table.get_mut(index)
             && !transfer.queued
-            && !transfer.blocked
+            && transfer.blocked.is_none()
         {
             transfer.queued = true;
             self.ready.push_back(index);

@@ -105,6 +105,7 @@ impl<H: Host> Engine<H> {
         planned: &mut Vec<Planned>,
         small: &mut Vec<Small>,
     ) {
+        self.planned_at = now;
         std::mem::swap(small, &mut self.outbox);
         for _ in 0..self.ready.len() {
             if planned.len() >= ROUND_MAX {
@@ -117,7 +118,7 @@ impl<H: Host> Engine<H> {
                 continue;
             };
             transfer.queued = false;
-            if transfer.blocked {
+            if transfer.blocked.is_some() {
                 continue;
             }
             match Self::next(now, transfer) {
@@ -258,7 +259,7 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.table.get_mut(planned.index) else {
             return;
         };
-        transfer.blocked = true;
+        transfer.blocked.get_or_insert(self.planned_at);
         if let Phase::Sending(sending) = &mut transfer.phase {
             match planned.what {
                 What::Oack => sending.sender.unsent(Transmit::Opening),
@@ -271,12 +272,13 @@ impl<H: Host> Engine<H> {
             }
         }
         // A lost ACK is the receiver's timer's business, as it would be on any network.
+        self.arm(planned.index);
     }
 
     /// The transfer may send again what was unsent.
     pub(in crate::server) fn retry(&mut self, index: u32) {
         if let Some(transfer) = self.table.get_mut(index) {
-            transfer.blocked = false;
+            transfer.blocked = None;
         }
         self.queue(index);
         self.arm(index);

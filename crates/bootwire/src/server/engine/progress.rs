@@ -50,6 +50,15 @@ impl<H: Host> Engine<H> {
                 self.forget(index);
                 return;
             }
+            Phase::Sending(_)
+                if transfer
+                    .blocked
+                    .is_some_and(|since| now.since(since) >= self.config.stall) =>
+            {
+                let refusal = Refusal::internal().because("its socket took no packet any more");
+                self.refuse(now, index, &refusal);
+                return;
+            }
             Phase::Sending(sending) => {
                 if sending
                     .starved

@@ -227,7 +227,7 @@ impl<H: Host> Engine<H> {
             phase: Phase::Opening { deadline },
             armed: Armed::default(),
             queued: false,
-            blocked: false,
+            blocked: None,
             no_gso: false,
             fragment: false,
             unproven: Some(place),

@@ -115,6 +115,24 @@ fn what_the_kernel_did_not_take_is_sent_when_it_does() {
     assert_eq!(rest, [4, 5, 6, 7, 8]);
 }
 
+/// With nothing on its way the sender waits for nobody: that the socket never takes a packet again
+/// must end it all the same.
+#[test]
+fn a_transfer_whose_socket_stays_full_is_given_up() {
+    let mut bench = Bench::new(&[("/a", Script::AtHand(&[1; 5000]))]);
+    let oack = bench.ask(peer(1), &rrq("a", &[(OptionKind::Windowsize, 8)]))[0].clone();
+    bench
+        .engine
+        .on_lane(bench.now, oack.lane, 0, &from(peer(1), &[0, 4, 0, 0]));
+    let (mut planned, mut small) = (Vec::new(), Vec::new());
+    bench.engine.plan(bench.now, &mut planned, &mut small);
+    bench.engine.unsent(&planned[0], 0);
+    bench.wait(Duration::from_secs(59));
+    assert_eq!(bench.outcomes(), []);
+    bench.wait(Duration::from_secs(2));
+    assert_eq!(bench.outcomes(), [Outcome::Internal]);
+}
+
 #[test]
 fn a_path_narrower_than_the_interface_gets_fragments() {
     let mut bench = Bench::new(&[("/a", Script::AtHand(&[1; 5000]))]);
