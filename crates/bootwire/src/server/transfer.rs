@@ -244,13 +244,13 @@ impl Transfer {
 
     /// When it wants to be looked at.
     pub(super) fn deadline(&self, stall: Duration) -> Option<Instant> {
+        // A machine counts what it has sent: where nothing goes out it waits for ever.
+        let blocked = self.blocked.map(|since| since + stall);
         match &self.phase {
             Phase::Opening { deadline } => Some(*deadline),
             Phase::Refused { since, .. } => Some(*since + REFUSED_MEMORY),
             Phase::Sending(sending) => {
                 let starved = sending.starved.map(|since| since + stall);
-                // With nothing on its way the sender has no deadline of its own.
-                let blocked = self.blocked.map(|since| since + stall);
                 [sending.sender.deadline(), starved, blocked]
                     .into_iter()
                     .flatten()
@@ -258,7 +258,7 @@ impl Transfer {
             }
             Phase::Receiving(receiving) => {
                 let held = receiving.held.map(|since| since + stall);
-                [receiving.receiver.deadline(), held]
+                [receiving.receiver.deadline(), held, blocked]
                     .into_iter()
                     .flatten()
                     .min()

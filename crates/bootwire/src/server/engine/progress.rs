@@ -40,6 +40,16 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.table.get_mut(index) else {
             return;
         };
+        let stall = self.config.stall;
+        if transfer
+            .blocked
+            .is_some_and(|since| now.since(since) >= stall)
+            && matches!(transfer.phase, Phase::Sending(_) | Phase::Receiving(_))
+        {
+            let refusal = Refusal::internal().because("its socket took no packet any more");
+            self.refuse(now, index, &refusal);
+            return;
+        }
         match &mut transfer.phase {
             Phase::Opening { .. } => {
                 let refusal = Refusal::internal().because("the handler gave no answer in time");
@@ -50,19 +60,10 @@ impl<H: Host> Engine<H> {
                 self.forget(index);
                 return;
             }
-            Phase::Sending(_)
-                if transfer
-                    .blocked
-                    .is_some_and(|since| now.since(since) >= self.config.stall) =>
-            {
-                let refusal = Refusal::internal().because("its socket took no packet any more");
-                self.refuse(now, index, &refusal);
-                return;
-            }
             Phase::Sending(sending) => {
                 if sending
                     .starved
-                    .is_some_and(|since| now.since(since) >= self.config.stall)
+                    .is_some_and(|since| now.since(since) >= stall)
                 {
                     let refusal = Refusal::origin()
                         .because("the source gave nothing while its client waited");
@@ -72,7 +73,6 @@ impl<H: Host> Engine<H> {
                 sending.sender.on_time(now);
             }
             Phase::Receiving(receiving) => {
-                let stall = self.config.stall;
                 if receiving
                     .held
                     .is_some_and(|since| now.since(since) >= stall)

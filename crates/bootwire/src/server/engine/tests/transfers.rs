@@ -133,6 +133,24 @@ fn a_transfer_whose_socket_stays_full_is_given_up() {
     assert_eq!(bench.outcomes(), [Outcome::Internal]);
 }
 
+/// Nor does an upload wait for ever whose OACK never leaves.
+#[test]
+fn an_upload_whose_socket_stays_full_is_given_up() {
+    let mut bench = Bench::new(&[("/a", Script::Take(None))]);
+    let request = wrq("a", &[(OptionKind::Blksize, 512)]);
+    bench.engine.on_listener(
+        bench.now,
+        LISTENER,
+        &from(peer(1), &request),
+        &mut bench.lanes,
+    );
+    let (mut planned, mut small) = (Vec::new(), Vec::new());
+    bench.engine.plan(bench.now, &mut planned, &mut small);
+    bench.engine.unsent(&planned[0], 0);
+    bench.wait(Duration::from_secs(61));
+    assert_eq!(bench.outcomes(), [Outcome::Internal]);
+}
+
 #[test]
 fn a_path_narrower_than_the_interface_gets_fragments() {
     let mut bench = Bench::new(&[("/a", Script::AtHand(&[1; 5000]))]);
