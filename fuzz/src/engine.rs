@@ -20,7 +20,7 @@ const UNPROVEN_BYTES: usize = 516;
 /// Packets for each request before that: the answer and two resends.
 const UNPROVEN_PACKETS: usize = 3;
 /// Everything has an end within this time: a client given up, an ended transfer forgotten.
-const END: Duration = Duration::from_secs(600);
+const END: Duration = Duration::from_secs(300);
 /// Turns in a row without time passing: far more than the largest file has windows.
 const TURNS_MAX: usize = 10_000;
 
