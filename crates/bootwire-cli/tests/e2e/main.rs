@@ -13,6 +13,7 @@ mod addresses;
 mod bootwire_client;
 mod corpus;
 mod disk;
+mod faults;
 mod first_packets;
 mod lifecycle;
 mod loads;

@@ -65,6 +65,12 @@ impl Kept {
         oldest
     }
 
+    /// Lets all go. `false` if there were none.
+    pub(super) fn let_all_go(&self) -> bool {
+        let entries = std::mem::take(&mut self.lock().entries);
+        !entries.is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Files> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,6 +98,16 @@ mod tests {
         assert!(kept.let_go(before + KEPT_FOR / 2).is_some());
         assert_eq!(Arc::strong_count(&file), 2);
         assert_eq!(kept.let_go(Instant::now() + KEPT_FOR), None);
+        assert_eq!(Arc::strong_count(&file), 1);
+    }
+
+    #[test]
+    fn all_are_let_go_when_descriptors_are_needed() {
+        let (_dir, file) = open();
+        let kept = Kept::default();
+        assert!(!kept.let_all_go());
+        kept.keep(&file);
+        assert!(kept.let_all_go());
         assert_eq!(Arc::strong_count(&file), 1);
     }
 

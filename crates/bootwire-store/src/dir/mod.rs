@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bootwire::file::OpenFile;
-use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
+use bootwire::{BoxFuture, Endpoint, Reason, Refusal, Reply, Request};
 
 use crate::beneath::{Links, OpenError, Resolver, Root};
 use crate::blocking::Blocking;
@@ -129,7 +129,14 @@ impl Endpoint<Reply> for Dir {
         let (lookup, kept) = (self.lookup.clone(), self.kept.clone());
         let open = move || {
             let name = request.rest_bytes();
-            let file = lookup.open(name, request.peer_ip())?;
+            let file = match lookup.open(name, request.peer_ip()) {
+                // Out of descriptors, perhaps: what is kept for the next has more of them than
+                // anybody needs.
+                Err(refusal) if refusal.reason() == Reason::Busy && kept.let_all_go() => {
+                    lookup.open(name, request.peer_ip())?
+                }
+                opened => opened?,
+            };
             let file = OpenFile::new(file).map_err(|error| refuse_io(&error, Shown(name)))?;
             kept.keep(&file);
             Ok(file)
