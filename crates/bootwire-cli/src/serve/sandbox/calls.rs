@@ -160,7 +160,7 @@ fn guarded() -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError> {
             masked(1, SOCKET_TYPES, libc::SOCK_DGRAM as u32)?,
         ])
     };
-    let request = |number: libc::Ioctl| SeccompRule::new(vec![equal(1, number as u32)?]);
+    let request = |number| SeccompRule::new(vec![equal(1, number)?]);
     Ok(vec![
         (libc::SYS_mmap, not_executable()?),
         (libc::SYS_mprotect, not_executable()?),
@@ -196,14 +196,20 @@ fn guarded() -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError> {
         (
             libc::SYS_ioctl,
             vec![
-                request(libc::FIONBIO)?,
-                request(libc::FIOCLEX)?,
-                request(libc::SIOCGIFMTU)?,
-                request(libc::SIOCGIFNAME)?,
+                request(FIONBIO)?,
+                request(FIOCLEX)?,
+                request(SIOCGIFMTU)?,
+                request(SIOCGIFNAME)?,
             ],
         ),
     ])
 }
+
+// Requests of `ioctl`: the same on these architectures, while their type differs between C libraries.
+const FIONBIO: u32 = 0x5421;
+const FIOCLEX: u32 = 0x5451;
+const SIOCGIFNAME: u32 = 0x8910;
+const SIOCGIFMTU: u32 = 0x8921;
 
 /// The bits of `socket`'s second argument that are no flags.
 const SOCKET_TYPES: u32 = 0xf;
