@@ -8,8 +8,8 @@
 //! process, to trace one, to mount, to change identity, to open a TCP, raw or netlink socket, to
 //! connect, or to make memory executable.
 //!
-//! The calls of the data path are allowed whatever their arguments: the kernel then remembers its
-//! answer, and the filter costs nothing.
+//! The calls of the data path are allowed whatever their arguments: then the kernel (from 5.11 on)
+//! remembers the answer and does not run the filter for them.
 
 use std::collections::BTreeMap;
 
