@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use bootwire_proto::{Ack, Instant, Packet, encode};
+use bootwire_proto::{Ack, Instant, Options, Packet, encode};
 
 use super::{Attempt, Ended, Gaps, Manners, Replies};
 use crate::random::Random;
@@ -119,7 +119,12 @@ impl Fetch {
         self.ended = Some(Ended::Left(self.tsize));
     }
 
-    fn on_oack(&mut self, now: Instant, oack: bootwire_proto::Options<'_>, out: &mut Replies) {
+    fn asked_for(&self, oack: Options<'_>) -> bool {
+        let asked = |name: &[u8]| (self.options.iter()).any(|(known, _)| known.as_bytes() == name);
+        oack.iter().all(|(name, _)| asked(name))
+    }
+
+    fn on_oack(&mut self, now: Instant, oack: Options<'_>, out: &mut Replies) {
         for (name, value) in oack.iter() {
             let name = String::from_utf8_lossy(name).into_owned();
             let value = String::from_utf8_lossy(value).parse::<u64>().ok();
@@ -245,6 +250,9 @@ impl Attempt for Fetch {
                 self.ended = Some(Ended::Refused(error.code));
             }
             Ok(Packet::Oack(oack)) if self.peer.is_none() && !self.options.is_empty() => {
+                if self.manners.is_picky && !self.asked_for(oack) {
+                    return;
+                }
                 self.peer = Some(from);
                 self.on_oack(now, oack, out);
             }

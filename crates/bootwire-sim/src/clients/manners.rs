@@ -30,6 +30,8 @@ pub struct Manners {
     pub ack_old: bool,
     /// It waits for an OACK or an ERROR and takes nothing else for an answer.
     pub wants_oack: bool,
+    /// It takes an OACK with options it did not ask for as the answer to an earlier request.
+    pub is_picky: bool,
     /// It ends the transfer as soon as it knows the size, with this code.
     pub leaves_at_oack: Option<u16>,
     /// It ends the transfer after this many blocks, with code 0.
@@ -60,6 +62,7 @@ impl Default for Manners {
             gaps: Gaps::Silent,
             ack_old: true,
             wants_oack: false,
+            is_picky: false,
             leaves_at_oack: None,
             leaves_after: None,
             vanishes_after: None,

@@ -18,6 +18,8 @@ pub enum Rudeness {
     AcksErrors,
     /// It asks for one file and, before that is here, for another one from the same port.
     ChangesItsMind(u64),
+    /// It asks for one file and, as no answer comes for so long, for another one from the same port.
+    Impatient(Duration),
     /// It asks and is gone.
     OnlyAsks,
 }
@@ -26,18 +28,26 @@ pub enum Rudeness {
 pub struct Rude {
     rudeness: Rudeness,
     path: String,
+    /// What it asks for next, if it does.
+    second: String,
     windowsize: u64,
     port: u16,
     asked: u32,
 }
 
 impl Rude {
-    /// Asks for `path`.
+    /// Asks for `path`, and then perhaps for `second`.
     #[must_use]
-    pub fn new(rudeness: Rudeness, path: &str, windowsize: u64, random: &mut Random) -> Self {
+    pub fn new(
+        rudeness: Rudeness,
+        [path, second]: [&str; 2],
+        windowsize: u64,
+        random: &mut Random,
+    ) -> Self {
         Self {
             rudeness,
             path: path.to_owned(),
+            second: second.to_owned(),
             windowsize,
             port: random.within(1024..=60_000) as u16,
             asked: 0,
@@ -61,7 +71,16 @@ impl Rude {
                 path = "not/there".to_owned();
             }
             Rudeness::ChangesItsMind(after) if first => manners.vanishes_after = Some(after),
-            Rudeness::ChangesItsMind(_) => manners.wants_oack = true,
+            Rudeness::Impatient(wait) if first => {
+                manners.asks = 1;
+                manners.ask_every = wait;
+                manners.leaves_at_oack = Some(0);
+            }
+            Rudeness::ChangesItsMind(_) | Rudeness::Impatient(_) => {
+                manners.wants_oack = true;
+                manners.is_picky = true;
+                path.clone_from(&self.second);
+            }
             Rudeness::OnlyAsks => {
                 manners.asks = 1;
                 manners.leaves_at_oack = None;
@@ -74,6 +93,10 @@ impl Rude {
         }
         if self.rudeness == Rudeness::OnlyAsks {
             options.clear();
+        }
+        if !first {
+            // So that an answer to the first request cannot be taken for one to this.
+            options = vec![("tsize", 0)];
         }
         let ask = Ask {
             path,
@@ -92,6 +115,7 @@ impl Habit for Rude {
             Rudeness::WithholdsLast => "lastless",
             Rudeness::AcksErrors => "acks-error",
             Rudeness::ChangesItsMind(_) => "fickle",
+            Rudeness::Impatient(_) => "impatient",
             Rudeness::OnlyAsks => "asker",
         }
     }
@@ -99,8 +123,7 @@ impl Habit for Rude {
     fn next(&mut self, _last: Option<&Ended>, _random: &mut Random) -> Step {
         match self.rudeness {
             _ if self.asked == 0 => self.ask(Duration::ZERO),
-            Rudeness::ChangesItsMind(_) if self.asked == 1 => {
-                self.path = "other".to_owned();
+            Rudeness::ChangesItsMind(_) | Rudeness::Impatient(_) if self.asked == 1 => {
                 self.ask(Duration::ZERO)
             }
             _ => Step::Done(false),

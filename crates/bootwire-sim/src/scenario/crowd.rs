@@ -84,8 +84,8 @@ fn draw_habit(scenario: &Scenario, kind: Kind, way: &Path, random: &mut Random) 
     let path = some_file(scenario, random);
     let path = path.as_str();
     let others = match kind {
-        Kind::Harsh => 17,
-        Kind::Hostile => 16,
+        Kind::Harsh => 18,
+        Kind::Hostile => 18,
         _ => 12,
     };
     match random.below(others) {
@@ -155,12 +155,14 @@ fn draw_habit(scenario: &Scenario, kind: Kind, way: &Path, random: &mut Random) 
                 Rudeness::AcksErrors,
                 Rudeness::OnlyAsks,
                 Rudeness::ChangesItsMind(after),
+                Rudeness::Impatient(random.millis(1..=1500)),
             ];
             // What changes its mind keeps its port, too.
             let orderly = way.keeps_order() && !way.loses();
-            let rudeness = random.pick(&kinds[..if orderly { 6 } else { 5 }]);
-            let path = any_file(scenario, random);
-            Box::new(Rude::new(rudeness, &path, random.pick(&[1, 4, 16]), random))
+            let rudeness = random.pick(&kinds[..if orderly { 7 } else { 5 }]);
+            let [path, second] = [(); 2].map(|()| any_file(scenario, random));
+            let windowsize = random.pick(&[1, 4, 16]);
+            Box::new(Rude::new(rudeness, [&path, &second], windowsize, random))
         }
     }
 }

@@ -75,6 +75,7 @@ fn draw_serving(kind: Kind, first: bool, len: usize, random: &mut Random) -> Ser
         (Kind::Harsh, 7) if !first => Serving::Hangs(len / 3),
         (Kind::Harsh, 8) if !first => Serving::Never,
         (Kind::Calm | Kind::Hostile, 0) => stream(random, 50),
+        (Kind::Hostile, 1..=3) => Serving::Later(random.millis(1..=1500)),
         (Kind::Lossy, 0..=1) => Serving::Later(random.millis(1..=200)),
         (Kind::Doubling, 0..=3) => Serving::Later(random.millis(1..=400)),
         _ => Serving::AtHand,
