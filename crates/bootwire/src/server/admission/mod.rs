@@ -174,6 +174,11 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// Whether it has neither proven itself lately nor is exempt from budgets.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.source == Source::Stranger
+    }
+
     const UNLIMITED: Self = Self {
         source: Source::Unlimited,
         address: 0,

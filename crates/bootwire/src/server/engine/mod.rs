@@ -21,9 +21,9 @@ mod progress;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod unproven;
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -34,7 +34,8 @@ use bootwire_proto::{Instant, Limits, Schedule};
 #[cfg(feature = "simulation")]
 pub(super) use self::plan::Batch;
 pub(super) use self::plan::{Planned, Small};
-use self::unproven::Waiting;
+use self::turns::Turns;
+use self::unproven::{ROOM_PER_SECOND, Waiting};
 use super::admission::Admission;
 use super::errand::Errand;
 use super::inbox::Key;
@@ -114,14 +115,16 @@ pub(super) struct Engine<H> {
     due: Vec<(u32, u64)>,
     admission: Admission,
     recent: Recent,
-    /// Transfers that may have something to send, each once.
-    ready: VecDeque<u32>,
+    turns: Turns,
     /// Packets that belong to no running transfer: ERRORs.
     outbox: Vec<Small>,
     /// Transfers that were unproven when they started, the oldest first.
     waiting: Waiting,
     /// Refused transfers whose ERROR is kept.
     refused: usize,
+    /// Strangers for whom others may still make room before [`ROOM_PER_SECOND`] more are granted.
+    room_budget: u32,
+    room_refill: Instant,
     /// ERRORs to strangers that may still be sent before [`STRANGERS_PER_SECOND`] more are granted.
     stranger_budget: u32,
     stranger_refill: Instant,
@@ -154,10 +157,12 @@ impl<H: Host> Engine<H> {
             due: Vec::new(),
             admission,
             recent: Recent::new(now),
-            ready: VecDeque::new(),
+            turns: Turns::default(),
             outbox: Vec::new(),
             waiting: Waiting::default(),
             refused: 0,
+            room_budget: ROOM_PER_SECOND,
+            room_refill: now,
             stranger_budget: STRANGERS_PER_SECOND,
             stranger_refill: now,
             planned_at: now,
@@ -187,7 +192,7 @@ impl<H: Host> Engine<H> {
 
     /// Whether [`Engine::plan`] may have something to send at once.
     pub(super) fn has_work(&self) -> bool {
-        !self.ready.is_empty() || !self.outbox.is_empty()
+        !self.turns.is_empty() || !self.outbox.is_empty()
     }
 
     /// A number for one transfer's jitter.
@@ -206,7 +211,7 @@ impl<H: Host> Engine<H> {
             && transfer.blocked.is_none()
         {
             transfer.queued = true;
-            self.ready.push_back(index);
+            self.turns.push(index, transfer.unproven.is_some());
         }
     }
 

@@ -17,7 +17,7 @@ impl<H: Host> Engine<H> {
         let mut occupancy = Occupancy {
             active: self.active,
             timers: self.wheel.len(),
-            ready: self.ready.len(),
+            ready: self.turns.len(),
             outbox: self.outbox.len(),
             ..Occupancy::default()
         };

@@ -107,13 +107,10 @@ impl<H: Host> Engine<H> {
     ) {
         self.planned_at = now;
         std::mem::swap(small, &mut self.outbox);
-        for _ in 0..self.ready.len() {
-            if planned.len() >= ROUND_MAX {
-                return;
-            }
-            let Some(index) = self.ready.pop_front() else {
-                return;
-            };
+        let mut left = self.turns.round();
+        while planned.len() < ROUND_MAX
+            && let Some(index) = self.turns.next(&mut left)
+        {
             let Some(transfer) = self.table.get_mut(index) else {
                 continue;
             };

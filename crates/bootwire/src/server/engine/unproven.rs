@@ -15,6 +15,9 @@ use crate::server::transfer::End;
 /// A client that has had its answer for so long and said nothing may have to make room for a new
 /// one when the server's budget is spent: machines answer much sooner, forged addresses never.
 const GRACE: Duration = Duration::from_millis(250);
+/// Strangers for whom others make room in a second, at most. Each costs a handler's answer and a
+/// packet; a flood must not get more of the processor than that.
+pub(super) const ROOM_PER_SECOND: u32 = 4_000;
 /// Transfers that are looked at to find one that makes room.
 const LOOKS: usize = 8;
 /// Entries of [`Waiting`] beyond twice those in use before it is swept.
@@ -34,10 +37,23 @@ impl<H: Host> Engine<H> {
             Ok(place) => Some(place),
             Err(Crowded::Source) => None,
             Err(Crowded::Server) => {
+                if caller.is_stranger() && !self.may_make_room(now) {
+                    return None;
+                }
                 self.make_room(now);
                 self.admission.wait(now, caller).ok()
             }
         }
+    }
+
+    fn may_make_room(&mut self, now: Instant) -> bool {
+        if now.since(self.room_refill) >= Duration::from_secs(1) {
+            self.room_refill = now;
+            self.room_budget = ROOM_PER_SECOND;
+        }
+        let may = self.room_budget > 0;
+        self.room_budget = self.room_budget.saturating_sub(1);
+        may
     }
 
     /// Ends the oldest transfer whose client had its answer and does not speak.
@@ -92,6 +108,10 @@ impl<H: Host> Engine<H> {
         if let Some(transfer) = self.table.get_mut(index)
             && let Some(place) = transfer.unproven.take()
         {
+            if transfer.queued {
+                // It need not wait among those who have not answered any more.
+                self.turns.push(index, false);
+            }
             self.admission.proven(now, place);
             self.counters.unproven.set(self.admission.waiting() as u64);
         }

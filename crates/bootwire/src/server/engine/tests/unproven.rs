@@ -182,6 +182,35 @@ fn in_a_crowd_the_oldest_silent_client_makes_room() {
     assert_eq!(bench.stats().unproven_dropped, 1);
 }
 
+/// Making room costs a handler's answer: a flood gets so much of the processor and no more, and who
+/// has proven himself is not bound by that.
+#[test]
+fn a_flood_is_made_room_for_at_a_bounded_rate() {
+    let mut bench = with_budgets(
+        &served(),
+        Budgets {
+            unproven: 8_000,
+            ..Budgets::default()
+        },
+    );
+    let lane = bench.ask(peer(1), &rrq("a", &[]))[0].lane;
+    bench.ack(peer(1), lane, 1);
+    let forged = |number: u32| {
+        let [_, a, b, c] = number.to_be_bytes();
+        SocketAddr::from(([11, a, b, c], 1000))
+    };
+    let mut answered = 0;
+    for number in 0..200_000 {
+        answered += usize::from(!bench.ask(forged(number), &rrq("a", &[])).is_empty());
+        // Four seconds in all: those that are there are silent for long enough soon.
+        bench.now = bench.now + Duration::from_micros(20);
+    }
+    // Without that bound it would be 8,000 each quarter of a second.
+    assert!((20_000..=28_000).contains(&answered), "{answered} answers");
+    bench.now = bench.now + SECOND / 4;
+    assert_eq!(bench.ask(peer(2), &rrq("b", &[])).len(), 1, "a machine");
+}
+
 #[test]
 fn a_flood_of_requests_for_what_is_not_there_is_not_remembered() {
     let limits = Budgets {
