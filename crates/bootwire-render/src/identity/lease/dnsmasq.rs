@@ -1,0 +1,34 @@
+//! `1767225600 52:54:00:12:34:56 192.168.2.7 node-7 *`: expiry (0 for ever), hardware address (for
+//! IPv6 the IAID), address, name or `*`, client identifier or DUID.
+
+use std::net::IpAddr;
+
+use super::{Lease, Table, duid};
+use crate::dialect::host;
+
+pub(super) fn read(text: &str, table: &mut Table) {
+    for line in text.lines() {
+        // Also skips `duid 00:01:...`, which is the server's own.
+        if let Some((ip, lease)) = lease(line) {
+            table.set(ip, lease);
+        }
+    }
+}
+
+fn lease(line: &str) -> Option<(IpAddr, Lease)> {
+    let mut words = line.split_ascii_whitespace();
+    let expires: u64 = words.next()?.parse().ok()?;
+    let hardware = words.next()?;
+    let ip: IpAddr = words.next()?.parse().ok()?;
+    let (name, client) = (words.next()?, words.next());
+    let mac = match ip {
+        IpAddr::V4(_) => hardware.parse().ok(),
+        IpAddr::V6(_) => client.and_then(duid::mac),
+    };
+    let lease = Lease {
+        mac,
+        hostname: host(name),
+        expires: (expires != 0).then_some(expires),
+    };
+    Some((ip, lease))
+}

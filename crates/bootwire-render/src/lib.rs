@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod coalesce;
+pub mod dialect;
+pub mod identity;
+pub mod inventory;
+mod percent;
+mod reload;
+pub mod template;
+
+pub use reload::Problem;

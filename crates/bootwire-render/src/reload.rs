@@ -1,0 +1,364 @@
+//! Things made from files, made again when the files change.
+//!
+//! There is no thread that watches. Whoever asks after the interval has passed looks at the files
+//! first, on a blocking thread and for a moment at most; everyone else is given what is there. So
+//! the first request after an edit sees the edit, a server without requests touches no disk, and
+//! a hung file system delays one request by [`PATIENCE`].
+//!
+//! Files are looked at through links and compared by device, inode, size and times, so that the
+//! swapped `..data` link of a Kubernetes volume is a change like any other.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// How often files are looked at, unless told otherwise.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a request waits for the look at the files.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Something wrong with a file or an entry, for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where: a file, often with its line.
+    pub place: String,
+    /// What, and what was done about it.
+    pub what: String,
+}
+
+impl Problem {
+    pub(crate) fn new(place: impl std::fmt::Display, what: impl std::fmt::Display) -> Self {
+        Self {
+            place: place.to_string(),
+            what: what.to_string(),
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+/// Problems listed at once; the rest is a number.
+const PROBLEMS_MAX: usize = 100;
+
+/// Keeps the first problems and says how many there are more.
+pub(crate) fn limited(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let more = problems.len().saturating_sub(PROBLEMS_MAX);
+    problems.truncate(PROBLEMS_MAX);
+    if more > 0 {
+        problems.push(Problem::new("and", format_args!("{more} problems more")));
+    }
+    problems
+}
+
+/// Is told every problem once, when it appears.
+pub(crate) type Report = Arc<dyn Fn(&Problem) + Send + Sync>;
+
+/// Makes a value from files. Everything here may block.
+pub(crate) trait Load: Send + Sync + 'static {
+    /// What is made.
+    type Value: Send + Sync + 'static;
+
+    /// Makes the value anew if its files are no longer what they were.
+    fn again(&self, old: &Self::Value) -> Option<Self::Value>;
+
+    /// What is wrong with it.
+    fn problems(value: &Self::Value) -> &[Problem];
+}
+
+/// A value and the means to keep it up to date.
+pub(crate) struct Reloading<L: Load> {
+    loader: Arc<L>,
+    shared: Arc<Shared<L::Value>>,
+    interval: Duration,
+    report: Option<Report>,
+}
+
+struct Shared<V> {
+    current: RwLock<Arc<V>>,
+    /// Whether somebody is looking at the files.
+    looking: AtomicBool,
+    born: Instant,
+    /// When to look again, in milliseconds since `born`.
+    due: AtomicU64,
+}
+
+impl<L: Load> Reloading<L> {
+    pub(crate) fn new(loader: L, first: L::Value) -> Self {
+        let shared = Shared {
+            current: RwLock::new(Arc::new(first)),
+            looking: AtomicBool::new(false),
+            born: Instant::now(),
+            due: AtomicU64::new(INTERVAL.as_millis() as u64),
+        };
+        Self {
+            loader: Arc::new(loader),
+            shared: Arc::new(shared),
+            interval: INTERVAL,
+            report: None,
+        }
+    }
+
+    pub(crate) fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
+        let due = interval.as_millis().try_into().unwrap_or(u64::MAX);
+        self.shared.due.store(due, Ordering::Relaxed);
+    }
+
+    /// Has every problem reported, those there are now at once.
+    pub(crate) fn set_report(&mut self, report: Report) {
+        for problem in L::problems(&self.get()) {
+            report(problem);
+        }
+        self.report = Some(report);
+    }
+
+    /// The value as it is, without waiting.
+    pub(crate) fn get(&self) -> Arc<L::Value> {
+        self.shared.get()
+    }
+
+    /// The value, unless it is time to look at the files.
+    pub(crate) fn at_hand(&self) -> Option<Arc<L::Value>> {
+        (!self.is_due()).then(|| self.get())
+    }
+
+    fn is_due(&self) -> bool {
+        let now = self.shared.born.elapsed().as_millis();
+        now >= u128::from(self.shared.due.load(Ordering::Relaxed))
+            && !self.shared.looking.load(Ordering::Relaxed)
+    }
+
+    /// The value, after a look at the files if it is time for one.
+    pub(crate) async fn fresh(&self) -> Arc<L::Value> {
+        if self.is_due() {
+            let (loader, shared) = (Arc::clone(&self.loader), Arc::clone(&self.shared));
+            let (interval, report) = (self.interval, self.report.clone());
+            let look = tokio::task::spawn_blocking(move || {
+                shared.look(&*loader, interval, report.as_ref());
+            });
+            // Late or failed, what is there serves.
+            let _ = tokio::time::timeout(PATIENCE, look).await;
+        }
+        self.get()
+    }
+
+    /// Looks at the files now. Blocks.
+    pub(crate) fn look(&self) {
+        self.shared
+            .look(&*self.loader, self.interval, self.report.as_ref());
+    }
+}
+
+impl<V: Send + Sync + 'static> Shared<V> {
+    fn get(&self) -> Arc<V> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn look<L: Load<Value = V>>(&self, loader: &L, interval: Duration, report: Option<&Report>) {
+        if self.looking.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let looking = Looking(&self.looking);
+        let old = self.get();
+        if let Some(new) = loader.again(&old) {
+            let new = Arc::new(new);
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+            if let Some(report) = report {
+                for problem in L::problems(&new) {
+                    if !L::problems(&old).contains(problem) {
+                        report(problem);
+                    }
+                }
+            }
+        }
+        let next = (self.born.elapsed() + interval).as_millis();
+        self.due
+            .store(next.try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+        drop(looking);
+    }
+}
+
+/// Lets others look again, also after a panic.
+struct Looking<'a>(&'a AtomicBool);
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// What tells one version of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// The file's version now; `None` if it is not there.
+    pub(crate) fn at(path: &Path) -> io::Result<Option<Self>> {
+        match std::fs::metadata(path) {
+            Ok(metadata) => Ok(Some(Self::of(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Reads a regular file of at most `max` bytes, and tells which version of it that was.
+pub(crate) fn read(path: &Path, max: u64) -> io::Result<(Stamp, Vec<u8>)> {
+    // To open a FIFO would wait for its writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let file = File::open(path)?;
+    let stamp = Stamp::of(&file.metadata()?);
+    let mut content = Vec::new();
+    file.take(max + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > max {
+        return Err(io::Error::other(format!("larger than {max} bytes")));
+    }
+    Ok((stamp, content))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// The text of a file; what it says after "bad" is a problem.
+    struct Text(PathBuf);
+
+    struct Value {
+        stamp: Stamp,
+        text: String,
+        problems: Vec<Problem>,
+    }
+
+    impl Text {
+        fn load(&self) -> Value {
+            let (stamp, content) = read(&self.0, 100).unwrap();
+            let text = String::from_utf8(content).unwrap();
+            let bad = text
+                .strip_prefix("bad ")
+                .map(|what| Problem::new("file", what));
+            Value {
+                stamp,
+                problems: bad.into_iter().collect(),
+                text,
+            }
+        }
+    }
+
+    impl Load for Text {
+        type Value = Value;
+
+        fn again(&self, old: &Value) -> Option<Value> {
+            (Stamp::at(&self.0).unwrap() != Some(old.stamp)).then(|| self.load())
+        }
+
+        fn problems(value: &Value) -> &[Problem] {
+            &value.problems
+        }
+    }
+
+    fn reloading(path: &Path) -> Reloading<Text> {
+        let loader = Text(path.to_owned());
+        let first = loader.load();
+        Reloading::new(loader, first)
+    }
+
+    #[tokio::test]
+    async fn the_first_who_asks_after_the_interval_sees_the_edit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, "one").unwrap();
+        let mut value = reloading(&path);
+        std::fs::write(&path, "two, and longer").unwrap();
+        assert_eq!(value.fresh().await.text, "one", "not due yet");
+        assert_eq!(value.at_hand().unwrap().text, "one");
+
+        value.set_interval(Duration::ZERO);
+        assert!(value.at_hand().is_none(), "due: somebody has to look");
+        assert_eq!(value.fresh().await.text, "two, and longer");
+    }
+
+    #[tokio::test]
+    async fn a_swapped_link_is_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        for version in ["v1", "v2"] {
+            std::fs::create_dir(dir.path().join(version)).unwrap();
+            std::fs::write(dir.path().join(version).join("file"), version).unwrap();
+        }
+        let (data, new) = (dir.path().join("..data"), dir.path().join("..new"));
+        std::os::unix::fs::symlink("v1", &data).unwrap();
+        let path = dir.path().join("file");
+        std::os::unix::fs::symlink("..data/file", &path).unwrap();
+        let mut value = reloading(&path);
+        value.set_interval(Duration::ZERO);
+        assert_eq!(value.fresh().await.text, "v1");
+        std::os::unix::fs::symlink("v2", &new).unwrap();
+        std::fs::rename(&new, &data).unwrap();
+        assert_eq!(value.fresh().await.text, "v2");
+    }
+
+    #[tokio::test]
+    async fn a_problem_is_reported_when_it_appears_and_not_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, "bad start").unwrap();
+        let mut value = reloading(&path);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&told);
+        value.set_report(Arc::new(move |problem| {
+            kept.lock().unwrap().push(problem.to_string());
+        }));
+        value.set_interval(Duration::ZERO);
+        value.fresh().await;
+        std::fs::write(&path, "bad to worse").unwrap();
+        value.fresh().await;
+        value.fresh().await;
+        std::fs::write(&path, "good again").unwrap();
+        value.fresh().await;
+        assert_eq!(*told.lock().unwrap(), ["file: start", "file: to worse"]);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_or_too_large_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(read(dir.path(), 100).is_err());
+        let path = dir.path().join("file");
+        std::fs::write(&path, [0; 101]).unwrap();
+        assert!(
+            read(&path, 100)
+                .unwrap_err()
+                .to_string()
+                .contains("100 bytes")
+        );
+        assert_eq!(read(&path, 101).unwrap().1.len(), 101);
+    }
+}
