@@ -292,6 +292,12 @@ impl Receiver {
         self.counts
     }
 
+    /// When the peer was last heard, or the transfer began.
+    #[must_use]
+    pub const fn heard_at(&self) -> Instant {
+        self.heard_at
+    }
+
     /// The smoothed round-trip time, once measured.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {

@@ -133,6 +133,15 @@ impl Transfer {
         }
     }
 
+    /// When the client was last heard, or the transfer began.
+    pub(super) fn heard_at(&self) -> Instant {
+        match &self.phase {
+            Phase::Opening { .. } | Phase::Refused { .. } => self.started,
+            Phase::Sending(sending) => sending.sender.heard_at(),
+            Phase::Receiving(receiving) => receiving.receiver.heard_at(),
+        }
+    }
+
     /// Whether the client lacks nothing but perhaps the last window, all of which was sent: if it
     /// moves on to another file now, it has this one.
     pub(super) fn is_all_sent(&self) -> bool {

@@ -16,8 +16,9 @@ use crate::server::transfer::{CROSSING, End, Phase, Transfer};
 use crate::server::wheel::Armed;
 use crate::{Op, Outcome, Reason, Refusal, Request};
 
-/// A request that equals the one of a transfer younger than this is its echo, delayed on the way,
-/// even if that transfer has moved on. Later it is the client starting over.
+/// A request that equals the one of a transfer whose client spoke less than this ago is its echo,
+/// even if that transfer has moved on: delayed on the way, or in our own queue when too much comes
+/// in. Later it is the client starting over.
 const ECHO: Duration = Duration::from_secs(1);
 /// How many times the answer to a request is sent because the request came again. Clients that ask
 /// more often hear from the timer; and a forger cannot keep a transfer alive with repeats.
@@ -155,7 +156,7 @@ impl<H: Host> Engine<H> {
         }
         if !transfer.is_fresh() {
             // With all of it sent or stored, the client may well want it once more.
-            return now.since(transfer.started) < ECHO && !transfer.is_all_moved();
+            return now.since(transfer.heard_at()) < ECHO && !transfer.is_all_moved();
         }
         // spec: unproven-repeats
         if transfer.repeats >= REPEATS_MAX {

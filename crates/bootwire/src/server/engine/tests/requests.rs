@@ -149,7 +149,15 @@ fn an_echo_of_the_request_does_not_disturb_a_transfer_that_moves() {
     bench.ack(peer(2001), lane, 1);
     assert_eq!(bench.ask(peer(2001), &rrq("a", &[])), []);
     assert_eq!(bench.ack(peer(2001), lane, 2)[0].block(), Some(3));
-    assert_eq!(bench.calls(), 1);
+    bench.wait(Duration::from_millis(900));
+    bench.ack(peer(2001), lane, 2);
+    bench.wait(Duration::from_millis(900));
+    bench.ask(peer(2001), &rrq("a", &[]));
+    assert_eq!(
+        bench.calls(),
+        1,
+        "the client speaks still: its request waited in a queue"
+    );
 
     bench.wait(Duration::from_secs(2));
     let again = bench.ask(peer(2001), &rrq("a", &[]));
