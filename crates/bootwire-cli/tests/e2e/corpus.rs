@@ -1,4 +1,19 @@
 //! Names that try to leave the directory served, in every spelling known from other servers' bugs.
+//!
+//! | trick | where it is tried |
+//! |---|---|
+//! | `../x`, `..\\x`, `....//x`, `.../...//x`, `a/../../x`, and more of the kind | `names` |
+//! | `/etc/passwd`, `//x` | `names`; what is inside under such a name: `odd_spellings_of_names_inside` |
+//! | `a/./b` | `odd_spellings_of_names_inside` |
+//! | `%2e%2e/x`, doubly encoded too | `names` |
+//! | overlong UTF-8, look-alikes | `names` |
+//! | trailing dot or space, `x:$DATA`, `con` | `names`; there only if a file has that very name: `names_of_another_system` |
+//! | links to the outside, loops, dangling | `server` and `names`; those that stay inside: `links_that_stay_inside_are_fine` |
+//! | FIFO, socket, device | `what_is_no_file` (and `refused_files`) |
+//! | directory | `names` |
+//! | 4096 bytes | `names_beyond_the_limit` |
+//! | NUL in the middle | `a_nul_in_the_middle` |
+//! | newline, ESC, `%n` | `names`, and in the log: `the_log_is_safe_to_read` |
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -236,6 +251,84 @@ fn outside(server: &Server) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// What needs no escape: odd spellings of names inside are those names.
+#[test]
+fn odd_spellings_of_names_inside() {
+    let server = server(&[]);
+    for name in [
+        "a/./b/inside.txt",
+        "./a/b/inside.txt",
+        "/a/b/inside.txt",
+        "//a//b//inside.txt",
+        "a\\b\\inside.txt",
+        "\\a/b\\.\\inside.txt",
+    ] {
+        let content = Wire::new(server.address()).fetch(name);
+        assert_eq!(content, b"inside", "{name}");
+    }
+}
+
+/// Names that mean a device, a stream or another file elsewhere are plain names here.
+#[test]
+fn names_of_another_system() {
+    let names = [
+        "con",
+        "aux.txt",
+        "hello.txt.",
+        "hello.txt ",
+        "hello.txt:$DATA",
+    ];
+    let builder = Server::builder().file("hello.txt", b"hello");
+    let server = names
+        .iter()
+        .fold(builder, |builder, name| builder.file(name, name.as_bytes()))
+        .start();
+    for name in names {
+        let content = Wire::new(server.address()).fetch(name);
+        assert_eq!(content, name.as_bytes(), "its own content, no other's");
+    }
+}
+
+/// FIFOs, sockets and devices are neither read nor waited for.
+#[test]
+fn what_is_no_file() {
+    let builder = Server::builder().file("hello.txt", b"hello");
+    let root = builder.root();
+    let fifo = std::process::Command::new("mkfifo")
+        .arg(root.join("fifo"))
+        .status();
+    assert!(fifo.is_ok_and(|status| status.success()), "a FIFO");
+    let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).expect("a socket");
+    symlink("/dev/zero", root.join("zero")).expect("a link");
+    symlink("/dev/tty", root.join("tty")).expect("a link");
+    let server = builder.start();
+    for name in ["fifo", "socket", "zero", "tty"] {
+        let mut client = Wire::new(server.address());
+        client.read(name, &[]);
+        let packet = client
+            .receive_within(Duration::from_secs(2))
+            .expect("an answer within two seconds");
+        is_clean(&server, name.as_bytes(), &packet);
+    }
+}
+
+/// A name has 500 bytes at most, climbing or not; the ERROR says so.
+#[test]
+fn names_beyond_the_limit() {
+    let server = server(&["--create"]);
+    for len in [501, 512, 4096, 60_000] {
+        for name in [b"x".repeat(len), b"../".repeat(len / 3 + 1)] {
+            for request in [rrq(&name, "octet", &[]), wrq(&name, "octet", &[])] {
+                let mut client = Wire::new(server.address());
+                client.to_listener(&request);
+                let (code, text) = client.expect_error();
+                assert_eq!((code, text.as_str()), (4, "File name too long"), "{len}");
+            }
+        }
+    }
+    assert_eq!(Wire::new(server.address()).fetch("hello.txt"), b"hello");
 }
 
 /// A NUL ends the name; what follows is the mode, and that is none.

@@ -10,11 +10,14 @@
 mod harness;
 
 mod addresses;
+mod amplification;
 mod bootwire_client;
 mod corpus;
+mod crowds;
 mod disk;
 mod faults;
 mod first_packets;
+mod forged;
 mod lifecycle;
 mod loads;
 mod logs;
@@ -29,7 +32,6 @@ mod probes;
 mod reads;
 mod refused_files;
 mod rollover;
-mod sandbox;
 mod search;
 mod startup;
 mod storms;

@@ -1,6 +1,7 @@
 //! What the tests share: a server to talk to, clients to talk with, content to compare.
 
 mod content;
+mod flood;
 mod namespace;
 mod output;
 mod port;
@@ -10,6 +11,7 @@ mod tool;
 mod wire;
 
 pub(crate) use content::{noise, text};
+pub(crate) use flood::{Flood, send_as};
 pub(crate) use namespace::{Isolation, dropping_capabilities, is_root};
 pub(crate) use output::Output;
 pub(crate) use port::{Ports, run_to_end};

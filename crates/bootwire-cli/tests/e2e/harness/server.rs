@@ -90,6 +90,12 @@ impl Builder {
         self
     }
 
+    /// Throws the log away, for tests with more transfers than it makes sense to read about.
+    pub(crate) fn without_log(self) -> Self {
+        self.plain_log()
+            .wrapped(["sh", "-c", "exec \"$0\" \"$@\" >/dev/null"])
+    }
+
     /// Leaves the log as it is without flags.
     pub(crate) fn plain_log(mut self) -> Self {
         self.json = false;
@@ -197,6 +203,21 @@ impl Server {
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Bytes of memory it has in use (`VmRSS`).
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("alive");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("a size");
+        let kib: u64 = line
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number");
+        kib << 10
     }
 
     /// A path in the directory it serves.

@@ -1,0 +1,186 @@
+//! Floods: forged requests and garbage beside a transfer that must not suffer.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Flood, Packet, Server, Wire, noise, rrq};
+
+/// What may come on top of the memory in use before a flood, in bytes. The unproven transfers of
+/// the whole server, 32,768 by default, are most of it.
+const MEMORY: u64 = 128 << 20;
+
+/// Reads the file once with windows, and checks it. Returns bytes a second of the running transfer.
+fn read(server: &Server, content: &[u8]) -> f64 {
+    let mut client = Wire::new(server.address());
+    // The request itself may drown in the flood.
+    let mut tries = 0;
+    loop {
+        client.read("file", &[("blksize", "1428"), ("windowsize", "16")]);
+        match client.receive_within(Duration::from_secs(1)) {
+            Some(Packet::Oack(_)) => break,
+            other => assert!(other.is_none() && tries < 20, "{other:?}"),
+        }
+        tries += 1;
+    }
+    let start = Instant::now();
+    client.ack(0);
+    assert!(rest(&mut client) == content, "byte for byte");
+    content.len() as f64 / start.elapsed().as_secs_f64()
+}
+
+/// Reads the rest as real clients do, which repeat their ACK when nothing comes.
+fn rest(client: &mut Wire) -> Vec<u8> {
+    let mut content = Vec::new();
+    let (mut next, mut in_window, mut silence) = (1_u16, 0, 0);
+    loop {
+        match client.receive_within(Duration::from_millis(500)) {
+            Some(Packet::Data { block, payload }) if block == next => {
+                content.extend_from_slice(&payload);
+                in_window += 1;
+                let last = payload.len() < 1428;
+                if last || in_window == 16 {
+                    client.ack(next);
+                    in_window = 0;
+                }
+                if last {
+                    return content;
+                }
+                next += 1;
+                silence = 0;
+            }
+            Some(Packet::Data { .. } | Packet::Oack(_)) => {
+                client.ack(next - 1);
+                in_window = 0;
+            }
+            None => {
+                silence += 1;
+                assert!(silence < 60, "silence for half a minute");
+                client.ack(next - 1);
+                in_window = 0;
+            }
+            other => panic!("DATA was due: {other:?}"),
+        }
+    }
+}
+
+/// The median speed of transfers, one after the other for as long as it takes to tell.
+fn speed(server: &Server, content: &[u8]) -> f64 {
+    let start = Instant::now();
+    let mut speeds = Vec::new();
+    while start.elapsed() < Duration::from_secs(2) || speeds.len() < 5 {
+        speeds.push(read(server, content));
+    }
+    speeds.sort_by(f64::total_cmp);
+    speeds[speeds.len() / 2]
+}
+
+/// The two speeds must not differ by more than half, in one of a few tries: other programs of this
+/// machine may slow down either.
+fn at_least_half(flood: &Flood, server: &Server, content: &[u8]) {
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let undisturbed = speed(server, content);
+        let disturbed = flood.during(|| speed(server, content));
+        if disturbed >= undisturbed / 2.0 {
+            return;
+        }
+        seen.push((undisturbed, disturbed));
+    }
+    panic!("bytes a second, undisturbed and in the flood: {seen:?}");
+}
+
+/// Forged requests all over 127/8, for which budgets hold here as for any network.
+fn forged_requests(flags: &[&str], count: u64, rate: u64) {
+    let content = noise(4 << 20, 33);
+    let server = Server::builder()
+        .file("file", &content)
+        .flags(["--unlimited", "none"])
+        .flags(flags)
+        .without_log()
+        .start();
+    let target = server.address();
+    let requests = [
+        rrq("file", "octet", &[]),
+        rrq(
+            "file",
+            "octet",
+            &[("blksize", "1428"), ("windowsize", "64")],
+        ),
+        rrq("missing", "octet", &[]),
+        rrq("file", "octet", &[("tsize", "0")]),
+    ];
+    let flood = Flood::new(
+        rate,
+        move |_| target,
+        move |number| requests[number as usize % requests.len()].clone(),
+    );
+    read(&server, &content);
+    let before = server.memory();
+    flood.send(count);
+    let after = server.memory();
+    assert!(
+        after < before + MEMORY,
+        "{before} bytes in use before the flood, {after} after it"
+    );
+    at_least_half(&flood, &server, &content);
+    assert!(
+        server.memory() < before + MEMORY,
+        "{before} bytes in use before, {} at the end",
+        server.memory()
+    );
+}
+
+#[test]
+fn forged_requests_change_neither_memory_nor_a_running_transfer() {
+    forged_requests(&[], 100_000, 25_000);
+}
+
+/// The same with more than a passing storm.
+#[test]
+#[ignore = "takes a minute: see CONTRIBUTING.md"]
+fn a_million_forged_requests() {
+    forged_requests(&[], 1_000_000, 40_000);
+    forged_requests(&["--single-port"], 1_000_000, 40_000);
+}
+
+/// Garbage at the listening port and at the port of the transfer itself.
+#[test]
+fn garbage_does_not_slow_a_running_transfer_by_more_than_half() {
+    let content = noise(4 << 20, 33);
+    let server = Server::builder()
+        .file("file", &content)
+        .without_log()
+        .start();
+    // The transfer ports there are: clients come back to the same few.
+    let mut ports: Vec<SocketAddr> = (0..32)
+        .map(|_| {
+            let mut client = Wire::new(server.address());
+            client.read("missing", &[]);
+            client.expect_error_code(1);
+            client.tid()
+        })
+        .collect();
+    ports.push(server.address());
+    ports.sort_unstable();
+    ports.dedup();
+    assert!(ports.len() > 1);
+    let garbage: [&[u8]; 8] = [
+        b"",
+        b"\0",
+        b"\0\x04\0\x01",
+        b"\0\x03\0\x01garbage",
+        b"\0\x05\0\0stop\0",
+        b"\0\x06blksize\08\0",
+        b"\0\x01\0\0",
+        &[255; 600],
+    ];
+    let flood = Flood::new(
+        25_000,
+        move |number| ports[number as usize % ports.len()],
+        move |number| garbage[number as usize / 7 % garbage.len()].to_vec(),
+    );
+    read(&server, &content);
+    let before = server.memory();
+    at_least_half(&flood, &server, &content);
+    assert!(server.memory() < before + (32 << 20));
+}
