@@ -32,6 +32,7 @@ mod probes;
 mod reads;
 mod refused_files;
 mod rollover;
+mod sandbox;
 mod search;
 mod startup;
 mod storms;
