@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Ended, Habit, Manners, Step, TRIES, Way};
+use super::{Ended, Habit, Manners, Step, TRIES};
 use crate::random::Random;
 
 const FIRST_PORT: u16 = 25_300;
@@ -42,13 +42,15 @@ impl Grub {
             stalls: self.stall.map(|pause| (50, pause)),
             ..Manners::default()
         };
-        let ask = Ask {
-            path: self.paths[self.at].clone(),
-            port: self.port,
-            way: Way::Fetch(manners, vec![("blksize", 1024), ("tsize", 0)]),
-        };
+        let port = self.port;
         self.port += 1;
-        Step::ask(after, ask)
+        Step::fetch(
+            after,
+            &self.paths[self.at],
+            port,
+            manners,
+            vec![("blksize", 1024), ("tsize", 0)],
+        )
     }
 }
 

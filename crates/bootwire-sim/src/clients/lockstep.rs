@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Ended, Habit, Manners, Step, TRIES, Way};
+use super::{Ended, Habit, Manners, Step, TRIES};
 use crate::random::Random;
 
 /// Which client it is.
@@ -68,12 +68,7 @@ impl Lockstep {
             corrects_strangers: self.kind == Patience::TftpHpa,
             ..Manners::default()
         };
-        let ask = Ask {
-            path: self.path.clone(),
-            port: self.port,
-            way: Way::Fetch(manners, options),
-        };
-        Step::ask(after, ask)
+        Step::fetch(after, &self.path, self.port, manners, options)
     }
 }
 

@@ -118,6 +118,18 @@ impl Step {
     fn ask(after: Duration, ask: Ask) -> Self {
         Self::Ask(after, Box::new(ask))
     }
+
+    fn fetch(
+        after: Duration,
+        path: &str,
+        port: u16,
+        manners: Manners,
+        options: Vec<(&'static str, u64)>,
+    ) -> Self {
+        let way = Way::Fetch(manners, options);
+        let path = path.to_owned();
+        Self::ask(after, Ask { path, port, way })
+    }
 }
 
 /// Which requests a client makes, in which order.

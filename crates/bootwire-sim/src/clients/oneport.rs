@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Ended, Habit, Manners, Step, TRIES, Way};
+use super::{Ended, Habit, Manners, Step, TRIES};
 use crate::random::Random;
 
 const PORT: u16 = 49_153;
@@ -34,12 +34,13 @@ impl OnePort {
             wants_oack: true,
             ..Manners::default()
         };
-        let ask = Ask {
-            path: self.paths[self.at].clone(),
-            port: PORT,
-            way: Way::Fetch(manners, vec![("tsize", 0), ("blksize", 1408)]),
-        };
-        Step::ask(after, ask)
+        Step::fetch(
+            after,
+            &self.paths[self.at],
+            PORT,
+            manners,
+            vec![("tsize", 0), ("blksize", 1408)],
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Ended, Habit, Manners, Step, TRIES, Way};
+use super::{Ended, Habit, Manners, Step, TRIES};
 use crate::random::Random;
 
 const FIRST_PORT: u16 = 49_152;
@@ -46,13 +46,15 @@ impl Pxelinux {
             repeat_ack: Some(Duration::from_millis(100)),
             ..Manners::default()
         };
-        let ask = Ask {
-            path: self.paths[self.at].clone(),
-            port: self.port,
-            way: Way::Fetch(manners, vec![("tsize", 0), ("blksize", 1408)]),
-        };
+        let port = self.port;
         self.port = self.port.checked_add(1).unwrap_or(FIRST_PORT);
-        Step::ask(after, ask)
+        Step::fetch(
+            after,
+            &self.paths[self.at],
+            port,
+            manners,
+            vec![("tsize", 0), ("blksize", 1408)],
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Ended, Habit, Manners, Step, TRIES, Way};
+use super::{Ended, Habit, Manners, Step, TRIES};
 use crate::random::Random;
 
 /// The boot ROM.
@@ -38,12 +38,13 @@ impl RaspberryPi {
             leaves_after: (self.step == 2).then_some(1),
             ..Manners::default()
         };
-        let ask = Ask {
-            path,
-            port: self.port,
-            way: Way::Fetch(manners, vec![("tsize", 0), ("blksize", 1024)]),
-        };
-        Step::ask(after, ask)
+        Step::fetch(
+            after,
+            &path,
+            self.port,
+            manners,
+            vec![("tsize", 0), ("blksize", 1024)],
+        )
     }
 }
 

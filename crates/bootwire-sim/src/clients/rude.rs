@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Ended, Gaps, Habit, Manners, Step, Way};
+use super::{Ended, Gaps, Habit, Manners, Step};
 use crate::random::Random;
 
 /// What a client leaves out.
@@ -98,12 +98,7 @@ impl Rude {
             // So that an answer to the first request cannot be taken for one to this.
             options = vec![("tsize", 0)];
         }
-        let ask = Ask {
-            path,
-            port: self.port,
-            way: Way::Fetch(manners, options),
-        };
-        Step::ask(after, ask)
+        Step::fetch(after, &path, self.port, manners, options)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Ended, Habit, Manners, Step, TRIES, Way};
+use super::{Ended, Habit, Manners, Step, TRIES};
 use crate::random::Random;
 
 /// One machine of many.
@@ -48,11 +48,12 @@ impl Habit for Stormer {
             repeat_ack: Some(Duration::from_millis(250)),
             ..Manners::default()
         };
-        let ask = Ask {
-            path: self.path.clone(),
-            port: self.port,
-            way: Way::Fetch(manners, vec![("blksize", 1432), ("tsize", 0)]),
-        };
-        Step::ask(after, ask)
+        Step::fetch(
+            after,
+            &self.path,
+            self.port,
+            manners,
+            vec![("blksize", 1432), ("tsize", 0)],
+        )
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Ended, Gaps, Habit, Manners, Step, TRIES, Way};
+use super::{Ended, Gaps, Habit, Manners, Step, TRIES};
 use crate::random::Random;
 
 /// The boot loader.
@@ -45,12 +45,7 @@ impl Uboot {
         if self.window > 1 {
             options.push(("windowsize", self.window));
         }
-        let ask = Ask {
-            path: self.path.clone(),
-            port: self.port,
-            way: Way::Fetch(manners, options),
-        };
-        Step::ask(after, ask)
+        Step::fetch(after, &self.path, self.port, manners, options)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Ended, Gaps, Habit, Manners, Step, TRIES, Way};
+use super::{Ended, Gaps, Habit, Manners, Step, TRIES};
 use crate::random::Random;
 
 /// The firmware's PXE client.
@@ -41,14 +41,7 @@ impl Uefi {
         if !self.probed {
             options.insert(0, ("tsize", 0));
         }
-        Step::ask(
-            after,
-            Ask {
-                path: self.path.clone(),
-                port: self.port,
-                way: Way::Fetch(manners, options),
-            },
-        )
+        Step::fetch(after, &self.path, self.port, manners, options)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Ended, Gaps, Habit, Manners, Step, TRIES, Way};
+use super::{Ended, Gaps, Habit, Manners, Step, TRIES};
 use crate::random::Random;
 
 /// The boot manager.
@@ -40,12 +40,7 @@ impl Windows {
             ("windowsize", self.window),
             ("msftwindow", 31_416),
         ];
-        let ask = Ask {
-            path: self.path.clone(),
-            port: self.port,
-            way: Way::Fetch(manners, options),
-        };
-        Step::ask(after, ask)
+        Step::fetch(after, &self.path, self.port, manners, options)
     }
 }
 

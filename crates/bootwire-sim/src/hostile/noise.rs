@@ -1,43 +1,19 @@
 //! Rubbish.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
-use bootwire_proto::Instant;
-
+use super::{Hostile, Pace};
 use crate::node::{Datagram, Node};
 use crate::random::Random;
 
 /// Sends what is no TFTP, or almost none, to every port of the server.
-pub struct Noise {
-    ip: IpAddr,
-    targets: Vec<SocketAddr>,
-    left: u32,
-    every: Duration,
-    next: Instant,
-    random: Random,
-}
-
-impl Noise {
-    /// Sends `count` packets, `every` so often on average.
-    #[must_use]
-    pub const fn new(
-        ip: IpAddr,
-        targets: Vec<SocketAddr>,
-        count: u32,
-        every: Duration,
-        start: Instant,
-        random: Random,
-    ) -> Self {
-        Self {
-            ip,
-            targets,
-            left: count,
-            every,
-            next: start,
-            random,
-        }
-    }
+#[must_use]
+pub fn noise(ip: IpAddr, targets: Vec<SocketAddr>, pace: Pace, random: Random) -> impl Node {
+    Hostile::new("noise", pace, random, move |random: &mut Random| Datagram {
+        from: SocketAddr::new(ip, 2000 + random.below(8) as u16),
+        to: targets[random.below(targets.len() as u64) as usize],
+        payload: rubbish(random),
+    })
 }
 
 /// A packet that is wrong in some way.
@@ -68,36 +44,4 @@ pub(super) fn rubbish(random: &mut Random) -> Vec<u8> {
         bytes[at] ^= 1 << random.below(8);
     }
     bytes
-}
-
-impl Node for Noise {
-    fn name(&self) -> &'static str {
-        "noise"
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        (self.left > 0).then_some(self.next)
-    }
-
-    fn on_time(&mut self, now: Instant, out: &mut Vec<Datagram>) {
-        if self.left == 0 || now < self.next {
-            return;
-        }
-        self.left -= 1;
-        let mean = self.every.as_micros() as u64;
-        self.next = now + self.random.micros(1..=2 * mean);
-        let target = self.targets[self.random.below(self.targets.len() as u64) as usize];
-        let port = 2000 + self.random.below(8) as u16;
-        out.push(Datagram {
-            from: SocketAddr::new(self.ip, port),
-            to: target,
-            payload: rubbish(&mut self.random),
-        });
-    }
-
-    fn receive(&mut self, _now: Instant, _datagram: &Datagram, _out: &mut Vec<Datagram>) {}
-
-    fn finished(&self) -> bool {
-        self.left == 0
-    }
 }

@@ -7,7 +7,7 @@ use bootwire_proto::Instant;
 use super::crowd::add_client;
 use super::{Kind, SERVER, Scenario, ip_of};
 use crate::app::{File, Serving};
-use crate::hostile::{Forger, Noise, Stranger};
+use crate::hostile::{Pace, forger, noise, stranger};
 use crate::net::{Bursts, Line, OverMtu, Path};
 use crate::random::Random;
 
@@ -159,25 +159,29 @@ fn add_hostile(scenario: &mut Scenario, random: &mut Random) {
     let clients: Vec<_> = (0..scenario.machines.len()).map(ip_of).collect();
     let quick = Path::clean(Duration::from_micros(100));
     let (start, sockets) = (Instant::ZERO + random.millis(0..=300), scenario.sockets());
+    let pace = |random: &mut Random| Pace {
+        start,
+        count: random.within(1..=200) as u32,
+        every: random.micros(50..=15_000),
+    };
     if random.chance(700_000) {
-        // Bystanders have no machine here: what is sent to them is counted and gone.
-        let victims = (60_000..60_000 + random.within(1..=5) as usize)
+        // Bystanders have no machine here: what is sent to them is counted and gone. Some live in
+        // the network of the clients.
+        let first = random.pick(&[200, 60_000]);
+        let victims = (first..first + random.within(1..=5) as usize)
             .map(ip_of)
             .collect();
-        let (count, every) = (random.within(1..=120) as u32, random.micros(100..=20_000));
-        let forger = Forger::new(SERVER, victims, paths, count, every, start, random.fork());
+        let forger = forger(SERVER, victims, paths, pace(random), random.fork());
         scenario.add(forger, quick.clone());
     }
     if random.chance(700_000) {
-        let (count, every) = (random.within(1..=200) as u32, random.micros(50..=10_000));
         let own = scenario.next_ip();
-        let noise = Noise::new(own, sockets.clone(), count, every, start, random.fork());
+        let noise = noise(own, sockets.clone(), pace(random), random.fork());
         scenario.add(noise, quick.clone());
     }
     if random.chance(700_000) {
         let ips = std::iter::once(scenario.next_ip()).chain(clients).collect();
-        let (count, every) = (random.within(1..=200) as u32, random.micros(50..=10_000));
-        let stranger = Stranger::new(ips, sockets, count, every, start, random.fork());
+        let stranger = stranger(ips, sockets, pace(random), random.fork());
         scenario.add(stranger, quick);
     }
 }

@@ -2,6 +2,8 @@
 //! and tokio's clock for handlers, sources and sinks.
 
 mod clock;
+mod line;
+mod report;
 mod server;
 
 use std::cmp::Reverse;
@@ -10,14 +12,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootwire::server::ServerStats;
-use bootwire::server::simulation::Occupancy;
 use bootwire_proto::Instant;
 
 use self::clock::Clock;
+use self::line::{key, told};
+pub use self::report::{Client, Report};
 use self::server::{Sent, Server};
 use crate::app::{File, Shared, router};
-use crate::check::{Checks, Finals, Violation};
+use crate::check::{Checks, Finals};
 use crate::clients::Loader;
 use crate::net::{Fate, OverMtu, Path, Way};
 use crate::node::{Datagram, Node};
@@ -31,39 +33,6 @@ const EVENTS_MAX: u64 = 20_000_000;
 
 /// Longest a handler may run on after its transfer has ended.
 const REST: Duration = Duration::from_secs(11);
-
-/// What a run came to.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// What was wrong; empty if nothing.
-    pub violations: Vec<Violation>,
-    /// Stands for everything that happened.
-    pub digest: u64,
-    /// Virtual time it took.
-    pub duration: Duration,
-    /// What the server counted.
-    pub stats: ServerStats,
-    /// Most the server held at a time.
-    pub peak: Occupancy,
-    /// Each client: its name, whether it has what it came for, its requests, and when it had its
-    /// last file.
-    pub clients: Vec<Client>,
-}
-
-/// What a client came to.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// What it is.
-    pub name: &'static str,
-    /// Whether it has what it came for.
-    pub success: bool,
-    /// Requests it made.
-    pub attempts: u32,
-    /// ERRORs with code 0 it was sent: busy, try again.
-    pub busy: u32,
-    /// When it had its last file.
-    pub done: Option<Instant>,
-}
 
 /// Something that is going to happen.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -423,34 +392,5 @@ impl World {
             clients,
             violations: self.checks.into_violations(),
         }
-    }
-}
-
-/// What a packet's event is known by.
-fn key(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> [u8; 16] {
-    let mut key = [0; 16];
-    key[..2].copy_from_slice(&from.port().to_le_bytes());
-    key[2..4].copy_from_slice(&to.port().to_le_bytes());
-    if let IpAddr::V4(ip) = if from.port() == 69 {
-        to.ip()
-    } else {
-        from.ip()
-    } {
-        key[4..8].copy_from_slice(&ip.octets());
-    }
-    let head = payload.len().min(6);
-    key[8..8 + head].copy_from_slice(&payload[..head]);
-    key[14..].copy_from_slice(&(payload.len() as u16).to_le_bytes());
-    key
-}
-
-/// A packet's fate for people.
-fn told(now: Instant, fate: Fate) -> String {
-    match fate {
-        Fate::Arrives(at, None) => format!("  (+{:?})", at.since(now)),
-        Fate::Arrives(at, Some(again)) => {
-            format!("  (+{:?}, twice +{:?})", at.since(now), again.since(now))
-        }
-        Fate::Lost(lost) => format!("  ({})", lost.as_str()),
     }
 }
