@@ -75,6 +75,7 @@ impl Timer {
     }
 
     /// A round trip of a packet that was sent once; ends the back-off.
+    #[inline]
     pub(crate) fn sample(&mut self, round_trip: Duration) {
         // spec: rfc1123-adaptive-timeout
         let sample = whole(round_trip).clamp(1, LONGEST_SAMPLE);
@@ -89,7 +90,7 @@ impl Timer {
         self.backoff = 0;
         self.shuffle();
         // What was learnt from resends is forgotten after some 256 samples; chance counts them.
-        if self.noise & 0xff == 0 {
+        if self.haste != 0 && self.noise & 0xff == 0 {
             self.haste = self.haste.saturating_sub(self.haste.signum());
         }
     }
@@ -148,6 +149,7 @@ impl Timer {
     }
 
     /// The same where an early resend would be a nuisance: no shorter than the first timeout.
+    #[inline]
     pub(crate) fn calm_interval(&self) -> Duration {
         self.after(self.base().max(self.first))
     }
@@ -208,8 +210,17 @@ impl Timer {
 
     /// The floor as it was earned.
     fn floor_now(&self) -> u32 {
+        if self.haste == 0 {
+            self.floor
+        } else {
+            self.moved_floor()
+        }
+    }
+
+    #[cold]
+    fn moved_floor(&self) -> u32 {
         let steps = u32::from(self.haste.unsigned_abs());
-        if self.haste >= 0 {
+        if self.haste > 0 {
             self.floor.checked_shr(steps).unwrap_or(0).max(1)
         } else {
             doubled(self.floor, steps)
@@ -217,6 +228,15 @@ impl Timer {
     }
 
     fn doubled(&self, base: u32) -> u32 {
+        if self.backoff == 0 {
+            base.min(self.ceiling)
+        } else {
+            self.backed_off(base)
+        }
+    }
+
+    #[cold]
+    fn backed_off(&self, base: u32) -> u32 {
         match u32::try_from(self.backoff) {
             Ok(steps) => doubled(base, steps).min(self.ceiling),
             Err(_) => base / 4,

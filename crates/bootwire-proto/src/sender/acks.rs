@@ -39,11 +39,13 @@ impl Sender {
         // before the answer to a resent block can, or if it shows that the interrupted flight has
         // arrived whole. Then going back was a mistake, and what was sent twice will be answered
         // by ACKs that look like gaps.
-        let soon = self.is_soon(now);
         let interrupted = self.interrupted();
-        let old_flight = (position <= interrupted && soon) || position == interrupted;
+        let old_flight = position == interrupted || (position < interrupted && self.is_soon(now));
         let silent = self.timeouts > 0;
-        self.judge(now, position == interrupted);
+        self.doubted = false;
+        if silent {
+            self.judge(now, position == interrupted);
+        }
         self.measure(now, position, partial, old_flight);
 
         self.proven = true;
@@ -118,9 +120,7 @@ impl Sender {
         } else {
             whole && since < self.timer.far_too_soon()
         };
-        self.doubted = false;
         match self.timeouts {
-            0 => {}
             // Too soon for an answer to the resend.
             _ if soon => self.timer.needless(),
             // A peer that paused for longer tells nothing about the network, and the end of a
