@@ -30,13 +30,23 @@
 
 mod beneath;
 mod blocking;
+#[cfg(feature = "cache")]
+mod cache;
 mod dir;
 mod errno;
 mod name;
+#[cfg(feature = "cache")]
+pub mod origin;
 mod uploads;
 
 pub use beneath::{Links, OpenError};
+#[cfg(feature = "cache")]
+pub use cache::{Cache, CacheBuilder, CacheEvent, CacheStats, Cached};
 pub use dir::Dir;
+#[cfg(feature = "object")]
+pub use origin::ObjectOrigin;
+#[cfg(feature = "http")]
+pub use origin::{HttpOrigin, Secret};
 pub use uploads::Uploads;
 
 /// Runs the README's example as a test.

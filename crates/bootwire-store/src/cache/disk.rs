@@ -1,0 +1,624 @@
+//! The cache directory: what is in it, and room for more.
+//!
+//! ```text
+//! <dir>/lock                                one process at a time
+//! <dir>/objects/<origin>/<object>-<id>.data  the bytes, missing chunks as holes
+//! <dir>/objects/<origin>/<object>-<id>.meta  what they are, see `sidecar`
+//! <dir>/incoming/                           objects of unknown size on their way
+//! ```
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::chunks::{self, Sum};
+use super::entry::{Chunk, Description, Entry, millis, now};
+use super::key::Key;
+use super::sidecar::{self, Header};
+use crate::origin::{ObjectName, Version};
+
+/// Blocks of a file system, for counting.
+const BLOCK: u64 = 4096;
+/// Bytes of a sidecar's line, at most.
+const LINE: u64 = 96;
+
+/// Bytes of the cache that are given up when the disk is full before the cache is.
+const RELIEF: u64 = 64 << 20;
+
+/// Whether the disk, or what we may have of it, is full.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// Bytes an object takes in the cache, the missing ones included.
+fn footprint(size: u64) -> u64 {
+    let lines = chunks::count(size) as u64 * LINE;
+    size.next_multiple_of(BLOCK)
+        .saturating_add((BLOCK / 2 + lines).next_multiple_of(BLOCK))
+}
+
+/// The cache directory.
+pub(crate) struct Disk {
+    objects: PathBuf,
+    incoming: PathBuf,
+    max: u64,
+    index: Mutex<Index>,
+    spools: AtomicU64,
+    evicted: AtomicU64,
+    /// Held for as long as this process uses the directory.
+    _lock: File,
+}
+
+#[derive(Default)]
+struct Index {
+    /// The current version of each object.
+    current: HashMap<Key, Arc<Entry>>,
+    /// All versions, by number.
+    entries: HashMap<u64, Arc<Entry>>,
+    /// Bytes taken, promised ones included.
+    taken: u64,
+}
+
+/// There is no room, and nothing to remove: everything is being read.
+#[derive(Debug, thiserror::Error)]
+#[error("the cache is full: {need} bytes do not fit into {max}, as what is there is being read")]
+pub(crate) struct Full {
+    need: u64,
+    max: u64,
+}
+
+/// Room for something that is not there yet. Given back when dropped.
+pub(crate) struct Room {
+    disk: Arc<Disk>,
+    bytes: u64,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.disk.lock().taken -= self.bytes;
+    }
+}
+
+impl Disk {
+    /// Opens a cache directory, made if need be, and looks what is in it. Blocks on the disk.
+    pub(crate) fn open(dir: &Path, max: u64) -> io::Result<Arc<Self>> {
+        let (objects, incoming) = (dir.join("objects"), dir.join("incoming"));
+        std::fs::create_dir_all(&objects)?;
+        let lock = File::create(dir.join("lock"))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|errno| {
+            let error = io::Error::from(errno);
+            let hint = "another process uses this cache, or it cannot be locked";
+            io::Error::new(error.kind(), format!("{hint}: {error}"))
+        })?;
+        // What was on its way when the last process ended is of no use.
+        match std::fs::remove_dir_all(&incoming) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        std::fs::create_dir_all(&incoming)?;
+        let index = scan(&objects)?;
+        let disk = Arc::new(Self {
+            objects,
+            incoming,
+            max,
+            index: Mutex::new(index),
+            spools: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
+            _lock: lock,
+        });
+        // The bound may be lower than last time.
+        drop(disk.room(0));
+        Ok(disk)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes taken, and objects removed to make room.
+    pub(crate) fn figures(&self) -> (u64, u64, usize) {
+        let index = self.lock();
+        let evicted = self.evicted.load(Ordering::Relaxed);
+        (index.taken, evicted, index.entries.len())
+    }
+
+    /// The current version of an object.
+    pub(crate) fn current(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.lock().current.get(key).cloned()
+    }
+
+    /// The version with this number.
+    pub(crate) fn entry(&self, id: u64) -> Option<Arc<Entry>> {
+        self.lock().entries.get(&id).cloned()
+    }
+
+    /// The version of an object that was current at `time`, if it is still here; what an origin
+    /// says is believed for `ttl` milliseconds.
+    pub(crate) fn current_at(&self, key: &Key, time: u64, ttl: u64) -> Option<Arc<Entry>> {
+        let index = self.lock();
+        if let Some(current) = index.current.get(key)
+            && current.was_current(time, ttl)
+        {
+            return Some(Arc::clone(current));
+        }
+        let mut entries = index.entries.values();
+        entries
+            .find(|entry| entry.key == *key && entry.was_current(time, ttl))
+            .cloned()
+    }
+
+    /// Makes `entry` the current version.
+    pub(crate) fn set_current(&self, entry: &Arc<Entry>) {
+        let mut index = self.lock();
+        if !index.entries.contains_key(&entry.id) {
+            return;
+        }
+        entry.reinstated();
+        let old = index.current.insert(entry.key.clone(), Arc::clone(entry));
+        if let Some(old) = old
+            && old.id != entry.id
+        {
+            old.replaced();
+        }
+    }
+
+    /// The object is no more, or its version is not known: what is here stays for those who hold
+    /// on to it.
+    pub(crate) fn unset_current(&self, key: &Key) {
+        if let Some(old) = self.lock().current.remove(key) {
+            old.replaced();
+        }
+    }
+
+    /// Room for an object of `size` bytes, made by removing what was not read for longest. Blocks
+    /// on the disk.
+    pub(crate) fn room(self: &Arc<Self>, size: u64) -> Result<Room, Full> {
+        let bytes = if size == 0 { 0 } else { footprint(size) };
+        let mut index = self.lock();
+        let mut removed = Vec::new();
+        if index.taken.saturating_add(bytes) > self.max {
+            let mut oldest: Vec<_> = index.entries.values().cloned().collect();
+            oldest.sort_unstable_by_key(|entry| entry.used());
+            for entry in oldest {
+                if index.taken.saturating_add(bytes) <= self.max {
+                    break;
+                }
+                if entry.retire() {
+                    index.remove(&entry);
+                    removed.push(entry);
+                }
+            }
+        }
+        let fits = index.taken.saturating_add(bytes) <= self.max;
+        if fits {
+            index.taken += bytes;
+        }
+        drop(index);
+        self.evicted
+            .fetch_add(removed.len() as u64, Ordering::Relaxed);
+        for entry in removed {
+            unlink(&entry);
+        }
+        if fits {
+            let disk = Arc::clone(self);
+            Ok(Room { disk, bytes })
+        } else {
+            let (need, max) = (bytes, self.max);
+            Err(Full { need, max })
+        }
+    }
+
+    /// Does what takes space, once more if the disk is full and something can go.
+    fn making_room<T>(&self, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        match make() {
+            Err(error) if is_full(&error) && self.relieve() => make(),
+            made => made,
+        }
+    }
+
+    /// Removes some entries nobody reads: the disk is full, whatever the bound says. Tells whether
+    /// anything was removed. Blocks on the disk.
+    pub(crate) fn relieve(&self) -> bool {
+        let mut index = self.lock();
+        let mut oldest: Vec<_> = index.entries.values().cloned().collect();
+        oldest.sort_unstable_by_key(|entry| entry.used());
+        let target = index.taken.saturating_sub(RELIEF);
+        let mut removed = Vec::new();
+        for entry in oldest {
+            if index.taken <= target {
+                break;
+            }
+            if entry.retire() {
+                index.remove(&entry);
+                removed.push(entry);
+            }
+        }
+        drop(index);
+        self.evicted
+            .fetch_add(removed.len() as u64, Ordering::Relaxed);
+        for entry in &removed {
+            unlink(entry);
+        }
+        !removed.is_empty()
+    }
+
+    /// A new version of an object, none of it here yet, or the same version if it is. Blocks on
+    /// the disk.
+    pub(crate) fn create(
+        self: &Arc<Self>,
+        key: &Key,
+        version: &Version,
+        size: u64,
+        whole: bool,
+    ) -> io::Result<Arc<Entry>> {
+        let id = key.id(version, size, now());
+        if let Some(entry) = self.entry(id)
+            && !entry.is_gone()
+        {
+            return Ok(entry);
+        }
+        let room = self.room(size).map_err(io::Error::other)?;
+        let header = Header::new(&key.origin, key.object.as_str(), version, size, whole);
+        let (data, meta) = self.place(key, id)?;
+        let make = || {
+            File::create(&data)?.set_len(size)?;
+            sidecar::create(&meta, &header, &[])
+        };
+        self.making_room(make)
+            .inspect_err(|_| unlink_files(&data, &meta))?;
+        let chunks = vec![Chunk::Missing; chunks::count(size)];
+        Ok(self.enter(room, key, version, &header, id, (data, meta), chunks))
+    }
+
+    /// A file for an object whose size is not known, and a path to it.
+    pub(crate) fn spool(&self) -> io::Result<(File, PathBuf)> {
+        let number = self.spools.fetch_add(1, Ordering::Relaxed);
+        let path = self.incoming.join(number.to_string());
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        Ok((file, path))
+    }
+
+    /// Makes an entry of a spooled file that is complete. Blocks on the disk.
+    pub(crate) fn adopt(
+        self: &Arc<Self>,
+        key: &Key,
+        version: &Version,
+        size: u64,
+        sums: &[(usize, Sum)],
+        (spool, room): (&Path, Room),
+    ) -> io::Result<Arc<Entry>> {
+        let id = key.id(version, size, now());
+        if let Some(entry) = self.entry(id)
+            && !entry.is_gone()
+            && entry.is_complete()
+        {
+            let _ = std::fs::remove_file(spool);
+            return Ok(entry);
+        }
+        let header = Header::new(&key.origin, key.object.as_str(), version, size, true);
+        let (data, meta) = self.place(key, id)?;
+        let make = || {
+            if spool.exists() {
+                std::fs::rename(spool, &data)?;
+            }
+            sidecar::create(&meta, &header, sums)
+        };
+        self.making_room(make)
+            .inspect_err(|_| unlink_files(&data, &meta))?;
+        let chunks = vec![Chunk::Here; chunks::count(size)];
+        Ok(self.enter(room, key, version, &header, id, (data, meta), chunks))
+    }
+
+    fn place(&self, key: &Key, id: u64) -> io::Result<(PathBuf, PathBuf)> {
+        let folder = self.objects.join(key.folder());
+        std::fs::create_dir_all(&folder)?;
+        let name = key.file_name(id);
+        let data = folder.join(format!("{name}.data"));
+        let meta = folder.join(format!("{name}.meta"));
+        Ok((data, meta))
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what an entry is made of, in the one place where it is made"
+    )]
+    fn enter(
+        &self,
+        room: Room,
+        key: &Key,
+        version: &Version,
+        header: &Header,
+        id: u64,
+        (data, meta): (PathBuf, PathBuf),
+        chunks: Vec<Chunk>,
+    ) -> Arc<Entry> {
+        let entry = Entry::new(Description {
+            key: key.clone(),
+            version: version.clone(),
+            size: header.size,
+            id,
+            whole: header.whole,
+            data,
+            meta,
+            chunks,
+            checked: now(),
+            used: now(),
+            since: now(),
+        });
+        let mut index = self.lock();
+        index.entries.insert(id, Arc::clone(&entry));
+        index.taken += footprint(header.size);
+        drop(index);
+        // Its bytes are the entry's now.
+        drop(room);
+        entry
+    }
+
+    /// Removes an entry whose files are not what they should be, whoever reads it.
+    pub(crate) fn discard(&self, entry: &Arc<Entry>) {
+        entry.condemn();
+        let removed = self.lock().remove(entry);
+        if removed {
+            unlink(entry);
+        }
+    }
+}
+
+impl Index {
+    fn remove(&mut self, entry: &Arc<Entry>) -> bool {
+        let held = self.entries.get(&entry.id);
+        if !held.is_some_and(|held| Arc::ptr_eq(held, entry)) {
+            return false;
+        }
+        self.entries.remove(&entry.id);
+        self.taken -= footprint(entry.size);
+        if let Some(current) = self.current.get(&entry.key)
+            && current.id == entry.id
+        {
+            self.current.remove(&entry.key);
+        }
+        true
+    }
+}
+
+/// Removes an entry's files. They may be gone already: operators purge by hand.
+fn unlink(entry: &Entry) {
+    unlink_files(&entry.data, &entry.meta);
+}
+
+fn unlink_files(data: &Path, meta: &Path) {
+    // The data last: without its sidecar it is removed at the next start anyway.
+    let _ = std::fs::remove_file(meta);
+    let _ = std::fs::remove_file(data);
+}
+
+/// Looks what is in the cache. Files that make no sense are removed; what is not the cache's is
+/// left alone.
+fn scan(objects: &Path) -> io::Result<Index> {
+    let mut index = Index::default();
+    for folder in std::fs::read_dir(objects)? {
+        let folder = folder?.path();
+        let Ok(files) = std::fs::read_dir(&folder) else {
+            continue;
+        };
+        for file in files {
+            let path = file?.path();
+            match path.extension().and_then(|suffix| suffix.to_str()) {
+                Some("meta") => match load(&path) {
+                    Ok(entry) => index.admit(entry),
+                    Err(_) => unlink_files(&path.with_extension("data"), &path),
+                },
+                Some("data") if !path.with_extension("meta").exists() => {
+                    let _ = std::fs::remove_file(&path);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(index)
+}
+
+impl Index {
+    fn admit(&mut self, entry: Arc<Entry>) {
+        self.taken += footprint(entry.size);
+        let newer = self
+            .current
+            .get(&entry.key)
+            .is_none_or(|current| current.checked() < entry.checked());
+        if newer {
+            if let Some(old) = self.current.insert(entry.key.clone(), Arc::clone(&entry)) {
+                old.replaced();
+            }
+        } else {
+            entry.replaced();
+        }
+        self.entries.insert(entry.id, entry);
+    }
+}
+
+/// Reads what a sidecar says of the file beside it.
+fn load(meta: &Path) -> io::Result<Arc<Entry>> {
+    let nonsense = || io::Error::from(io::ErrorKind::InvalidData);
+    let (header, sums) = sidecar::read(meta)?;
+    let stem = meta.file_stem().and_then(|stem| stem.to_str());
+    let id = stem
+        .and_then(|stem| stem.rsplit_once('-'))
+        .ok_or_else(nonsense)?;
+    let id = u64::from_str_radix(id.1, 16).map_err(|_| nonsense())?;
+    let data = meta.with_extension("data");
+    let metadata = std::fs::metadata(&data)?;
+    let version = header.version();
+    let missing = sums.iter().any(Option::is_none);
+    if metadata.len() != header.size || (missing && !version.is_known()) {
+        return Err(nonsense());
+    }
+    let claimed = |sum: Option<Sum>| sum.map_or(Chunk::Missing, Chunk::Claimed);
+    Ok(Entry::new(Description {
+        key: Key {
+            origin: header.origin.as_str().into(),
+            object: ObjectName::from_encoded(&header.object),
+        },
+        version,
+        size: header.size,
+        id,
+        whole: header.whole,
+        chunks: sums.into_iter().map(claimed).collect(),
+        checked: millis(std::fs::metadata(meta)?.modified()?),
+        used: millis(metadata.accessed()?),
+        since: 0,
+        data,
+        meta: meta.to_owned(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::chunks::CHUNK;
+
+    fn key(object: &str) -> Key {
+        Key {
+            origin: "http://o/".into(),
+            object: ObjectName::new(object.as_bytes()).unwrap(),
+        }
+    }
+
+    fn version(etag: &str) -> Version {
+        Version {
+            etag: Some(etag.to_owned()),
+            modified: None,
+        }
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let files = std::fs::read_dir(dir.join("objects/o")).unwrap();
+        let mut names: Vec<_> = files
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_was_read_longest_ago_makes_room_and_the_bound_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let max = 3 * footprint(CHUNK);
+        let disk = Disk::open(dir.path(), max).unwrap();
+        let entries: Vec<_> = ["a", "b", "c"]
+            .iter()
+            .map(|name| {
+                disk.create(&key(name), &version("1"), CHUNK, false)
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(disk.figures().0, max);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        entries[0].touch();
+        entries[2].touch();
+        disk.create(&key("d"), &version("1"), 100, false).unwrap();
+        assert!(entries[1].is_gone() && disk.entry(entries[1].id).is_none());
+        assert!(disk.figures().0 <= max);
+        assert!(!entries[1].data.exists() && !entries[1].meta.exists());
+        assert_eq!(names(dir.path()).len(), 6);
+        let full = disk.create(&key("e"), &version("1"), 4 * CHUNK, false);
+        assert!(full.unwrap_err().to_string().contains("full"));
+    }
+
+    #[test]
+    fn room_that_is_not_used_is_given_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::open(dir.path(), 10 * CHUNK).unwrap();
+        let room = disk.room(8 * CHUNK).unwrap();
+        assert!(disk.room(8 * CHUNK).is_err());
+        drop(room);
+        assert!(disk.room(8 * CHUNK).is_ok());
+        assert_eq!(disk.figures().0, 0);
+    }
+
+    #[test]
+    fn a_restart_finds_what_is_there_and_removes_what_makes_no_sense() {
+        let dir = tempfile::tempdir().unwrap();
+        let sum = Sum::of(b"x");
+        {
+            let disk = Disk::open(dir.path(), 100 * CHUNK).unwrap();
+            let old = disk.create(&key("a"), &version("1"), CHUNK, false).unwrap();
+            let entry = disk
+                .create(&key("a"), &version("2"), CHUNK + 1, false)
+                .unwrap();
+            entry.written(1, sum).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            entry.check();
+            let spoiled = disk.create(&key("b"), &version("1"), 5, false).unwrap();
+            std::fs::write(&spoiled.meta, "nonsense").unwrap();
+            let short = disk.create(&key("c"), &version("1"), 5, false).unwrap();
+            std::fs::write(&short.data, "1234").unwrap();
+            let orphan = disk.create(&key("d"), &version("1"), 5, false).unwrap();
+            std::fs::remove_file(&orphan.meta).unwrap();
+            std::fs::write(dir.path().join("objects/o/NOTES.txt"), "mine").unwrap();
+            assert!(Disk::open(dir.path(), CHUNK).is_err(), "is locked");
+            drop(old);
+        }
+        let disk = Disk::open(dir.path(), 100 * CHUNK).unwrap();
+        let entry = disk.current(&key("a")).unwrap();
+        assert_eq!(entry.version, version("2"));
+        assert_eq!(*entry.chunks(), [Chunk::Missing, Chunk::Claimed(sum)]);
+        assert_eq!(disk.figures().2, 2, "the old version is kept");
+        assert_eq!(names(dir.path()).len(), 5, "and the operator's notes");
+        assert!(disk.current(&key("b")).is_none());
+    }
+
+    #[test]
+    fn a_lower_bound_holds_from_the_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::open(dir.path(), 100 * CHUNK).unwrap();
+        for name in ["a", "b", "c"] {
+            disk.create(&key(name), &version("1"), CHUNK, false)
+                .unwrap();
+        }
+        drop(disk);
+        let disk = Disk::open(dir.path(), footprint(CHUNK)).unwrap();
+        assert_eq!(disk.figures().2, 1);
+    }
+
+    #[test]
+    fn the_version_of_a_time_past_is_found_while_it_is_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::open(dir.path(), 100 * CHUNK).unwrap();
+        let pause = || std::thread::sleep(std::time::Duration::from_millis(3));
+        let first = disk.create(&key("a"), &version("1"), 5, false).unwrap();
+        disk.set_current(&first);
+        pause();
+        let then = now();
+        pause();
+        assert!(
+            disk.current_at(&key("a"), then, 0).is_none(),
+            "the origin was not asked then"
+        );
+        let second = disk.create(&key("a"), &version("2"), 5, false).unwrap();
+        disk.set_current(&second);
+        assert_eq!(
+            disk.current_at(&key("a"), then, 60_000).unwrap().id,
+            first.id
+        );
+        assert_eq!(
+            disk.current_at(&key("a"), now(), 60_000).unwrap().id,
+            second.id
+        );
+        assert!(
+            disk.current_at(&key("a"), then - 1_000_000, 60_000)
+                .is_none()
+        );
+    }
+}
