@@ -18,7 +18,9 @@ pub struct Schedule {
     /// Whether the very first packet is sent again after a quarter of [`Schedule::first`] already.
     /// Default true: 250 ms, then 1 s, 2 s, ...
     pub quick_opening: bool,
-    /// Longest timeout after back-off. Default 5 s; a negotiated `timeout` below it replaces it.
+    /// Longest timeout after back-off. Default 8 s: several clients (atftp, tftp-hpa) start their own
+    /// timer of 5 s anew with each packet, also with those they ignore, and would never get to
+    /// repeat a lost ACK if resends came more often. A negotiated `timeout` below it replaces it.
     pub ceiling: Duration,
     /// Resends before the peer's first valid answer has proven its address. Default 2.
     pub unproven_resends: u8,
@@ -39,7 +41,7 @@ impl Default for Schedule {
             floor: Duration::from_millis(10),
             first: Duration::from_secs(1),
             quick_opening: true,
-            ceiling: Duration::from_secs(5),
+            ceiling: Duration::from_secs(8),
             unproven_resends: 2,
             give_up: Duration::from_secs(60),
             linger: Duration::from_secs(10),

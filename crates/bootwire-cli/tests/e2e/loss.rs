@@ -1,5 +1,6 @@
 //! Packets that do not arrive, and clients that pause.
 
+mod clients;
 mod cost;
 mod relay;
 
