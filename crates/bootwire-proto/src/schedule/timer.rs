@@ -383,6 +383,28 @@ mod tests {
         assert!(within_a_tenth(timer.interval(), MS(10)));
     }
 
+    // spec: earned-haste
+    #[test]
+    fn the_floor_is_earned_and_forgotten() {
+        let mut timer = Timer::new(&Schedule::default(), None, 5);
+        timer.sample(Duration::from_micros(50));
+        timer.needed(true);
+        assert!(within_a_tenth(timer.interval(), MS(5)), "halved");
+        (0..20).for_each(|_| timer.needed(true));
+        let least = Duration::from_nanos(312_500);
+        assert!(timer.interval() >= least && timer.interval() <= 2 * least);
+        timer.needless();
+        let raised = 4 * Duration::from_micros(312);
+        assert!(within_a_tenth(timer.interval(), raised), "doubled twice");
+        (0..3000).for_each(|_| timer.sample(Duration::from_micros(50)));
+        assert!(within_a_tenth(timer.interval(), MS(10)), "forgotten");
+        (0..20).for_each(|_| timer.needless());
+        assert!(within_a_tenth(timer.interval(), MS(80)), "careful");
+        (0..20).for_each(|_| timer.needed(false));
+        let least = Duration::from_micros(2500);
+        assert!(within_a_tenth(timer.interval(), least), "windows cost more");
+    }
+
     #[test]
     fn extreme_schedules_do_not_overflow() {
         let endless = Schedule {

@@ -270,3 +270,30 @@ fn a_client_that_never_asks_again_gets_it_as_fast() {
         include_str!("loss_table/silent.txt"),
     );
 }
+
+/// The same sender serves the client that writes.
+#[test]
+fn a_write_costs_no_more_than_a_read() {
+    let agreed = windowed(BLKSIZE, 1);
+    let file = content((BLOCKS as usize - 1) * usize::from(BLKSIZE) + 1);
+    for loss in LOSSES {
+        let network = || Network::new(loss, ms(2), 1);
+        let client = Sending::client(file.clone(), agreed, Schedule::default());
+        let server = Receiving::server(agreed, Schedule::default());
+        // The network is told apart by what flows, so its ends change places.
+        let mut turned = network().fate();
+        let mut net = Net::new(client, server, move |passage: Passage<'_>| {
+            let to = match passage.to {
+                To::Client => To::Server,
+                To::Server => To::Client,
+            };
+            turned(Passage { to, ..passage })
+        });
+        while net.server.stored.len() < file.len() {
+            assert_eq!(net.step(secs(60)), Step::Moved);
+        }
+        let perfect = oracle(network());
+        let share = net.elapsed().as_secs_f64() / perfect.as_secs_f64();
+        assert!(share <= 1.3, "loss {loss}: {share} times the oracle's time");
+    }
+}

@@ -101,11 +101,6 @@ fn cell(round_trip: Duration, lost: u64, window: u16) {
     } else {
         clean.time + (round_trip + RECOVERY) * u32::try_from(lost).expect("few") + NOISE
     };
-    println!(
-        "round trip {round_trip:?}, window {window}: clean {:?}, {lost} lost {:?}, bound {bound:?}, \
-         longest wait {:?}",
-        clean.time, lossy.time, lossy.longest_wait
-    );
     assert!(
         lossy.time <= bound,
         "{:?} with {lost} packets lost, {:?} without: more than {bound:?}",
@@ -190,7 +185,6 @@ fn a_client_that_drops_the_tail_of_large_bursts() {
     let mut client = Wire::new(server.address());
     let silent = fetch(&mut client, "file", 64, Some(34));
     assert!(silent.content == content, "the bytes differ");
-    println!("{:?}, longest wait {:?}", silent.time, silent.longest_wait);
     assert!(
         silent.longest_wait < Duration::from_secs(1),
         "{:?}",
@@ -203,6 +197,7 @@ fn a_client_that_drops_the_tail_of_large_bursts() {
 /// figures of `docs/loss.md`.
 #[test]
 #[ignore = "prints figures; takes a quiet machine"]
+#[expect(clippy::print_stdout, reason = "the figures are what it is for")]
 fn sixteen_mebibytes_with_one_percent_lost() {
     let content = noise(16 << 20, 8);
     let server = Server::of("file", &content);
