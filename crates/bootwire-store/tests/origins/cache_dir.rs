@@ -198,7 +198,7 @@ fn mount_tmpfs(dir: &Path, size: &str, options: &str) -> bool {
         .status();
     let mounted = status.is_ok_and(|status| status.success());
     if !mounted {
-        eprintln!("SKIPPED: no tmpfs can be mounted here; run as root");
+        skipped("no tmpfs can be mounted here; run as root");
     }
     mounted
 }
@@ -266,7 +266,7 @@ async fn a_read_only_disk_serves_what_it_has_and_small_objects() {
         .arg(dir.0.path())
         .status();
     if !remounted.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: the tmpfs cannot be made read-only");
+        skipped("the tmpfs cannot be made read-only");
         return;
     }
     let running = serve(cached.ttl(Duration::ZERO));

@@ -1,8 +1,10 @@
 //! Origins read through a cache, with real sockets on the loopback: what clients get when all is
 //! well, and when nothing is.
 
+mod buckets;
 mod cache_dir;
 mod misbehaving;
+mod nginx;
 mod origin;
 mod storm;
 mod versions;
@@ -91,6 +93,15 @@ fn pattern(len: usize, seed: u8) -> Vec<u8> {
     (0..len)
         .map(|at| (at / 251) as u8 ^ (at % 251) as u8 ^ (at >> 20) as u8 ^ seed)
         .collect()
+}
+
+/// Says that a test was not made.
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever reads the tests' output should know"
+)]
+fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
 }
 
 /// Waits until `done`, for at most 10 s.

@@ -1,6 +1,7 @@
 //! An origin that misbehaves on purpose: a small web server, one answer for each connection.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -280,13 +281,17 @@ impl Send<'_> {
         }
         if asked.is_some() {
             let last = announced.end - 1;
-            head += &format!("Content-Range: bytes {}-{last}/{size}\r\n", announced.start);
+            let _ = write!(
+                head,
+                "Content-Range: bytes {}-{last}/{size}\r\n",
+                announced.start
+            );
         }
         if !etag.is_empty() {
-            head += &format!("ETag: {etag}\r\n");
+            let _ = write!(head, "ETag: {etag}\r\n");
         }
         if let Some(modified) = &self.object.modified {
-            head += &format!("Last-Modified: {modified}\r\n");
+            let _ = write!(head, "Last-Modified: {modified}\r\n");
         }
         let mut len = range.end - range.start;
         match &manner {
@@ -297,7 +302,7 @@ impl Send<'_> {
         if matches!(manner, Manner::NoLength) {
             head.push_str("Transfer-Encoding: chunked\r\n\r\n");
         } else {
-            head += &format!("Content-Length: {len}\r\n\r\n");
+            let _ = write!(head, "Content-Length: {len}\r\n\r\n");
         }
         self.stream.write_all(head.as_bytes()).await?;
         self.body(range, &manner).await

@@ -1,0 +1,164 @@
+//! A real web server.
+
+use std::process::{Child, Command};
+
+use super::*;
+
+/// nginx on a port of its own, until it is dropped.
+struct Nginx {
+    child: Child,
+    dir: tempfile::TempDir,
+    port: u16,
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Nginx {
+    /// Serves its folder's `www/boot`; more under `extra`. `None` if there is no nginx.
+    fn start(extra: &str) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("www/boot")).unwrap();
+        // Nobody else is given this port for a while.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = port.local_addr().unwrap().port();
+        let root = dir.path().display();
+        let user = if rustix::process::getuid().is_root() {
+            "user root;"
+        } else {
+            ""
+        };
+        let config = format!(
+            "daemon off; master_process off; pid {root}/pid; {user} error_log {root}/error.log;\n\
+             events {{ worker_connections 64; }}\n\
+             http {{ access_log {root}/access.log combined;\n\
+             client_body_temp_path {root}/b; proxy_temp_path {root}/p; fastcgi_temp_path {root}/f;\n\
+             uwsgi_temp_path {root}/u; scgi_temp_path {root}/s;\n\
+             gzip on; gzip_types *; gzip_min_length 1;\n\
+             server {{ listen 127.0.0.1:{port}; root {root}/www; {extra} }} }}\n"
+        );
+        let path = dir.path().join("nginx.conf");
+        std::fs::write(&path, config).unwrap();
+        let child = Command::new("nginx")
+            .arg("-e")
+            .arg("stderr")
+            .arg("-c")
+            .arg(&path)
+            .spawn();
+        let Ok(child) = child else {
+            skipped("there is no nginx here (Debian: nginx-light)");
+            return None;
+        };
+        Some(Self { child, dir, port })
+    }
+
+    async fn ready(&self) {
+        until(|| std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok()).await;
+    }
+
+    fn write(&self, name: &str, content: &[u8]) {
+        std::fs::write(self.dir.path().join("www/boot").join(name), content).unwrap();
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/boot", self.port)
+    }
+
+    fn access_log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("access.log")).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_sends_chunks_and_knows_conditions() {
+    let Some(nginx) = Nginx::start("") else {
+        return;
+    };
+    nginx.ready().await;
+    nginx.write("vmlinuz 6", &pattern(9 * MIB + 5, 1));
+    nginx.write("grub.cfg", b"set default=0\n");
+    nginx.write("empty", b"");
+    let dir = tempfile::tempdir().unwrap();
+    let cache = cache(dir.path()).await;
+    let origin = HttpOrigin::new(&nginx.url()).unwrap();
+    let running = serve(origin.cached(&cache).ttl(Duration::ZERO));
+    for _ in 0..2 {
+        let content = running.get("/vmlinuz 6").await.unwrap();
+        assert!(content == pattern(9 * MIB + 5, 1));
+        assert_eq!(running.get("/grub.cfg").await.unwrap(), b"set default=0\n");
+        assert_eq!(running.get("/empty").await.unwrap(), b"");
+    }
+    assert_eq!(running.error("/absent").await, 1);
+    let log = nginx.access_log();
+    assert_eq!(
+        log.matches("vmlinuz%206 HTTP/1.1\" 206").count(),
+        3,
+        "{log}"
+    );
+    assert_eq!(
+        log.matches("vmlinuz%206 HTTP/1.1\" 304").count(),
+        1,
+        "{log}"
+    );
+    assert_eq!(log.matches("grub.cfg HTTP/1.1\" 304").count(), 1, "{log}");
+    // A new version, as an operator puts it there.
+    let boot = nginx.dir.path().join("www/boot");
+    nginx.write("next", &pattern(5 * MIB, 2));
+    std::fs::rename(boot.join("next"), boot.join("vmlinuz 6")).unwrap();
+    assert!(running.get("/vmlinuz 6").await.unwrap() == pattern(5 * MIB, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_without_ranges_or_etags() {
+    for extra in ["max_ranges 0;", "etag off;", "max_ranges 0; etag off;"] {
+        let Some(nginx) = Nginx::start(extra) else {
+            return;
+        };
+        nginx.ready().await;
+        nginx.write("vmlinuz", &pattern(9 * MIB + 5, 1));
+        let dir = tempfile::tempdir().unwrap();
+        let cache = cache(dir.path()).await;
+        let origin = HttpOrigin::new(&nginx.url()).unwrap();
+        let running = serve(origin.cached(&cache).ttl(Duration::ZERO));
+        for _ in 0..2 {
+            let content = running.get("/vmlinuz").await.unwrap();
+            assert!(content == pattern(9 * MIB + 5, 1), "{extra}");
+        }
+        let fetched = cache.stats().fetched_bytes;
+        assert_eq!(fetched, 9 * MIB as u64 + 5, "{extra}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_killed_in_a_storm() {
+    let Some(mut nginx) = Nginx::start("limit_rate 2m;") else {
+        return;
+    };
+    nginx.ready().await;
+    nginx.write("cached", &pattern(5 * MIB, 1));
+    nginx.write("uncached", &pattern(60 * MIB, 1));
+    let dir = tempfile::tempdir().unwrap();
+    let cache = cache(dir.path()).await;
+    let origin = HttpOrigin::new(&nginx.url()).unwrap();
+    let cached = origin.cached(&cache).ttl(Duration::ZERO);
+    let running = Arc::new(serve(cached.give_up(Duration::from_secs(2))));
+    running.get("/cached").await.unwrap();
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let running = Arc::clone(&running);
+        waiting.spawn(async move { running.error("/uncached").await });
+    }
+    let handle = running.handle.as_ref().unwrap();
+    until(|| handle.stats().bytes_out > 7 * MIB as u64).await;
+    nginx.child.kill().unwrap();
+    let begun = Instant::now();
+    for _ in 0..5 {
+        assert!(running.get("/cached").await.unwrap() == pattern(5 * MIB, 1));
+    }
+    assert_eq!(waiting.join_all().await, [0; 20], "told to try again");
+    assert!(begun.elapsed() < Duration::from_secs(15));
+}
