@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 /// How often files are looked at, unless told otherwise.
@@ -76,17 +76,18 @@ pub(crate) trait Load: Send + Sync + 'static {
 
 /// A value and the means to keep it up to date.
 pub(crate) struct Reloading<L: Load> {
-    loader: Arc<L>,
-    shared: Arc<Shared<L::Value>>,
-    interval: Duration,
-    report: Option<Report>,
+    shared: Arc<Shared<L>>,
 }
 
-struct Shared<V> {
-    current: RwLock<Arc<V>>,
+struct Shared<L: Load> {
+    loader: L,
+    current: RwLock<Arc<L::Value>>,
+    report: RwLock<Option<Report>>,
     /// Whether somebody is looking at the files.
     looking: AtomicBool,
     born: Instant,
+    /// Between two looks, in milliseconds.
+    interval: AtomicU64,
     /// When to look again, in milliseconds since `born`.
     due: AtomicU64,
 }
@@ -94,31 +95,32 @@ struct Shared<V> {
 impl<L: Load> Reloading<L> {
     pub(crate) fn new(loader: L, first: L::Value) -> Self {
         let shared = Shared {
+            loader,
             current: RwLock::new(Arc::new(first)),
+            report: RwLock::new(None),
             looking: AtomicBool::new(false),
             born: Instant::now(),
-            due: AtomicU64::new(INTERVAL.as_millis() as u64),
+            interval: AtomicU64::new(millis(INTERVAL)),
+            due: AtomicU64::new(millis(INTERVAL)),
         };
         Self {
-            loader: Arc::new(loader),
             shared: Arc::new(shared),
-            interval: INTERVAL,
-            report: None,
         }
     }
 
-    pub(crate) fn set_interval(&mut self, interval: Duration) {
-        self.interval = interval;
-        let due = interval.as_millis().try_into().unwrap_or(u64::MAX);
-        self.shared.due.store(due, Ordering::Relaxed);
+    pub(crate) fn set_interval(&self, interval: Duration) {
+        let shared = &self.shared;
+        shared.interval.store(millis(interval), Ordering::Relaxed);
+        let due = millis(shared.born.elapsed()).saturating_add(millis(interval));
+        shared.due.store(due, Ordering::Relaxed);
     }
 
     /// Has every problem reported, those there are now at once.
-    pub(crate) fn set_report(&mut self, report: Report) {
+    pub(crate) fn set_report(&self, report: Report) {
         for problem in L::problems(&self.get()) {
             report(problem);
         }
-        self.report = Some(report);
+        *write(&self.shared.report) = Some(report);
     }
 
     /// The value as it is, without waiting.
@@ -132,19 +134,15 @@ impl<L: Load> Reloading<L> {
     }
 
     fn is_due(&self) -> bool {
-        let now = self.shared.born.elapsed().as_millis();
-        now >= u128::from(self.shared.due.load(Ordering::Relaxed))
+        millis(self.shared.born.elapsed()) >= self.shared.due.load(Ordering::Relaxed)
             && !self.shared.looking.load(Ordering::Relaxed)
     }
 
     /// The value, after a look at the files if it is time for one.
     pub(crate) async fn fresh(&self) -> Arc<L::Value> {
         if self.is_due() {
-            let (loader, shared) = (Arc::clone(&self.loader), Arc::clone(&self.shared));
-            let (interval, report) = (self.interval, self.report.clone());
-            let look = tokio::task::spawn_blocking(move || {
-                shared.look(&*loader, interval, report.as_ref());
-            });
+            let shared = Arc::clone(&self.shared);
+            let look = tokio::task::spawn_blocking(move || shared.look());
             // Late or failed, what is there serves.
             let _ = tokio::time::timeout(PATIENCE, look).await;
         }
@@ -153,38 +151,49 @@ impl<L: Load> Reloading<L> {
 
     /// Looks at the files now. Blocks.
     pub(crate) fn look(&self) {
-        self.shared
-            .look(&*self.loader, self.interval, self.report.as_ref());
+        self.shared.look();
     }
 }
 
-impl<V: Send + Sync + 'static> Shared<V> {
-    fn get(&self) -> Arc<V> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+impl<L: Load> Shared<L> {
+    fn get(&self) -> Arc<L::Value> {
+        Arc::clone(&read_lock(&self.current))
     }
 
-    fn look<L: Load<Value = V>>(&self, loader: &L, interval: Duration, report: Option<&Report>) {
+    fn look(&self) {
         if self.looking.swap(true, Ordering::AcqRel) {
             return;
         }
         let looking = Looking(&self.looking);
         let old = self.get();
-        if let Some(new) = loader.again(&old) {
+        if let Some(new) = self.loader.again(&old) {
             let new = Arc::new(new);
-            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+            *write(&self.current) = Arc::clone(&new);
+            let report = read_lock(&self.report).clone();
+            let fresh = L::problems(&new)
+                .iter()
+                .filter(|problem| !L::problems(&old).contains(problem));
             if let Some(report) = report {
-                for problem in L::problems(&new) {
-                    if !L::problems(&old).contains(problem) {
-                        report(problem);
-                    }
-                }
+                fresh.for_each(|problem| report(problem));
             }
         }
-        let next = (self.born.elapsed() + interval).as_millis();
-        self.due
-            .store(next.try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+        let interval = self.interval.load(Ordering::Relaxed);
+        let next = millis(self.born.elapsed()).saturating_add(interval);
+        self.due.store(next, Ordering::Relaxed);
         drop(looking);
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    time.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+fn read_lock<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lets others look again, also after a panic.
@@ -297,7 +306,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         std::fs::write(&path, "one").unwrap();
-        let mut value = reloading(&path);
+        let value = reloading(&path);
         std::fs::write(&path, "two, and longer").unwrap();
         assert_eq!(value.fresh().await.text, "one", "not due yet");
         assert_eq!(value.at_hand().unwrap().text, "one");
@@ -318,7 +327,7 @@ mod tests {
         std::os::unix::fs::symlink("v1", &data).unwrap();
         let path = dir.path().join("file");
         std::os::unix::fs::symlink("..data/file", &path).unwrap();
-        let mut value = reloading(&path);
+        let value = reloading(&path);
         value.set_interval(Duration::ZERO);
         assert_eq!(value.fresh().await.text, "v1");
         std::os::unix::fs::symlink("v2", &new).unwrap();
@@ -331,7 +340,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         std::fs::write(&path, "bad start").unwrap();
-        let mut value = reloading(&path);
+        let value = reloading(&path);
         let told = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&told);
         value.set_report(Arc::new(move |problem| {

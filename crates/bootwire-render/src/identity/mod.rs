@@ -133,9 +133,9 @@ impl Identity {
         match key {
             Key::Mac(value) => _ = self.mac.get_or_insert(Known { value, from }),
             Key::Uuid(value) => _ = self.uuid.get_or_insert(Known { value, from }),
-            Key::Serial(value) => _ = self.serial.get_or_insert_with(|| Known { value, from }),
+            Key::Serial(value) => _ = self.serial.get_or_insert(Known { value, from }),
             Key::Ip(value) => _ = self.ip.get_or_insert(Known { value, from }),
-            Key::Hostname(value) => _ = self.hostname.get_or_insert_with(|| Known { value, from }),
+            Key::Hostname(value) => _ = self.hostname.get_or_insert(Known { value, from }),
         }
     }
 

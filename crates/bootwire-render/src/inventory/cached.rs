@@ -14,6 +14,9 @@ use super::{Found, Inventory, InventoryError, Lookup};
 use crate::coalesce::{Flights, Grounded};
 use crate::identity::Identity;
 
+/// Failures in a row that make a source a dead one.
+const FAILURES_MAX: u32 = 3;
+
 /// Different questions to one source that may wait for answers at the same time.
 const QUESTIONS_MAX: usize = 1024;
 
@@ -22,9 +25,9 @@ const QUESTIONS_MAX: usize = 1024;
 /// - Those who ask the same while the source thinks get the one answer.
 /// - An answer serves for [`Cached::fresh_for`]; that a machine is unknown, for
 ///   [`Cached::absent_for`].
-/// - When the source fails, an old answer serves for [`Cached::stale_for`] more; and after a failure
-///   it is left alone for [`Cached::pause`], so that a dead database delays one client in a while
-///   and not each.
+/// - When the source fails, an old answer serves for [`Cached::stale_for`] more. After three failures
+///   in a row it is left alone for [`Cached::pause`], so that a dead database delays one client in a
+///   while and not each; one machine that it cannot answer for is no reason.
 /// - At most [`Cached::entries`] answers are kept, known machines apart from unknown ones: names that
 ///   somebody makes up push out no machine.
 pub struct Cached<I> {
@@ -41,7 +44,8 @@ pub struct Cached<I> {
 struct Memory {
     known: Entries<Found>,
     absent: Entries<Found>,
-    /// When the source failed last, and how.
+    /// Failures since the last answer; when and how the last one was.
+    failures: u32,
     failed: Option<(Instant, InventoryError)>,
 }
 
@@ -55,6 +59,29 @@ impl Memory {
             None => self.absent.get(lookup)?,
         };
         Some((found, since.elapsed()))
+    }
+
+    /// Notes how a question ended.
+    fn note(&mut self, lookup: Lookup, answer: &Result<Found, InventoryError>) {
+        match answer {
+            Ok(found) => {
+                self.failures = 0;
+                self.remember(lookup, found.clone());
+            }
+            Err(error @ (InventoryError::Unreachable(_) | InventoryError::Late(_))) => {
+                self.failures = self.failures.saturating_add(1);
+                self.failed = Some((Instant::now(), error.clone()));
+            }
+            // The source is there; it is about this machine.
+            Err(_) => self.failures = 0,
+        }
+    }
+
+    /// Why the source is left alone, if it is.
+    fn paused(&self, pause: Duration) -> Option<InventoryError> {
+        let (since, error) = self.failed.as_ref()?;
+        let dead = self.failures >= FAILURES_MAX && since.elapsed() < pause;
+        dead.then(|| error.clone())
     }
 
     fn remember(&mut self, lookup: Lookup, found: Found) {
@@ -75,6 +102,7 @@ impl<I: Inventory> Cached<I> {
         let memory = Memory {
             known: Entries::new(65_536),
             absent: Entries::new(65_536),
+            failures: 0,
             failed: None,
         };
         Self {
@@ -110,7 +138,7 @@ impl<I: Inventory> Cached<I> {
         self
     }
 
-    /// How long a source that has failed is left alone. Default 1 s.
+    /// How long a source that has failed three times in a row is left alone. Default 1 s.
     #[must_use]
     pub const fn pause(mut self, time: Duration) -> Self {
         self.pause = time;
@@ -139,7 +167,7 @@ impl<I: Inventory> Cached<I> {
         let mut memory = self.memory();
         memory.known.clear();
         memory.absent.clear();
-        memory.failed = None;
+        memory.failures = 0;
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -169,13 +197,7 @@ impl<I: Inventory> Cached<I> {
             let asked = tokio::time::timeout(deadline, source.find(&who)).await;
             let answer = asked.unwrap_or(Err(InventoryError::Late(deadline)));
             let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-            match &answer {
-                Ok(found) => {
-                    memory.failed = None;
-                    memory.remember(lookup, found.clone());
-                }
-                Err(error) => memory.failed = Some((Instant::now(), error.clone())),
-            }
+            memory.note(lookup, &answer);
             answer
         };
         match self.flights.ask(question, work).await {
@@ -190,21 +212,16 @@ impl<I: Inventory> Inventory for Cached<I> {
     fn find<'a>(&'a self, who: &'a Identity) -> BoxFuture<'a, Result<Found, InventoryError>> {
         Box::pin(async move {
             let lookup = Lookup::of(who);
-            let (remembered, failed) = {
+            let (remembered, paused) = {
                 let mut memory = self.memory();
-                let failed = memory
-                    .failed
-                    .as_ref()
-                    .filter(|(since, _)| since.elapsed() < self.pause)
-                    .map(|(_, error)| error.clone());
-                (memory.recall(&lookup), failed)
+                (memory.recall(&lookup), memory.paused(self.pause))
             };
             if let Some(remembered) = &remembered
                 && self.is_fresh(remembered)
             {
                 return Ok(remembered.0.clone());
             }
-            let answer = match failed {
+            let answer = match paused {
                 Some(error) => Err(error),
                 None => self.ask(lookup, who.clone()).await,
             };

@@ -5,6 +5,7 @@ mod parse;
 mod tests;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,23 +90,17 @@ impl Files {
         })
     }
 
-    /// Looks whether files have changed at most this often, when somebody asks. Default 1 s. To be
-    /// set before clones are made.
+    /// Looks whether files have changed at most this often, when somebody asks. Default 1 s.
     #[must_use]
-    pub fn check_every(mut self, interval: Duration) -> Self {
-        if let Some(reloading) = Arc::get_mut(&mut self.reloading) {
-            reloading.set_interval(interval);
-        }
+    pub fn check_every(self, interval: Duration) -> Self {
+        self.reloading.set_interval(interval);
         self
     }
 
-    /// Has `report` told once of every problem, those there are now at once. To be set before clones
-    /// are made.
+    /// Has `report` told once of every problem, those there are now at once.
     #[must_use]
-    pub fn report(mut self, report: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
-        if let Some(reloading) = Arc::get_mut(&mut self.reloading) {
-            reloading.set_report(Arc::new(report));
-        }
+    pub fn report(self, report: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
+        self.reloading.set_report(Arc::new(report));
         self
     }
 
@@ -224,12 +219,14 @@ impl Index {
                     problems.push(Problem::new(place, "no key to find it by"));
                 }
                 for key in keys {
-                    if by_key.contains_key(&key) {
-                        let what =
-                            format_args!("{key} belongs to an earlier machine, which counts");
-                        problems.push(Problem::new(place, what));
-                    } else {
-                        by_key.insert(key, Arc::clone(machine));
+                    match by_key.entry(key) {
+                        Entry::Vacant(free) => _ = free.insert(Arc::clone(machine)),
+                        Entry::Occupied(taken) => {
+                            let key = taken.key();
+                            let what =
+                                format_args!("{key} belongs to an earlier machine, which counts");
+                            problems.push(Problem::new(place, what));
+                        }
                     }
                 }
             }

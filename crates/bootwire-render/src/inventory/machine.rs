@@ -86,7 +86,11 @@ impl Machine {
 mod mac {
     use super::{Deserialize, Deserializer, MacAddr, Serializer};
 
-    #[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde gives a reference to the field"
+    )]
     pub(super) fn serialize<S: Serializer>(
         mac: &Option<MacAddr>,
         serializer: S,

@@ -13,9 +13,14 @@
 //! [`Cached`] stands in front of the slow ones: it remembers answers, asks once for all who wait,
 //! and serves old answers while the source is down.
 
+mod answer;
 mod cached;
 mod files;
+#[cfg(feature = "http")]
+pub mod http;
 mod machine;
+#[cfg(feature = "sql")]
+pub mod sql;
 
 use std::sync::Arc;
 use std::time::Duration;

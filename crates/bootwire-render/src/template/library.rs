@@ -64,23 +64,17 @@ impl Templates {
         }
     }
 
-    /// Looks whether files have changed at most this often, when somebody asks. Default 1 s. To be
-    /// set before clones are made.
+    /// Looks whether files have changed at most this often, when somebody asks. Default 1 s.
     #[must_use]
-    pub fn check_every(mut self, interval: Duration) -> Self {
-        if let Some(reloading) = Arc::get_mut(&mut self.reloading) {
-            reloading.set_interval(interval);
-        }
+    pub fn check_every(self, interval: Duration) -> Self {
+        self.reloading.set_interval(interval);
         self
     }
 
-    /// Has `report` told once of every problem, those there are now at once. To be set before clones
-    /// are made.
+    /// Has `report` told once of every problem, those there are now at once.
     #[must_use]
-    pub fn report(mut self, report: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
-        if let Some(reloading) = Arc::get_mut(&mut self.reloading) {
-            reloading.set_report(Arc::new(report));
-        }
+    pub fn report(self, report: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
+        self.reloading.set_report(Arc::new(report));
         self
     }
 
@@ -130,7 +124,7 @@ impl Templates {
         self.reloading.at_hand()
     }
 
-    pub(super) async fn fresh(&self) -> Arc<Compiled> {
+    pub(crate) async fn fresh(&self) -> Arc<Compiled> {
         self.reloading.fresh().await
     }
 }
@@ -144,7 +138,7 @@ impl std::fmt::Debug for Templates {
 }
 
 /// Templates ready to render.
-pub(super) struct Compiled {
+pub(crate) struct Compiled {
     /// With as much fuel as a worker thread may spend.
     quick: Environment<'static>,
     /// With the usual fuel.
@@ -163,7 +157,7 @@ struct OneFile {
 }
 
 impl Compiled {
-    pub(super) fn render(
+    pub(crate) fn render(
         &self,
         name: &str,
         context: Value,

@@ -49,7 +49,7 @@ mod render;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
@@ -63,10 +63,13 @@ use crate::identity::{Identifier, Identity};
 use crate::inventory::{Found, Inventory};
 use library::Compiled;
 
-/// Instructions a template may take on a worker thread: some ten microseconds.
+/// Instructions a template may take on a worker thread: enough for a boot loader's configuration,
+/// not for long loops.
 const QUICK_FUEL: u64 = 2000;
-/// A template that has taken longer than this is not rendered on a worker thread again.
+/// A template that takes longer than this so many times in a row is not rendered on a worker thread
+/// again. Once may be the thread's having to wait for the processor.
 const QUICK: Duration = Duration::from_micros(300);
+const STRIKES_MAX: u8 = 8;
 
 /// What happens to machines the inventory does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,8 +101,8 @@ struct Inner {
     unknown: Unknown,
     vars: Map<String, Json>,
     limits: Limits,
-    /// Whether it has proven too slow for a worker thread.
-    slow: Arc<AtomicBool>,
+    /// How often in a row it was slow; beyond [`STRIKES_MAX`] it is no work for a worker thread.
+    strikes: Arc<AtomicU8>,
 }
 
 impl Template {
@@ -114,7 +117,7 @@ impl Template {
             unknown: Unknown::default(),
             vars: Map::new(),
             limits: Limits::default(),
-            slow: Arc::default(),
+            strikes: Arc::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -205,7 +208,7 @@ impl Inner {
 
     /// Renders, unless that takes too long for the thread it is called on.
     fn quick(&self, compiled: &Compiled, context: Value) -> Option<Result<String, Refusal>> {
-        if self.slow.load(Ordering::Relaxed) {
+        if self.is_slow() {
             return None;
         }
         let limits = Limits {
@@ -214,20 +217,26 @@ impl Inner {
         };
         let begin = Instant::now();
         let rendered = compiled.render(&self.name, context, limits);
-        if begin.elapsed() > QUICK {
-            self.slow.store(true, Ordering::Relaxed);
+        if begin.elapsed() <= QUICK {
+            self.strikes.store(0, Ordering::Relaxed);
+        } else {
+            self.strikes.fetch_add(1, Ordering::Relaxed);
         }
         match rendered {
             Err(RenderError::OutOfFuel { .. }) if limits != self.limits => {
-                self.slow.store(true, Ordering::Relaxed);
+                self.strikes.store(STRIKES_MAX, Ordering::Relaxed);
                 None
             }
             rendered => Some(rendered.map_err(Refusal::from)),
         }
     }
 
+    fn is_slow(&self) -> bool {
+        self.strikes.load(Ordering::Relaxed) >= STRIKES_MAX
+    }
+
     fn at_hand(&self, request: &Request) -> Option<Result<String, Refusal>> {
-        if self.slow.load(Ordering::Relaxed) {
+        if self.is_slow() {
             return None;
         }
         let compiled = self.templates.at_hand()?;

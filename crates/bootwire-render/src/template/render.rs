@@ -117,21 +117,31 @@ impl io::Write for Bounded {
     }
 }
 
+/// Templates named in one error, at most.
+const CHAIN_MAX: usize = 8;
+
 /// The error and those that caused it, from the outermost template to the innermost.
-fn chain(error: &Error) -> impl Iterator<Item = &Error> {
-    fn inner<'a>(&error: &&'a Error) -> Option<&'a Error> {
-        error.source()?.downcast_ref()
+fn chain(error: &Error) -> Vec<&Error> {
+    let mut errors = vec![error];
+    let mut last = error;
+    while let Some(cause) = last.source().and_then(|cause| cause.downcast_ref())
+        && errors.len() < CHAIN_MAX
+    {
+        errors.push(cause);
+        last = cause;
     }
-    std::iter::successors(Some(error), inner).take(8)
+    errors
 }
 
 fn is_out_of_fuel(error: &Error) -> bool {
-    chain(error).any(|error| error.kind() == ErrorKind::OutOfFuel)
+    chain(error)
+        .iter()
+        .any(|error| error.kind() == ErrorKind::OutOfFuel)
 }
 
 /// `menu.j2:3: undefined value: vars.disk`, for each template on the way.
 fn describe(error: &Error) -> String {
-    let lines = chain(error).map(|error| {
+    let lines = chain(error).into_iter().map(|error| {
         let what = match error.detail() {
             Some(detail) => format!("{}: {detail}", error.kind()),
             None => error.kind().to_string(),

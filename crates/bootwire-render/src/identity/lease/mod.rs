@@ -110,14 +110,14 @@ impl Leases {
 
     /// Looks whether the file has changed at most this often, when somebody asks. Default 1 s.
     #[must_use]
-    pub fn check_every(mut self, interval: Duration) -> Self {
+    pub fn check_every(self, interval: Duration) -> Self {
         self.reloading.set_interval(interval);
         self
     }
 
     /// Has `report` told once of everything that keeps the file from being read.
     #[must_use]
-    pub fn report(mut self, report: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
+    pub fn report(self, report: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
         self.reloading.set_report(Arc::new(report));
         self
     }

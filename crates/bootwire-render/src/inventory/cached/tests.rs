@@ -20,6 +20,8 @@ enum Mood {
     Well,
     Slow,
     Dead,
+    /// Fails for one machine.
+    Partly,
 }
 
 impl Source {
@@ -39,11 +41,14 @@ impl Inventory for Source {
             let mood = *self.mood.lock().unwrap();
             tokio::time::sleep(Duration::from_millis(100)).await;
             match mood {
-                Mood::Well => {}
+                Mood::Well | Mood::Partly => {}
                 Mood::Slow => tokio::time::sleep(Duration::from_secs(3600)).await,
                 Mood::Dead => return Err(InventoryError::Unreachable("refused".into())),
             }
             let mac = who.mac.unwrap().value;
+            if mood == Mood::Partly && mac.octets()[5] == 0x66 {
+                return Err(InventoryError::Senseless("two of them".into()));
+            }
             let machine = Machine {
                 hostname: Some(format!("node-{}", self.asked())),
                 ..Machine::default()
@@ -119,11 +124,16 @@ async fn a_dead_source_leaves_old_answers_and_delays_nobody_twice() {
     tokio::time::advance(60 * SECOND).await;
     assert_eq!(name(&cached.find(&known()).await.unwrap()), Some("node-1"));
     assert_eq!(source.asked(), 2);
-    // Within the pause nobody asks it, whoever comes.
+    for last in 2..4 {
+        assert!(cached.find(&who(0x52, last)).await.is_err());
+    }
+    assert_eq!(source.asked(), 4);
+    // Three in a row: within the pause nobody asks it, whoever comes.
     let begin = Instant::now();
-    let error = cached.find(&who(0x52, 2)).await.unwrap_err();
+    let error = cached.find(&who(0x52, 4)).await.unwrap_err();
     assert_eq!(error, InventoryError::Unreachable("refused".into()));
-    assert_eq!((begin.elapsed(), source.asked()), (Duration::ZERO, 2));
+    assert_eq!((begin.elapsed(), source.asked()), (Duration::ZERO, 4));
+    assert_eq!(name(&cached.find(&known()).await.unwrap()), Some("node-1"));
     let refusal = Refusal::from(error);
     assert_eq!(refusal.reason(), Reason::Origin);
     assert!(refusal.client_text().len() <= 60);
@@ -131,7 +141,7 @@ async fn a_dead_source_leaves_old_answers_and_delays_nobody_twice() {
 
     source.set(Mood::Well);
     tokio::time::advance(2 * SECOND).await;
-    assert_eq!(name(&cached.find(&known()).await.unwrap()), Some("node-3"));
+    assert_eq!(name(&cached.find(&known()).await.unwrap()), Some("node-5"));
 
     source.set(Mood::Dead);
     tokio::time::advance(25 * 3600 * SECOND).await;
@@ -182,4 +192,15 @@ async fn too_many_questions_at_once_are_refused_as_busy() {
         .filter(|error| **error == InventoryError::Busy);
     assert_eq!((busy.count(), source.asked()), (1100 - 1024, 1024));
     assert_eq!(Refusal::from(InventoryError::Busy).reason(), Reason::Busy);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_machine_the_source_cannot_answer_for_costs_no_other() {
+    let source = Arc::new(Source::default());
+    source.set(Mood::Partly);
+    let cached = Cached::new(Arc::clone(&source));
+    for last in 0..10 {
+        assert!(cached.find(&who(0x52, 0x66)).await.is_err());
+        assert!(cached.find(&who(0x52, last)).await.is_ok());
+    }
 }

@@ -1,0 +1,284 @@
+//! An HTTP client with bounds.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Response, Url, redirect};
+
+/// How to reach an HTTP server: headers, private certificate authorities, time to connect.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    headers: HeaderMap,
+    authorities: Vec<Certificate>,
+    connect: Duration,
+}
+
+/// Why options or a URL cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct HttpError(pub(crate) String);
+
+/// What a server may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(2);
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            headers: HeaderMap::new(),
+            authorities: Vec::new(),
+            connect: CONNECT,
+        }
+    }
+}
+
+impl HttpOptions {
+    /// No headers, the system's certificate authorities, 2 s to connect.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sends a header with every request. Its value is kept out of logs.
+    ///
+    /// # Errors
+    /// If name or value cannot be a header's.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, HttpError> {
+        let wrong = || HttpError(format!("header {name:?}: name or value cannot be sent"));
+        let parsed: HeaderName = name.parse().map_err(|_| wrong())?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        self.headers.insert(parsed, value);
+        Ok(self)
+    }
+
+    /// Sends `Authorization: Bearer TOKEN`.
+    ///
+    /// # Errors
+    /// If the token cannot be sent.
+    pub fn bearer(self, token: &str) -> Result<Self, HttpError> {
+        self.header("authorization", &format!("Bearer {}", token.trim()))
+    }
+
+    /// Trusts the certificates in `pem` too.
+    ///
+    /// # Errors
+    /// If there is none in it.
+    pub fn authorities(mut self, pem: &[u8]) -> Result<Self, HttpError> {
+        let found = Certificate::from_pem_bundle(pem).unwrap_or_default();
+        if found.is_empty() {
+            return Err(HttpError("no certificate in the PEM text".to_owned()));
+        }
+        self.authorities.extend(found);
+        Ok(self)
+    }
+
+    /// How long a connection may take. Default 2 s.
+    #[must_use]
+    pub const fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect = limit;
+        self
+    }
+
+    /// A client that follows no redirect and uses no proxy of the environment: it talks to the host
+    /// that the configuration names.
+    pub(crate) fn client(self) -> Result<reqwest::Client, HttpError> {
+        // Without a provider the first connection would panic. Another of the program's own stays.
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let mut builder = reqwest::Client::builder()
+            .default_headers(self.headers)
+            .connect_timeout(self.connect)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .user_agent(concat!("bootwire/", env!("CARGO_PKG_VERSION")));
+        if !self.authorities.is_empty() {
+            builder = builder.tls_certs_merge(self.authorities);
+        }
+        builder
+            .build()
+            .map_err(|error| HttpError(format!("HTTP client: {}", chain(&error))))
+    }
+}
+
+/// Why a body was not read.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    /// It is larger than this.
+    TooLarge(usize),
+    /// It broke off.
+    Broken(String),
+}
+
+/// Reads a body of at most `max` bytes.
+pub(crate) async fn body(mut response: Response, max: usize) -> Result<Vec<u8>, BodyError> {
+    if response
+        .content_length()
+        .is_some_and(|size| size > max as u64)
+    {
+        return Err(BodyError::TooLarge(max));
+    }
+    let mut body = Vec::new();
+    while let Some(piece) = response
+        .chunk()
+        .await
+        .map_err(|error| BodyError::Broken(chain(&error)))?
+    {
+        if body.len() + piece.len() > max {
+            return Err(BodyError::TooLarge(max));
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+/// An error and its causes, without the URL, which may hold secrets.
+pub(crate) fn chain(error: &reqwest::Error) -> String {
+    let mut text = match error.url() {
+        Some(url) => error.to_string().replace(&format!(" for url ({url})"), ""),
+        None => error.to_string(),
+    };
+    let mut cause = std::error::Error::source(error);
+    for _ in 0..4 {
+        let Some(error) = cause else { break };
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// A URL with places for values: `https://cmdb.example.com/api/hosts/{mac}`.
+///
+/// Each value is percent-encoded, so that it stays the segment or the query value it is put into;
+/// host and scheme are fixed.
+#[derive(Clone, Debug)]
+pub(crate) struct UrlTemplate {
+    /// Text, then pairs of a name and the text behind it.
+    first: String,
+    rest: Vec<(String, String)>,
+}
+
+impl UrlTemplate {
+    pub(crate) fn parse(template: &str, names: &[&str]) -> Result<Self, HttpError> {
+        let wrong = |what: &str| HttpError(format!("URL {template:?}: {what}"));
+        let mut parts = template.split('{');
+        let first = parts.next().unwrap_or_default().to_owned();
+        let mut rest = Vec::new();
+        for part in parts {
+            let (name, text) = part
+                .split_once('}')
+                .ok_or_else(|| wrong("a { without its }"))?;
+            if !names.contains(&name) {
+                return Err(wrong(&format!(
+                    "nothing is called {{{name}}}; there are {{{}}}",
+                    names.join("}, {")
+                )));
+            }
+            rest.push((name.to_owned(), text.to_owned()));
+        }
+        let url = Url::parse(&first).map_err(|error| wrong(&error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(wrong("only http and https"));
+        }
+        // The host must have ended before the first value; a path begins with its end.
+        let after_scheme = first.split_once("://").map_or("", |(_, after)| after);
+        let is_path = |(name, _): &(String, String)| name == "path";
+        let is_open = !after_scheme.contains(['/', '?']);
+        if is_open && rest.first().is_some_and(|value| !is_path(value)) {
+            return Err(wrong("values belong behind the host"));
+        }
+        Ok(Self { first, rest })
+    }
+
+    /// The URL with values in place; `None` if one is missing, or would change what the URL leads to.
+    pub(crate) fn fill(&self, value: impl Fn(&str) -> Option<String>) -> Option<Url> {
+        let mut url = self.first.clone();
+        for (name, text) in &self.rest {
+            let value = value(name)?;
+            // Dots are not encoded, and a segment of them alone would climb.
+            let is_path = name == "path";
+            if !is_path && value.bytes().all(|byte| byte == b'.') {
+                return None;
+            }
+            let value = if is_path {
+                let rest = value.trim_start_matches('/');
+                let slash = if url.ends_with('/') { "" } else { "/" };
+                format!("{slash}{rest}")
+            } else {
+                value
+            };
+            url.push_str(&crate::percent::encode(&value, is_path));
+            url.push_str(text);
+        }
+        Url::parse(&url).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(template: &str, value: &str) -> Option<String> {
+        let template = UrlTemplate::parse(template, &["mac", "serial", "path"]).unwrap();
+        template.fill(|_| Some(value.to_owned())).map(Into::into)
+    }
+
+    #[test]
+    fn a_value_stays_where_it_is_put() {
+        for (template, value, url) in [
+            (
+                "http://h/{mac}",
+                "52:54:00:12:34:56",
+                "http://h/52%3A54%3A00%3A12%3A34%3A56",
+            ),
+            (
+                "http://h/a/{serial}/b",
+                "x/../y?z#w",
+                "http://h/a/x%2F..%2Fy%3Fz%23w/b",
+            ),
+            (
+                "http://h/?s={serial}&l=1",
+                "a&b=c",
+                "http://h/?s=a%26b%3Dc&l=1",
+            ),
+            (
+                "http://h/boot/{path}",
+                "/a b/c?d",
+                "http://h/boot/a%20b/c%3Fd",
+            ),
+            ("http://h/?p={path}", "/a/b", "http://h/?p=/a/b"),
+            ("http://h:80/x{path}", "/a/b", "http://h/x/a/b"),
+            ("http://h{path}", "/@evil/b", "http://h/%40evil/b"),
+            ("http://h/", "unused", "http://h/"),
+        ] {
+            assert_eq!(fill(template, value).as_deref(), Some(url));
+        }
+        assert_eq!(fill("http://h/{serial}/x", ".."), None);
+        assert_eq!(fill("http://h/{serial}/x", "."), None);
+    }
+
+    #[test]
+    fn templates_that_let_values_choose_the_host_are_refused() {
+        for (template, what) in [
+            ("http://{serial}/x", "host"),
+            ("http://h{serial}/x", "behind the host"),
+            ("ftp://h/{mac}", "only http"),
+            ("http://h/{other}", "nothing is called {other}"),
+            ("http://h/{mac", "without its }"),
+            ("no url", "relative"),
+        ] {
+            let error = UrlTemplate::parse(template, &["mac", "serial"]).unwrap_err();
+            assert!(error.to_string().contains(what), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_client_can_be_built_and_shows_no_secret() {
+        let options = HttpOptions::new().bearer("s3cret\n").unwrap();
+        assert!(!format!("{options:?}").contains("s3cret"));
+        assert!(options.client().is_ok());
+        assert!(HttpOptions::new().header("bad name", "x").is_err());
+        assert!(HttpOptions::new().authorities(b"nothing").is_err());
+    }
+}

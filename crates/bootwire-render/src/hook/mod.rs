@@ -1,0 +1,286 @@
+//! Letting another program decide.
+//!
+//! A [`Hook`] is an endpoint that asks an [`Asker`] what a client is to get: a program
+//! ([`Exec`]), an HTTP service (`HttpHook`, feature `http`) or code of your own. The answer is a
+//! [`Decision`]: content, an object of an origin, a template, a refusal, or to pass.
+//!
+//! ```no_run
+//! use bootwire::{Router, Server};
+//! use bootwire_render::hook::{Exec, Hook};
+//!
+//! # async fn example() -> Result<(), bootwire::ServerError> {
+//! let hook = Hook::new(Exec::new("/usr/local/lib/bootwire/boot").arg("{mac}"));
+//! let app = Router::new().read("/boot/{mac}.ipxe", hook);
+//! Server::bind("[::]:69").serve(app).run().await
+//! # }
+//! ```
+//!
+//! # How often it is asked
+//! Once for each transfer: a client that repeats its request joins the transfer that waits. And once
+//! for all who ask the same at the same time, where "the same" is the whole [`Question`]; for hooks
+//! whose answer does not depend on the client, [`Hook::anonymous`] makes that all who want one path.
+//! A client that gives up and comes again finds the same question under way.
+//!
+//! # What it can do wrong
+//! A hook that hangs, floods, crashes or answers nonsense costs those who asked for it an ERROR 0
+//! ("try again") at the [deadline](Hook::deadline), and everyone else nothing: at most
+//! [`Hook::concurrency`] run at a time, at most [`Hook::queue`] questions wait.
+
+mod decision;
+mod exec;
+#[cfg(feature = "http")]
+mod http;
+mod question;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
+
+pub use decision::{Decision, Redirect};
+pub use exec::{Exec, Output};
+#[cfg(feature = "http")]
+pub use http::HttpHook;
+pub use question::Question;
+
+#[cfg(feature = "http")]
+pub use crate::client::{HttpError, HttpOptions};
+
+use crate::coalesce::{Flights, Grounded};
+use crate::identity::{Identifier, Identity};
+use crate::template::Templates;
+use crate::template::context::context;
+
+/// Decides what a client gets.
+pub trait Asker: Send + Sync + 'static {
+    /// The decision. Dropped at the deadline: what it has started must stop then.
+    fn ask(&self, question: Arc<Question>) -> BoxFuture<'static, Result<Decision, HookError>>;
+}
+
+/// Why a hook gave no decision.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HookError {
+    /// It cannot be run or reached, or failed.
+    #[error("hook: {0}")]
+    Failed(String),
+    /// No decision in time, waiting for a turn included.
+    #[error("hook: no answer within {0:?}")]
+    Late(Duration),
+    /// More than is taken.
+    #[error("hook: the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The answer makes no sense.
+    #[error("hook: {0}")]
+    Senseless(String),
+    /// As many questions as may be wait already.
+    #[error("hook: too many questions wait for an answer")]
+    Busy,
+}
+
+impl From<HookError> for Refusal {
+    fn from(error: HookError) -> Self {
+        let refusal = match error {
+            HookError::Busy => Self::busy(),
+            _ => Self::origin(),
+        };
+        refusal.because(error)
+    }
+}
+
+/// Fetches what a hook points to.
+pub type Resolver =
+    Arc<dyn Fn(Redirect, Request) -> BoxFuture<'static, Result<Reply, Refusal>> + Send + Sync>;
+
+/// An endpoint that asks an [`Asker`]. Cheap to clone.
+#[derive(Clone)]
+pub struct Hook {
+    asker: Arc<dyn Asker>,
+    flights: Arc<Flights<Arc<Question>, Result<Decision, HookError>>>,
+    slots: Arc<Semaphore>,
+    deadline: Duration,
+    concurrency: usize,
+    queue: usize,
+    anonymous: bool,
+    identifier: Identifier,
+    templates: Option<Templates>,
+    resolver: Option<Resolver>,
+    behind: Option<Arc<dyn Endpoint<Reply>>>,
+}
+
+impl Hook {
+    /// A hook with the usual bounds: 3 s, 16 at a time, 256 waiting.
+    pub fn new(asker: impl Asker) -> Self {
+        let (concurrency, queue) = (16, 256);
+        Self {
+            asker: Arc::new(asker),
+            flights: Arc::new(Flights::new(concurrency + queue)),
+            slots: Arc::new(Semaphore::new(concurrency)),
+            deadline: Duration::from_secs(3),
+            concurrency,
+            queue,
+            anonymous: false,
+            identifier: Identifier::new(),
+            templates: None,
+            resolver: None,
+            behind: None,
+        }
+    }
+
+    /// How long a decision may take, waiting for a turn included. Default 3 s; the server's own
+    /// deadline should be longer.
+    #[must_use]
+    pub const fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = limit;
+        self
+    }
+
+    /// How many questions are asked at the same time. Default 16. To be set before clones are made.
+    #[must_use]
+    pub fn concurrency(mut self, max: usize) -> Self {
+        self.concurrency = max.max(1);
+        self.slots = Arc::new(Semaphore::new(self.concurrency));
+        let queue = self.queue;
+        self.queue(queue)
+    }
+
+    /// How many more wait for a turn; beyond that clients are told that the server is busy. Default
+    /// 256. To be set before clones are made.
+    #[must_use]
+    pub fn queue(mut self, max: usize) -> Self {
+        self.queue = max;
+        self.flights = Arc::new(Flights::new(self.concurrency.saturating_add(max)));
+        self
+    }
+
+    /// Leaves out of the question who asks, with which options: only path, parameters and kind of
+    /// request are told. All who want one path at the same time are then one question. Default no.
+    #[must_use]
+    pub const fn anonymous(mut self, on: bool) -> Self {
+        self.anonymous = on;
+        self
+    }
+
+    /// How to find out who asks. Default: by the request alone.
+    #[must_use]
+    pub fn identifier(mut self, identifier: Identifier) -> Self {
+        self.identifier = identifier;
+        self
+    }
+
+    /// Where templates are that the hook may choose.
+    #[must_use]
+    pub fn templates(mut self, templates: &Templates) -> Self {
+        self.templates = Some(templates.clone());
+        self
+    }
+
+    /// What fetches objects of origins that the hook points to.
+    #[must_use]
+    pub fn redirects<F>(
+        mut self,
+        resolver: impl Fn(Redirect, Request) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Reply, Refusal>> + Send + 'static,
+    {
+        self.resolver = Some(Arc::new(move |redirect, request| {
+            Box::pin(resolver(redirect, request))
+        }));
+        self
+    }
+
+    /// What answers when the hook passes. Default: "file not found".
+    #[must_use]
+    pub fn otherwise(mut self, behind: impl Endpoint<Reply>) -> Self {
+        self.behind = Some(Arc::new(behind));
+        self
+    }
+
+    /// Asks what `request` is to get, and who asked.
+    ///
+    /// # Errors
+    /// If there is no decision in time, or none that makes sense.
+    pub async fn decide(&self, request: &Request) -> Result<(Decision, Identity), HookError> {
+        let who = self.identifier.identify(request).await;
+        let question = Arc::new(Question::new(request, &who, self.anonymous));
+        let (asker, slots, deadline) = (
+            Arc::clone(&self.asker),
+            Arc::clone(&self.slots),
+            self.deadline,
+        );
+        let asked = Arc::clone(&question);
+        let work = move || async move {
+            let decision = async {
+                let _turn = slots.acquire().await;
+                asker.ask(asked).await
+            };
+            tokio::time::timeout(deadline, decision)
+                .await
+                .unwrap_or(Err(HookError::Late(deadline)))
+        };
+        match self.flights.ask(question, work).await {
+            Ok(decision) => Ok((decision?, who)),
+            Err(Grounded::Full) => Err(HookError::Busy),
+            Err(Grounded::Crashed) => Err(HookError::Failed("it panicked".to_owned())),
+        }
+    }
+
+    async fn answer(&self, request: Request) -> Result<Reply, Refusal> {
+        let (decision, who) = self.decide(&request).await?;
+        match decision {
+            Decision::Content(content) => Ok(Reply::bytes(content)),
+            Decision::Refuse(refusal) => Err(refusal),
+            Decision::Pass => match &self.behind {
+                Some(behind) => behind.call(request).await,
+                None => Err(Refusal::not_found().because("the hook passed")),
+            },
+            Decision::Redirect(redirect) => match &self.resolver {
+                Some(resolver) => resolver(redirect, request).await,
+                None => Err(Refusal::internal()
+                    .because("the hook points to an origin, and this route has none")),
+            },
+            Decision::Template { name, vars } => self.render(&request, &who, name, &vars).await,
+        }
+    }
+
+    async fn render(
+        &self,
+        request: &Request,
+        who: &Identity,
+        name: String,
+        vars: &Map<String, Value>,
+    ) -> Result<Reply, Refusal> {
+        let Some(templates) = &self.templates else {
+            return Err(
+                Refusal::internal().because("the hook chose a template, and this route has none")
+            );
+        };
+        let context = context(request, who, None, None, vars);
+        let compiled = templates.fresh().await;
+        let work = move || compiled.render(&name, context, crate::template::Limits::default());
+        match tokio::task::spawn_blocking(work).await {
+            Ok(text) => Ok(Reply::text(text?)),
+            Err(error) => Err(Refusal::internal().because(error)),
+        }
+    }
+}
+
+impl Endpoint<Reply> for Hook {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
+        Box::pin(self.answer(request))
+    }
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hook")
+            .field("deadline", &self.deadline)
+            .field("concurrency", &self.concurrency)
+            .field("queue", &self.queue)
+            .field("anonymous", &self.anonymous)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,322 @@
+//! The database beside the server: one file, no other service.
+
+mod schema;
+
+use std::path::Path;
+use std::time::Duration;
+
+use bootwire::BoxFuture;
+use serde_json::Value;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous,
+};
+use sqlx::{Connection, Row};
+
+use super::{PATIENCE, SqlError};
+use crate::identity::Identity;
+use crate::inventory::{
+    Cached, Found, Inventory, InventoryError, Lookup, LookupKey, Machine, answer,
+};
+
+/// Connections that read.
+const READERS_MAX: u32 = 4;
+/// Machines listed at a time, at most.
+const LIST_MAX: u32 = 10_000;
+
+/// Machines in an SQLite file. Cheap to clone.
+///
+/// The file is in WAL mode: readers never wait for the writer, and `bootwire machines` may edit while
+/// the server runs. Writes of one process go one after the other, and each is whole or not at all.
+///
+/// ```no_run
+/// use bootwire_render::inventory::Machine;
+/// use bootwire_render::inventory::sql::Sqlite;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let machines = Sqlite::open("/var/lib/bootwire/machines.db").await?;
+/// machines
+///     .add(&Machine {
+///         mac: Some("52:54:00:12:34:56".parse()?),
+///         profile: Some("worker".to_owned()),
+///         ..Machine::default()
+///     })
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    readers: SqlitePool,
+    /// One connection: SQLite has one writer at a time, and those who wait here wait in order.
+    writer: SqlitePool,
+}
+
+/// What [`Sqlite::import`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Machines that are new.
+    pub added: usize,
+    /// Machines that were known and are now as imported.
+    pub changed: usize,
+}
+
+impl Sqlite {
+    /// Opens the file, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be opened, is no database, or one of a newer version.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, SqlError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(PATIENCE);
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(PATIENCE)
+        };
+        let writer = pool(1).connect_with(options.clone()).await?;
+        schema::prepare(&mut *writer.acquire().await?).await?;
+        let reading = options.create_if_missing(false).pragma("query_only", "on");
+        let readers = pool(READERS_MAX).connect_lazy_with(reading);
+        Ok(Self { readers, writer })
+    }
+
+    /// With a memory for answers: those about known machines serve for 2 s, so that what
+    /// `bootwire machines` changes is soon seen.
+    #[must_use]
+    pub fn cached(self) -> Cached<Self> {
+        Cached::new(self)
+            .fresh_for(Duration::from_secs(2))
+            .absent_for(Duration::from_secs(1))
+    }
+
+    /// Adds a machine.
+    ///
+    /// # Errors
+    /// [`SqlError::Taken`] if another machine has one of its keys, [`SqlError::NoKey`] if it has none.
+    pub async fn add(&self, machine: &Machine) -> Result<(), SqlError> {
+        let mut writer = self.writer.acquire().await?;
+        let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
+        insert(&mut change, machine).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// The machine with this key.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn get(&self, key: &LookupKey) -> Result<Option<Machine>, SqlError> {
+        let mut reader = self.readers.acquire().await?;
+        let lookup = Lookup {
+            keys: vec![key.clone()],
+        };
+        Ok(find(&mut reader, &lookup)
+            .await?
+            .map(|(_, machine)| machine))
+    }
+
+    /// Adds a machine, or replaces the one with the first of its keys that is known.
+    ///
+    /// # Errors
+    /// As [`Sqlite::add`].
+    pub async fn set(&self, machine: &Machine) -> Result<(), SqlError> {
+        self.import(std::slice::from_ref(machine)).await?;
+        Ok(())
+    }
+
+    /// Changes the machine with this key; whether there is one. Nobody else changes it meanwhile.
+    ///
+    /// # Errors
+    /// As [`Sqlite::add`].
+    pub async fn change(
+        &self,
+        key: &LookupKey,
+        edit: impl FnOnce(&mut Machine) + Send,
+    ) -> Result<bool, SqlError> {
+        let mut writer = self.writer.acquire().await?;
+        let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let lookup = Lookup {
+            keys: vec![key.clone()],
+        };
+        let Some((id, mut machine)) = find(&mut change, &lookup).await? else {
+            return Ok(false);
+        };
+        edit(&mut machine);
+        replace(&mut change, id, &machine).await?;
+        change.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes the machine with this key; whether there was one.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn remove(&self, key: &LookupKey) -> Result<bool, SqlError> {
+        let mut writer = self.writer.acquire().await?;
+        let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let lookup = Lookup {
+            keys: vec![key.clone()],
+        };
+        let Some((id, _)) = find(&mut change, &lookup).await? else {
+            return Ok(false);
+        };
+        sqlx::query("DELETE FROM machines WHERE id = ?1")
+            .bind(id)
+            .execute(&mut *change)
+            .await?;
+        change.commit().await?;
+        Ok(true)
+    }
+
+    /// Adds machines, or replaces those with the first of their keys that is known; all or none.
+    ///
+    /// # Errors
+    /// As [`Sqlite::add`]; nothing is changed then.
+    pub async fn import(&self, machines: &[Machine]) -> Result<Imported, SqlError> {
+        let mut writer = self.writer.acquire().await?;
+        let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut imported = Imported::default();
+        for machine in machines {
+            let lookup = Lookup {
+                keys: machine.keys(),
+            };
+            match find(&mut change, &lookup).await? {
+                Some((id, _)) => {
+                    replace(&mut change, id, machine).await?;
+                    imported.changed += 1;
+                }
+                None => {
+                    insert(&mut change, machine).await?;
+                    imported.added += 1;
+                }
+            }
+        }
+        change.commit().await?;
+        Ok(imported)
+    }
+
+    /// Machines in the order in which they were added, after skipping `skip`: at most `max`, and at
+    /// most 10,000.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list(&self, skip: u32, max: u32) -> Result<Vec<Machine>, SqlError> {
+        let rows = sqlx::query("SELECT * FROM machines ORDER BY id LIMIT ?1 OFFSET ?2")
+            .bind(max.min(LIST_MAX))
+            .bind(skip)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(machine).collect()
+    }
+
+    /// Number of machines.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn count(&self) -> Result<u64, SqlError> {
+        let row = sqlx::query("SELECT count(*) AS machines FROM machines")
+            .fetch_one(&self.readers)
+            .await?;
+        let count: i64 = row.try_get("machines")?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Finishes what is under way and closes the file.
+    pub async fn close(self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+impl Inventory for Sqlite {
+    fn find<'a>(&'a self, who: &'a Identity) -> BoxFuture<'a, Result<Found, InventoryError>> {
+        Box::pin(async move {
+            let mut reader = self.readers.acquire().await.map_err(SqlError::from)?;
+            let found = find(&mut reader, &Lookup::of(who)).await?;
+            Ok(found.map(|(_, machine)| machine.into()))
+        })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<String, InventoryError>> {
+        Box::pin(async move { Ok(format!("SQLite, {} machines", self.count().await?)) })
+    }
+}
+
+/// The machine with the first of the keys that is known, and its row.
+async fn find(
+    connection: &mut SqliteConnection,
+    lookup: &Lookup,
+) -> Result<Option<(i64, Machine)>, SqlError> {
+    let mut query = sqlx::query(schema::FIND);
+    for column in schema::KEYS {
+        let value = lookup.named().find(|(name, _)| *name == column);
+        query = query.bind(value.map(|(_, value)| value));
+    }
+    let Some(row) = query.fetch_optional(connection).await? else {
+        return Ok(None);
+    };
+    Ok(Some((row.try_get("id")?, machine(&row)?)))
+}
+
+async fn insert(connection: &mut SqliteConnection, machine: &Machine) -> Result<(), SqlError> {
+    write(connection, schema::INSERT, None, machine).await
+}
+
+async fn replace(
+    connection: &mut SqliteConnection,
+    id: i64,
+    machine: &Machine,
+) -> Result<(), SqlError> {
+    write(connection, schema::REPLACE, Some(id), machine).await
+}
+
+async fn write(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    id: Option<i64>,
+    machine: &Machine,
+) -> Result<(), SqlError> {
+    let keys = machine.keys();
+    if keys.is_empty() {
+        return Err(SqlError::NoKey);
+    }
+    let written = sqlx::query(sql)
+        .bind(machine.mac.map(|mac| mac.to_string()))
+        .bind(machine.uuid.map(|uuid| uuid.to_string()))
+        .bind(machine.serial.as_deref())
+        .bind(machine.ip.map(|ip| ip.to_string()))
+        .bind(machine.hostname.as_deref())
+        .bind(machine.profile.as_deref())
+        .bind(Value::Object(machine.vars.clone()).to_string())
+        .bind(id)
+        .execute(connection)
+        .await;
+    written
+        .map(|_| ())
+        .map_err(|error| taken(&error, keys).unwrap_or_else(|| error.into()))
+}
+
+/// Whose key it is that another machine has: SQLite names the column.
+fn taken(error: &sqlx::Error, keys: Vec<LookupKey>) -> Option<SqlError> {
+    let error = error.as_database_error()?;
+    if !error.is_unique_violation() {
+        return None;
+    }
+    let column = error.message().rsplit('.').next()?;
+    let lookup = Lookup { keys };
+    let at = lookup.named().position(|(name, _)| name == column)?;
+    Some(SqlError::Taken(lookup.keys[at].clone()))
+}
+
+fn machine(row: &SqliteRow) -> Result<Machine, SqlError> {
+    let mut fields = serde_json::Map::new();
+    for name in schema::KEYS.into_iter().chain(["profile", "vars"]) {
+        let value: Option<String> = row.try_get(name)?;
+        fields.insert(name.to_owned(), value.into());
+    }
+    answer::machine(fields).map_err(SqlError::Senseless)
+}
