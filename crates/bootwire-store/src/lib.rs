@@ -24,6 +24,13 @@
 //! What is found must be a regular file. That is looked up before the file is opened, so asking
 //! for a FIFO or a device neither blocks the server nor touches the device.
 //!
+//! # Origins
+//!
+//! With the features `http` and `object` content may come from web servers and buckets, through a
+//! cache on the disk: `HttpOrigin::new(url)?.cached(&cache)` is an endpoint too.
+//!
+//! # The file system
+//!
 //! The file system is only ever touched on tokio's blocking threads, by a bounded number of
 //! threads for each directory: a dead NFS server delays those who ask for its files, nobody else.
 #![forbid(unsafe_code)]
@@ -53,6 +60,11 @@ pub use uploads::Uploads;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The one in the guide to origins.
+#[cfg(all(doctest, feature = "http", feature = "object"))]
+#[doc = include_str!("../../../docs/origins.md")]
+struct Origins;
 
 /// And the one in the README of the whole project.
 #[cfg(doctest)]

@@ -21,12 +21,16 @@ impl Drop for Nginx {
 impl Nginx {
     /// Serves its folder's `www/boot`; more under `extra`. `None` if there is no nginx.
     fn start(extra: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), extra)
+    }
+
+    fn start_in(dir: tempfile::TempDir, extra: &str) -> Option<Self> {
         std::fs::create_dir_all(dir.path().join("www/boot")).unwrap();
         // Nobody else is given this port for a while.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = port.local_addr().unwrap().port();
         let root = dir.path().display();
+        let ssl = if extra.contains("ssl_") { " ssl" } else { "" };
         let user = if rustix::process::getuid().is_root() {
             "user root;"
         } else {
@@ -39,8 +43,9 @@ impl Nginx {
              client_body_temp_path {root}/b; proxy_temp_path {root}/p; fastcgi_temp_path {root}/f;\n\
              uwsgi_temp_path {root}/u; scgi_temp_path {root}/s;\n\
              gzip on; gzip_types *; gzip_min_length 1;\n\
-             server {{ listen 127.0.0.1:{port}; root {root}/www; {extra} }} }}\n"
+             server {{ listen 127.0.0.1:{port}{ssl}; root {root}/www; {extra} }} }}\n"
         );
+        let config = config.replace("DIR", &root.to_string());
         let path = dir.path().join("nginx.conf");
         std::fs::write(&path, config).unwrap();
         let child = Command::new("nginx")
@@ -161,4 +166,60 @@ async fn nginx_killed_in_a_storm() {
     }
     assert_eq!(waiting.join_all().await, [0; 20], "told to try again");
     assert!(begun.elapsed() < Duration::from_secs(15));
+}
+
+/// Makes a certificate authority, and what it has signed for a server and for a client.
+fn certificates(dir: &Path) -> bool {
+    let script = "set -e; cd \"$0\"
+        new='openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
+        $new -x509 -keyout ca.key -out ca.pem -subj /CN=ca -days 2
+        for name in server client; do
+            $new -keyout $name.key -out $name.csr -subj /CN=$name
+            printf 'subjectAltName=IP:127.0.0.1\\n' >ext
+            openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial \\
+                -extfile ext -out $name.pem -days 2
+        done";
+    let output = Command::new("sh").arg("-c").arg(script).arg(dir).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_authority_and_a_client_certificate() {
+    let tls = tempfile::tempdir().unwrap();
+    if !certificates(tls.path()) {
+        skipped("openssl makes no certificates here");
+        return;
+    }
+    let extra = "ssl_certificate DIR/server.pem; ssl_certificate_key DIR/server.key; \
+                 ssl_client_certificate DIR/ca.pem; ssl_verify_client on;";
+    let Some(nginx) = Nginx::start_in(tls, extra) else {
+        return;
+    };
+    nginx.ready().await;
+    nginx.write("vmlinuz", &pattern(5 * MIB, 1));
+    let file = |name: &str| nginx.dir.path().join(name);
+    let url = nginx.url().replace("http:", "https:");
+    let dir = tempfile::tempdir().unwrap();
+    let cache = cache(dir.path()).await;
+    let trusting = || HttpOrigin::new(&url).unwrap().ca(file("ca.pem"));
+    let app = Router::new()
+        .read("/stranger", HttpOrigin::new(&url).unwrap().cached(&cache))
+        .read("/anonymous", trusting().cached(&cache));
+    let running = Running::start(app);
+    assert_eq!(running.error("/stranger").await, 0);
+    assert_eq!(running.error("/anonymous").await, 0, "400 of nginx");
+    let records = running.stop().await;
+    let detail = |path: &str| {
+        let record = records.iter().find(|record| record.path == path).unwrap();
+        record.detail.clone().unwrap()
+    };
+    assert!(
+        detail("/stranger").contains("certificate"),
+        "{}",
+        detail("/stranger")
+    );
+    let known = trusting().client_certificate(file("client.pem"), file("client.key"));
+    known.check().await.unwrap();
+    let running = serve(known.cached(&cache));
+    assert!(running.get("/vmlinuz").await.unwrap() == pattern(5 * MIB, 1));
 }

@@ -149,6 +149,24 @@ async fn prefetching_leaves_nothing_to_fetch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_complete_object_is_a_file_like_any_other() {
+    let origin = Origin::start().await;
+    origin.put("linux", Object::new(pattern(9 * MIB, 1), "1"));
+    let dir = tempfile::tempdir().unwrap();
+    let cached = hasty(&origin, &cache(dir.path()).await);
+    let object = bootwire_store::origin::ObjectName::new(b"linux").unwrap();
+    let first = cached.reply(&object, None).await.unwrap();
+    assert!(format!("{first:?}").contains("\"partial\""), "{first:?}");
+    cached.prefetch(["linux"]).await;
+    let whole = cached.reply(&object, None).await.unwrap();
+    assert!(format!("{whole:?}").contains("\"file\""), "{whole:?}");
+    let peer = ([10, 0, 0, 7], 2000).into();
+    let request = bootwire::Request::synthetic(bootwire::Op::Read, "linux", peer, &[]);
+    let at_hand = bootwire::Endpoint::at_hand(&cached, &request.unwrap());
+    assert!(at_hand.is_some_and(|reply| reply.is_ok()), "without tokio");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dead_origin_delays_only_those_who_need_it() {
     let (origin, dead) = (Origin::start().await, Origin::start().await);
     origin.put("a", Object::new(pattern(5 * MIB, 1), "1"));
