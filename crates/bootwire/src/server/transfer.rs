@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootwire_proto::{Agreed, ErrorCode, Instant, Receiver, ReceiverStatus, Sender, SenderStatus};
+use bootwire_proto::{Agreed, ErrorCode, Instant, Receiver, Sender, SenderStatus};
 
 use super::admission::Unanswered;
 use super::engine::Small;
@@ -120,16 +120,6 @@ impl Transfer {
             Phase::Opening { .. } | Phase::Refused { .. } => true,
             Phase::Sending(sending) => !sending.sender.is_proven(),
             Phase::Receiving(receiving) => receiving.receiver.received() == 0,
-        }
-    }
-
-    /// Whether the client has sent something to our transfer port, which whoever forged its address
-    /// could not know.
-    pub(super) fn is_proven(&self) -> bool {
-        match &self.phase {
-            Phase::Opening { .. } | Phase::Refused { .. } => false,
-            Phase::Sending(sending) => sending.sender.is_proven(),
-            Phase::Receiving(receiving) => receiving.receiver.status() != ReceiverStatus::Opening,
         }
     }
 

@@ -38,7 +38,12 @@ impl<H: Host> Engine<H> {
             return;
         };
         match (packet, &mut transfer.phase) {
-            (Packet::Ack(ack), Phase::Sending(sending)) => sending.sender.on_ack(now, ack),
+            (Packet::Ack(ack), Phase::Sending(sending)) => {
+                sending.sender.on_ack(now, ack);
+                if transfer.unproven.is_some() && sending.sender.is_proven() {
+                    self.prove(now, index);
+                }
+            }
             (Packet::Data(data), Phase::Receiving(_)) if !datagram.truncated => {
                 transfer.first_data.get_or_insert(now);
                 self.on_data(now, index, data);
@@ -57,13 +62,6 @@ impl<H: Host> Engine<H> {
                 self.counters.strays.add(1);
                 return;
             }
-        }
-        if self
-            .table
-            .get(index)
-            .is_some_and(|transfer| transfer.unproven.is_some() && transfer.is_proven())
-        {
-            self.prove(now, index);
         }
         self.settle(now, index);
         self.queue(index);
@@ -91,6 +89,9 @@ impl<H: Host> Engine<H> {
         receiving.store.push(data.payload);
         if last {
             receiving.store.finish();
+        }
+        if transfer.unproven.is_some() {
+            self.prove(now, index);
         }
     }
 

@@ -49,11 +49,12 @@ impl Turns {
 
     /// The next one of the round.
     pub(super) fn next(&mut self, left: &mut Left) -> Option<u32> {
-        self.count = self.count.wrapping_add(1);
-        let share = left.proven == 0 || self.count.is_multiple_of(SHARE);
-        if left.unproven > 0 && share {
-            left.unproven -= 1;
-            return self.unproven.pop_front();
+        if left.unproven > 0 {
+            self.count = self.count.wrapping_add(1);
+            if left.proven == 0 || self.count.is_multiple_of(SHARE) {
+                left.unproven -= 1;
+                return self.unproven.pop_front();
+            }
         }
         left.proven = left.proven.checked_sub(1)?;
         self.proven.pop_front()

@@ -122,7 +122,10 @@ impl<H: Host> Engine<H> {
 /// file makes it, it is sent less often while the client has not answered.
 // spec: oack-factor
 pub(super) fn opening_schedule(schedule: &Schedule, agreed: &Agreed, request: &[u8]) -> Schedule {
-    if !agreed.has_oack() {
+    // No granted value but the size has more digits than the one that was asked for, and an OACK
+    // lacks name and mode, 8 bytes at least.
+    let short = agreed.tsize.is_none_or(|size| size < 100_000_000);
+    if short || !agreed.has_oack() {
         return *schedule;
     }
     let oack = agreed.encode_oack(&mut [0; MAX_OACK]).len();
