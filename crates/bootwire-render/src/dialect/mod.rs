@@ -100,7 +100,7 @@ pub struct Asked {
 }
 
 /// Tells whose name a path is, if boot loaders have made it up. `None` for every other path, such
-/// as that of a kernel. Takes well under a microsecond and looks at nothing but the text.
+/// as that of a kernel. Looks at nothing but the text.
 ///
 /// `path` is normalised as [`bootwire::Request::path`] is.
 #[must_use]

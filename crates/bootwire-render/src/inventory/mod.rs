@@ -13,6 +13,7 @@
 //! [`Cached`] stands in front of the slow ones: it remembers answers, asks once for all who wait,
 //! and serves old answers while the source is down.
 
+#[cfg(any(feature = "http", feature = "sql"))]
 mod answer;
 mod cached;
 mod files;

@@ -16,7 +16,7 @@ use bootwire::MacAddr;
 use super::{Evidence, Identity, Key};
 use crate::reload::{self, Load, Problem, Reloading, Stamp};
 
-/// The largest lease file read, in bytes: some hundred thousand leases.
+/// The largest lease file read, in bytes.
 const FILE_MAX: u64 = 64 << 20;
 /// Leases kept of one server, at most. Those that come first in the file stay.
 const LEASES_MAX: usize = 1 << 20;
