@@ -25,7 +25,7 @@ pub use self::secret::Secret;
 
 /// A place that holds objects: a web server, a bucket.
 ///
-/// [`HttpOrigin`](crate::HttpOrigin) and [`ObjectOrigin`](crate::ObjectOrigin) are origins. Write
+/// `HttpOrigin` and `ObjectOrigin` are origins. Write
 /// another for a place that is neither; [`Cached`](crate::Cached) asks it for parts of objects, and
 /// sees to retries, timeouts, bounds and coalescing. An origin has nothing of that itself.
 pub trait Origin: Send + Sync + 'static {
