@@ -17,6 +17,9 @@ use crate::origin::{ObjectName, Origin};
 /// How long an origin that did not answer is left alone where there is something to send without
 /// it.
 const DOWN_FOR: Duration = Duration::from_secs(5);
+/// Objects an origin is asked about at a time, at most: whoever makes up names takes no more than
+/// that from others.
+const LOOKUPS_MAX: usize = 64;
 /// How often an object is looked up again that vanished between looking and opening.
 const RACES_MAX: usize = 3;
 
@@ -82,6 +85,8 @@ impl Default for Policy {
 pub(super) struct Shared {
     /// KiB that may be on their way.
     pub(super) permits: Arc<Semaphore>,
+    /// Objects that may be asked about at a time.
+    pub(super) lookups: Semaphore,
     /// Until when the origin is taken for dead, in milliseconds since 1970.
     down_until: AtomicU64,
 }
@@ -91,6 +96,7 @@ impl Shared {
         let permits = units(in_flight) as usize;
         Arc::new(Self {
             permits: Arc::new(Semaphore::new(permits)),
+            lookups: Semaphore::new(LOOKUPS_MAX),
             down_until: AtomicU64::new(0),
         })
     }

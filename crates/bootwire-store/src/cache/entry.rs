@@ -298,10 +298,12 @@ impl Entry {
         self.lock().kept = None;
     }
 
-    /// Takes it out of use for good, unless it is being read or filled. Whoever holds it finds it
-    /// gone.
+    /// Takes it out of use for good, unless it is being opened, read or filled. Whoever holds it
+    /// finds it gone. Waits for no disk: the caller holds the index.
     pub(crate) fn retire(&self) -> bool {
-        let mut state = self.lock();
+        let Ok(mut state) = self.state.try_lock() else {
+            return false;
+        };
         let read = state
             .kept
             .as_ref()

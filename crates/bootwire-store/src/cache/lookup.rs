@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bootwire::{Refusal, Reply};
 use rustix::io::Errno;
+use tokio::time::timeout;
 
 use super::chunks::CHUNK;
 use super::entry::{Entry, Opened, now};
@@ -168,8 +169,12 @@ impl Cached {
             },
         };
         let spare = known.clone().filter(|known| self.may_be_stale(known));
-        let answer = self.ask_patiently(key, &ask, spare.is_some()).await;
-        let result = match answer {
+        let Ok(turn) = timeout(self.policy.answer_within, self.shared.lookups.acquire()).await
+        else {
+            let detail = "too many objects are being asked for";
+            return self.fall_back(key, spare, OriginError::unavailable(detail).into());
+        };
+        let result = match self.ask_patiently(key, &ask, spare.is_some()).await {
             Ok(Got::Unchanged) => match known {
                 Some(known) => {
                     self.shared.came_up();
@@ -190,6 +195,7 @@ impl Cached {
             }
             Err(error) => Err(error.into()),
         };
+        drop(turn);
         result.or_else(|failure| self.fall_back(key, spare, failure))
     }
 

@@ -170,7 +170,7 @@ async fn a_complete_object_is_a_file_like_any_other() {
 async fn a_dead_origin_delays_only_those_who_need_it() {
     let (origin, dead) = (Origin::start().await, Origin::start().await);
     origin.put("a", Object::new(pattern(5 * MIB, 1), "1"));
-    for number in 0..40 {
+    for number in 0..100 {
         let hung = Object::new(Vec::new(), "1").manner(Manner::Hang);
         dead.put(&number.to_string(), hung);
     }
@@ -181,12 +181,12 @@ async fn a_dead_origin_delays_only_those_who_need_it() {
         .read("/{*path}", hasty(&origin, &cache));
     let running = Arc::new(Running::start(app));
     let mut hung = tokio::task::JoinSet::new();
-    for number in 0..40 {
+    for number in 0..100 {
         let running = Arc::clone(&running);
         hung.spawn(async move { running.error(&format!("/dead/{number}")).await });
     }
     let begun = Instant::now();
     assert!(running.get("/a").await.unwrap() == pattern(5 * MIB, 1));
     assert!(begun.elapsed() < Duration::from_secs(8));
-    assert_eq!(hung.join_all().await, [0; 40]);
+    assert_eq!(hung.join_all().await, [0; 100]);
 }
