@@ -17,6 +17,8 @@ use crate::origin::{ObjectName, Origin};
 /// How long an origin that did not answer is left alone where there is something to send without
 /// it.
 const DOWN_FOR: Duration = Duration::from_secs(5);
+/// Largest object anyone may allow, in bytes: each chunk takes some in memory.
+const OBJECT_MAX: u64 = 10 << 40;
 /// Objects an origin is asked about at a time, at most: whoever makes up names takes no more than
 /// that from others.
 const LOOKUPS_MAX: usize = 64;
@@ -167,10 +169,14 @@ impl Cached {
         self
     }
 
-    /// Largest object, in bytes; others are refused with code 2. Default 16 GiB.
+    /// Largest object, in bytes; others are refused with code 2. At most 10 TiB, default 16 GiB.
     #[must_use]
     pub const fn object_max(mut self, bytes: u64) -> Self {
-        self.policy.object_max = bytes;
+        self.policy.object_max = if bytes < OBJECT_MAX {
+            bytes
+        } else {
+            OBJECT_MAX
+        };
         self
     }
 

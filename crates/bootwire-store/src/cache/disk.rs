@@ -7,7 +7,6 @@
 //! <dir>/incoming/                           objects of unknown size on their way
 //! ```
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,15 +16,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{FlockOperation, flock};
 
 use super::chunks::{self, Sum};
-use super::entry::{Chunk, Description, Entry, millis, now};
+use super::entry::{Chunk, Description, Entry, now};
+use super::index::{Index, footprint, scan, unlink_files};
 use super::key::Key;
 use super::sidecar::{self, Header};
-use crate::origin::{ObjectName, Version};
-
-/// Blocks of a file system, for counting.
-const BLOCK: u64 = 4096;
-/// Bytes of a sidecar's line, at most.
-const LINE: u64 = 96;
+use crate::origin::Version;
 
 /// Bytes of the cache that are given up when the disk is full before the cache is.
 const RELIEF: u64 = 64 << 20;
@@ -38,13 +33,6 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
     )
 }
 
-/// Bytes an object takes in the cache, the missing ones included.
-fn footprint(size: u64) -> u64 {
-    let lines = chunks::count(size) as u64 * LINE;
-    size.next_multiple_of(BLOCK)
-        .saturating_add((BLOCK / 2 + lines).next_multiple_of(BLOCK))
-}
-
 /// The cache directory.
 pub(crate) struct Disk {
     objects: PathBuf,
@@ -55,16 +43,6 @@ pub(crate) struct Disk {
     evicted: AtomicU64,
     /// Held for as long as this process uses the directory.
     _lock: File,
-}
-
-#[derive(Default)]
-struct Index {
-    /// The current version of each object.
-    current: HashMap<Key, Arc<Entry>>,
-    /// All versions, by number.
-    entries: HashMap<u64, Arc<Entry>>,
-    /// Bytes taken, promised ones included.
-    taken: u64,
 }
 
 /// There is no room, and nothing to remove: everything is being read.
@@ -376,117 +354,16 @@ impl Disk {
     }
 }
 
-impl Index {
-    fn remove(&mut self, entry: &Arc<Entry>) -> bool {
-        let held = self.entries.get(&entry.id);
-        if !held.is_some_and(|held| Arc::ptr_eq(held, entry)) {
-            return false;
-        }
-        self.entries.remove(&entry.id);
-        self.taken -= footprint(entry.size);
-        if let Some(current) = self.current.get(&entry.key)
-            && current.id == entry.id
-        {
-            self.current.remove(&entry.key);
-        }
-        true
-    }
-}
-
 /// Removes an entry's files. They may be gone already: operators purge by hand.
 fn unlink(entry: &Entry) {
     unlink_files(&entry.data, &entry.meta);
-}
-
-fn unlink_files(data: &Path, meta: &Path) {
-    // The data last: without its sidecar it is removed at the next start anyway.
-    let _ = std::fs::remove_file(meta);
-    let _ = std::fs::remove_file(data);
-}
-
-/// Looks what is in the cache. Files that make no sense are removed; what is not the cache's is
-/// left alone.
-fn scan(objects: &Path) -> io::Result<Index> {
-    let mut index = Index::default();
-    for folder in std::fs::read_dir(objects)? {
-        let folder = folder?.path();
-        let Ok(files) = std::fs::read_dir(&folder) else {
-            continue;
-        };
-        for file in files {
-            let path = file?.path();
-            match path.extension().and_then(|suffix| suffix.to_str()) {
-                Some("meta") => match load(&path) {
-                    Ok(entry) => index.admit(entry),
-                    Err(_) => unlink_files(&path.with_extension("data"), &path),
-                },
-                Some("data") if !path.with_extension("meta").exists() => {
-                    let _ = std::fs::remove_file(&path);
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(index)
-}
-
-impl Index {
-    fn admit(&mut self, entry: Arc<Entry>) {
-        self.taken += footprint(entry.size);
-        let newer = self
-            .current
-            .get(&entry.key)
-            .is_none_or(|current| current.checked() < entry.checked());
-        if newer {
-            if let Some(old) = self.current.insert(entry.key.clone(), Arc::clone(&entry)) {
-                old.replaced();
-            }
-        } else {
-            entry.replaced();
-        }
-        self.entries.insert(entry.id, entry);
-    }
-}
-
-/// Reads what a sidecar says of the file beside it.
-fn load(meta: &Path) -> io::Result<Arc<Entry>> {
-    let nonsense = || io::Error::from(io::ErrorKind::InvalidData);
-    let (header, sums) = sidecar::read(meta)?;
-    let stem = meta.file_stem().and_then(|stem| stem.to_str());
-    let id = stem
-        .and_then(|stem| stem.rsplit_once('-'))
-        .ok_or_else(nonsense)?;
-    let id = u64::from_str_radix(id.1, 16).map_err(|_| nonsense())?;
-    let data = meta.with_extension("data");
-    let metadata = std::fs::metadata(&data)?;
-    let version = header.version();
-    let missing = sums.iter().any(Option::is_none);
-    if metadata.len() != header.size || (missing && !version.is_known()) {
-        return Err(nonsense());
-    }
-    let claimed = |sum: Option<Sum>| sum.map_or(Chunk::Missing, Chunk::Claimed);
-    Ok(Entry::new(Description {
-        key: Key {
-            origin: header.origin.as_str().into(),
-            object: ObjectName::from_encoded(&header.object),
-        },
-        version,
-        size: header.size,
-        id,
-        whole: header.whole,
-        chunks: sums.into_iter().map(claimed).collect(),
-        checked: millis(std::fs::metadata(meta)?.modified()?),
-        used: millis(metadata.accessed()?),
-        since: 0,
-        data,
-        meta: meta.to_owned(),
-    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cache::chunks::CHUNK;
+    use crate::origin::ObjectName;
 
     fn key(object: &str) -> Key {
         Key {
@@ -534,6 +411,16 @@ mod tests {
         assert_eq!(names(dir.path()).len(), 6);
         let full = disk.create(&key("e"), &version("1"), 4 * CHUNK, false);
         assert!(full.unwrap_err().to_string().contains("full"));
+    }
+
+    #[test]
+    fn an_object_too_large_to_be_true_does_not_fit() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::open(dir.path(), 100 * CHUNK).unwrap();
+        for size in [u64::MAX, u64::MAX - 4096, 1 << 60] {
+            assert!(disk.create(&key("a"), &version("1"), size, false).is_err());
+        }
+        assert_eq!(disk.figures(), (0, 0, 0));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod event;
 mod fetch;
 mod filler;
 mod flight;
+mod index;
 mod key;
 mod lookup;
 mod memory;
