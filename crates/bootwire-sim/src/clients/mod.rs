@@ -48,8 +48,9 @@ pub use self::writing::Writing;
 use crate::node::{Datagram, Node};
 use crate::random::Random;
 
-/// Attempts after which a client that stays gives up after all.
-const TRIES: u32 = 1000;
+/// Attempts after which a client that stays gives up after all. Half a second apart at least, so
+/// that it outlasts clients that take a large file at 30 s a block from a server with one place.
+const TRIES: u32 = 20_000;
 
 /// How one request ended, as the client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -59,15 +59,25 @@ fn draw_len(random: &mut Random) -> usize {
     }
 }
 
+/// The largest block there is, in bytes.
+const LARGEST_BLOCK: u64 = 65_464;
+/// The longest a file's first block takes, in milliseconds: less than any client's patience.
+const FIRST_BLOCK_MS: u64 = 2500;
+
 fn draw_serving(kind: Kind, first: bool, len: usize, random: &mut Random) -> Serving {
-    let stream = |random: &mut Random, slowest: u64| Serving::Stream {
-        piece: random.within(len as u64 / 12 + 1..=len as u64 / 4 + 100) as usize,
-        every: random.millis(0..=slowest),
-        sized: random.chance(700_000),
+    let stream = |random: &mut Random, slowest: u64| {
+        let piece = random.within(len as u64 / 12 + 1..=len as u64 / 4 + 100);
+        // A client that has left before its first block can be full never gets one.
+        let pieces = (len as u64).min(LARGEST_BLOCK).div_ceil(piece) + 1;
+        Serving::Stream {
+            piece: piece as usize,
+            every: random.millis(0..=slowest.min(FIRST_BLOCK_MS / pieces)),
+            sized: random.chance(700_000),
+        }
     };
     match (kind, random.below(10)) {
         (Kind::Harsh, 0..=2) => stream(random, 800),
-        (Kind::Harsh, 3) => Serving::Later(random.millis(1..=2500)),
+        (Kind::Harsh, 3) => Serving::Later(random.millis(1..=FIRST_BLOCK_MS)),
         (Kind::Harsh, 4) => Serving::Flaky(random.within(1..=3) as usize),
         // One file can always be had.
         (Kind::Harsh, 5) if !first => Serving::Breaks(len / 2),

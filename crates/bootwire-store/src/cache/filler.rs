@@ -200,7 +200,7 @@ impl Filler {
         }
     }
 
-    /// Waits for all of it.
+    /// Waits for all of it, and until the tasks that brought it have told the sidecar.
     pub(super) async fn all(&self) -> Result<(), Refusal> {
         for index in 0..self.filled.len() {
             while !self.is_full(index) {
@@ -209,7 +209,16 @@ impl Filler {
                     .await?;
             }
         }
-        Ok(())
+        loop {
+            let ended = self.moved.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            let at_work = |task: &Task| matches!(task, Task::Running);
+            if !self.tasks().values().any(at_work) {
+                return Ok(());
+            }
+            ended.await;
+        }
     }
 
     /// Whether chunk `index`, which an earlier process wrote, is what it should be. Blocks on the
