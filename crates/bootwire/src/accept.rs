@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::{BoxFuture, Refusal};
+use crate::reply::smaller;
+use crate::{BoxFuture, Refusal, Rollover};
 
 /// Where the bytes of an upload go, in order.
 ///
@@ -29,6 +30,8 @@ pub struct Accept {
     pub(crate) size_max: Option<u64>,
     pub(crate) blksize_max: Option<u16>,
     pub(crate) windowsize_max: Option<u16>,
+    pub(crate) rollover: Option<Rollover>,
+    pub(crate) options: bool,
     pub(crate) labels: Vec<(String, String)>,
 }
 
@@ -40,6 +43,8 @@ impl Accept {
             size_max: None,
             blksize_max: None,
             windowsize_max: None,
+            rollover: None,
+            options: true,
             labels: Vec::new(),
         }
     }
@@ -52,17 +57,31 @@ impl Accept {
         self
     }
 
-    /// Caps the block size for this transfer, 8 to 65464 bytes.
+    /// Caps the block size for this transfer, 8 to 65464 bytes. Of several caps the smallest counts.
     #[must_use]
     pub const fn blksize_max(mut self, bytes: u16) -> Self {
-        self.blksize_max = Some(bytes);
+        self.blksize_max = Some(smaller(self.blksize_max, bytes));
         self
     }
 
-    /// Caps the window for this transfer, in blocks.
+    /// Caps the window for this transfer, in blocks. Of several caps the smallest counts.
     #[must_use]
     pub const fn windowsize_max(mut self, blocks: u16) -> Self {
-        self.windowsize_max = Some(blocks);
+        self.windowsize_max = Some(smaller(self.windowsize_max, blocks));
+        self
+    }
+
+    /// Forces what follows block 65535.
+    #[must_use]
+    pub const fn rollover(mut self, rollover: Rollover) -> Self {
+        self.rollover = Some(rollover);
+        self
+    }
+
+    /// Ignores the client's options, as a server from before RFC 2347 would.
+    #[must_use]
+    pub const fn without_options(mut self) -> Self {
+        self.options = false;
         self
     }
 

@@ -86,17 +86,17 @@ impl Reply {
         Self::source(ReadSource::new(reader, Some(size)))
     }
 
-    /// Caps the block size for this transfer, 8 to 65464 bytes.
+    /// Caps the block size for this transfer, 8 to 65464 bytes. Of several caps the smallest counts.
     #[must_use]
     pub const fn blksize_max(mut self, bytes: u16) -> Self {
-        self.blksize_max = Some(bytes);
+        self.blksize_max = Some(smaller(self.blksize_max, bytes));
         self
     }
 
-    /// Caps the window for this transfer, in blocks.
+    /// Caps the window for this transfer, in blocks. Of several caps the smallest counts.
     #[must_use]
     pub const fn windowsize_max(mut self, blocks: u16) -> Self {
-        self.windowsize_max = Some(blocks);
+        self.windowsize_max = Some(smaller(self.windowsize_max, blocks));
         self
     }
 
@@ -130,6 +130,14 @@ impl Reply {
             Body::Partial(file) => Some(file.len()),
             Body::Source(source) => source.size(),
         }
+    }
+}
+
+/// The tighter of two caps.
+pub(crate) const fn smaller(cap: Option<u16>, other: u16) -> u16 {
+    match cap {
+        Some(cap) if cap < other => cap,
+        _ => other,
     }
 }
 

@@ -37,6 +37,9 @@ pub(crate) struct Facts {
 /// Options looked at, at most.
 const OPTIONS_MAX: usize = 32;
 
+/// Longest path a request may be given in place of its own, in bytes.
+const RENAMED_MAX: usize = 2048;
+
 /// Where a file name begins in a request.
 const FILENAME_AT: usize = 2;
 
@@ -126,6 +129,8 @@ pub(crate) struct Params {
     pub(crate) values: Vec<(Arc<str>, String)>,
     /// Where the catch-all parameter begins in the path.
     pub(crate) rest: Option<usize>,
+    /// The path, if it is not the one asked for any more.
+    pub(crate) renamed: Option<Arc<[u8]>>,
 }
 
 impl Request {
@@ -179,16 +184,42 @@ impl Request {
 
     /// The path: begins with `/`, `\` read as `/`, repeated slashes made one, `.` and `..`
     /// resolved (requests that climb out of the root never reach a handler). Bytes that are not
-    /// UTF-8 are replaced; [`Request::path_bytes`] has them.
+    /// UTF-8 are replaced; [`Request::path_bytes`] has them. Behind a
+    /// [`Router::rewrite`](crate::Router::rewrite) it is the new one.
     #[must_use]
     pub fn path(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.facts.path())
+        String::from_utf8_lossy(self.path_bytes())
     }
 
     /// The path as bytes.
     #[must_use]
     pub fn path_bytes(&self) -> &[u8] {
-        self.facts.path()
+        self.params
+            .renamed
+            .as_deref()
+            .unwrap_or_else(|| self.facts.path())
+    }
+
+    /// The same request for another path, which is normalised like a client's. Its parameters stay;
+    /// [`Request::rest_bytes`] is the whole new path. `None` if `path` climbs out of the root, or
+    /// is longer than 2048 bytes.
+    ///
+    /// Records and logs show the path the client asked for.
+    #[must_use]
+    pub fn renamed(&self, path: &[u8]) -> Option<Self> {
+        if path.len() > RENAMED_MAX {
+            return None;
+        }
+        let mut normal = Vec::with_capacity(path.len() + 1);
+        normalise(path, &mut normal).ok()?;
+        Some(Self {
+            facts: Arc::clone(&self.facts),
+            params: Params {
+                rest: None,
+                renamed: Some(normal.into()),
+                ..self.params.clone()
+            },
+        })
     }
 
     /// The file name exactly as sent. Untrusted: for logs, escaped, and nothing else.
@@ -219,6 +250,20 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
+    /// A parameter as the bytes that were sent, where they can be anything.
+    pub(crate) fn param_bytes(&self, name: &str) -> Option<&[u8]> {
+        let index = self
+            .params
+            .values
+            .iter()
+            .position(|(known, _)| &**known == name)?;
+        let is_last = index + 1 == self.params.values.len();
+        if is_last && self.params.rest.is_some() {
+            return Some(self.rest_bytes());
+        }
+        Some(self.params.values[index].1.as_bytes())
+    }
+
     /// All parameters of the route that matched, in the order of the pattern.
     pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
         self.params
@@ -238,7 +283,7 @@ impl Request {
     #[must_use]
     pub fn rest_bytes(&self) -> &[u8] {
         let start = self.params.rest.unwrap_or(1);
-        self.facts.path().get(start..).unwrap_or_default()
+        self.path_bytes().get(start..).unwrap_or_default()
     }
 
     /// A request made by hand, to call a handler from a test or to explain a route. `None` if

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Layer, Next, Pattern};
+use super::{Layer, Next, Pattern, Rewrite};
 use crate::request::Params;
 use crate::{Accept, Answer, BoxFuture, Endpoint, Op, Refusal, Reply, Request};
 
@@ -38,17 +38,37 @@ pub struct App {
 
 /// The routes of one application, in order.
 pub(super) struct Table {
-    pub(super) reads: Vec<Arc<Bound>>,
-    pub(super) writes: Vec<Arc<Bound>>,
+    pub(super) reads: Vec<Step>,
+    pub(super) writes: Vec<Step>,
     pub(super) read_fallback: Arc<Bound>,
     pub(super) write_fallback: Arc<Bound>,
 }
+
+/// What a request is compared with on its way down.
+pub(super) enum Step {
+    Route(Arc<Bound>),
+    Rename(Rename),
+}
+
+/// A new path for the requests that match.
+#[derive(Clone)]
+pub(super) struct Rename {
+    pub(super) pattern: Pattern,
+    pub(super) ignore_case: bool,
+    pub(super) guards: Vec<Guard>,
+    pub(super) to: Rewrite,
+}
+
+/// Lets requests in, or not.
+pub(super) type Guard = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
 
 /// A route with its layers, ready to be called.
 pub(super) struct Bound {
     /// `None` for a fallback.
     pub(super) pattern: Option<Pattern>,
     pub(super) ignore_case: bool,
+    /// All must let a request in.
+    pub(super) guards: Vec<Guard>,
     /// In the order they were added: innermost first.
     pub(super) layers: Vec<Arc<dyn Layer>>,
     pub(super) target: Target,
@@ -97,41 +117,87 @@ impl App {
     /// The pattern of the route that answers `request`; `None` if a fallback does, or nothing.
     #[must_use]
     pub fn route_of(&self, request: &Request) -> Option<&str> {
-        self.find(request).0.pattern.as_ref().map(Pattern::as_str)
+        let (route, _) = self.find(request).ok()?;
+        route.pattern.as_ref().map(Pattern::as_str)
     }
 
     /// Finds the route of a request, so that it is matched once however it is answered.
     pub(crate) fn route(&self, request: &Request) -> Routed {
-        let (route, params) = self.find(request);
-        Routed {
-            route: Arc::clone(route),
-            request: Request {
-                facts: Arc::clone(&request.facts),
-                params,
+        let found = catch_unwind(AssertUnwindSafe(|| self.find(request)));
+        match found.unwrap_or_else(|panic| Err(panicked(&*panic))) {
+            Ok((route, request)) => Routed {
+                route: Ok(Arc::clone(route)),
+                request,
+            },
+            Err(refusal) => Routed {
+                route: Err(refusal),
+                request: request.clone(),
             },
         }
     }
 
-    /// The first route that matches, and its parameters.
-    fn find(&self, request: &Request) -> (&Arc<Bound>, Params) {
-        let (routes, fallback) = match request.op() {
+    /// The first route that takes the request, and the request as that route sees it.
+    fn find(&self, request: &Request) -> Result<(&Arc<Bound>, Request), Refusal> {
+        let (steps, fallback) = match request.op() {
             Op::Read => (&self.table.reads, &self.table.read_fallback),
             Op::Write => (&self.table.writes, &self.table.write_fallback),
         };
-        let matched = routes.iter().find_map(|route| {
-            let params = route
-                .pattern
-                .as_ref()?
-                .params_in(request.path_bytes(), route.ignore_case)?;
-            Some((route, params))
-        });
-        matched.unwrap_or_else(|| (fallback, Params::default()))
+        let mut renamed: Option<Request> = None;
+        for step in steps {
+            let request = renamed.as_ref().unwrap_or(request);
+            match step {
+                Step::Route(route) => {
+                    let pattern = route.pattern.as_ref();
+                    if let Some(seen) = seen_by(pattern, route.ignore_case, &route.guards, request)
+                    {
+                        return Ok((route, seen));
+                    }
+                }
+                Step::Rename(rename) => {
+                    let pattern = Some(&rename.pattern);
+                    let Some(seen) = seen_by(pattern, rename.ignore_case, &rename.guards, request)
+                    else {
+                        continue;
+                    };
+                    let Some(other) = rename.to.apply(&seen) else {
+                        return Err(Refusal::denied()
+                            .text("Bad file name")
+                            .because(format_args!("renamed to {}, it is no path", rename.to)));
+                    };
+                    renamed = Some(other);
+                }
+            }
+        }
+        let seen = seen_by(None, false, &[], renamed.as_ref().unwrap_or(request));
+        Ok((fallback, seen.unwrap_or_else(|| request.clone())))
     }
+}
+
+/// The request with the parameters of a pattern, if that and the guards take it.
+fn seen_by(
+    pattern: Option<&Pattern>,
+    ignore_case: bool,
+    guards: &[Guard],
+    request: &Request,
+) -> Option<Request> {
+    let params = match pattern {
+        Some(pattern) => pattern.params_in(request.path_bytes(), ignore_case)?,
+        None => Params::default(),
+    };
+    let seen = Request {
+        facts: Arc::clone(&request.facts),
+        params: Params {
+            renamed: request.params.renamed.clone(),
+            ..params
+        },
+    };
+    guards.iter().all(|guard| guard(&seen)).then_some(seen)
 }
 
 /// A request and the route that answers it.
 pub(crate) struct Routed {
-    route: Arc<Bound>,
+    /// Or why none can.
+    route: Result<Arc<Bound>, Refusal>,
     /// As the handler sees it, with the parameters of the route.
     request: Request,
 }
@@ -144,19 +210,21 @@ impl Routed {
 
     /// See [`App::at_hand`].
     pub(crate) fn at_hand(&self) -> Option<Result<Answer, Refusal>> {
-        if !self.route.layers.iter().all(|layer| layer.skip_at_hand()) {
+        let route = match &self.route {
+            Ok(route) => route,
+            Err(refusal) => return Some(Err(refusal.clone())),
+        };
+        if !route.layers.iter().all(|layer| layer.skip_at_hand()) {
             return None;
         }
-        catch_unwind(AssertUnwindSafe(|| {
-            self.route.target.at_hand(&self.request)
-        }))
-        .unwrap_or_else(|panic| Some(Err(panicked(&*panic))))
+        catch_unwind(AssertUnwindSafe(|| route.target.at_hand(&self.request)))
+            .unwrap_or_else(|panic| Some(Err(panicked(&*panic))))
     }
 
     /// See [`App::call`].
     pub(crate) async fn call(self) -> Result<Answer, Refusal> {
         let op = self.request.op();
-        let chain = Next::outermost(self.route).run(self.request);
+        let chain = Next::outermost(self.route?).run(self.request);
         let answer = Contained(Box::pin(chain)).await?;
         match (op, &answer) {
             (Op::Read, Answer::Reply(_)) | (Op::Write, Answer::Accept(_)) => Ok(answer),
@@ -168,12 +236,12 @@ impl Routed {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let patterns = |routes: &[Arc<Bound>]| -> Vec<String> {
-            routes
-                .iter()
-                .filter_map(|route| route.pattern.as_ref())
-                .map(Pattern::to_string)
-                .collect()
+        let patterns = |steps: &[Step]| -> Vec<String> {
+            let pattern = |step: &Step| match step {
+                Step::Route(route) => route.pattern.as_ref().map(Pattern::to_string),
+                Step::Rename(rename) => Some(format!("{} as {}", rename.pattern, rename.to)),
+            };
+            steps.iter().filter_map(pattern).collect()
         };
         f.debug_struct("App")
             .field("reads", &patterns(&self.table.reads))

@@ -50,31 +50,39 @@
 //! The [fallbacks](Router::fallback) answer. Without them a read is "file not found", and a write is
 //! denied: U-Boot starts over for ever on any other code.
 //!
+//! # Conditions and new names
+//! [`Router::when`] has routes for some requests only, [`Router::rewrite`] gives requests another
+//! path on their way down, [`FirstOf`] asks one endpoint after the other.
+//!
 //! # Layers
 //! A [`Layer`] is code around every route added before it. The layer added last runs first.
 
 mod app;
 mod extract;
+mod first;
 mod handler;
 mod kind;
 mod layer;
 mod matching;
 mod parse;
 mod pattern;
+mod rewrite;
 
 use std::sync::Arc;
 
 pub use app::App;
 pub use extract::{FromRequest, Path, Plain, Several, State};
+pub use first::FirstOf;
 pub use handler::{Handler, Itself};
 pub use layer::{Deadline, Layer, Next};
 pub use pattern::{Pattern, PatternError};
+pub use rewrite::Rewrite;
 
-use app::{Bound, NoRoute, Table, Target};
+use app::{Bound, Guard, NoRoute, Rename, Step, Table, Target};
 
-use crate::{Accept, Op, Reply};
 #[cfg(doc)]
-use crate::{Endpoint, Request};
+use crate::Endpoint;
+use crate::{Accept, Op, Reply, Request};
 
 /// Routes in the order they are tried, for handlers that share a state `S`.
 ///
@@ -82,16 +90,23 @@ use crate::{Endpoint, Request};
 /// when it needs no state, or has been given it by [`Router::with_state`].
 #[must_use]
 pub struct Router<S = ()> {
-    routes: Vec<Route<S>>,
+    routes: Vec<Entry<S>>,
     fallback: Route<S>,
     write_fallback: Route<S>,
     ignore_case: bool,
+}
+
+/// What a request is compared with, in order.
+enum Entry<S> {
+    Route(Route<S>),
+    Rename(Rename),
 }
 
 /// A route whose handler waits for the state.
 struct Route<S> {
     pattern: Option<Pattern>,
     ignore_case: bool,
+    guards: Vec<Guard>,
     layers: Vec<Arc<dyn Layer>>,
     op: Op,
     /// Whether the program added it, not we.
@@ -123,6 +138,7 @@ impl<S> Route<S> {
         Self {
             pattern,
             ignore_case: false,
+            guards: Vec::new(),
             layers: Vec::new(),
             op,
             is_own: true,
@@ -136,6 +152,7 @@ impl<S: Send + 'static> Route<S> {
         let Self {
             pattern,
             ignore_case,
+            guards,
             layers,
             op,
             is_own,
@@ -144,6 +161,7 @@ impl<S: Send + 'static> Route<S> {
         Route {
             pattern,
             ignore_case,
+            guards,
             layers,
             op,
             is_own,
@@ -157,6 +175,7 @@ impl Route<()> {
         let Self {
             pattern,
             ignore_case,
+            guards,
             layers,
             target,
             ..
@@ -164,6 +183,7 @@ impl Route<()> {
         Bound {
             pattern,
             ignore_case,
+            guards,
             layers,
             target: target(()),
         }
@@ -239,11 +259,8 @@ impl<S> Router<S> {
     /// matches no route. Of several layers the one added last runs first.
     pub fn layer(mut self, layer: impl Layer) -> Self {
         let layer: Arc<dyn Layer> = Arc::new(layer);
-        for route in self
-            .routes
-            .iter_mut()
-            .chain([&mut self.fallback, &mut self.write_fallback])
-        {
+        let routes = self.routes.iter_mut().filter_map(Entry::route_mut);
+        for route in routes.chain([&mut self.fallback, &mut self.write_fallback]) {
             route.layers.push(Arc::clone(&layer));
         }
         self
@@ -253,6 +270,70 @@ impl<S> Router<S> {
     /// Parameters keep the case they were sent in, apart from those with one spelling.
     pub fn case_insensitive(mut self) -> Self {
         self.ignore_case = true;
+        self
+    }
+
+    /// Adds the routes of `router` for requests that `guard` lets in; others go on to the routes that
+    /// follow. A fallback of `router` answers whatever else the guard lets in.
+    ///
+    /// ```
+    /// use bootwire::Router;
+    ///
+    /// let lab = Router::new().read("/boot.ipxe", async || "#!ipxe\nshell\n");
+    /// let router: Router = Router::new()
+    ///     .when(|request| request.local().ip().is_loopback(), lab)
+    ///     .read("/boot.ipxe", async || "#!ipxe\nautoboot\n");
+    /// ```
+    ///
+    /// The guard sees the parameters of the route it stands before. It runs on a worker's thread: it
+    /// must wait for nothing. If it panics, the request is refused.
+    pub fn when(
+        mut self,
+        guard: impl Fn(&Request) -> bool + Send + Sync + 'static,
+        router: Self,
+    ) -> Self {
+        let guard: Guard = Arc::new(guard);
+        for mut entry in router.routes {
+            entry.guard(&guard);
+            entry.ignore_case(router.ignore_case);
+            self.routes.push(entry);
+        }
+        for mut fallback in [router.fallback, router.write_fallback] {
+            if fallback.is_own {
+                fallback.guards.push(Arc::clone(&guard));
+                self.routes.push(Entry::Route(fallback));
+            }
+        }
+        self
+    }
+
+    /// Gives requests whose path matches `pattern` another path, for the routes and fallbacks that
+    /// follow, which know nothing of the old one or its parameters. Reads and writes.
+    ///
+    /// ```
+    /// use bootwire::Router;
+    /// use bootwire::router::{Pattern, Rewrite};
+    ///
+    /// let old = Pattern::parse("/tftpboot/{*path}").unwrap();
+    /// let new = Rewrite::parse("/{path}", &old).unwrap();
+    /// let router: Router = Router::new()
+    ///     .rewrite(old, new)
+    ///     .read("/motd", async || "also as /tftpboot/motd");
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Router::read`].
+    #[track_caller]
+    pub fn rewrite<P>(mut self, pattern: P, to: Rewrite) -> Self
+    where
+        P: TryInto<Pattern, Error: Into<PatternError>>,
+    {
+        self.routes.push(Entry::Rename(Rename {
+            pattern: known_good(pattern),
+            ignore_case: false,
+            guards: Vec::new(),
+            to,
+        }));
         self
     }
 
@@ -275,24 +356,68 @@ impl<S> Router<S> {
     pub fn nest(mut self, prefix: &str, router: Self) -> Self {
         let prefix = prefix.trim_end_matches('/');
         let below = |pattern: &str| known_good(format!("{prefix}{pattern}"));
-        for mut route in router.routes {
-            route.pattern = route.pattern.map(|pattern| below(pattern.as_str()));
-            route.ignore_case |= router.ignore_case;
-            self.routes.push(route);
+        for mut entry in router.routes {
+            match &mut entry {
+                Entry::Route(route) => {
+                    let pattern = route.pattern.as_ref().map_or("/{*rest}", Pattern::as_str);
+                    route.pattern = Some(below(pattern));
+                }
+                Entry::Rename(rename) => {
+                    rename.pattern = below(rename.pattern.as_str());
+                    let to = format!("{prefix}{}", rename.to);
+                    rename.to = Rewrite::parse(&to, &rename.pattern)
+                        .unwrap_or_else(|error| panic!("{error}"));
+                }
+            }
+            entry.ignore_case(router.ignore_case);
+            self.routes.push(entry);
         }
         for mut fallback in [router.fallback, router.write_fallback] {
             if fallback.is_own {
                 fallback.pattern = Some(below("/{*rest}"));
                 fallback.ignore_case = router.ignore_case;
-                self.routes.push(fallback);
+                self.routes.push(Entry::Route(fallback));
             }
         }
         self
     }
 
     fn with(mut self, route: Route<S>) -> Self {
-        self.routes.push(route);
+        self.routes.push(Entry::Route(route));
         self
+    }
+}
+
+impl<S> Entry<S> {
+    fn route_mut(&mut self) -> Option<&mut Route<S>> {
+        match self {
+            Self::Route(route) => Some(route),
+            Self::Rename(_) => None,
+        }
+    }
+
+    fn guard(&mut self, guard: &Guard) {
+        let guards = match self {
+            Self::Route(route) => &mut route.guards,
+            Self::Rename(rename) => &mut rename.guards,
+        };
+        guards.push(Arc::clone(guard));
+    }
+
+    fn ignore_case(&mut self, on: bool) {
+        match self {
+            Self::Route(route) => route.ignore_case |= on,
+            Self::Rename(rename) => rename.ignore_case |= on,
+        }
+    }
+}
+
+impl<S: Send + 'static> Entry<S> {
+    fn with_state(self, state: S) -> Entry<()> {
+        match self {
+            Self::Route(route) => Entry::Route(route.with_state(state)),
+            Self::Rename(rename) => Entry::Rename(rename),
+        }
     }
 }
 
@@ -303,7 +428,7 @@ impl<S: Clone + Send + 'static> Router<S> {
             routes: self
                 .routes
                 .into_iter()
-                .map(|route| route.with_state(state.clone()))
+                .map(|entry| entry.with_state(state.clone()))
                 .collect(),
             fallback: self.fallback.with_state(state.clone()),
             write_fallback: self.write_fallback.with_state(state),
@@ -315,14 +440,21 @@ impl<S: Clone + Send + 'static> Router<S> {
 impl From<Router> for App {
     fn from(router: Router) -> Self {
         let (mut reads, mut writes) = (Vec::new(), Vec::new());
-        for mut route in router.routes {
-            route.ignore_case |= router.ignore_case;
-            let routes = if route.op == Op::Read {
-                &mut reads
-            } else {
-                &mut writes
-            };
-            routes.push(Arc::new(route.bind()));
+        for mut entry in router.routes {
+            entry.ignore_case(router.ignore_case);
+            match entry {
+                Entry::Route(route) => {
+                    let routes = match route.op {
+                        Op::Read => &mut reads,
+                        Op::Write => &mut writes,
+                    };
+                    routes.push(Step::Route(Arc::new(route.bind())));
+                }
+                Entry::Rename(rename) => {
+                    reads.push(Step::Rename(rename.clone()));
+                    writes.push(Step::Rename(rename));
+                }
+            }
         }
         let table = Table {
             reads,

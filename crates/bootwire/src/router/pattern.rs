@@ -82,6 +82,7 @@ impl Pattern {
             route: Some(Arc::clone(&self.source)),
             values,
             rest,
+            renamed: None,
         })
     }
 }

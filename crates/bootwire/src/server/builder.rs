@@ -5,13 +5,14 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootwire_proto::{Limits, Schedule};
+use bootwire_proto::{Limits, Mode, OptionKind, Packet, Schedule, negotiate};
 use ipnet::IpNet;
 
 use super::admission::Budgets;
+use super::prepared::Terms;
 use super::{OpenServer, ServerHandle, ServerStats};
-use crate::TransferRecord;
 use crate::router::App;
+use crate::{Answer, Request, TransferRecord};
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum ServerError {
 
 /// Hears of every transfer that ended.
 pub(super) type Observer = Arc<dyn Fn(&TransferRecord) + Send + Sync>;
+/// What an Ethernet carries in one piece, in bytes.
+const ETHERNET_MTU: u16 = 1500;
+
 /// Hears of the statistics, again and again.
 pub(super) type StatsObserver = Arc<dyn Fn(&ServerStats) + Send + Sync>;
 
@@ -302,6 +306,43 @@ impl Server {
     pub fn serve(mut self, app: impl Into<App>) -> Self {
         self.settings.app = Some(app.into());
         self
+    }
+
+    /// The options of the OACK that `answer` to `request` would be sent with, empty if there would
+    /// be none: for a look at what clients get without a network. Opens nothing. Blocks are taken to
+    /// cross an Ethernet without fragments, except from loopback addresses.
+    ///
+    /// ```
+    /// use bootwire::{Answer, Op, Reply, Request, Server};
+    ///
+    /// let peer = "192.0.2.7:4000".parse().unwrap();
+    /// let options = [("blksize", "8192"), ("tsize", "0")];
+    /// let request = Request::synthetic(Op::Read, "motd", peer, &options).unwrap();
+    /// let granted = Server::bind("[::]:69").grants(&request, &Answer::Reply(Reply::text("hello")));
+    /// assert_eq!(granted, [("blksize".to_owned(), 1468), ("tsize".to_owned(), 5)]);
+    /// ```
+    #[must_use]
+    pub fn grants(&self, request: &Request, answer: &Answer) -> Vec<(String, u64)> {
+        let size = match answer {
+            // What netascii makes of it is not known before it is read.
+            Answer::Reply(reply) if request.mode() == Mode::Octet => reply.size(),
+            Answer::Reply(_) | Answer::Accept(_) => None,
+        };
+        let crosses_ethernet =
+            !self.settings.fragment && !request.peer_ip().to_canonical().is_loopback();
+        let headers = if request.peer_ip().to_canonical().is_ipv4() {
+            32
+        } else {
+            52
+        };
+        let cap = crosses_ethernet.then_some(ETHERNET_MTU - headers);
+        let limits = Terms::of(answer).limits(self.settings.limits, cap);
+        let Ok(Packet::Request(parsed)) = Packet::parse(request.facts.datagram()) else {
+            return Vec::new();
+        };
+        let agreed = negotiate(&parsed, size, &limits);
+        let value = |kind: OptionKind| Some((kind.name().to_owned(), agreed.value(kind)?));
+        agreed.granted().filter_map(value).collect()
     }
 
     /// Calls `observer` once for each transfer, when it has ended, on a thread of its own. A slow

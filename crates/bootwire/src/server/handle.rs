@@ -14,6 +14,7 @@ use super::observe::{self, Event, Observers};
 use super::stats::Counters;
 use super::{ServerError, ServerStats};
 use crate::Outcome;
+use crate::router::App;
 
 /// How often it is looked whether all workers live.
 const HEALTH_LOOK: Duration = Duration::from_secs(1);
@@ -138,6 +139,24 @@ impl ServerHandle {
     #[must_use]
     pub fn workers(&self) -> usize {
         self.crew.workers.len()
+    }
+
+    /// Answers requests with `app` from now on: those that reach a worker after it has heard of it,
+    /// within a moment. Transfers that run go on with what they were given.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bootwire::{Router, Server};
+    ///
+    /// let server = Server::bind("127.0.0.1:0").serve(Router::new()).start()?;
+    /// server.serve(Router::new().read("/motd", async || "hello"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn serve(&self, app: impl Into<App>) {
+        let app = app.into();
+        self.crew.tell(|| Message::Serve(app.clone()));
     }
 
     /// Statistics now.

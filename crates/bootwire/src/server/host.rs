@@ -70,6 +70,10 @@ impl Host for TokioHost {
         }
     }
 
+    fn serve(&mut self, app: App) {
+        self.app = app;
+    }
+
     fn pump(&mut self, key: Key, source: Box<dyn Source>) -> PumpHandle {
         pump::start(&self.runtime, Arc::clone(&self.inbox), key, source)
     }

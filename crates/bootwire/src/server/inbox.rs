@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::prepared::Prepared;
 use crate::Refusal;
+use crate::router::App;
 
 /// Names a transfer across threads: its slot and the slot's generation, so that news for a
 /// transfer that has ended cannot reach the next one in its place.
@@ -48,6 +49,8 @@ pub(crate) enum Message {
         key: Key,
         result: Result<(), Refusal>,
     },
+    /// Answer requests from now on with this.
+    Serve(App),
     /// Take no more requests; end when the running transfers have.
     Drain,
     /// End now.

@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use bootwire_proto::{Mode, Op, Rollover, netascii};
+use bootwire_proto::{Limits, Mode, Op, Rollover, netascii};
 use bytes::Bytes;
 
 use crate::accept::Accept;
@@ -47,6 +47,49 @@ pub(crate) struct Terms {
     pub(crate) rollover: Option<Rollover>,
     pub(crate) no_options: bool,
     pub(crate) labels: Vec<(String, String)>,
+}
+
+impl Terms {
+    /// Those of an answer, without its labels.
+    pub(crate) fn of(answer: &Answer) -> Self {
+        match answer {
+            Answer::Reply(reply) => Self {
+                blksize_max: reply.blksize_max,
+                windowsize_max: reply.windowsize_max,
+                rollover: reply.rollover,
+                no_options: !reply.options,
+                labels: Vec::new(),
+            },
+            Answer::Accept(accept) => Self {
+                blksize_max: accept.blksize_max,
+                windowsize_max: accept.windowsize_max,
+                rollover: accept.rollover,
+                no_options: !accept.options,
+                labels: Vec::new(),
+            },
+        }
+    }
+
+    /// The server's limits, tightened by these terms and by what the way to the client carries in
+    /// one piece, in bytes of a block.
+    pub(crate) fn limits(&self, base: Limits, mtu_cap: Option<u16>) -> Limits {
+        let caps = [Some(base.blksize_max), mtu_cap, self.blksize_max];
+        Limits {
+            blksize_max: caps
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(base.blksize_max)
+                .max(8),
+            windowsize_max: self
+                .windowsize_max
+                .map_or(base.windowsize_max, |max| max.min(base.windowsize_max))
+                .max(1),
+            rollover: self.rollover.or(base.rollover),
+            options: base.options && !self.no_options,
+            ..base
+        }
+    }
 }
 
 /// An answer ready for the engine.
@@ -126,13 +169,16 @@ fn prepare_accept(accept: Accept) -> Prepared {
         size_max,
         blksize_max,
         windowsize_max,
+        rollover,
+        options,
         labels,
     } = accept;
     let terms = Terms {
         blksize_max,
         windowsize_max,
+        rollover,
+        no_options: !options,
         labels,
-        ..Terms::default()
     };
     Prepared::Receive {
         sink,

@@ -110,6 +110,14 @@ impl OpenServer {
         &self.addresses
     }
 
+    /// What is served, in place of what [`Server::serve`](crate::Server::serve) was given: for an
+    /// application that is made after the process has given up its rights.
+    #[must_use]
+    pub fn serve(mut self, app: impl Into<App>) -> Self {
+        self.app = app.into();
+        self
+    }
+
     /// Starts the workers. Must be called within a tokio runtime: handlers run there.
     ///
     /// # Errors

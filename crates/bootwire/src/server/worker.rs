@@ -141,6 +141,7 @@ impl<H: Host> Worker<H> {
         self.inbox.take(&mut self.messages);
         for message in self.messages.drain(..) {
             match message {
+                Message::Serve(app) => self.engine.host.serve(app),
                 Message::Drain => {
                     self.draining = true;
                     self.engine.drain();

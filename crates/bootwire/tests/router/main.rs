@@ -1,5 +1,6 @@
 //! Routers, called as a server calls them.
 
+mod conditions;
 mod handlers;
 mod layers;
 mod misbehaviour;

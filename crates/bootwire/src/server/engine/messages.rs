@@ -1,8 +1,6 @@
 //! What other threads had to say: handlers' answers, pieces of content, fates of uploads.
 
-use bootwire_proto::{
-    Agreed, Instant, Limits, Mode, Packet, Receiver, Rollover, Sender, negotiate,
-};
+use bootwire_proto::{Agreed, Instant, Mode, Packet, Receiver, Rollover, Sender, negotiate};
 
 use super::packets::too_large;
 use super::unproven::opening_schedule;
@@ -89,7 +87,7 @@ impl<H: Host> Engine<H> {
                 }
             }
             // The worker's own business.
-            Message::Drain | Message::Stop => {}
+            Message::Serve(_) | Message::Drain | Message::Stop => {}
         }
     }
 
@@ -230,23 +228,7 @@ impl<H: Host> Engine<H> {
             .lane
             .blksize_max(transfer.peer)
             .filter(|_| !self.config.fragment);
-        let base = self.config.limits;
-        let caps = [Some(base.blksize_max), mtu_cap, terms.blksize_max];
-        let limits = Limits {
-            blksize_max: caps
-                .into_iter()
-                .flatten()
-                .min()
-                .unwrap_or(base.blksize_max)
-                .max(8),
-            windowsize_max: terms
-                .windowsize_max
-                .map_or(base.windowsize_max, |max| max.min(base.windowsize_max))
-                .max(1),
-            rollover: terms.rollover.or(base.rollover),
-            options: base.options && !terms.no_options,
-            ..base
-        };
+        let limits = terms.limits(self.config.limits, mtu_cap);
         Some(negotiate(&request, size, &limits))
     }
 }

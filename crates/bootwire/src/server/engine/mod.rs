@@ -48,6 +48,7 @@ use super::table::Table;
 use super::wheel::Wheel;
 use crate::file::{OpenFile, PartialFile};
 use crate::record::Ended;
+use crate::router::App;
 use crate::{Refusal, Request, Sink, Source};
 
 /// What the engine needs done elsewhere: handlers, sources and sinks run on tokio, records go to
@@ -68,6 +69,11 @@ pub(crate) trait Host {
 
     /// Starts to fill a sink; netascii is decoded on the way if `decode`.
     fn store(&mut self, key: Key, sink: Box<dyn Sink>, decode: bool) -> StoreHandle;
+
+    /// From now on asks this application. Hosts that answer by themselves have none.
+    fn serve(&mut self, app: App) {
+        drop(app);
+    }
 
     /// Brings a mapped file into memory up to byte `upto`.
     fn populate(&mut self, key: Key, file: &Arc<OpenFile>, upto: u64);
