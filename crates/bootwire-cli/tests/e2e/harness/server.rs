@@ -1,11 +1,13 @@
 //! A `bootwire serve` of one test's own.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,9 +25,10 @@ pub(crate) fn bootwire() -> &'static str {
 
 /// A server being set up: files to serve, flags to give.
 pub(crate) struct Builder {
-    place: TempDir,
+    place: Arc<TempDir>,
     port: Ports,
     host: String,
+    config: Option<PathBuf>,
     flags: Vec<OsString>,
     wrapper: Vec<OsString>,
     json: bool,
@@ -37,7 +40,8 @@ pub(crate) struct Server {
     log: Output,
     notes: Output,
     readers: Vec<thread::JoinHandle<()>>,
-    place: TempDir,
+    place: Arc<TempDir>,
+    config: Option<PathBuf>,
     port: Ports,
 }
 
@@ -45,10 +49,15 @@ impl Builder {
     fn new() -> Self {
         let place = TempDir::new().expect("a temporary directory");
         fs::create_dir(place.path().join("root")).expect("a root");
+        Self::at(Arc::new(place))
+    }
+
+    fn at(place: Arc<TempDir>) -> Self {
         Self {
             place,
             port: Ports::one(),
             host: "127.0.0.1".to_owned(),
+            config: None,
             flags: Vec::new(),
             wrapper: Vec::new(),
             json: true,
@@ -65,6 +74,36 @@ impl Builder {
         let path = self.root().join(name);
         fs::create_dir_all(path.parent().expect("below the root")).expect("directories");
         fs::write(path, content).expect("a file");
+        self
+    }
+
+    /// The parent of the root, where the configuration is.
+    pub(crate) fn place(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// Puts a file beside the root; one that begins with `#!` may be run.
+    pub(crate) fn beside(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.place.path().join(name);
+        let content = content.as_ref();
+        fs::create_dir_all(path.parent().expect("below the place")).expect("directories");
+        fs::write(&path, content).expect("a file");
+        if content.starts_with(b"#!") {
+            fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("a mode");
+        }
+        self
+    }
+
+    /// Serves what a configuration says instead of the root. It stands in the root's parent and
+    /// says nothing about addresses and the log.
+    pub(crate) fn config(self, text: &str) -> Self {
+        self.beside("bootwire.toml", text)
+            .config_file("bootwire.toml")
+    }
+
+    /// The same with a file that is there already.
+    pub(crate) fn config_file(mut self, name: &str) -> Self {
+        self.config = Some(name.into());
         self
     }
 
@@ -105,17 +144,20 @@ impl Builder {
     /// Starts the server and waits until it listens.
     pub(crate) fn start(self) -> Server {
         let mut words = self.wrapper.clone();
-        words.extend([
-            bootwire().into(),
-            "serve".into(),
-            self.root().into_os_string(),
-        ]);
-        words.extend([
-            "--listen".into(),
-            format!("{}:{}", self.host, self.port.first()).into(),
-        ]);
-        if self.json {
-            words.extend(["--log".into(), "json".into()]);
+        words.extend([bootwire().into(), "serve".into()]);
+        let listen = format!("{}:{}", self.host, self.port.first());
+        let mut environment = Vec::new();
+        if let Some(config) = &self.config {
+            words.extend(["--config".into(), self.place.path().join(config).into()]);
+            // Not in the file, whose lines keep their numbers.
+            environment.push(("BOOTWIRE_LISTEN", listen.as_str()));
+            environment.extend(self.json.then_some(("BOOTWIRE_LOG", "json")));
+        } else {
+            words.push(self.root().into_os_string());
+            words.extend(["--listen".into(), (&listen).into()]);
+            if self.json {
+                words.extend(["--log".into(), "json".into()]);
+            }
         }
         words.extend(self.flags);
         if is_root() {
@@ -126,6 +168,7 @@ impl Builder {
 
         let mut child = Command::new(&words[0])
             .args(&words[1..])
+            .envs(environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -142,6 +185,7 @@ impl Builder {
             notes,
             readers,
             place: self.place,
+            config: self.config,
             port: self.port,
         };
         server.wait_until_listening()
@@ -316,6 +360,17 @@ impl Server {
             self.printed()
         );
         records_in(&self.log.lines())
+    }
+
+    /// Stops it in good order and sets up another one in its place.
+    pub(crate) fn again(mut self) -> Builder {
+        self.signal("TERM");
+        let status = self.wait(PATIENCE);
+        assert_eq!(status.code(), Some(0), "{}", self.printed());
+        Builder {
+            config: self.config.clone(),
+            ..Builder::at(Arc::clone(&self.place))
+        }
     }
 
     /// Stops it in good order and returns its only record.

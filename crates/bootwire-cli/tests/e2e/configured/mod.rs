@@ -1,0 +1,128 @@
+//! Servers that do what a configuration file says: routes, origins, templates, hooks, uploads, and
+//! what becomes of their clients when something behind them breaks.
+
+mod cache_disk;
+mod hooks;
+mod inventories;
+mod origins;
+mod quickstart;
+mod reload;
+mod routes;
+mod sandboxed;
+mod storm;
+mod templates;
+mod uploads;
+mod web;
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{Packet, Record, Server, Wire};
+
+/// Longest a client may wait for the ERROR that ends its hopes: the limits the tests set are about
+/// two seconds, the rest is a busy machine.
+const IN_TIME: Duration = Duration::from_secs(5);
+
+/// What a client got instead of a file, and the record of it.
+struct Failure {
+    code: u16,
+    text: String,
+    record: Record,
+}
+
+impl Failure {
+    /// The reason, as the log has it.
+    fn detail(&self) -> &str {
+        self.record.field("detail").as_str().unwrap_or_default()
+    }
+
+    /// The client is told to try again, and the log says all of `words`.
+    #[track_caller]
+    fn expect_try_again(&self, words: &[&str]) {
+        assert_eq!(self.code, 0, "{} ({})", self.text, self.detail());
+        self.expect_log(words);
+    }
+
+    /// The log says all of `words`.
+    #[track_caller]
+    fn expect_log(&self, words: &[&str]) {
+        for word in words {
+            assert!(
+                self.detail().contains(word),
+                "no {word:?} in {:?}",
+                self.detail()
+            );
+        }
+    }
+}
+
+/// Asks for a file that cannot be had, while another client asks for `good`, which can and is the
+/// text `good`: the one gets its ERROR in time, the other does not notice.
+fn fails(server: &Server, path: &str) -> Failure {
+    let begun = Instant::now();
+    let mut client = Wire::new(server.address());
+    client.read(path, &[]);
+    let beside = Instant::now();
+    for _ in 0..3 {
+        assert_eq!(Wire::new(server.address()).fetch("good"), b"good");
+    }
+    assert!(
+        beside.elapsed() < Duration::from_secs(1),
+        "others are delayed: {:?}",
+        beside.elapsed()
+    );
+    // Some fail in the middle: what comes before is acknowledged.
+    let (code, text) = loop {
+        match client.receive() {
+            Packet::Data { block, .. } => client.ack(block),
+            Packet::Error { code, text } => break (code, text),
+            other => panic!("{path}: {other:?}"),
+        }
+    };
+    assert!(begun.elapsed() < IN_TIME, "{path}: {:?}", begun.elapsed());
+    assert!(text.len() <= 60 && !text.contains('/'), "{path}: {text:?}");
+    let peer = client.local().to_string();
+    let record = server
+        .log()
+        .wait(IN_TIME, |lines| {
+            let mut records = lines.iter().filter_map(|line| Record::parse(line));
+            records.find(|record| record.text("peer") == peer)
+        })
+        .unwrap_or_else(|| panic!("no record of {path}"));
+    Failure { code, text, record }
+}
+
+/// Waits for a line about something other than a transfer that has all of `words`.
+#[track_caller]
+fn expect_note(server: &Server, words: &[&str]) {
+    let found = server.notes().wait(Duration::from_secs(10), |lines| {
+        let mut lines = lines.iter();
+        let found = lines.find(|line| words.iter().all(|word| line.contains(word)));
+        found.map(|_| ())
+    });
+    assert!(
+        found.is_some(),
+        "no line with {words:?} in {:#?}",
+        server.notes().lines()
+    );
+}
+
+/// The ERROR that a request gets.
+fn error(server: &Server, path: &str) -> (u16, String) {
+    let mut client = Wire::new(server.address());
+    client.read(path, &[]);
+    client.expect_error()
+}
+
+/// A file, in the largest blocks and windows that are granted.
+fn fetch(server: &Server, path: &str) -> Vec<u8> {
+    let mut client = Wire::new(server.address());
+    client.read(path, &[("blksize", "8192"), ("windowsize", "16")]);
+    let granted = client.expect_oack();
+    let value = |name: &str| {
+        let found = granted.iter().find(|(option, _)| option == name);
+        found.map(|(_, value)| value.parse::<u16>().expect("a number"))
+    };
+    let blksize = value("blksize").unwrap_or(512);
+    client.ack(0);
+    client.read_windows(blksize.into(), value("windowsize").unwrap_or(1).into(), 1)
+}

@@ -1,0 +1,193 @@
+//! A new configuration for a server that is at work.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::expect_note;
+use crate::harness::{Server, Wire, bootwire, noise, run_to_end};
+
+/// Serves the directory under `/files/` and this word everywhere else.
+fn config(word: &str) -> String {
+    format!(
+        "[[route]]\npath = \"/files/{{*path}}\"\ndir = \"root\"\n[[route]]\ntext = \"{word}\"\n"
+    )
+}
+
+/// As editors and tools do it: the new file takes the old one's name.
+fn replace(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, text).expect("a file");
+    fs::rename(new, path).expect("renamed");
+}
+
+/// Waits until the server answers with this word.
+#[track_caller]
+fn expect_word(server: &Server, word: &str) {
+    let begun = Instant::now();
+    loop {
+        let got = Wire::new(server.address()).fetch("word");
+        if got == word.as_bytes() {
+            return;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "still {:?} instead of {word:?}: {:#?}",
+            String::from_utf8_lossy(&got),
+            server.notes().lines()
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A transfer that runs across `change` and ends well.
+fn across(server: &Server, change: impl FnOnce()) {
+    let mut client = Wire::new(server.address());
+    client.read("files/file", &[("blksize", "1024")]);
+    client.expect_oack();
+    client.ack(0);
+    let mut content = client.expect_data(1);
+    change();
+    client.ack(1);
+    content.extend(client.read_rest(1024, 2));
+    assert!(content == noise(100_000, 7));
+}
+
+fn start() -> Server {
+    Server::builder()
+        .file("file", &noise(100_000, 7))
+        .config(&config("one"))
+        .start()
+}
+
+#[test]
+fn sighup_reads_the_configuration_again() {
+    let server = start();
+    expect_word(&server, "one");
+    across(&server, || {
+        // Written in place, in two steps, which no watcher can tell from a finished file.
+        fs::write(server.outside().join("bootwire.toml"), config("two")).expect("a file");
+        server.signal("HUP");
+        expect_word(&server, "two");
+    });
+}
+
+#[test]
+fn a_changed_file_is_noticed() {
+    let server = start();
+    expect_word(&server, "one");
+    across(&server, || {
+        replace(&server.outside().join("bootwire.toml"), &config("two"));
+        expect_word(&server, "two");
+    });
+    let drop_ins = server.outside().join("bootwire.d");
+    fs::create_dir(&drop_ins).expect("a directory");
+    fs::write(
+        drop_ins.join("10-more.toml"),
+        "[[route]]\npath = \"/word\"\ntext = \"three\"\n",
+    )
+    .expect("a file");
+    server.signal("HUP");
+    expect_word(&server, "three");
+    // Watched from now on.
+    replace(
+        &drop_ins.join("10-more.toml"),
+        "[[route]]\npath = \"/word\"\ntext = \"four\"\n",
+    );
+    expect_word(&server, "four");
+}
+
+/// A ConfigMap: what is mounted is a link to a link to a directory, and an update turns the one in
+/// the middle.
+#[test]
+fn a_kubernetes_update_is_noticed() {
+    let builder = Server::builder().file("file", &noise(100_000, 7)).beside(
+        "mounted/..1/bootwire.toml",
+        config("one").replace("\"root\"", "\"../root\""),
+    );
+    let mounted = builder.place().join("mounted");
+    symlink("..1", mounted.join("..data")).expect("a link");
+    symlink("..data/bootwire.toml", mounted.join("bootwire.toml")).expect("a link");
+    let server = builder.config_file("mounted/bootwire.toml").start();
+    expect_word(&server, "one");
+    for (number, word) in [(2, "two"), (3, "three")] {
+        across(&server, || {
+            let next = mounted.join(format!("..{number}"));
+            fs::create_dir(&next).expect("a directory");
+            let text = config(word).replace("\"root\"", "\"../root\"");
+            fs::write(next.join("bootwire.toml"), text).expect("a file");
+            symlink(format!("..{number}"), mounted.join("..data_tmp")).expect("a link");
+            fs::rename(mounted.join("..data_tmp"), mounted.join("..data")).expect("renamed");
+            fs::remove_dir_all(mounted.join(format!("..{}", number - 1))).expect("removed");
+            expect_word(&server, word);
+        });
+    }
+}
+
+/// Hundreds of transfers a second while the configuration changes again and again: all end well.
+#[test]
+fn no_transfer_is_dropped_under_load() {
+    let server = start();
+    let file = server.path("file");
+    thread::scope(|scope| {
+        let bench = scope.spawn(|| {
+            let mut bench = Command::new(bootwire());
+            bench.arg("bench");
+            bench.arg(format!("tftp://{}/files/file", server.address()));
+            bench.arg("--expect").arg(&file);
+            bench.args(["--clients", "20", "--duration", "4", "--json", "--quiet"]);
+            run_to_end(&mut bench, Duration::from_secs(60))
+        });
+        for change in 0..15 {
+            let word = format!("word {change}");
+            replace(&server.outside().join("bootwire.toml"), &config(&word));
+            server.signal("HUP");
+            expect_word(&server, &word);
+            thread::sleep(Duration::from_millis(100));
+        }
+        let output = bench.join().expect("the load generator");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{told}");
+        let found: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        assert!(found["completed"].as_u64() > Some(100), "{told}");
+    });
+}
+
+/// The old configuration stays in force, and the log says where the new one is wrong.
+#[test]
+fn a_bad_configuration_is_told_and_the_old_one_stays() {
+    let server = start();
+    let path = server.outside().join("bootwire.toml");
+    for (wrong, words) in [
+        ("[[route]]\ntxt = \"two\"\n", ["bootwire.toml:2", "txt"]),
+        (
+            "[[route]]\ntext = \"a\"\norigin = \"none\"\n",
+            ["bootwire.toml:", "origin"],
+        ),
+        (
+            "[[route]]\n\norigin = \"nowhere\"\n",
+            ["bootwire.toml:", "nowhere"],
+        ),
+        ("[[route\n", ["bootwire.toml:1", ""]),
+        (
+            "\n\n[[route]]\npath = \"/{mac\"\ntext = \"a\"\n",
+            ["bootwire.toml:4", "{mac"],
+        ),
+        (
+            "[[route]]\ndir = \"missing\"\n",
+            ["bootwire.toml:", "missing"],
+        ),
+    ] {
+        across(&server, || {
+            replace(&path, wrong);
+            server.signal("HUP");
+            expect_note(&server, &words);
+        });
+        expect_word(&server, "one");
+    }
+    replace(&path, &config("two"));
+    expect_word(&server, "two");
+}

@@ -1,0 +1,138 @@
+//! Everything at once, with the sandbox in force.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use super::fetch;
+use super::web::{Object, Web};
+use crate::harness::{Server, Wire, bootwire, is_root, noise, run_to_end};
+
+const MACHINES: &str = "[[machine]]\nmac = \"52:54:00:12:34:56\"\nhostname = \"node-7\"\n";
+
+/// A directory, a template with SQLite, an origin with its cache, a program, uploads.
+fn everything(web: &Web) -> String {
+    web.origin("images")
+        + r#"
+        [sandbox]
+        level = "require"
+        [templates]
+        dir = "templates"
+        [inventory]
+        sqlite = "state/machines.db"
+        [[route]]
+        path = "/{mac}.cfg"
+        template = "machine.cfg.j2"
+        [[route]]
+        path = "/images/{*path}"
+        origin = "images"
+        [[route]]
+        path = "/made/{*path}"
+        exec = { program = "hook", args = ["{path}"] }
+        [[route]]
+        path = "/up/{*path}"
+        upload = "root/up"
+        [[route]]
+        dir = "root"
+        "#
+}
+
+fn serves_everything(wrapper: &[&str]) -> Server {
+    let web = Web::of([("image", Object::new(noise(5 << 20, 1), "1"))]);
+    let builder = Server::builder()
+        .file("hello", b"hello")
+        .file("up/.keep", b"")
+        .beside("templates/machine.cfg.j2", "{{ machine.hostname }}")
+        .beside("hook", "#!/bin/sh\nprintf %s \"$1\"\n")
+        .beside("machines.toml", MACHINES)
+        .config(&everything(&web));
+    let mut import = Command::new(bootwire());
+    import
+        .args(["machines", "import"])
+        .arg(builder.place().join("machines.toml"))
+        .arg("--config")
+        .arg(builder.place().join("bootwire.toml"));
+    let output = run_to_end(&mut import, Duration::from_secs(10));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+
+    let server = builder.wrapped(wrapper).start();
+    let mut client = Wire::new(server.address());
+    assert_eq!(client.fetch("hello"), b"hello");
+    assert_eq!(client.fetch("52-54-00-12-34-56.cfg"), b"node-7");
+    assert_eq!(client.fetch("made/x"), b"/made/x");
+    assert!(fetch(&server, "images/image") == noise(5 << 20, 1));
+    client.write("up/switch", &[]);
+    client.expect_ack(0);
+    client.send_all(b"config", 512);
+    assert_eq!(
+        fs::read(server.path("up/switch")).expect("stored"),
+        b"config"
+    );
+    let cached = server.outside().join("cache/objects");
+    assert!(fs::read_dir(cached).expect("a cache").count() > 0);
+    let sandbox = server.notes().lines();
+    let sandbox = sandbox.iter().find(|line| line.starts_with("sandbox: "));
+    let sandbox = sandbox.expect("a line about it");
+    assert!(
+        sandbox.contains("landlock") && sandbox.contains("seccomp"),
+        "{sandbox}"
+    );
+    server
+}
+
+fn status(server: &Server, field: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("alive");
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    line.expect("such a field").trim().to_owned()
+}
+
+#[test]
+fn everything_works_within_the_sandbox() {
+    let server = serves_everything(&[]);
+    assert_eq!(status(&server, "Seccomp:"), "2");
+    assert_eq!(status(&server, "NoNewPrivs:"), "1");
+    assert_eq!(status(&server, "CapEff:"), "0000000000000000");
+    if is_root() {
+        assert!(status(&server, "Uid:").starts_with("65534\t"), "nobody");
+    }
+}
+
+/// As a service that systemd starts as a user of its own.
+#[test]
+fn everything_works_for_who_is_not_root() {
+    if !is_root() {
+        // Then the test above is that case.
+        return;
+    }
+    serves_everything(&[
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ]);
+}
+
+/// What no route needs is out of reach, also for a program that a route starts.
+#[test]
+fn programs_see_no_more_than_the_server() {
+    let server = Server::builder()
+        .file("hello", b"hello")
+        .beside("private", "secret")
+        .config(
+            r#"
+            [[route]]
+            path = "/probe"
+            exec = { program = "hook" }
+            [[route]]
+            dir = "root"
+            "#,
+        )
+        .beside(
+            "hook",
+            "#!/bin/sh\ncat \"$(dirname \"$0\")/private\" || echo out of reach\n",
+        )
+        .start();
+    let content = Wire::new(server.address()).fetch("probe");
+    assert_eq!(content, b"out of reach\n");
+}

@@ -1,0 +1,74 @@
+//! Web servers that do as they are told, for tests without tokio.
+
+#[path = "../../../../bootwire-store/tests/origins/origin.rs"]
+#[expect(dead_code, reason = "the tests of the store use more of it")]
+mod origin;
+
+use tokio::runtime::Runtime;
+
+use origin::Origin;
+pub(super) use origin::{Manner, Object};
+
+/// A web server, until it is dropped.
+pub(super) struct Web {
+    // Ends before the runtime it runs on.
+    origin: Origin,
+    _runtime: Runtime,
+}
+
+impl Web {
+    pub(super) fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let origin = runtime.block_on(Origin::start());
+        Self {
+            origin,
+            _runtime: runtime,
+        }
+    }
+
+    /// A server of some objects.
+    pub(super) fn of(objects: impl IntoIterator<Item = (&'static str, Object)>) -> Self {
+        let web = Self::start();
+        for (name, object) in objects {
+            web.put(name, object);
+        }
+        web
+    }
+
+    /// The URL below which objects are put.
+    pub(super) fn url(&self) -> String {
+        self.origin.url()
+    }
+
+    pub(super) fn put(&self, name: &str, object: Object) {
+        self.origin.put(name, object);
+    }
+
+    /// Bytes of an object's content sent so far.
+    pub(super) fn sent(&self, name: &str) -> u64 {
+        self.origin.sent(name)
+    }
+
+    /// Requests so far.
+    pub(super) fn requests(&self) -> usize {
+        self.origin.asked().len()
+    }
+
+    /// A table of the configuration: this origin with limits in a hurry, and a cache.
+    pub(super) fn origin(&self, name: &str) -> String {
+        format!(
+            "[cache]\n\
+             dir = \"cache\"\n\
+             [origin.{name}]\n\
+             url = \"{}\"\n\
+             answer_within = \"1500ms\"\n\
+             stall = \"700ms\"\n\
+             give_up = \"2s\"\n",
+            self.url()
+        )
+    }
+}
