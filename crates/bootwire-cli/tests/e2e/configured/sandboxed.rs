@@ -1,6 +1,7 @@
 //! Everything at once, with the sandbox in force.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -116,23 +117,29 @@ fn everything_works_for_who_is_not_root() {
 /// What no route needs is out of reach, also for a program that a route starts.
 #[test]
 fn programs_see_no_more_than_the_server() {
-    let server = Server::builder()
-        .file("hello", b"hello")
-        .beside("private", "secret")
-        .config(
+    let elsewhere = tempfile::TempDir::new().expect("a directory");
+    let private = elsewhere.path().join("private");
+    fs::write(&private, "secret").expect("a file");
+    // Nothing but the sandbox is in the way.
+    fs::set_permissions(elsewhere.path(), Permissions::from_mode(0o755)).expect("a mode");
+    let hook = format!(
+        "#!/bin/sh\ncat {} || echo out of reach\n",
+        private.display()
+    );
+    for (level, content) in [("require", "out of reach\n"), ("off", "secret")] {
+        let config = format!(
             r#"
+            [sandbox]
+            level = "{level}"
             [[route]]
-            path = "/probe"
-            exec = { program = "hook" }
-            [[route]]
-            dir = "root"
-            "#,
-        )
-        .beside(
-            "hook",
-            "#!/bin/sh\ncat \"$(dirname \"$0\")/private\" || echo out of reach\n",
-        )
-        .start();
-    let content = Wire::new(server.address()).fetch("probe");
-    assert_eq!(content, b"out of reach\n");
+            exec = {{ program = "hook" }}
+            "#
+        );
+        let server = Server::builder()
+            .beside("hook", &hook)
+            .config(&config)
+            .start();
+        let got = Wire::new(server.address()).fetch("probe");
+        assert_eq!(String::from_utf8_lossy(&got), content, "{level}");
+    }
 }
