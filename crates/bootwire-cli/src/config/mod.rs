@@ -1,0 +1,120 @@
+//! The configuration file: read, laid over each other, understood, checked.
+//!
+//! [`load`] reads the files, [`assemble`] does the rest without touching anything: texts become a
+//! [`tree`] that knows where everything was written, drop-ins and the [`environment`] are laid over
+//! it, it is [`read`] into the tables of the [`model`], and [`rules`] look for what contradicts
+//! itself. All that is wrong is reported at once, with file and line.
+
+mod assemble;
+mod environment;
+mod load;
+mod mistake;
+pub(crate) mod model;
+mod problem;
+mod read;
+mod rules;
+pub(crate) mod schema;
+mod source;
+#[cfg(test)]
+mod tests;
+mod tree;
+pub(crate) mod value;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub(crate) use problem::{Problem, Problems};
+
+use source::{Place, Sources};
+use value::Spanned;
+
+/// Where the configuration is, unless told otherwise.
+pub(crate) const DEFAULT: &str = "/etc/bootwire/bootwire.toml";
+
+/// A configuration that keeps the rules. Files it names may still be missing.
+pub(crate) struct Config {
+    /// What it says, drop-ins and environment included.
+    pub(crate) document: model::Document,
+    /// The directory of the main file, absolute: where relative paths begin.
+    pub(crate) base: PathBuf,
+    /// Every file that was read.
+    pub(crate) files: Vec<PathBuf>,
+    /// Directories in which a change may mean another configuration.
+    pub(crate) watched: Vec<PathBuf>,
+    /// What is probably not meant so, with its place.
+    pub(crate) warnings: Vec<String>,
+    sources: Sources,
+    keys: BTreeMap<String, Place>,
+}
+
+impl Config {
+    /// Reads a configuration: the file at `path`, its drop-ins, the environment.
+    pub(crate) fn load(path: &Path) -> Result<Self, Problems> {
+        // Names and values that are no text are nobody's settings.
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self::load_with(path, environment)
+    }
+
+    /// The same with another environment.
+    pub(crate) fn load_with(
+        path: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Problems> {
+        let absolute = std::path::absolute(path).map_err(|error| {
+            let what = format!("cannot find the current directory: {error}");
+            Problem::new(path.display().to_string(), what)
+        })?;
+        let base = absolute.parent().unwrap_or(Path::new("/")).to_owned();
+        let files = load::files(path)?;
+        let assembled = assemble::assemble(&files.main, &files.drop_ins, environment)?;
+        let drop_ins = load::drop_in_dir(&absolute);
+        let mut watched = vec![base.clone()];
+        watched.extend(drop_ins.is_dir().then_some(drop_ins));
+        Ok(Self {
+            document: assembled.document,
+            base,
+            files: files.paths,
+            watched,
+            warnings: assembled.warnings,
+            sources: assembled.sources,
+            keys: assembled.keys,
+        })
+    }
+
+    /// Where a table was written: `FILE:LINE`.
+    pub(crate) fn place<T>(&self, table: &Spanned<T>) -> String {
+        self.sources.show(table.file, table.span.start)
+    }
+
+    /// Where a key is: `place_of("origin.images.url")`. Of one that is not there, the table it would
+    /// be in, or the main file.
+    pub(crate) fn place_of(&self, key: &str) -> String {
+        let mut path = key;
+        loop {
+            if let Some(place) = self.keys.get(path) {
+                return self.sources.show(place.source, place.start);
+            }
+            match path.rsplit_once('.') {
+                Some((table, _)) => path = table,
+                None => return self.sources.name(0).to_owned(),
+            }
+        }
+    }
+
+    /// A path that the configuration names: relative ones begin beside the main file.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+}
+
+/// Without what it says: that may hold secrets.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
+}

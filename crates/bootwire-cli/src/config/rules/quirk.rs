@@ -1,0 +1,113 @@
+//! `[[quirk]]`.
+
+use super::{Report, route, server};
+use crate::config::model::{Document, Quirk};
+use crate::config::tree::Spot;
+
+/// Boot loaders that are told by the names they ask for.
+const LOADERS: [&str; 9] = [
+    "grub",
+    "pxelinux",
+    "ipxe",
+    "raspberrypi",
+    "shim",
+    "windows",
+    "ios",
+    "nxos",
+    "phone",
+];
+
+/// What a quirk can change.
+const EFFECTS: [&str; 4] = ["blksize_max", "windowsize_max", "options", "rollover"];
+
+pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
+    for (index, quirk) in document.quirk.iter().enumerate() {
+        check_one(quirk, root.key("quirk").index(index), report);
+    }
+}
+
+fn check_one(quirk: &Quirk, here: Spot<'_>, report: &mut Report) {
+    route::pattern(report, here, quirk.path.as_deref());
+    if !EFFECTS.iter().any(|key| here.has(key)) && !here.is_damaged() {
+        report.wrong(
+            here,
+            "this quirk changes nothing: give it a cap, or \"options = false\"",
+        );
+    }
+    for (index, loader) in quirk.loader.iter().flatten().enumerate() {
+        let spot = here.key("loader").index(index);
+        report.known(spot, "boot loader", loader, &LOADERS);
+    }
+    for (index, beginning) in quirk.mac.iter().flatten().enumerate() {
+        if !is_beginning(beginning) {
+            let what = format!(
+                "{beginning:?} does not begin a hardware address: write it like \"b8:27:eb\""
+            );
+            report.wrong(here.key("mac").index(index), what);
+        }
+    }
+    for (key, length) in [
+        ("from", quirk.from.as_ref().map(|list| list.0.len())),
+        ("loader", quirk.loader.as_ref().map(|list| list.0.len())),
+        ("mac", quirk.mac.as_ref().map(|list| list.0.len())),
+        ("option", quirk.option.as_ref().map(|list| list.0.len())),
+        (
+            "without_option",
+            quirk.without_option.as_ref().map(|list| list.0.len()),
+        ),
+    ] {
+        report.filled(here, key, length == Some(0));
+    }
+    route::options(report, here, "option", quirk.option.as_ref());
+    route::options(
+        report,
+        here,
+        "without_option",
+        quirk.without_option.as_ref(),
+    );
+    server::caps(here, quirk.blksize_max, quirk.windowsize_max, report);
+    report.number(here, "rollover", quirk.rollover, 0..=1);
+}
+
+/// Whether a hardware address may begin so: up to 12 hex digits.
+fn is_beginning(text: &str) -> bool {
+    let mut digits = 0;
+    text.chars().all(|letter| {
+        digits += usize::from(letter.is_ascii_hexdigit());
+        letter.is_ascii_hexdigit() || matches!(letter, ':' | '-' | '.')
+    }) && (1..=12).contains(&digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use bootwire_render::dialect::Loader;
+
+    use super::*;
+
+    #[test]
+    fn every_loader_has_its_name() {
+        for loader in [
+            Loader::Grub,
+            Loader::Pxelinux,
+            Loader::Ipxe,
+            Loader::RaspberryPi,
+            Loader::Shim,
+            Loader::Windows,
+            Loader::CiscoIos,
+            Loader::CiscoNxos,
+            Loader::Phone,
+        ] {
+            assert!(LOADERS.contains(&loader.name()), "{}", loader.name());
+        }
+    }
+
+    #[test]
+    fn beginnings_of_hardware_addresses() {
+        for text in ["b8:27:eb", "B8-27", "b827.eb", "52:54:00:12:34:56", "0"] {
+            assert!(is_beginning(text), "{text}");
+        }
+        for text in ["", ":", "b8:27:eg", "52:54:00:12:34:56:78", "node"] {
+            assert!(!is_beginning(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `[cache]`, `[identity]`, `[inventory]`, `[templates]`.
+
+use super::Report;
+use crate::config::model::{Document, Inventory};
+use crate::config::tree::Spot;
+
+const SOURCES: [&str; 4] = ["files", "sqlite", "postgres", "http"];
+
+pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
+    let cache = root.key("cache");
+    report.some_size(cache, "max", document.cache.max);
+    if cache.is_there() && document.origin.is_empty() && !root.is_damaged() {
+        report.warn(cache, "a cache without origins is not used");
+    }
+    let identity = root.key("identity");
+    for (key, list) in [
+        ("dnsmasq", &document.identity.dnsmasq),
+        ("isc", &document.identity.isc),
+        ("kea", &document.identity.kea),
+    ] {
+        let is_empty = list.as_ref().is_some_and(|list| list.0.is_empty());
+        report.filled(identity, key, is_empty);
+    }
+    let here = root.key("inventory");
+    if here.is_there() {
+        inventory(&document.inventory, here, report);
+    }
+    let templates = root.key("templates");
+    report.some_size(templates, "size_max", document.templates.size_max);
+    if document.templates.fuel == Some(0) {
+        let what = "fuel is 0: no template could be rendered";
+        report.wrong(templates.key("fuel"), what);
+    }
+}
+
+fn inventory(inventory: &Inventory, here: Spot<'_>, report: &mut Report) {
+    if report.exactly_one(here, "an inventory", &SOURCES).is_none() {
+        return;
+    }
+    report.belongs(here, &["query", "password_file"], &["postgres"]);
+    report.belongs(
+        here,
+        &[
+            "machine",
+            "fields",
+            "headers",
+            "bearer_file",
+            "bearer_env",
+            "ca",
+        ],
+        &["http"],
+    );
+    report.belongs(
+        here,
+        &["timeout", "fresh_for", "absent_for", "stale_for"],
+        &["sqlite", "postgres", "http"],
+    );
+    report.bearer(here);
+    let is_empty = |list: Option<usize>| list == Some(0);
+    let files = inventory.files.as_ref().map(|list| list.0.len());
+    report.filled(here, "files", is_empty(files));
+    if let Some(url) = &inventory.postgres {
+        let is_postgres = ["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme));
+        if !is_postgres {
+            let what = "write it like postgres://USER@HOST/DATABASE";
+            report.wrong(here.key("postgres"), what);
+        }
+        if inventory.query.is_none() && !here.is_damaged() {
+            let what =
+                "\"postgres\" needs a \"query\", like \"SELECT * FROM machines WHERE mac = :mac\"";
+            report.wrong(here.key("postgres"), what);
+        }
+    }
+    if let Some(urls) = &inventory.http {
+        report.filled(here, "http", urls.0.is_empty());
+        for (index, url) in urls.0.iter().enumerate() {
+            report.web(here.key("http").index(index), url);
+        }
+    }
+    let pointers = inventory.fields.iter();
+    let machine = inventory.machine.iter();
+    let pointers = pointers
+        .map(|(name, pointer)| (here.key("fields").key(name), pointer))
+        .chain(machine.map(|pointer| (here.key("machine"), pointer)));
+    for (spot, pointer) in pointers {
+        if !pointer.is_empty() && !pointer.starts_with('/') {
+            let what = format!("a JSON pointer begins with a slash: write \"/{pointer}\"");
+            report.wrong(spot, what);
+        }
+    }
+    report.some_time(here, "timeout", inventory.timeout);
+}
