@@ -54,7 +54,7 @@ pub use dir::Dir;
 pub use origin::ObjectOrigin;
 #[cfg(feature = "http")]
 pub use origin::{HttpOrigin, Secret};
-pub use uploads::Uploads;
+pub use uploads::{Stored, Uploads};
 
 /// Runs the README's example as a test.
 #[cfg(doctest)]

@@ -49,6 +49,12 @@ impl Accept {
         }
     }
 
+    /// The sink, for tests and for what stands around it.
+    #[must_use]
+    pub fn into_sink(self) -> Box<dyn Sink> {
+        self.sink
+    }
+
     /// Ends the transfer with "disk full" once more than `bytes` have arrived, or at once if the
     /// client says so by `tsize`.
     #[must_use]

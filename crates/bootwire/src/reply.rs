@@ -121,6 +121,15 @@ impl Reply {
         self
     }
 
+    /// The content, if it is in memory.
+    #[must_use]
+    pub const fn content(&self) -> Option<&Bytes> {
+        match &self.body {
+            Body::Bytes(bytes) => Some(bytes),
+            Body::File(_) | Body::Partial(_) | Body::Source(_) => None,
+        }
+    }
+
     /// Exact size of the content in bytes, if known.
     #[must_use]
     pub fn size(&self) -> Option<u64> {

@@ -17,7 +17,7 @@ pub struct Request {
 }
 
 /// A request as it came, and what is known of it before anybody looked at it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Facts {
     pub(crate) id: u64,
     pub(crate) arrived: SystemTime,
@@ -321,5 +321,21 @@ impl Request {
             facts: Arc::new(facts),
             params: Params::default(),
         })
+    }
+
+    /// The same request as if the client had asked `local`, and it had come in over the interface
+    /// with this index (0 if unknown). For requests made by hand, which else ask an address like
+    /// the client's own, over no interface.
+    #[must_use]
+    pub fn arrived_at(self, local: SocketAddr, interface: u32) -> Self {
+        let facts = Facts {
+            local,
+            interface,
+            ..(*self.facts).clone()
+        };
+        Self {
+            facts: Arc::new(facts),
+            params: self.params,
+        }
     }
 }

@@ -50,8 +50,8 @@ pub use crate::client::{HttpError, HttpOptions};
 
 use crate::coalesce::{Flights, Grounded};
 use crate::identity::{Identifier, Identity};
-use crate::template::Templates;
 use crate::template::context::context;
+use crate::template::{Limits, Templates};
 
 /// Decides what a client gets.
 pub trait Asker: Send + Sync + 'static {
@@ -106,6 +106,8 @@ pub struct Hook {
     anonymous: bool,
     identifier: Identifier,
     templates: Option<Templates>,
+    vars: Map<String, Value>,
+    limits: Limits,
     resolver: Option<Resolver>,
     behind: Option<Arc<dyn Endpoint<Reply>>>,
 }
@@ -124,6 +126,8 @@ impl Hook {
             anonymous: false,
             identifier: Identifier::new(),
             templates: None,
+            vars: Map::new(),
+            limits: Limits::default(),
             resolver: None,
             behind: None,
         }
@@ -174,6 +178,20 @@ impl Hook {
     #[must_use]
     pub fn templates(mut self, templates: &Templates) -> Self {
         self.templates = Some(templates.clone());
+        self
+    }
+
+    /// Sets a variable for these templates. One of the same name in a decision goes before it.
+    #[must_use]
+    pub fn var(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.vars.insert(name.into(), value.into());
+        self
+    }
+
+    /// How much one rendering of such a template may take.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -258,9 +276,14 @@ impl Hook {
                 Refusal::internal().because("the hook chose a template, and this route has none")
             );
         };
-        let context = context(request, who, None, None, vars);
-        let compiled = templates.fresh().await;
-        let work = move || compiled.render(&name, context, crate::template::Limits::default());
+        let own = vars
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()));
+        let mut vars = self.vars.clone();
+        vars.extend(own);
+        let context = context(request, who, None, None, &vars);
+        let (compiled, limits) = (templates.fresh().await, self.limits);
+        let work = move || compiled.render(&name, context, limits);
         match tokio::task::spawn_blocking(work).await {
             Ok(text) => Ok(Reply::text(text?)),
             Err(error) => Err(Refusal::internal().because(error)),

@@ -79,6 +79,8 @@ pub enum Unknown {
     NotFound,
     /// Code 2: the client stops. For networks where only enrolled machines boot.
     Denied,
+    /// They get the template, which finds `machine.known` false.
+    Render,
     /// They get the template, with this as `machine.profile`.
     Profile(String),
 }
@@ -191,9 +193,10 @@ impl Inner {
         let is_unknown = self.inventory.is_some() && found.is_none();
         let profile = match &self.unknown {
             _ if !is_unknown => None,
+            Unknown::Render => None,
             Unknown::Profile(profile) => Some(profile.as_str()),
-            unknown => {
-                let refusal = match unknown {
+            Unknown::NotFound | Unknown::Denied => {
+                let refusal = match &self.unknown {
                     Unknown::Denied => Refusal::denied(),
                     _ => Refusal::not_found(),
                 };

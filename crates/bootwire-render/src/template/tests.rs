@@ -277,6 +277,13 @@ async fn a_machine_that_is_unknown_is_treated_as_the_route_says() {
         template.text(&request(NOBODY)).await.unwrap(),
         "False rescue 52:54:00:00:00:99"
     );
+    let folder = Folder::new();
+    let template = machines(
+        &folder,
+        "{{ machine.known }} {{ machine.profile | default('-') }}",
+    );
+    let template = template.unknown(Unknown::Render);
+    assert_eq!(template.text(&request(NOBODY)).await.unwrap(), "False -");
 }
 
 #[tokio::test]

@@ -208,6 +208,7 @@ async fn every_way_to_end_has_its_answer_in_time_and_others_notice_nothing() {
 async fn decisions_lead_to_content_templates_origins_and_refusals() {
     let shop = Workshop::new();
     fs::write(shop.path("t.j2"), "{{ vars.disk }} for {{ machine.ip }}").unwrap();
+    fs::write(shop.path("u.j2"), "at {{ vars.site }}").unwrap();
     let program = shop
         .program(
             "p",
@@ -220,6 +221,7 @@ async fn decisions_lead_to_content_templates_origins_and_refusals() {
                 /climb) echo '{"redirect": {"origin": "images", "path": "/../a"}}';;
                 /refuse) echo '{"refuse": {"code": 2, "text": "Not enrolled"}}';;
                 /pass) echo '{"pass": true}';;
+                /usual) echo '{"template": "u.j2"}';;
                 /garbage) echo 'hello';;
                 /two) echo '{"pass": true, "text": "x"}';;
             esac"#,
@@ -233,6 +235,7 @@ async fn decisions_lead_to_content_templates_origins_and_refusals() {
     };
     let hook = Hook::new(program)
         .templates(&Templates::open(shop.path("")).unwrap())
+        .var("site", "ams")
         .redirects(fetch)
         .otherwise(template(
             shop.0.path(),
@@ -243,6 +246,7 @@ async fn decisions_lead_to_content_templates_origins_and_refusals() {
         ("/text", "inline"),
         ("/base64", "hello"),
         ("/template", "sda for 127.0.0.1"),
+        ("/usual", "at ams"),
         ("/origin", "images /a"),
         ("/pass", "sdz for 127.0.0.1"),
     ] {

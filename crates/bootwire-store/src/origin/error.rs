@@ -61,7 +61,8 @@ impl OriginError {
     }
 
     /// What a client is told. `origin` is named to the operator.
-    pub(crate) fn refusal(&self, origin: &str) -> Refusal {
+    #[must_use]
+    pub fn refusal(&self, origin: &str) -> Refusal {
         let refusal = match self.kind {
             OriginErrorKind::NotFound => return Refusal::not_found(),
             OriginErrorKind::Denied => Refusal::denied(),

@@ -1,6 +1,7 @@
 //! Taking uploads into a directory.
 
 mod commit;
+mod finished;
 mod part;
 mod stale;
 mod stamp;
@@ -18,6 +19,8 @@ use rustix::fs::{Access, AtFlags, OFlags, accessat};
 
 use crate::beneath::{Links, OpenError, Resolver, Root};
 use crate::blocking::Blocking;
+use finished::Observer;
+pub use finished::Stored;
 use part::Part;
 use target::Target;
 
@@ -53,6 +56,7 @@ pub struct Uploads {
     /// Held while a version is kept without `RENAME_EXCHANGE`.
     versions: Arc<Mutex<()>>,
     blocking: Blocking,
+    observer: Option<Observer>,
 }
 
 /// What to do about a file that is there already.
@@ -110,6 +114,7 @@ impl Uploads {
             policy,
             versions: Arc::default(),
             blocking: Blocking::new(),
+            observer: None,
         })
     }
 
@@ -168,6 +173,14 @@ impl Uploads {
         self
     }
 
+    /// Calls `observer` for each upload that is stored, before its client hears of it. It must not
+    /// block, and cannot refuse any more.
+    #[must_use]
+    pub fn finished(mut self, observer: impl Fn(&Stored) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Observer::new(observer));
+        self
+    }
+
     /// One line for the log: the directory and the rules.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -199,6 +212,7 @@ impl Uploads {
             self.policy,
             Arc::clone(&self.versions),
         );
+        let told = self.observer.clone().zip(Some(request.clone()));
         let begin = move || {
             // In netascii the announced size is that of the text with CR LF: at least as large.
             let announced = request
@@ -212,6 +226,8 @@ impl Uploads {
         Ok(UploadSink {
             part: Some(part),
             blocking: self.blocking.clone(),
+            root: Arc::clone(&self.root),
+            told,
         })
     }
 }
@@ -230,6 +246,9 @@ struct UploadSink {
     /// the temporary file is gone by then.
     part: Option<Part>,
     blocking: Blocking,
+    root: Arc<Root>,
+    /// Who is told when it is stored, and of which request.
+    told: Option<(Observer, Request)>,
 }
 
 impl UploadSink {
@@ -256,7 +275,16 @@ impl Sink for UploadSink {
     fn finish(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Refusal>> {
         Box::pin(async move {
             let part = self.take()?;
-            self.blocking.run(move || part.commit()).await
+            let (size, file) = (part.written(), self.root.path().join(part.target.name()));
+            self.blocking.run(move || part.commit()).await?;
+            if let Some((observer, request)) = self.told {
+                observer.tell(&Stored {
+                    request,
+                    file,
+                    size,
+                });
+            }
+            Ok(())
         })
     }
 }

@@ -82,6 +82,11 @@ impl Part {
         })
     }
 
+    /// Bytes so far.
+    pub(super) const fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Adds `data`. After an error the upload is lost.
     pub(super) fn write(&mut self, data: &[u8]) -> Result<(), Refusal> {
         let end = self.written + data.len() as u64;

@@ -1,6 +1,9 @@
 //! Where an upload will go.
 
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use bootwire::{Reason, Refusal};
@@ -33,6 +36,12 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// Where it is below the root.
+    pub(super) fn name(&self) -> &Path {
+        let path = self.path.strip_prefix(b"/").unwrap_or(&self.path);
+        Path::new(OsStr::from_bytes(path))
+    }
+
     /// Finds the place for `path` and refuses what can be refused before any data came.
     pub(super) fn resolve(root: &Root, policy: Policy, path: &[u8]) -> Result<Self, Refusal> {
         judge(path).map_err(|unfit| match unfit {

@@ -136,8 +136,40 @@ impl App {
         }
     }
 
+    /// The routes a request is compared with, in order, and what came of it: everything up to the
+    /// one that takes it. Routes for the other kind of request, read or write, are not among them.
+    ///
+    /// ```
+    /// use bootwire::router::{App, Verdict};
+    /// use bootwire::{Op, Request, Router};
+    ///
+    /// let app = App::from(Router::new().read("/a", || async { "a" }).read("/b", || async { "b" }));
+    /// let peer = "192.0.2.7:4000".parse().unwrap();
+    /// let request = Request::synthetic(Op::Read, "b", peer, &[]).unwrap();
+    /// let compared = app.compare(&request);
+    /// assert!(matches!(compared[..], [Verdict::OtherPath, Verdict::Taken(_)]));
+    /// ```
+    #[must_use]
+    pub fn compare(&self, request: &Request) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        // Whom a guard keeps out by a panic nobody takes.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            self.walk(request, |verdict| verdicts.push(verdict()))
+        }));
+        verdicts
+    }
+
     /// The first route that takes the request, and the request as that route sees it.
     fn find(&self, request: &Request) -> Result<(&Arc<Bound>, Request), Refusal> {
+        self.walk(request, |_| ())
+    }
+
+    /// The same; `tell` hears what comes of each route on the way.
+    fn walk(
+        &self,
+        request: &Request,
+        mut tell: impl FnMut(&dyn Fn() -> Verdict),
+    ) -> Result<(&Arc<Bound>, Request), Refusal> {
         let (steps, fallback) = match request.op() {
             Op::Read => (&self.table.reads, &self.table.read_fallback),
             Op::Write => (&self.table.writes, &self.table.write_fallback),
@@ -145,53 +177,70 @@ impl App {
         let mut renamed: Option<Request> = None;
         for step in steps {
             let request = renamed.as_ref().unwrap_or(request);
+            let (pattern, ignore_case, guards) = match step {
+                Step::Route(route) => (route.pattern.as_ref(), route.ignore_case, &route.guards),
+                Step::Rename(rename) => (Some(&rename.pattern), rename.ignore_case, &rename.guards),
+            };
+            let Some(seen) = matched(pattern, ignore_case, request) else {
+                tell(&|| Verdict::OtherPath);
+                continue;
+            };
+            if !guards.iter().all(|guard| guard(&seen)) {
+                tell(&|| Verdict::KeptOut(seen.clone()));
+                continue;
+            }
             match step {
                 Step::Route(route) => {
-                    let pattern = route.pattern.as_ref();
-                    if let Some(seen) = seen_by(pattern, route.ignore_case, &route.guards, request)
-                    {
-                        return Ok((route, seen));
-                    }
+                    tell(&|| Verdict::Taken(seen.clone()));
+                    return Ok((route, seen));
                 }
                 Step::Rename(rename) => {
-                    let pattern = Some(&rename.pattern);
-                    let Some(seen) = seen_by(pattern, rename.ignore_case, &rename.guards, request)
-                    else {
-                        continue;
-                    };
                     let Some(other) = rename.to.apply(&seen) else {
+                        tell(&|| Verdict::NoPath(seen.clone()));
                         return Err(Refusal::denied()
                             .text("Bad file name")
                             .because(format_args!("renamed to {}, it is no path", rename.to)));
                     };
+                    tell(&|| Verdict::Renamed(other.clone()));
                     renamed = Some(other);
                 }
             }
         }
-        let seen = seen_by(None, false, &[], renamed.as_ref().unwrap_or(request));
-        Ok((fallback, seen.unwrap_or_else(|| request.clone())))
+        let request = renamed.as_ref().unwrap_or(request);
+        let seen = matched(None, false, request).unwrap_or_else(|| request.clone());
+        Ok((fallback, seen))
     }
 }
 
-/// The request with the parameters of a pattern, if that and the guards take it.
-fn seen_by(
-    pattern: Option<&Pattern>,
-    ignore_case: bool,
-    guards: &[Guard],
-    request: &Request,
-) -> Option<Request> {
+/// What came of comparing a request with a route, see [`App::compare`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The pattern does not match.
+    OtherPath,
+    /// The pattern matches, and a guard of [`Router::when`](super::Router::when) says no to this.
+    KeptOut(Request),
+    /// A [`Router::rewrite`](super::Router::rewrite) made this of it.
+    Renamed(Request),
+    /// A rewrite made what is no path of it: the request is refused.
+    NoPath(Request),
+    /// The route takes it; its handler sees this.
+    Taken(Request),
+}
+
+/// The request with the parameters of a pattern, if that matches.
+fn matched(pattern: Option<&Pattern>, ignore_case: bool, request: &Request) -> Option<Request> {
     let params = match pattern {
         Some(pattern) => pattern.params_in(request.path_bytes(), ignore_case)?,
         None => Params::default(),
     };
-    let seen = Request {
+    Some(Request {
         facts: Arc::clone(&request.facts),
         params: Params {
             renamed: request.params.renamed.clone(),
             ..params
         },
-    };
-    guards.iter().all(|guard| guard(&seen)).then_some(seen)
+    })
 }
 
 /// A request and the route that answers it.

@@ -70,7 +70,7 @@ mod rewrite;
 
 use std::sync::Arc;
 
-pub use app::App;
+pub use app::{App, Verdict};
 pub use extract::{FromRequest, Path, Plain, Several, State};
 pub use first::FirstOf;
 pub use handler::{Handler, Itself};

@@ -1,5 +1,6 @@
 //! Routers, called as a server calls them.
 
+mod compare;
 mod conditions;
 mod handlers;
 mod layers;

@@ -51,8 +51,20 @@ impl Postgres {
     /// # Errors
     /// If `url` or `query` cannot be understood.
     pub fn connect(url: &str, query: &str) -> Result<Self, SqlError> {
+        Self::connect_as(url, None, query)
+    }
+
+    /// The same with a password that is not in the URL.
+    ///
+    /// # Errors
+    /// As [`Postgres::connect`].
+    pub fn connect_as(url: &str, password: Option<&str>, query: &str) -> Result<Self, SqlError> {
         let limit = PATIENCE.as_millis().to_string();
-        let options = PgConnectOptions::from_str(url)?
+        let mut options = PgConnectOptions::from_str(url)?;
+        if let Some(password) = password {
+            options = options.password(password);
+        }
+        let options = options
             .application_name("bootwire")
             .options([("statement_timeout", limit.as_str())]);
         let pool = PgPoolOptions::new()

@@ -14,6 +14,7 @@ use super::*;
 
 mod directories;
 mod existing;
+mod finished;
 mod hostile;
 mod limits;
 
