@@ -1,0 +1,119 @@
+//! An origin that is asked about an object, and not read: for `bootwire explain`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
+use bootwire_store::origin::{
+    Ask, Condition, Got, ObjectName, Origin, OriginError, OriginErrorKind, Version,
+};
+
+/// How long the origin may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What no origin has.
+const NOBODYS: &[u8] = b".bootwire-check";
+
+/// An origin without a cache.
+#[derive(Clone)]
+pub(super) struct Asked {
+    origin: Arc<dyn Origin>,
+    run: bool,
+    seen: Arc<Mutex<Option<Seen>>>,
+}
+
+/// An object as its origin describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Its name, percent-encoded.
+    pub(crate) object: String,
+    /// ETag or time of the last change, if the origin says either.
+    pub(crate) version: Option<String>,
+}
+
+impl Asked {
+    /// `run`: whether the origin is asked at all.
+    pub(super) fn new(origin: Arc<dyn Origin>, run: bool) -> Self {
+        Self {
+            origin,
+            run,
+            seen: Arc::default(),
+        }
+    }
+
+    /// The object that was last asked for.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.clone()
+    }
+
+    /// Asks for an object that is hardly there: any answer about it is one.
+    pub(super) async fn check(&self, patience: Duration) -> Result<(), String> {
+        let object = ObjectName::new(NOBODYS).map_err(|refusal| refusal.to_string())?;
+        let ask = Ask {
+            range: Some(0..1),
+            condition: Condition::None,
+        };
+        match tokio::time::timeout(patience, self.origin.get(&object, &ask)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => match error.kind() {
+                OriginErrorKind::NotFound | OriginErrorKind::TooLarge => Ok(()),
+                _ => Err(error.to_string()),
+            },
+            Err(_) => Err(format!("no answer within {patience:?}")),
+        }
+    }
+
+    fn note(&self, object: &ObjectName, version: Option<Version>) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        *seen = Some(Seen {
+            object: object.to_string(),
+            version: version.and_then(|version| version.etag.or(version.modified)),
+        });
+    }
+
+    /// Content of the object's size; nobody reads it.
+    async fn reply(&self, request: &Request) -> Result<Reply, Refusal> {
+        let object = ObjectName::new(request.rest_bytes())?;
+        self.note(&object, None);
+        let origin = self.origin.name();
+        if !self.run {
+            let detail = format!("{origin} was not asked for {object}");
+            return Err(Refusal::origin().because(detail));
+        }
+        let ask = Ask {
+            range: Some(0..1),
+            condition: Condition::None,
+        };
+        let got = tokio::time::timeout(PATIENCE, self.origin.get(&object, &ask)).await;
+        let got = got.unwrap_or_else(|_| {
+            let late = format_args!("no answer within {PATIENCE:?}");
+            Err(OriginError::new(OriginErrorKind::Unavailable, late))
+        });
+        match got.map_err(|error| error.refusal(origin))? {
+            Got::Unchanged => Err(Refusal::origin().because("an answer to nobody's question")),
+            Got::Content(content) => {
+                self.note(&object, Some(content.version));
+                Ok(match content.size {
+                    Some(size) => Reply::sized_stream(tokio::io::empty(), size),
+                    None => Reply::stream(tokio::io::empty()),
+                })
+            }
+        }
+    }
+}
+
+impl Endpoint<Reply> for Asked {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
+        Box::pin(async move { self.reply(&request).await })
+    }
+}
+
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asked")
+            .field("origin", &self.origin.name())
+            .field("run", &self.run)
+            .finish()
+    }
+}

@@ -1,0 +1,344 @@
+//! Which requests a route or a quirk is for.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bootwire::{Op, Request};
+use ipnet::IpNet;
+
+use crate::config::model::{self, Operation, holds, networks};
+use crate::config::value::{Many, Net};
+
+/// How long the name of an interface is taken for what it was.
+const NAME_FOR: Duration = Duration::from_secs(1);
+/// Interfaces whose names are kept, at most.
+const NAMES_MAX: usize = 256;
+
+/// What a request must be like: everything that is set must hold.
+#[derive(Debug, Default)]
+pub(crate) struct Conditions {
+    op: Option<Op>,
+    from: Option<Vec<IpNet>>,
+    to: Option<Vec<IpNet>>,
+    interfaces: Vec<String>,
+    options: Vec<Wanted>,
+    without: Vec<Wanted>,
+    names: Arc<Names>,
+}
+
+/// The first condition a request does not meet. Shown, it is the reason in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unmet<'a> {
+    /// It reads where this is about writes, or the other way round.
+    Op(Op),
+    /// Another client.
+    From(&'a [IpNet]),
+    /// Another address of this host was asked.
+    To(&'a [IpNet]),
+    /// It came over another interface, or nobody knows over which.
+    Interface(&'a [String], Option<String>),
+    /// It lacks this option.
+    Option(&'a Wanted),
+    /// It has this option.
+    Without(&'a Wanted),
+}
+
+/// An option by name, and perhaps value: `tsize`, `blksize=1468`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    name: String,
+    value: Option<String>,
+}
+
+impl Wanted {
+    fn parse(text: &str) -> Self {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value.trim().to_owned())),
+            None => (text, None),
+        };
+        Self {
+            name: name.trim().to_ascii_lowercase(),
+            value,
+        }
+    }
+
+    fn is_in(&self, request: &Request) -> bool {
+        let sent = request.option(&self.name);
+        sent.is_some_and(|sent| self.value.as_ref().is_none_or(|value| **value == *sent))
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{}={value}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+fn wanted(list: Option<&Many<String>>) -> Vec<Wanted> {
+    let list = list.map_or(&[][..], |list| &list.0);
+    list.iter().map(|text| Wanted::parse(text)).collect()
+}
+
+fn nets(list: Option<&Many<Net>>) -> Option<Vec<IpNet>> {
+    list.map(networks)
+}
+
+impl Conditions {
+    /// Those of a route, its path aside. `names` is shared by all routes.
+    pub(super) fn of_route(route: &model::Route, names: &Arc<Names>) -> Self {
+        Self {
+            // What reads and writes are answered with differs; only new names serve both.
+            op: route.op.map(|op| match op {
+                Operation::Read => Op::Read,
+                Operation::Write => Op::Write,
+            }),
+            from: nets(route.from.as_ref()),
+            to: nets(route.to.as_ref()),
+            interfaces: route
+                .interface
+                .as_ref()
+                .map_or_else(Vec::new, |interfaces| interfaces.0.clone()),
+            options: wanted(route.option.as_ref()),
+            without: wanted(route.without_option.as_ref()),
+            names: Arc::clone(names),
+        }
+    }
+
+    /// Those of a quirk, as far as routes have the same.
+    pub(super) fn of_quirk(quirk: &model::Quirk) -> Self {
+        Self {
+            from: nets(quirk.from.as_ref()),
+            options: wanted(quirk.option.as_ref()),
+            without: wanted(quirk.without_option.as_ref()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it is for this request.
+    pub(super) fn hold(&self, request: &Request) -> bool {
+        self.unmet(request).is_none()
+    }
+
+    /// Why it is not for this request; `None` if it is.
+    pub(crate) fn why_not(&self, request: &Request) -> Option<String> {
+        self.unmet(request).map(|unmet| unmet.to_string())
+    }
+
+    fn unmet(&self, request: &Request) -> Option<Unmet<'_>> {
+        if let Some(op) = self.op
+            && op != request.op()
+        {
+            return Some(Unmet::Op(op));
+        }
+        if let Some(from) = &self.from
+            && !holds(from, request.peer_ip())
+        {
+            return Some(Unmet::From(from));
+        }
+        if let Some(to) = &self.to
+            && !holds(to, request.local().ip())
+        {
+            return Some(Unmet::To(to));
+        }
+        if !self.interfaces.is_empty() {
+            let name = self.names.of(request.interface());
+            if name
+                .as_ref()
+                .is_none_or(|name| !self.interfaces.contains(name))
+            {
+                return Some(Unmet::Interface(&self.interfaces, name));
+            }
+        }
+        if let Some(wanted) = self.options.iter().find(|wanted| !wanted.is_in(request)) {
+            return Some(Unmet::Option(wanted));
+        }
+        let unwanted = self.without.iter().find(|unwanted| unwanted.is_in(request));
+        unwanted.map(Unmet::Without)
+    }
+}
+
+/// `from 10.0.0.0/8, with tsize`; nothing if there are no conditions.
+impl fmt::Display for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if let Some(from) = &self.from {
+            parts.push(format!("from {}", joined(from)));
+        }
+        if let Some(to) = &self.to {
+            parts.push(format!("to {}", joined(to)));
+        }
+        if !self.interfaces.is_empty() {
+            parts.push(format!("over {}", joined(&self.interfaces)));
+        }
+        if !self.options.is_empty() {
+            parts.push(format!("with {}", joined(&self.options)));
+        }
+        if !self.without.is_empty() {
+            parts.push(format!("without {}", joined(&self.without)));
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+impl fmt::Display for Unmet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Op(Op::Read) => f.write_str("only reads"),
+            Self::Op(Op::Write) => f.write_str("only writes"),
+            Self::From(networks) => write!(f, "only clients in {}", joined(networks)),
+            Self::To(networks) => write!(f, "only requests to {}", joined(networks)),
+            Self::Interface(wanted, Some(name)) => {
+                write!(f, "only over {}, not {name}", joined(wanted))
+            }
+            Self::Interface(wanted, None) => {
+                write!(
+                    f,
+                    "only over {}, and this came over none that is known",
+                    joined(wanted)
+                )
+            }
+            Self::Option(wanted) => write!(f, "only with the option {wanted}"),
+            Self::Without(unwanted) => write!(f, "only without the option {unwanted}"),
+        }
+    }
+}
+
+pub(super) fn joined<T: fmt::Display>(list: &[T]) -> String {
+    let words: Vec<String> = list.iter().map(T::to_string).collect();
+    words.join(", ")
+}
+
+/// Names of interfaces, which the kernel is asked for once a second at most.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    known: Mutex<HashMap<u32, (Option<String>, Instant)>>,
+}
+
+impl Names {
+    /// The name of the interface with this index; `None` if there is none.
+    fn of(&self, index: u32) -> Option<String> {
+        if index == 0 {
+            return None;
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((name, since)) = known.get(&index)
+            && since.elapsed() < NAME_FOR
+        {
+            return name.clone();
+        }
+        if known.len() >= NAMES_MAX {
+            known.clear();
+        }
+        let name = bootwire_io::interface_name(index);
+        known.insert(index, (name.clone(), Instant::now()));
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{get, put};
+    use super::*;
+
+    /// The conditions of a route as it is written in a configuration.
+    fn conditions(route: &str) -> Conditions {
+        Conditions::of_route(&toml::from_str(route).unwrap(), &Arc::default())
+    }
+
+    #[test]
+    fn a_route_without_conditions_is_for_everybody() {
+        let conditions = conditions("dir = '/srv'");
+        assert_eq!(conditions.why_not(&get("/x", "192.0.2.7", &[])), None);
+        assert_eq!(conditions.why_not(&put("/x", "fd00::7")), None);
+        assert_eq!(conditions.to_string(), "");
+    }
+
+    #[test]
+    fn clients_are_told_apart_by_network() {
+        let conditions = conditions("from = ['10.0.0.0/8', 'fd00::/8']");
+        for client in ["10.1.2.3", "::ffff:10.1.2.3", "fd00::1"] {
+            assert!(conditions.hold(&get("/x", client, &[])), "{client}");
+        }
+        assert_eq!(
+            conditions.why_not(&get("/x", "192.0.2.7", &[])).unwrap(),
+            "only clients in 10.0.0.0/8, fd00::/8"
+        );
+        assert_eq!(conditions.to_string(), "from 10.0.0.0/8, fd00::/8");
+    }
+
+    #[test]
+    fn and_by_the_address_they_ask() {
+        let conditions = conditions("to = '192.0.2.1'");
+        let asked = |address: &str| {
+            let local = std::net::SocketAddr::new(address.parse().unwrap(), 69);
+            get("/x", "10.0.0.7", &[]).arrived_at(local, 0)
+        };
+        assert!(conditions.hold(&asked("192.0.2.1")));
+        assert_eq!(
+            conditions.why_not(&asked("192.0.2.2")).unwrap(),
+            "only requests to 192.0.2.1/32"
+        );
+    }
+
+    #[test]
+    fn and_by_the_interface_they_come_in_on() {
+        let loopback =
+            (1..64).find(|index| bootwire_io::interface_name(*index).as_deref() == Some("lo"));
+        let Some(loopback) = loopback else { return };
+        let conditions = conditions("interface = ['lo', 'boot0']");
+        let over = |index| {
+            let request = get("/x", "127.0.0.1", &[]);
+            let local = request.local();
+            request.arrived_at(local, index)
+        };
+        assert!(conditions.hold(&over(loopback)));
+        assert_eq!(
+            conditions.why_not(&over(0)).unwrap(),
+            "only over lo, boot0, and this came over none that is known"
+        );
+        let other = self::conditions("interface = 'boot0'");
+        assert_eq!(
+            other.why_not(&over(loopback)).unwrap(),
+            "only over boot0, not lo"
+        );
+    }
+
+    #[test]
+    fn and_by_their_options() {
+        let conditions =
+            conditions("option = ['TSIZE', 'blksize=1468']\nwithout_option = 'windowsize'");
+        let with = |options: &[(&str, &str)]| conditions.why_not(&get("/x", "10.0.0.7", options));
+        assert_eq!(with(&[("tsize", "0"), ("blksize", "1468")]), None);
+        assert_eq!(
+            with(&[("blksize", "1468")]).unwrap(),
+            "only with the option tsize"
+        );
+        assert_eq!(
+            with(&[("tsize", "0"), ("blksize", "512")]).unwrap(),
+            "only with the option blksize=1468"
+        );
+        assert_eq!(
+            with(&[("tsize", "0"), ("blksize", "1468"), ("windowsize", "4")]).unwrap(),
+            "only without the option windowsize"
+        );
+        assert_eq!(
+            conditions.to_string(),
+            "with tsize, blksize=1468, without windowsize"
+        );
+    }
+
+    #[test]
+    fn and_by_whether_they_read() {
+        let conditions = conditions("op = 'write'");
+        assert!(conditions.hold(&put("/x", "10.0.0.7")));
+        assert_eq!(
+            conditions.why_not(&get("/x", "10.0.0.7", &[])).unwrap(),
+            "only writes"
+        );
+    }
+}

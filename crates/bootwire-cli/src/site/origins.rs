@@ -1,0 +1,448 @@
+//! Origins by name, read through one cache.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
+use bootwire_render::identity::{Identifier, Identity};
+use bootwire_store::origin::{ObjectName, Origin};
+use bootwire_store::{Cache, Cached, HttpOrigin, ObjectOrigin, Secret};
+use tokio::task::JoinSet;
+
+use super::Purpose;
+use super::asked::{Asked, Seen};
+use super::kept::Kept;
+use super::problems::Wrong;
+use crate::config::{Config, model};
+use crate::{out, size};
+
+/// Where the cache is, unless told otherwise.
+pub(super) const CACHE_DIR: &str = "/var/cache/bootwire";
+
+/// The origins of a configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Origins(BTreeMap<String, Source>);
+
+/// One origin.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// Its name in the configuration.
+    pub(crate) name: String,
+    /// Its URL or bucket, without secrets.
+    pub(crate) address: String,
+    pinned: bool,
+    prefetch: Vec<String>,
+    reach: Reach,
+}
+
+/// How objects are had.
+#[derive(Clone, Debug)]
+enum Reach {
+    /// Through the cache.
+    Cached(Cached),
+    /// Not at all, or asked about only: to explain.
+    Asked(Asked),
+}
+
+/// The directory of the cache and its bounds, as they are configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CacheSettings {
+    pub(super) dir: PathBuf,
+    max: Option<u64>,
+    memory_max: Option<u64>,
+}
+
+impl CacheSettings {
+    pub(super) fn of(config: &Config) -> Self {
+        let cache = &config.document.cache;
+        Self {
+            dir: cache
+                .dir
+                .as_ref()
+                .map_or_else(|| PathBuf::from(CACHE_DIR), |dir| config.path(dir)),
+            max: cache.max.map(|size| size.0),
+            memory_max: cache.memory_max.map(|size| size.0),
+        }
+    }
+
+    async fn open(&self) -> std::io::Result<Cache> {
+        let mut builder =
+            Cache::builder(&self.dir).observe(|event| out::note(&format!("cache: {event}")));
+        if let Some(max) = self.max {
+            builder = builder.max(max);
+        }
+        if let Some(max) = self.memory_max {
+            builder = builder.memory_max(max);
+        }
+        builder.open().await
+    }
+
+    /// One line for the log.
+    fn describe(&self) -> String {
+        let max = self.max.map_or_else(
+            || "up to 20 GiB".to_owned(),
+            |max| format!("up to {}", size::count(max, "byte", "bytes")),
+        );
+        format!("cache: {}, {max}", self.dir.display())
+    }
+}
+
+/// An origin's settings with what the files and variables they name held: what must be the same for
+/// an open origin to serve on after a reload.
+#[derive(Clone, PartialEq)]
+pub(super) struct OriginSettings {
+    table: model::Origin,
+    /// Where its objects are kept.
+    cache: PathBuf,
+    /// Settings of a bucket, all of them.
+    bucket: Vec<(String, String)>,
+}
+
+impl Origins {
+    /// Opens what the configuration names. What is open in `old` already and has not changed stays
+    /// as it is; what is open then is put into `new`.
+    pub(super) async fn open(
+        config: &Config,
+        purpose: Purpose,
+        (old, new): (&Kept, &mut Kept),
+        wrong: &mut Wrong,
+    ) -> Self {
+        // Also without origins: transfers may still need it, and a later configuration.
+        new.cache.clone_from(&old.cache);
+        let document = &config.document;
+        if document.origin.is_empty() {
+            return Self::default();
+        }
+        let settings = CacheSettings::of(config);
+        if purpose == Purpose::Serve
+            && let Err(error) = open_cache(&settings, new).await
+        {
+            let help = "set cache.dir to a directory this server may write to";
+            wrong.note(config, "cache", format_args!("{error}; {help}"));
+            return Self::default();
+        }
+        let mut all = BTreeMap::new();
+        for (name, table) in &document.origin {
+            let place = format!("origin.{name}");
+            let bucket = bucket_settings(config, table);
+            let Some(bucket) = wrong.check(config, &place, bucket) else {
+                continue;
+            };
+            let settings = OriginSettings {
+                table: table.clone(),
+                cache: settings.dir.clone(),
+                bucket,
+            };
+            let open = match old.origins.get(name) {
+                Some((known, source)) if *known == settings => Ok(source.clone()),
+                _ => {
+                    let cache = new.cache.as_ref().map(|(_, cache)| cache);
+                    Source::open(config, name, &settings, cache, purpose).await
+                }
+            };
+            if let Some(source) = wrong.check(config, &place, open) {
+                let kept = (settings, source.clone());
+                new.origins.insert(name.clone(), kept);
+                all.insert(name.clone(), source);
+            }
+        }
+        Self(all)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Source> {
+        self.0.get(name)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Source> {
+        self.0.values()
+    }
+
+    /// Their names.
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+
+    pub(super) fn describe(&self, config: &Config) -> Vec<String> {
+        let mut lines = Vec::new();
+        for source in self.0.values() {
+            let pinned = if source.pinned {
+                ", a machine keeps its versions"
+            } else {
+                ""
+            };
+            lines.push(format!(
+                "origin {}: {}{pinned}",
+                source.name, source.address
+            ));
+        }
+        if !lines.is_empty() {
+            lines.push(CacheSettings::of(config).describe());
+        }
+        lines
+    }
+
+    /// Fetches what is to be there before anybody asks, one object of each origin at a time. Ends
+    /// when the set is dropped.
+    pub(super) fn prefetch(&self, tasks: &mut JoinSet<()>) {
+        for source in self.0.values() {
+            let Reach::Cached(cached) = &source.reach else {
+                continue;
+            };
+            let (cached, source) = (cached.clone(), source.clone());
+            tasks.spawn(async move {
+                for path in &source.prefetch {
+                    let path = path.trim_start_matches('/');
+                    let outcome = cached.prefetch([path]).await;
+                    for (path, result) in outcome {
+                        let origin = &source.name;
+                        out::note(&match result {
+                            Ok(bytes) => {
+                                let bytes = size::count(bytes, "byte", "bytes");
+                                format!("prefetched {path} of {origin}: {bytes}")
+                            }
+                            Err(refusal) => {
+                                format!("cannot prefetch {path} of {origin}: {refusal}")
+                            }
+                        });
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// Puts the cache into `new`, unless it is there. Its bounds are those it was opened with.
+async fn open_cache(settings: &CacheSettings, new: &mut Kept) -> std::io::Result<()> {
+    match &new.cache {
+        Some((open, _)) if open.dir == settings.dir => {
+            if open != settings {
+                out::note("cache: max and memory_max change when the server starts anew");
+            }
+        }
+        _ => new.cache = Some((settings.clone(), settings.open().await?)),
+    }
+    Ok(())
+}
+
+impl Source {
+    async fn open(
+        config: &Config,
+        name: &str,
+        settings: &OriginSettings,
+        cache: Option<&Cache>,
+        purpose: Purpose,
+    ) -> Result<Self, String> {
+        let table = &settings.table;
+        let origin = reach(config, settings, purpose).await?;
+        let reach = match (cache, purpose) {
+            (Some(cache), _) => {
+                Reach::Cached(tuned(Cached::new(Arc::clone(&origin), cache), table))
+            }
+            (None, Purpose::Explain { run }) => Reach::Asked(Asked::new(Arc::clone(&origin), run)),
+            (None, Purpose::Serve) => return Err("there is no cache".to_owned()),
+        };
+        let prefetch = table.prefetch.as_ref();
+        Ok(Self {
+            name: name.to_owned(),
+            address: origin.name().to_owned(),
+            pinned: table.pin.is_some(),
+            prefetch: prefetch.map_or_else(Vec::new, |paths| paths.0.clone()),
+            reach,
+        })
+    }
+
+    /// What answers requests for its objects. `who` finds out which machine asks.
+    pub(super) fn endpoint(&self, who: &Identifier) -> Arc<dyn Endpoint<Reply>> {
+        match &self.reach {
+            Reach::Asked(asked) => Arc::new(asked.clone()),
+            Reach::Cached(cached) if self.pinned => Arc::new(Pinned {
+                cached: cached.clone(),
+                who: who.clone(),
+            }),
+            Reach::Cached(cached) => Arc::new(cached.clone()),
+        }
+    }
+}
+
+impl Source {
+    /// Asks the origin whether it answers.
+    pub(super) async fn check(&self, patience: Duration) -> Result<(), String> {
+        match &self.reach {
+            Reach::Asked(asked) => asked.check(patience).await,
+            Reach::Cached(_) => Ok(()),
+        }
+    }
+
+    /// What the origin said when it was last asked, to explain.
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        match &self.reach {
+            Reach::Asked(asked) => asked.seen(),
+            Reach::Cached(_) => None,
+        }
+    }
+}
+
+/// An origin whose objects a machine gets in the versions its boot began with.
+struct Pinned {
+    cached: Cached,
+    who: Identifier,
+}
+
+impl Endpoint<Reply> for Pinned {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
+        Box::pin(async move {
+            let object = ObjectName::new(request.rest_bytes())?;
+            let who = self.who.identify(&request).await;
+            self.cached
+                .reply(&object, Some(&machine(&who, &request)))
+                .await
+        })
+    }
+}
+
+/// What a machine is known by from its first request to its last.
+fn machine(who: &Identity, request: &Request) -> String {
+    let mac = who.mac.map(|known| known.value.to_string());
+    let uuid = || who.uuid.map(|known| known.value.to_string());
+    let serial = || who.serial.as_ref().map(|known| known.value.clone());
+    mac.or_else(uuid)
+        .or_else(serial)
+        .unwrap_or_else(|| request.peer_ip().to_canonical().to_string())
+}
+
+/// A client for the place the table names.
+async fn reach(
+    config: &Config,
+    settings: &OriginSettings,
+    purpose: Purpose,
+) -> Result<Arc<dyn Origin>, String> {
+    let table = &settings.table;
+    let prefix = table.prefix.as_deref().unwrap_or_default();
+    let options = || {
+        let options = settings.bucket.iter();
+        options.map(|(name, value)| (name.as_str(), value.as_str()))
+    };
+    let bucket = if let Some(url) = &table.url {
+        return web_server(config, table, url, purpose).await;
+    } else if let Some(bucket) = &table.s3 {
+        ObjectOrigin::s3(bucket, prefix, options())
+    } else if let Some(bucket) = &table.gcs {
+        ObjectOrigin::gcs(bucket, prefix, options())
+    } else if let Some(container) = &table.azure {
+        ObjectOrigin::azure(container, prefix, options())
+    } else {
+        return Err("needs a url, or a bucket: s3, gcs or azure".to_owned());
+    };
+    bucket
+        .map(|bucket| Arc::new(bucket) as Arc<dyn Origin>)
+        .map_err(|error| error.to_string())
+}
+
+async fn web_server(
+    config: &Config,
+    table: &model::Origin,
+    url: &str,
+    purpose: Purpose,
+) -> Result<Arc<dyn Origin>, String> {
+    let mut origin = HttpOrigin::new(url).map_err(|error| error.to_string())?;
+    for (name, value) in &table.headers {
+        let with_header = origin.header(name, value);
+        origin = with_header.map_err(|error| error.to_string())?;
+    }
+    if let Some(file) = &table.bearer_file {
+        origin = origin.bearer(Secret::file(config.path(file)));
+    } else if let Some(variable) = &table.bearer_env {
+        origin = origin.bearer(Secret::environment(variable));
+    }
+    if let Some(ca) = &table.ca {
+        origin = origin.ca(config.path(ca));
+    }
+    match (&table.client_certificate, &table.client_key) {
+        (Some(certificate), Some(key)) => {
+            origin = origin.client_certificate(config.path(certificate), config.path(key));
+        }
+        (None, None) => {}
+        _ => return Err("client_certificate and client_key belong together".to_owned()),
+    }
+    for host in table.redirect_to.iter().flat_map(|hosts| &hosts.0) {
+        origin = origin.redirect_to(host);
+    }
+    if purpose == Purpose::Serve {
+        let usable = origin.check().await;
+        usable.map_err(|error| error.to_string())?;
+    }
+    Ok(Arc::new(origin))
+}
+
+/// The settings of a bucket, those from files and the environment among them.
+fn bucket_settings(
+    config: &Config,
+    table: &model::Origin,
+) -> Result<Vec<(String, String)>, String> {
+    let mut settings: Vec<(String, String)> = table
+        .settings
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    for (name, variable) in &table.settings_env {
+        let value = std::env::var(variable)
+            .map_err(|error| format!("{name}: the environment variable {variable}: {error}"))?;
+        settings.push((name.clone(), value));
+    }
+    for (name, file) in &table.settings_file {
+        let file = config.path(file);
+        let value = std::fs::read_to_string(&file)
+            .map_err(|error| format!("{name}: cannot read {}: {error}", file.display()))?;
+        settings.push((name.clone(), value.trim().to_owned()));
+    }
+    Ok(settings)
+}
+
+/// With the times and bounds of its table.
+fn tuned(mut cached: Cached, table: &model::Origin) -> Cached {
+    if let Some(time) = table.ttl {
+        cached = cached.ttl(time.0);
+    }
+    if let Some(time) = table.max_stale {
+        cached = cached.max_stale(time.0);
+    }
+    if let Some(time) = table.negative_ttl {
+        cached = cached.negative_ttl(time.0);
+    }
+    if let Some(pin) = table.pin {
+        cached = cached.pin(pin.0.0);
+    }
+    if let Some(size) = table.object_max {
+        cached = cached.object_max(size.0);
+    }
+    if let Some(size) = table.read_ahead {
+        cached = cached.read_ahead(size.0);
+    }
+    if let Some(size) = table.in_flight {
+        cached = cached.in_flight(size.0);
+    }
+    if let Some(time) = table.answer_within {
+        cached = cached.answer_within(time.0);
+    }
+    if let Some(time) = table.stall {
+        cached = cached.stall(time.0);
+    }
+    if let Some(time) = table.give_up {
+        cached = cached.give_up(time.0);
+    }
+    cached
+}
+
+/// The tasks that prefetch, ended with the site they belong to.
+#[derive(Debug, Default)]
+pub(super) struct Prefetching(Mutex<JoinSet<()>>);
+
+impl Prefetching {
+    pub(super) fn start(&self, origins: &Origins) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.abort_all();
+        origins.prefetch(&mut tasks);
+    }
+}

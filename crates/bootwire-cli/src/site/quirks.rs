@@ -1,0 +1,158 @@
+//! Clients that need other options than they ask for.
+
+use bootwire::router::{Pattern, PatternError};
+use bootwire::{MacAddr, Request};
+use bootwire_render::dialect;
+use bootwire_render::identity::Identity;
+
+use super::conditions::Conditions;
+use super::terms::Terms;
+use crate::config::model;
+
+/// All quirks there are.
+#[derive(Debug, Default)]
+pub(crate) struct Quirks(Vec<Quirk>);
+
+/// One kind of client.
+#[derive(Debug)]
+pub(crate) struct Quirk {
+    /// Its name, or its number.
+    pub(crate) name: String,
+    path: Option<Pattern>,
+    conditions: Conditions,
+    loaders: Vec<String>,
+    /// Beginnings of hardware addresses, as hex digits in lower case.
+    macs: Vec<String>,
+    pub(crate) terms: Terms,
+}
+
+impl Quirk {
+    pub(super) fn new(number: usize, quirk: &model::Quirk) -> Result<Self, PatternError> {
+        let many = |list: Option<&crate::config::value::Many<String>>| {
+            list.map_or_else(Vec::new, |list| list.0.clone())
+        };
+        let name = quirk.name.clone();
+        Ok(Self {
+            name: name.unwrap_or_else(|| format!("number {number}")),
+            path: quirk.path.as_deref().map(Pattern::parse).transpose()?,
+            conditions: Conditions::of_quirk(quirk),
+            loaders: many(quirk.loader.as_ref()),
+            macs: many(quirk.mac.as_ref())
+                .iter()
+                .map(|beginning| digits(beginning))
+                .collect(),
+            terms: Terms::of_quirk(quirk),
+        })
+    }
+
+    /// Whether the request is from such a client. All that is set must hold.
+    fn is_of(&self, request: &Request) -> bool {
+        self.conditions.hold(request)
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|path| path.is_match(request.path_bytes()))
+            && (self.loaders.is_empty() || self.is_of_loader(request))
+            && (self.macs.is_empty() || self.is_of_mac(request))
+    }
+
+    fn is_of_loader(&self, request: &Request) -> bool {
+        let asked = dialect::asked(&request.path());
+        asked.is_some_and(|asked| self.loaders.iter().any(|name| *name == asked.loader.name()))
+    }
+
+    fn is_of_mac(&self, request: &Request) -> bool {
+        let mac = Identity::of(request).mac;
+        mac.is_some_and(|known| {
+            let mac = bare(known.value);
+            self.macs.iter().any(|beginning| mac.starts_with(beginning))
+        })
+    }
+}
+
+/// The hex digits of a hardware address, or of its beginning.
+fn digits(text: &str) -> String {
+    let digits = text.chars().filter(char::is_ascii_hexdigit);
+    digits.map(|digit| digit.to_ascii_lowercase()).collect()
+}
+
+fn bare(mac: MacAddr) -> String {
+    digits(&mac.to_string())
+}
+
+impl Quirks {
+    pub(super) fn new(quirks: Vec<Quirk>) -> Self {
+        Self(quirks)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those the request matches, in the order of the configuration.
+    pub(crate) fn of<'a>(&'a self, request: &'a Request) -> impl Iterator<Item = &'a Quirk> {
+        self.0.iter().filter(|quirk| quirk.is_of(request))
+    }
+
+    /// The tightest of what they say; `None` if the request matches none.
+    pub(super) fn terms(&self, request: &Request) -> Option<Terms> {
+        let terms = self.of(request).map(|quirk| quirk.terms.clone());
+        terms.reduce(|one, other| one.and(&other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::get;
+    use super::*;
+
+    fn quirks(all: &[&str]) -> Quirks {
+        let quirk = |(index, text): (usize, &&str)| {
+            Quirk::new(index + 1, &toml::from_str(text).unwrap()).unwrap()
+        };
+        Quirks::new(all.iter().enumerate().map(quirk).collect())
+    }
+
+    fn names(quirks: &Quirks, request: &Request) -> Vec<String> {
+        quirks.of(request).map(|quirk| quirk.name.clone()).collect()
+    }
+
+    #[test]
+    fn clients_are_known_by_what_they_ask_for() {
+        let quirks = quirks(&[
+            "name = 'pi'\nmac = ['B8-27-EB', 'dc:a6:32']",
+            "name = 'grub'\nloader = ['grub', 'shim']",
+            "name = 'avionics'\npath = '/lru/{*path}'\nfrom = '10.9.0.0/16'",
+            "option = 'msftwindow'",
+        ]);
+        let asked = |path: &str, client: &str| names(&quirks, &get(path, client, &[]));
+        assert_eq!(asked("/dc-a6-32-01-02-03/start4.elf", "10.0.0.7"), ["pi"]);
+        assert_eq!(
+            asked("/grub/grub.cfg-01-b8-27-eb-01-02-03", "10.0.0.7"),
+            ["pi", "grub"]
+        );
+        assert_eq!(asked("/lru/a/b", "10.9.1.1"), ["avionics"]);
+        assert!(asked("/lru/a/b", "10.8.1.1").is_empty());
+        assert!(asked("/vmlinuz", "10.0.0.7").is_empty());
+        let windows = get("/x", "10.0.0.7", &[("msftwindow", "31416")]);
+        assert_eq!(names(&quirks, &windows), ["number 4"]);
+    }
+
+    #[test]
+    fn of_several_the_tightest_counts() {
+        let quirks = quirks(&[
+            "name = 'a'\nblksize_max = 1024\nrollover = 1",
+            "name = 'b'\nblksize_max = 512\nrollover = 0",
+        ]);
+        let terms = quirks.terms(&get("/x", "10.0.0.7", &[])).unwrap();
+        assert_eq!(
+            terms.to_string(),
+            "blksize at most 512, block 1 after 65535, label quirk=a, label quirk=b"
+        );
+        assert!(
+            Quirks::default()
+                .terms(&get("/x", "10.0.0.7", &[]))
+                .is_none()
+        );
+    }
+}

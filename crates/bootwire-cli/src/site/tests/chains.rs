@@ -1,0 +1,118 @@
+//! Routes in order, new names, and answers that are tried in order.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_route_that_is_for_a_request_answers_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = open(
+        dir.path(),
+        r#"
+        [[route]]
+        path = "/motd"
+        from = "192.168.0.0/16"
+        text = "lab"
+        [[route]]
+        path = "/motd"
+        option = "tsize"
+        text = "sized"
+        [[route]]
+        path = "/{name}"
+        text = "name {name}"
+        "#,
+    )
+    .await;
+    let asked = async |client: &str, options: &[(&str, &str)]| {
+        content(&site.app.call(get("/motd", client, options)).await.unwrap())
+    };
+    assert_eq!(asked("192.168.1.1", &[("tsize", "0")]).await, "lab");
+    assert_eq!(asked("10.0.0.7", &[("tsize", "0")]).await, "sized");
+    assert_eq!(asked("10.0.0.7", &[]).await, "name motd");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_name_is_what_later_routes_see() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "files/a/motd", "hello");
+    let site = open(
+        dir.path(),
+        r#"
+        case_insensitive = true
+        [[route]]
+        path = "/tftpboot/{*path}"
+        rewrite = "/{path}"
+        [[route]]
+        path = "/lab/{*path}"
+        from = "192.168.0.0/16"
+        rewrite = "/a/{path}"
+        [[route]]
+        dir = "files"
+        "#,
+    )
+    .await;
+    assert_eq!(size(&site, "/tftpboot/a/motd").await, Ok(Some(5)));
+    assert_eq!(
+        size(&site, "/TFTPBOOT/a/motd").await,
+        Ok(Some(5)),
+        "in any case"
+    );
+    assert_eq!(code(&site, "/lab/motd").await, 1, "only for the lab");
+    let lab = site
+        .app
+        .call(get("/tftpboot/lab/motd", "192.168.0.7", &[]))
+        .await;
+    assert!(lab.is_ok(), "one after the other");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_does_not_have_the_next_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "local/a", "local");
+    write(dir.path(), "local/x86_64-efi/command.lst", "mine");
+    write(dir.path(), "shared/debian/b", "other");
+    write(
+        dir.path(),
+        "templates/boot.j2",
+        "rendered for {{ request.path }}",
+    );
+    let site = open(
+        dir.path(),
+        r#"
+        [[route]]
+        try = [
+            { dir = "local" },
+            { dir = "shared", rewrite = "/debian/{path}" },
+            { template = "boot.j2" },
+        ]
+        "#,
+    )
+    .await;
+    assert_eq!(size(&site, "/a").await, Ok(Some(5)));
+    assert_eq!(size(&site, "/b").await, Ok(Some(5)));
+    assert_eq!(text(&site, "/c").await.unwrap(), "rendered for /c");
+    assert_eq!(
+        size(&site, "/x86_64-efi/command.lst").await,
+        Ok(Some(4)),
+        "a file that is there"
+    );
+    assert_eq!(
+        size(&site, "/x86_64-efi/fs.lst").await,
+        Ok(Some(0)),
+        "GRUB's probe"
+    );
+    for path in ["/a", "/c", "/x86_64-efi/fs.lst"] {
+        assert!(is_at_hand(&site, path), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denial_ends_the_search() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = open(
+        dir.path(),
+        "[[route]]\ntry = [{ refuse = 'not-found' }, { refuse = 'denied' }, { text = 'x' }]",
+    )
+    .await;
+    assert_eq!(code(&site, "/x").await, 2);
+    assert!(is_at_hand(&site, "/x"));
+}
