@@ -1,3 +1,5 @@
+mod documented;
+
 use std::path::Path;
 
 use proptest::prelude::*;

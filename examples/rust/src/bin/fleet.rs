@@ -17,7 +17,7 @@
 //! [[route]]
 //! path = "/autoexec.ipxe"
 //! template = "bootwire/boot.ipxe.j2"
-//! unknown = "rescue"
+//! unknown = { profile = "rescue" }
 //! vars = { kernel = "/images/12.7/vmlinuz" }
 //! probes = false
 //! ```

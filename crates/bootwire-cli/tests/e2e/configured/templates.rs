@@ -18,7 +18,7 @@ template = "machine.cfg.j2"
 [[route]]
 path = "/stranger/{mac}.cfg"
 template = "machine.cfg.j2"
-unknown = "rescue"
+unknown = { profile = "rescue" }
 [[route]]
 path = "/locked/{mac}.cfg"
 template = "machine.cfg.j2"
