@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use bootwire::BoxFuture;
 
+pub use parse::{Format, parse_machines};
+
 use super::{Found, Inventory, InventoryError, Lookup, LookupKey, Machine};
 use crate::identity::Identity;
 use crate::reload::{self, Load, Problem, Reloading, Stamp, limited};
@@ -357,7 +359,7 @@ fn list(place: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
         };
         let wanted = match pattern {
             Some(pattern) => fits(pattern, name),
-            None => parse::is_known(Path::new(name)),
+            None => Format::of(Path::new(name)).is_some(),
         };
         if wanted && std::fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
             paths.push(entry.path());

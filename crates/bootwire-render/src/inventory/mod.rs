@@ -29,7 +29,7 @@ use std::time::Duration;
 use bootwire::{BoxFuture, Refusal};
 
 pub use cached::Cached;
-pub use files::{FileError, Files};
+pub use files::{FileError, Files, Format, parse_machines};
 pub use machine::{Lookup, LookupKey, Machine};
 
 use crate::identity::Identity;

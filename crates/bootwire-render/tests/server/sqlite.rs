@@ -68,6 +68,23 @@ async fn what_is_added_is_found_by_every_key_listed_changed_and_removed() {
 }
 
 #[tokio::test]
+async fn what_is_there_just_so_is_added_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let machines = open(dir.path()).await;
+    let node = |n: u16| machine(json!({"serial": format!("S{n}"), "vars": {"n": n}}));
+    let mut some = vec![node(1), node(2)];
+    assert_eq!(machines.add_all(&some).await.unwrap().added, 2);
+    assert_eq!(machines.add_all(&some).await.unwrap().added, 0);
+
+    // A machine that differs is another one with the same key.
+    some.insert(0, node(3));
+    some[1].profile = Some("other".to_owned());
+    let error = machines.add_all(&some).await.unwrap_err();
+    assert_eq!(error.to_string(), "serial s1 belongs to another machine");
+    assert_eq!(machines.count().await.unwrap(), 2, "all or none");
+}
+
+#[tokio::test]
 async fn an_import_is_whole_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
     let machines = open(dir.path()).await;

@@ -16,35 +16,61 @@ struct Document {
     machine: Vec<Machine>,
 }
 
-/// Whether files of this name are read from directories.
-pub(super) fn is_known(path: &Path) -> bool {
-    matches!(extension(path), "toml" | "json" | "yaml" | "yml")
+/// How machines are written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// `[[machine]]` tables.
+    Toml,
+    /// `{"machine": [...]}`, or just the list.
+    Json,
+    /// The same in YAML, with the feature `yaml`.
+    Yaml,
 }
 
-fn extension(path: &Path) -> &str {
-    path.extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default()
+impl Format {
+    /// The format of a file, by the end of its name: `.toml`, `.json`, `.yaml`, `.yml`.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "toml" => Some(Self::Toml),
+            "json" => Some(Self::Json),
+            "yaml" | "yml" => Some(Self::Yaml),
+            _ => None,
+        }
+    }
+}
+
+/// Reads machines from a text, as [`Files`](super::Files) reads them from a file. `place` is what
+/// the text is called in problems.
+///
+/// # Errors
+/// What is wrong with it, and in which line. That two machines share a key is none.
+pub fn parse_machines(
+    place: impl std::fmt::Display,
+    format: Format,
+    content: &[u8],
+) -> Result<Vec<Machine>, Problem> {
+    let place = &place;
+    let text = std::str::from_utf8(content).map_err(|_| Problem::new(place, "not UTF-8"))?;
+    let machines = match format {
+        Format::Toml => toml(text),
+        Format::Json => json(text),
+        Format::Yaml => yaml(text),
+    };
+    machines.map_err(|(line, what)| match line {
+        Some(line) => Problem::new(format_args!("{place}:{line}"), what),
+        None => Problem::new(place, what),
+    })
 }
 
 /// The machines in a file; a problem says file and line.
 pub(super) fn machines(path: &Path, content: &[u8]) -> Result<Vec<Arc<Machine>>, Problem> {
-    let shown = &path.display();
-    let text = std::str::from_utf8(content)
-        .map_err(|_| Problem::new(shown, "not UTF-8, kept as it was"))?;
-    let machines = match extension(path) {
-        "toml" => toml(text),
-        "json" => json(text),
-        "yaml" | "yml" => yaml(text),
-        _ => Err((
-            None,
-            "the name must end in .toml, .json, .yaml or .yml".to_owned(),
-        )),
-    };
-    let machines = machines.map_err(|(line, what)| match line {
-        Some(line) => Problem::new(format_args!("{shown}:{line}"), what),
-        None => Problem::new(shown, what),
+    let format = Format::of(path).ok_or_else(|| {
+        let what = "the name must end in .toml, .json, .yaml or .yml";
+        Problem::new(path.display(), what)
     })?;
+    let machines = parse_machines(path.display(), format, content)?;
     Ok(machines.into_iter().map(Arc::new).collect())
 }
 

@@ -105,6 +105,29 @@ impl Sqlite {
         Ok(change.commit().await?)
     }
 
+    /// Adds machines, all or none; those that are there already, just so, are left alone.
+    ///
+    /// # Errors
+    /// As [`Sqlite::add`]; nothing is changed then.
+    pub async fn add_all(&self, machines: &[Machine]) -> Result<Imported, SqlError> {
+        let mut writer = self.writer.acquire().await?;
+        let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut imported = Imported::default();
+        for machine in machines {
+            let lookup = Lookup {
+                keys: machine.keys(),
+            };
+            let found = find(&mut change, &lookup).await?;
+            if found.is_some_and(|(_, found)| found == *machine) {
+                continue;
+            }
+            insert(&mut change, machine).await?;
+            imported.added += 1;
+        }
+        change.commit().await?;
+        Ok(imported)
+    }
+
     /// The machine with this key.
     ///
     /// # Errors

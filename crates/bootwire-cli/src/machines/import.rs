@@ -1,0 +1,183 @@
+//! Machines from a file.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io::{self, Read};
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use bootwire_render::inventory::{Format, LookupKey, Machine, parse_machines};
+
+use crate::exit::Failure;
+
+/// The largest file read, in bytes.
+const FILE_MAX: u64 = 64 << 20;
+
+/// A format by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum FormatName {
+    Toml,
+    Json,
+    Yaml,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Toml => Self::Toml,
+            FormatName::Json => Self::Json,
+            FormatName::Yaml => Self::Yaml,
+        }
+    }
+}
+
+/// Machines of which no two share a key, and where they are from.
+#[derive(Debug, Default)]
+pub(super) struct Machines {
+    /// The file.
+    place: String,
+    machines: Vec<Machine>,
+}
+
+impl std::ops::Deref for Machines {
+    type Target = [Machine];
+
+    fn deref(&self) -> &[Machine] {
+        &self.machines
+    }
+}
+
+impl Machines {
+    /// The machine that has this key, in words.
+    pub(super) fn named(&self, key: &LookupKey) -> String {
+        let at = self
+            .machines
+            .iter()
+            .position(|one| one.keys().contains(key));
+        named(&self.place, at.unwrap_or_default())
+    }
+}
+
+fn named(place: &str, index: usize) -> String {
+    format!("{place}, machine {}", index + 1)
+}
+
+/// Reads a file, `-` for standard input.
+pub(super) fn read(path: &Path, format: Option<FormatName>) -> Result<Machines, Failure> {
+    understood(path, format).map_err(Failure::local)
+}
+
+fn understood(path: &Path, format: Option<FormatName>) -> anyhow::Result<Machines> {
+    let is_input = path.as_os_str() == "-";
+    let place = if is_input {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    let content = if is_input {
+        limited(io::stdin().lock())
+    } else {
+        std::fs::File::open(path).and_then(limited)
+    };
+    let content = content.with_context(|| format!("cannot read {place}"))?;
+    let format = format.map(Format::from);
+    let format = format.or_else(|| Format::of(path));
+    let format = format.unwrap_or_else(|| looks_like(&content));
+    let machines =
+        parse_machines(&place, format, &content).map_err(|problem| anyhow!("{problem}"))?;
+    check(&place, &machines)?;
+    Ok(Machines { place, machines })
+}
+
+fn limited(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    from.take(FILE_MAX + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > FILE_MAX {
+        return Err(io::Error::other(format!("larger than {FILE_MAX} bytes")));
+    }
+    Ok(content)
+}
+
+/// What a text without a name is, by what it begins with.
+fn looks_like(content: &[u8]) -> Format {
+    let text = String::from_utf8_lossy(content);
+    let mut lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let first = lines.next().unwrap_or_default();
+    if first.starts_with("[[machine") || first.starts_with("machine =") {
+        Format::Toml
+    } else if first.starts_with(['[', '{']) {
+        Format::Json
+    } else {
+        Format::Yaml
+    }
+}
+
+/// Every machine must be found again, and by its keys alone.
+fn check(place: &str, machines: &[Machine]) -> anyhow::Result<()> {
+    let mut owners = HashMap::new();
+    for (index, machine) in machines.iter().enumerate() {
+        let keys = machine.keys();
+        if keys.is_empty() {
+            return Err(anyhow!(
+                "{}: it needs a mac, uuid, serial, ip or hostname",
+                named(place, index)
+            ));
+        }
+        for key in keys {
+            match owners.entry(key) {
+                Entry::Vacant(free) => _ = free.insert(index),
+                Entry::Occupied(taken) => {
+                    return Err(anyhow!(
+                        "{} and machine {} both have {}",
+                        named(place, *taken.get()),
+                        index + 1,
+                        taken.key()
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_without_a_name_are_what_they_look_like() {
+        for (text, format) in [
+            ("# mine\n\n[[machine]]\nmac = 1", Format::Toml),
+            ("[[machines]]", Format::Toml),
+            ("machine = []", Format::Toml),
+            ("[{\"mac\": 1}]", Format::Json),
+            ("\n {\"machine\": []}", Format::Json),
+            ("- mac: 1", Format::Yaml),
+            ("---\nmachine:\n", Format::Yaml),
+        ] {
+            assert_eq!(looks_like(text.as_bytes()), format, "{text}");
+        }
+    }
+
+    #[test]
+    fn two_machines_of_one_file_cannot_share_a_key() {
+        let machine = |serial: &str, hostname: &str| Machine {
+            serial: Some(serial.to_owned()),
+            hostname: Some(hostname.to_owned()),
+            ..Machine::default()
+        };
+        let told = |machines: &[Machine]| check("f", machines).unwrap_err().to_string();
+        assert!(check("f", &[machine("a", "1"), machine("b", "2")]).is_ok());
+        assert_eq!(
+            told(&[machine("a", "1"), machine("b", "2"), machine("A", "3")]),
+            "f, machine 1 and machine 3 both have serial a"
+        );
+        assert_eq!(
+            told(&[machine("a", "1"), Machine::default()]),
+            "f, machine 2: it needs a mac, uuid, serial, ip or hostname"
+        );
+    }
+}
