@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, completions, get, man, put, serve};
+use crate::{bench, check, completions, config, get, machines, man, put, serve};
 
 /// A TFTP server and client for people who boot machines.
 #[derive(Debug, Parser)]
@@ -30,12 +30,18 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve a directory over TFTP
     Serve(serve::Args),
+    /// Try a configuration, or ask whether a server is well
+    Check(check::Args),
     /// Fetch a file from a TFTP server
     Get(get::Args),
     /// Send a file to a TFTP server
     Put(put::Args),
     /// Load a TFTP server with many clients, and measure it
     Bench(Box<bench::Args>),
+    /// Edit the machines of an inventory in SQLite
+    Machines(machines::Args),
+    /// Print the JSON schema of the configuration file
+    Schema(config::schema::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual pages, or write them into a directory

@@ -5,17 +5,22 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod check;
 mod cli;
 mod completions;
+mod config;
 mod exit;
 mod get;
+mod machines;
 mod man;
+mod networks;
 mod out;
 mod output;
 mod progress;
 mod put;
 mod serve;
 mod shown;
+mod site;
 mod size;
 mod target;
 mod transfer;
@@ -29,9 +34,12 @@ use cli::{Cli, Command};
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Put(args) => put::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Machines(args) => machines::run(&args),
+        Command::Schema(args) => config::schema::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

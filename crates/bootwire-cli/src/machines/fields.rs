@@ -6,11 +6,12 @@ use std::str::FromStr;
 use bootwire::MacAddr;
 use bootwire_render::dialect::Uuid;
 use bootwire_render::inventory::Machine;
+use clap::ArgGroup;
 use serde_json::Value;
 
 /// Everything a new machine can have.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = true)]
+#[group(skip)]
 pub(super) struct Fields {
     /// Hardware address
     #[arg(long)]
@@ -35,23 +36,24 @@ pub(super) struct Fields {
     vars: Vec<Variable>,
 }
 
+/// The flags of [`Fields`], of which there must be one.
+pub(super) fn known() -> ArgGroup {
+    let flags = ["mac", "uuid", "serial", "ip", "hostname", "profile", "vars"];
+    ArgGroup::new("known")
+        .args(flags)
+        .required(true)
+        .multiple(true)
+}
+
 /// What is to become of a machine.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = true)]
+#[group(skip)]
 pub(super) struct Change {
     #[command(flatten)]
-    fields: FieldsToSet,
+    fields: Fields,
     /// Forget a variable, or one of mac, uuid, serial, ip, hostname, profile; may be repeated
     #[arg(long, value_name = "NAME")]
     unset: Vec<String>,
-}
-
-/// [`Fields`], none of which must be there.
-#[derive(Debug, clap::Args)]
-#[group(skip)]
-struct FieldsToSet {
-    #[command(flatten)]
-    fields: Option<Fields>,
 }
 
 /// A key that can be found again.
@@ -126,9 +128,7 @@ impl Change {
                 name => _ = machine.vars.remove(name),
             }
         }
-        if let Some(fields) = &self.fields.fields {
-            fields.apply(machine);
-        }
+        self.fields.apply(machine);
     }
 
     /// Names to unset that mean nothing to a machine.
@@ -146,12 +146,14 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Parser)]
+    #[command(group(known()))]
     struct Add {
         #[command(flatten)]
         fields: Fields,
     }
 
     #[derive(Debug, Parser)]
+    #[command(group(known().arg("unset")))]
     struct Set {
         #[command(flatten)]
         change: Change,

@@ -50,6 +50,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Add a machine
+    #[command(group(fields::known()))]
     Add(Fields),
     /// List all machines
     List {
@@ -66,6 +67,7 @@ enum Action {
         json: bool,
     },
     /// Change a machine; what is not named stays
+    #[command(group(fields::known().arg("unset")))]
     Set {
         /// The machine: a hardware address, UUID, address, host name or serial number
         machine: String,

@@ -119,8 +119,8 @@ mod tests {
         assert_eq!(
             table(&machines),
             [
-                "MAC                HOSTNAME       PROFILE  VARS",
-                "52:54:00:12:34:56  node-7                  disk=/dev/vda n=2",
+                "MAC                HOSTNAME     PROFILE  VARS",
+                "52:54:00:12:34:56  node-7                disk=/dev/vda n=2",
                 "                   \"a b\\u{1b}\"  worker",
             ]
         );

@@ -2,15 +2,15 @@
 
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use bootwire_store::Links;
 
 use super::budgets;
-use super::networks::Network;
 use super::sandbox;
+use crate::networks::Network;
 use crate::size;
 
 #[derive(Debug, clap::Args)]
@@ -28,14 +28,27 @@ use crate::size;
   bootwire serve /srv/tftp --create --user tftp --sandbox require
       take uploads as user tftp, or do not start if the kernel cannot hold the server in
 
+  bootwire serve --config /etc/bootwire/bootwire.toml
+      routes, templates, origins and more: see docs/configuration.md, and try it with
+      `bootwire check` and `bootwire explain`
+
 Each transfer is one line on standard output; everything else goes to standard error. SIGTERM or
-Ctrl-C lets running transfers finish; a second one does not.")]
+Ctrl-C lets running transfers finish; a second one does not. SIGHUP, or a change of its files, reads
+the configuration again: running transfers go on, and a configuration with mistakes changes nothing.")]
 #[group(skip)] // as named as those of its parts
 #[command(group(clap::ArgGroup::new("uploads").args(["create", "replace", "versioned"])))]
 pub(crate) struct Args {
-    /// The directory to serve
-    #[arg(default_value = ".")]
-    pub(super) dir: PathBuf,
+    /// The directory to serve [default: .]
+    #[arg(conflicts_with = "config")]
+    dir: Option<PathBuf>,
+    /// Serve what this file says instead; flags go over its settings
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        conflicts_with_all = ["uploads", "links", "case_insensitive", "per_client"]
+    )]
+    pub(super) config: Option<PathBuf>,
 
     /// Address and port to listen on; may be repeated [default: [::]:69, IPv6 and IPv4]
     #[arg(long, value_name = "ADDR:PORT", help_heading = "Network")]
@@ -112,14 +125,9 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Files")]
     pub(super) per_client: bool,
 
-    /// How to log transfers
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        help_heading = "Running"
-    )]
-    pub(super) log: LogFormat,
+    /// How to log transfers [default: text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Running")]
+    pub(super) log: Option<LogFormat>,
     /// Worker threads [default: one for each core]
     #[arg(long, value_name = "COUNT", help_heading = "Running",
           value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -127,23 +135,17 @@ pub(crate) struct Args {
     /// Most transfers at a time [default: 100000]
     #[arg(long, value_name = "COUNT", help_heading = "Running")]
     pub(super) transfers_max: Option<NonZeroUsize>,
-    /// How long a client may be silent before it is given up, in seconds
+    /// How long a client may be silent before it is given up, in seconds [default: 60]
     #[arg(
         long,
         value_name = "SECONDS",
-        default_value_t = 60,
         value_parser = clap::value_parser!(u64).range(1..=3600),
         help_heading = "Running"
     )]
-    pub(super) give_up: u64,
-    /// How long running transfers may take to finish on SIGTERM, in seconds
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = 30,
-        help_heading = "Running"
-    )]
-    pub(super) drain: u64,
+    pub(super) give_up: Option<u64>,
+    /// How long running transfers may take to finish on SIGTERM, in seconds [default: 30]
+    #[arg(long, value_name = "SECONDS", help_heading = "Running")]
+    pub(super) drain: Option<u64>,
     /// Let workers look for packets for so long before they sleep, like 100us, for a host that
     /// boots one machine at a time and has a core to spare; 0s: never [default: up to 50us, while
     /// a single transfer runs and it pays off]
@@ -178,6 +180,11 @@ pub(super) enum UploadRule {
 }
 
 impl Args {
+    /// The directory to serve without a configuration.
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.as_deref().unwrap_or_else(|| Path::new("."))
+    }
+
     /// The rule for uploads; `None` takes none.
     pub(super) fn upload_rule(&self) -> Option<UploadRule> {
         if self.create {
@@ -217,7 +224,7 @@ impl From<LinksName> for Links {
 
 /// A range of ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ports(pub(super) RangeInclusive<u16>);
+pub(crate) struct Ports(pub(super) RangeInclusive<u16>);
 
 impl FromStr for Ports {
     type Err = &'static str;

@@ -2,96 +2,241 @@
 
 mod args;
 mod budgets;
+mod configured;
 mod listen;
 mod log;
-mod networks;
+mod plain;
 mod sandbox;
+mod settings;
 mod shutdown;
 mod totals;
 mod unanswered;
+mod watch;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use bootwire::router::App;
-use bootwire::{OpenServer, Router, Schedule, Server, ServerError, ServerHandle};
-use bootwire_store::{Dir, Uploads};
+use bootwire::{OpenServer, Router, Server, ServerError, ServerHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-pub(crate) use args::Args;
+pub(crate) use args::{Args, Ports};
 
+use crate::config::Config;
 use crate::exit::Failure;
-use crate::{out, size};
-use args::UploadRule;
+use crate::site::Secrets;
+use crate::{networks, out, size};
+use configured::Configured;
 use log::Log;
-use sandbox::{Access, Grant, Sandbox};
+use plain::Plain;
+use sandbox::{Reach, Sandbox};
+use settings::Settings;
+use shutdown::{Signal, Signals};
 use totals::Totals;
 use unanswered::Unanswered;
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     raise_descriptor_limit();
-    let sandbox = Sandbox::new(&args.sandbox)?;
+    let found = Found::of(args)?;
+    let settings = found.settings(args)?;
+    let sandbox = Sandbox::new(&settings.sandbox)?;
     if sandbox.takes_rights() {
-        expect_unprivileged_ports(args)?;
+        expect_unprivileged_ports(&settings)?;
     }
-    let site = Site::open(args)?;
+    let reach = found.reach(args, &sandbox)?;
     let totals = Arc::new(Totals::default());
-    let server = open(args, &site, &totals)?;
+    let log = Log::new(settings.log);
+    let server = open(&settings, &found.app(), &totals, &log)?;
     // Asked now: what tells the limits of a container is soon out of sight.
     let threads = available_parallelism().map_or(1, usize::from);
     // From here on with no more rights than serving takes; and so all threads made below.
-    let confined = sandbox.enter(Site::grants(args)?)?.to_string();
+    let confined = sandbox.enter(reach)?.to_string();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
         .build()
         .context("cannot start")?;
     let result = runtime.block_on(async {
-        let signals = shutdown::Signals::new()?;
-        let handle = server.start().map_err(listen::explain)?;
-        introduce(args, &site, &handle, &confined);
-        serve(args, signals, handle, &totals).await
+        let mut signals = Signals::new()?;
+        let opening = found.open(&settings);
+        let Some(site) = signals.or_end(opening).await.transpose()? else {
+            return Ok(());
+        };
+        log.hide(site.secrets());
+        let handle = server.serve(site.app()).start().map_err(listen::explain)?;
+        introduce(&settings, &site, &handle, &confined);
+        site.prefetch();
+        Running {
+            args,
+            drain: settings.drain,
+            site,
+            handle,
+            log,
+        }
+        .run(signals, &totals)
+        .await
     });
     // A directory on a dead network file system must not keep a stopped server alive.
     runtime.shutdown_background();
     result.map_err(Failure::from)
 }
 
-/// Runs until a signal comes or a worker dies.
-async fn serve(
-    args: &Args,
-    mut signals: shutdown::Signals,
-    handle: ServerHandle,
-    totals: &Totals,
-) -> anyhow::Result<()> {
-    let began = Instant::now();
-    let died = signals.or_signal(handle.failed()).await.is_some();
-    let running = handle.stats().active;
-    if running > 0 {
-        out::note(&format!(
-            "draining: {} running, at most {} s; a second signal stops at once",
-            size::count(running, "transfer", "transfers"),
-            args.drain
-        ));
+/// What is to be served, as far as it is known before the sandbox closes.
+enum Found {
+    Plain(Plain),
+    Configured(PathBuf, Box<Config>),
+}
+
+impl Found {
+    fn of(args: &Args) -> anyhow::Result<Self> {
+        Ok(match &args.config {
+            None => Self::Plain(Plain::open(args)?),
+            Some(path) => Self::Configured(path.clone(), Box::new(Config::load(path)?)),
+        })
     }
-    let drain = handle.drain(Duration::from_secs(args.drain));
-    let drained = signals.or_signal(drain).await;
-    match drained {
-        Some(drained) if drained.cut_off > 0 => {
-            let cut_off = size::count(drained.cut_off, "transfer", "transfers");
-            out::note(&format!("{cut_off} cut off"));
+
+    fn settings(&self, args: &Args) -> anyhow::Result<Settings> {
+        match self {
+            Self::Plain(_) => Settings::of_args(args),
+            Self::Configured(_, config) => Settings::of_config(args, config),
         }
-        Some(_) => {}
-        None => out::note("stopped at once"),
     }
-    out::note(&totals.summary(began.elapsed()));
-    if died {
-        return Err(ServerError::Worker.into());
+
+    fn reach(&self, args: &Args, sandbox: &Sandbox) -> anyhow::Result<Reach> {
+        match self {
+            Self::Plain(_) => Ok(Plain::grants(args)?.into()),
+            Self::Configured(_, config) => configured::reach(config, sandbox),
+        }
     }
-    Ok(())
+
+    /// What to begin with: nobody is answered before the workers start.
+    fn app(&self) -> App {
+        match self {
+            Self::Plain(plain) => plain.app.clone(),
+            Self::Configured(..) => Router::new().into(),
+        }
+    }
+
+    async fn open(self, settings: &Settings) -> anyhow::Result<Site> {
+        Ok(match self {
+            Self::Plain(plain) => Site::Plain(plain),
+            Self::Configured(path, config) => {
+                let configured = Configured::open(&path, *config, settings.clone()).await?;
+                Site::Configured(Box::new(configured))
+            }
+        })
+    }
+}
+
+/// What is served.
+enum Site {
+    Plain(Plain),
+    Configured(Box<Configured>),
+}
+
+impl Site {
+    fn app(&self) -> App {
+        match self {
+            Self::Plain(plain) => plain.app.clone(),
+            Self::Configured(configured) => configured.app(),
+        }
+    }
+
+    /// What must not be in the log.
+    fn secrets(&self) -> Secrets {
+        match self {
+            Self::Plain(_) => Secrets::default(),
+            Self::Configured(configured) => configured.secrets(),
+        }
+    }
+
+    fn describe(&self) -> Vec<String> {
+        match self {
+            Self::Plain(plain) => plain.describe(),
+            Self::Configured(configured) => configured.describe(),
+        }
+    }
+
+    fn prefetch(&self) {
+        if let Self::Configured(configured) = self {
+            configured.prefetch();
+        }
+    }
+
+    /// Waits until there is something new to read.
+    async fn changed(&mut self) {
+        match self {
+            Self::Plain(_) => std::future::pending().await,
+            Self::Configured(configured) => configured.changed().await,
+        }
+    }
+
+    async fn reload(&mut self, args: &Args, server: &ServerHandle) {
+        match self {
+            Self::Plain(_) => out::note("SIGHUP: there is no configuration to read again"),
+            Self::Configured(configured) => configured.reload(args, server).await,
+        }
+    }
+}
+
+/// A server at work.
+struct Running<'a> {
+    args: &'a Args,
+    drain: Duration,
+    site: Site,
+    handle: ServerHandle,
+    log: Log,
+}
+
+impl Running<'_> {
+    /// Runs until a signal ends it or a worker dies.
+    async fn run(mut self, mut signals: Signals, totals: &Totals) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let died = self.serve(&mut signals).await;
+        let running = self.handle.stats().active;
+        if running > 0 {
+            out::note(&format!(
+                "draining: {} running, at most {} s; a second signal stops at once",
+                size::count(running, "transfer", "transfers"),
+                self.drain.as_secs()
+            ));
+        }
+        match signals.or_end(self.handle.drain(self.drain)).await {
+            Some(drained) if drained.cut_off > 0 => {
+                let cut_off = size::count(drained.cut_off, "transfer", "transfers");
+                out::note(&format!("{cut_off} cut off"));
+            }
+            Some(_) => {}
+            None => out::note("stopped at once"),
+        }
+        out::note(&totals.summary(began.elapsed()));
+        if died {
+            return Err(ServerError::Worker.into());
+        }
+        Ok(())
+    }
+
+    /// Answers whether a worker died.
+    async fn serve(&mut self, signals: &mut Signals) -> bool {
+        loop {
+            tokio::select! {
+                () = self.handle.failed() => return true,
+                signal = signals.next() => match signal {
+                    Signal::End => return false,
+                    Signal::Reload => {}
+                },
+                () = self.site.changed() => {}
+            }
+            let reload = self.site.reload(self.args, &self.handle);
+            if signals.or_end(reload).await.is_none() {
+                return false;
+            }
+            self.log.hide(self.site.secrets());
+        }
+    }
 }
 
 /// The number of files open at a time has bounds of its own; the soft limit that most systems
@@ -108,8 +253,8 @@ fn raise_descriptor_limit() {
 
 /// Transfer ports are taken when the first client asks for them; by then the server has no right
 /// to the privileged ones.
-fn expect_unprivileged_ports(args: &Args) -> anyhow::Result<()> {
-    let Some(ports) = &args.ports else {
+fn expect_unprivileged_ports(settings: &Settings) -> anyhow::Result<()> {
+    let Some(ports) = &settings.ports else {
         return Ok(());
     };
     let first_free = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start")
@@ -125,72 +270,22 @@ fn expect_unprivileged_ports(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is served: read from, and written to.
-struct Site {
-    app: App,
-    reads: String,
-    uploads: String,
-}
-
-impl Site {
-    fn open(args: &Args) -> anyhow::Result<Self> {
-        let dir = Dir::open(&args.dir)?
-            .links(args.links.into())
-            .case_insensitive(args.case_insensitive)
-            .per_client(args.per_client);
-        let reads = dir.describe();
-        let mut router = Router::new().fallback(dir);
-        let mut uploads = "off".to_owned();
-        if let Some(rule) = args.upload_rule() {
-            let taken = Uploads::into(upload_dir(args))?
-                .size_max(args.upload_max)
-                .keep_free(args.keep_free)
-                .create_dirs(args.create_dirs);
-            let taken = match rule {
-                UploadRule::Create => taken.create_only(),
-                UploadRule::Replace => taken.replace(),
-                UploadRule::Versioned => taken.versioned(),
-            };
-            uploads = taken.describe();
-            router = router.write_fallback(taken);
-        }
-        Ok(Self {
-            app: router.into(),
-            reads,
-            uploads,
-        })
-    }
-
-    /// The paths that stay within reach.
-    fn grants(args: &Args) -> anyhow::Result<Vec<Grant>> {
-        let mut grants = vec![Grant::new(&args.dir, Access::Read)?];
-        if args.upload_rule().is_some() {
-            let access = if args.create_dirs {
-                Access::WriteAndMakeDirs
-            } else {
-                Access::Write
-            };
-            grants.push(Grant::new(upload_dir(args), access)?);
-        }
-        Ok(grants)
-    }
-}
-
-fn upload_dir(args: &Args) -> &Path {
-    args.upload_dir.as_ref().unwrap_or(&args.dir)
-}
-
 /// Opens the sockets.
-fn open(args: &Args, site: &Site, totals: &Arc<Totals>) -> anyhow::Result<OpenServer> {
-    if !args.listen.is_empty() {
-        return server(args, site, totals, &args.listen)
-            .open()
-            .map_err(listen::explain);
+fn open(
+    settings: &Settings,
+    app: &App,
+    totals: &Arc<Totals>,
+    log: &Log,
+) -> anyhow::Result<OpenServer> {
+    let server = |listen: &[&str]| server(settings, app, (totals, log), listen);
+    if !settings.listen.is_empty() {
+        let listen: Vec<&str> = settings.listen.iter().map(String::as_str).collect();
+        return server(&listen).open().map_err(listen::explain);
     }
-    match server(args, site, totals, &[listen::DEFAULT]).open() {
+    match server(&[listen::DEFAULT]).open() {
         Err(ServerError::Bind { source, .. }) if listen::is_without_ipv6(&source) => {
             out::note("no IPv6 on this machine: listening on IPv4 alone");
-            server(args, site, totals, &[listen::DEFAULT_IPV4])
+            server(&[listen::DEFAULT_IPV4])
                 .open()
                 .map_err(listen::explain)
         }
@@ -198,25 +293,17 @@ fn open(args: &Args, site: &Site, totals: &Arc<Totals>) -> anyhow::Result<OpenSe
     }
 }
 
-fn server(args: &Args, site: &Site, totals: &Arc<Totals>, listen: &[impl AsRef<str>]) -> Server {
-    let log = Log::new(args.log);
-    let totals = Arc::clone(totals);
+fn server(
+    settings: &Settings,
+    app: &App,
+    (totals, log): (&Arc<Totals>, &Log),
+    listen: &[&str],
+) -> Server {
+    let (totals, log) = (Arc::clone(totals), log.clone());
     let unanswered = Unanswered::default();
-    let mut addresses = listen.iter();
-    // There is always at least one.
-    let first = addresses.next().map_or(listen::DEFAULT, AsRef::as_ref);
-    let mut server = addresses
-        .fold(Server::bind(first), |server, address| {
-            server.and_bind(address)
-        })
-        .single_port(args.single_port)
-        .fragment(args.fragment)
-        .portable_io(args.portable_io)
-        .schedule(Schedule {
-            give_up: Duration::from_secs(args.give_up),
-            ..Schedule::default()
-        })
-        .serve(site.app.clone())
+    settings
+        .server(listen)
+        .serve(app.clone())
         .observe(move |record| {
             totals.count(record);
             out::result(&log.line(record));
@@ -226,44 +313,19 @@ fn server(args: &Args, site: &Site, totals: &Arc<Totals>, listen: &[impl AsRef<s
                 .news(stats)
                 .iter()
                 .for_each(|line| out::note(line));
-        });
-    server = args.budgets.apply(server);
-    if let Some(limit) = args.spin {
-        server = server.spin(limit);
-    }
-    if let Some(networks) = networks::allowed(&args.allow) {
-        server = server.allow(networks);
-    }
-    if let Some(ports) = &args.ports {
-        server = server.ports(ports.0.clone());
-    }
-    if let Some(bytes) = args.blksize_max {
-        server = server.blksize_max(bytes);
-    }
-    if let Some(blocks) = args.windowsize_max {
-        server = server.windowsize_max(blocks);
-    }
-    if let Some(count) = args.workers {
-        server = server.workers(count.into());
-    }
-    if let Some(count) = args.transfers_max {
-        server = server.transfers_max(count.get());
-    }
-    server
+        })
 }
 
 /// Says what is served, where, to whom, and with what rights.
-fn introduce(args: &Args, site: &Site, handle: &ServerHandle, confined: &str) {
-    out::note(&format!(
-        "bootwire {} serves {}",
-        env!("CARGO_PKG_VERSION"),
-        site.reads
-    ));
+fn introduce(settings: &Settings, site: &Site, handle: &ServerHandle, confined: &str) {
+    let mut lines = site.describe().into_iter();
+    let first = lines.next().unwrap_or_default();
+    out::note(&format!("bootwire {} {first}", env!("CARGO_PKG_VERSION")));
     for address in handle.local_addrs() {
         out::note(&format!("listening on {address}"));
     }
-    out::note(&format!("uploads: {}", site.uploads));
-    out::note(&format!("clients: {}", networks::describe(&args.allow)));
+    lines.for_each(|line| out::note(&line));
+    out::note(&format!("clients: {}", networks::describe(&settings.allow)));
     out::note(&format!(
         "engine: {}, {}",
         handle.engine(),

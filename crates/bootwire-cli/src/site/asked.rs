@@ -12,7 +12,7 @@ use bootwire_store::origin::{
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What no origin has.
-const NOBODYS: &[u8] = b".bootwire-check";
+const NOBODYS: &[u8] = b"bootwire-check";
 
 /// An origin without a cache.
 #[derive(Clone)]

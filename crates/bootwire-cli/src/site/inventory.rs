@@ -80,7 +80,12 @@ impl InventorySettings {
             let file = self.path(file);
             let shown = format!("SQLite, {}", file.display());
             if purpose != Purpose::Serve && !file.exists() {
-                return Err(format!("{} is not there yet", file.display()));
+                let inventory = Arc::new(NotYet(shown.clone()));
+                return Ok(Some(Machines {
+                    inventory,
+                    files: None,
+                    shown,
+                }));
             }
             let database = Sqlite::open(&file).await;
             let database = database.map_err(|error| format!("{}: {error}", file.display()))?;
@@ -164,6 +169,24 @@ async fn open_files(places: Vec<PathBuf>, purpose: Purpose) -> Result<Machines, 
         database: None,
         shown: format!("files, {}", names.join(", ")),
     })
+}
+
+/// A database that is made when a server starts, and knows nobody then.
+struct NotYet(String);
+
+impl Inventory for NotYet {
+    fn find<'a>(&'a self, _who: &'a Identity) -> BoxFuture<'a, Result<Found, InventoryError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn at_hand(&self, _who: &Identity) -> Option<Found> {
+        Some(None)
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<String, InventoryError>> {
+        let told = format!("{}: not there yet, the server makes it", self.0);
+        Box::pin(std::future::ready(Ok(told)))
+    }
 }
 
 impl Machines {

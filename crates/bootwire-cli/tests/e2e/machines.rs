@@ -233,7 +233,7 @@ fn files_are_imported_whole_or_not_at_all() {
             {"serial": "new"},
         ])
     );
-    let two = place.write("two.json", r#"[{"hostname": "node-7", "serial": "CZ2"}]"#);
+    let two = place.write("two.json", r#"[{"hostname": "node-7", "serial": "new"}]"#);
     place.machines(&["import", &two, "--replace"]).fails(
         1,
         &["two.json, machine 1 has serial cz2", "remove one of them"],

@@ -23,6 +23,7 @@ mod lifecycle;
 mod loads;
 mod logs;
 mod loss;
+mod machines;
 mod malformed;
 mod measured;
 mod oack;

@@ -3,23 +3,39 @@
 mod json;
 mod text;
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use bootwire::{Outcome, TransferRecord};
 
 use super::args::LogFormat;
+use crate::site::Secrets;
 
 /// Writes records as lines.
-#[derive(Clone, Copy)]
-pub(super) struct Log(LogFormat);
+#[derive(Clone)]
+pub(super) struct Log {
+    format: LogFormat,
+    secrets: Arc<RwLock<Secrets>>,
+}
 
 impl Log {
-    pub(super) const fn new(format: LogFormat) -> Self {
-        Self(format)
+    pub(super) fn new(format: LogFormat) -> Self {
+        Self {
+            format,
+            secrets: Arc::default(),
+        }
     }
 
-    pub(super) fn line(self, record: &TransferRecord) -> String {
-        match self.0 {
-            LogFormat::Text => text::line(record),
-            LogFormat::Json => json::line(record),
+    /// Keeps these out of the lines from now on.
+    pub(super) fn hide(&self, secrets: Secrets) {
+        *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = secrets;
+    }
+
+    pub(super) fn line(&self, record: &TransferRecord) -> String {
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        let record = secrets.hidden(record);
+        match self.format {
+            LogFormat::Text => text::line(&record),
+            LogFormat::Json => json::line(&record),
         }
     }
 }

@@ -15,7 +15,7 @@ const NOBODY: u32 = 65_534;
 
 /// A user to become.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::serve) struct Account {
+pub(super) struct Account {
     /// The name, or the number where there is none.
     name: String,
     uid: u32,

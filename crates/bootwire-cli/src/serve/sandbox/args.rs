@@ -1,6 +1,9 @@
 //! The flags of the sandbox.
 
+use anyhow::anyhow;
+
 use super::account::UserName;
+use crate::config::model::Sandbox;
 
 #[derive(Debug, clap::Args)]
 #[group(skip)] // as named as those of the other parts
@@ -10,14 +13,38 @@ pub(in crate::serve) struct Args {
     #[arg(long, value_name = "USER[:GROUP]", help_heading = "Sandbox")]
     pub(in crate::serve) user: Option<UserName>,
     /// Give up what serving does not need: capabilities, new privileges, files outside the
-    /// directories served (Landlock), unused system calls (seccomp)
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        default_value = "best-effort",
-        help_heading = "Sandbox"
-    )]
-    pub(in crate::serve) sandbox: Level,
+    /// directories served (Landlock), unused system calls (seccomp) [default: best-effort]
+    #[arg(long, value_name = "LEVEL", help_heading = "Sandbox")]
+    pub(in crate::serve) sandbox: Option<Level>,
+}
+
+/// What is wanted of the sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::serve) struct Wanted {
+    pub(super) user: Option<UserName>,
+    pub(super) level: Level,
+}
+
+impl Args {
+    /// The flags, and what they leave open from the configuration.
+    ///
+    /// # Errors
+    /// If the configuration names a user that is none.
+    pub(in crate::serve) fn over(&self, config: &Sandbox) -> anyhow::Result<Wanted> {
+        let user = match (&self.user, &config.user) {
+            (Some(user), _) => Some(user.clone()),
+            (None, Some(text)) => Some(
+                text.parse()
+                    .map_err(|help| anyhow!("sandbox.user = {text:?}: {help}"))?,
+            ),
+            (None, None) => None,
+        };
+        let level = self.sandbox.or(config.level.map(Level::from));
+        Ok(Wanted {
+            user,
+            level: level.unwrap_or(Level::BestEffort),
+        })
+    }
 }
 
 /// How much must be given up.

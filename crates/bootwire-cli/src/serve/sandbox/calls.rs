@@ -8,6 +8,11 @@
 //! process, to trace one, to mount, to change identity, to open a TCP, raw or netlink socket, to
 //! connect, or to make memory executable.
 //!
+//! A configuration may need more: databases and the cache lock files ([`STORES`]), origins are
+//! connected to, the neighbour table is asked by netlink. Where it names programs to start, they
+//! inherit the filter, and nobody knows what they call: then it is a list of what is refused
+//! ([`REFUSED`]) instead.
+//!
 //! The calls of the data path are allowed whatever their arguments: then the kernel (from 5.11 on)
 //! remembers the answer and does not run the filter for them.
 
@@ -18,6 +23,8 @@ use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
     SeccompFilter, SeccompRule, TargetArch, apply_filter,
 };
+
+use super::Reach;
 
 /// Allowed whatever the arguments.
 const ALWAYS: &[c_long] = &[
@@ -100,6 +107,67 @@ const ALWAYS: &[c_long] = &[
     libc::SYS_shutdown,
 ];
 
+/// What databases and the cache call beside that.
+const STORES: &[c_long] = &[
+    libc::SYS_fallocate,
+    libc::SYS_flock,
+    libc::SYS_getcwd,
+    libc::SYS_geteuid,
+    libc::SYS_utimensat,
+];
+
+/// What no program started by the server needs, and whoever takes one over would like.
+const REFUSED: &[c_long] = &[
+    // Other processes.
+    libc::SYS_kcmp,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_process_madvise,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_ptrace,
+    // Other views of the system.
+    libc::SYS_chroot,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fsopen,
+    libc::SYS_fspick,
+    libc::SYS_mount,
+    libc::SYS_mount_setattr,
+    libc::SYS_move_mount,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_open_tree,
+    libc::SYS_pivot_root,
+    libc::SYS_setns,
+    libc::SYS_umount2,
+    libc::SYS_unshare,
+    // The kernel itself.
+    libc::SYS_bpf,
+    libc::SYS_delete_module,
+    libc::SYS_finit_module,
+    libc::SYS_init_module,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_io_uring_setup,
+    libc::SYS_kexec_load,
+    libc::SYS_perf_event_open,
+    libc::SYS_reboot,
+    libc::SYS_userfaultfd,
+    // The machine.
+    libc::SYS_acct,
+    libc::SYS_add_key,
+    libc::SYS_clock_adjtime,
+    libc::SYS_clock_settime,
+    libc::SYS_keyctl,
+    libc::SYS_quotactl,
+    libc::SYS_request_key,
+    libc::SYS_sethostname,
+    libc::SYS_settimeofday,
+    libc::SYS_swapoff,
+    libc::SYS_swapon,
+    libc::SYS_syslog,
+    libc::SYS_vhangup,
+];
+
 /// Older calls with the same meaning as some above, which newer architectures do not have.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[c_long] = &[
@@ -121,45 +189,107 @@ const OLDER: &[c_long] = &[libc::SYS_renameat];
 #[cfg(target_arch = "riscv64")]
 const OLDER: &[c_long] = &[];
 
-/// Restricts this thread and those it makes. Answers with the number of calls that are left, or
-/// with what is missing.
-pub(super) fn restrict() -> Result<usize, String> {
-    let rules = rules().map_err(|error| format!("no seccomp filter: {error}"))?;
-    let count = rules.len();
-    let program = TargetArch::try_from(std::env::consts::ARCH)
-        .and_then(|arch| compile(rules, arch))
-        .map_err(|error| format!("no seccomp filter: {error}"))?;
-    apply_filter(&program).map_err(|error| format!("no seccomp in this kernel: {error}"))?;
-    Ok(count)
+/// Which calls are needed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Needed {
+    stores: bool,
+    connects: bool,
+    neighbours: bool,
+    programs: bool,
 }
 
-fn compile(
-    rules: BTreeMap<c_long, Vec<SeccompRule>>,
-    arch: TargetArch,
-) -> Result<BpfProgram, BackendError> {
+type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
+
+impl Needed {
+    pub(super) const fn of(reach: &Reach) -> Self {
+        Self {
+            stores: reach.stores,
+            connects: reach.connects(),
+            neighbours: reach.neighbours,
+            programs: reach.programs,
+        }
+    }
+
+    /// Restricts this thread and those it makes. Answers with what is in force, or with what is
+    /// missing.
+    pub(super) fn restrict(self) -> Result<String, String> {
+        let broken = |error| format!("no seccomp filter: {error}");
+        let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(broken)?;
+        let (program, told) = if self.programs {
+            let count = REFUSED.len();
+            (refusing(arch), format!("seccomp without {count} calls"))
+        } else {
+            let rules = self.rules().map_err(broken)?;
+            let told = format!("seccomp {} calls", rules.len());
+            (compile(rules, arch), told)
+        };
+        let program = program.map_err(broken)?;
+        apply_filter(&program).map_err(|error| format!("no seccomp in this kernel: {error}"))?;
+        Ok(told)
+    }
+
+    fn rules(self) -> Result<Rules, BackendError> {
+        let stores = if self.stores { STORES } else { &[] };
+        let mut rules: Rules = ALWAYS
+            .iter()
+            .chain(OLDER)
+            .chain(stores)
+            .map(|&call| (call, Vec::new()))
+            .collect();
+        if self.connects {
+            rules.insert(libc::SYS_connect, Vec::new());
+        }
+        rules.extend(guarded(self)?);
+        Ok(rules)
+    }
+
+    /// The sockets that may be made.
+    fn sockets(self) -> Result<Vec<SeccompRule>, BackendError> {
+        let kind = |family: i32, kind: i32| {
+            SeccompRule::new(vec![
+                equal(0, family as u32)?,
+                masked(1, SOCKET_TYPES, kind as u32)?,
+            ])
+        };
+        // Transfer sockets; and one of the Unix kind, to ask for the MTU of an interface.
+        let mut sockets = vec![
+            kind(libc::AF_INET, libc::SOCK_DGRAM)?,
+            kind(libc::AF_INET6, libc::SOCK_DGRAM)?,
+            kind(libc::AF_UNIX, libc::SOCK_DGRAM)?,
+        ];
+        if self.connects {
+            // The last for a database on this host.
+            for family in [libc::AF_INET, libc::AF_INET6, libc::AF_UNIX] {
+                sockets.push(kind(family, libc::SOCK_STREAM)?);
+            }
+        }
+        // Also for the C library, which asks which addresses this host has before it looks up a
+        // name.
+        if self.connects || self.neighbours {
+            sockets.push(SeccompRule::new(vec![
+                equal(0, libc::AF_NETLINK as u32)?,
+                equal(2, libc::NETLINK_ROUTE as u32)?,
+            ])?);
+        }
+        Ok(sockets)
+    }
+}
+
+fn compile(rules: Rules, arch: TargetArch) -> Result<BpfProgram, BackendError> {
     let otherwise = SeccompAction::Errno(libc::ENOSYS as u32);
     SeccompFilter::new(rules, otherwise, SeccompAction::Allow, arch)?.try_into()
 }
 
-fn rules() -> Result<BTreeMap<c_long, Vec<SeccompRule>>, BackendError> {
-    let mut rules: BTreeMap<_, _> = ALWAYS
-        .iter()
-        .chain(OLDER)
-        .map(|&call| (call, Vec::new()))
-        .collect();
-    rules.extend(guarded()?);
-    Ok(rules)
+/// The filter for a server that starts programs.
+fn refusing(arch: TargetArch) -> Result<BpfProgram, BackendError> {
+    let refuse = SeccompAction::Errno(libc::EPERM as u32);
+    let rules: Rules = REFUSED.iter().map(|&call| (call, Vec::new())).collect();
+    SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch)?.try_into()
 }
 
 /// Allowed with some arguments only.
-fn guarded() -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError> {
+fn guarded(needed: Needed) -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError> {
     let not_executable = || one(vec![clear(2, libc::PROT_EXEC as u32)?]);
-    let datagrams = |family: i32| {
-        SeccompRule::new(vec![
-            equal(0, family as u32)?,
-            masked(1, SOCKET_TYPES, libc::SOCK_DGRAM as u32)?,
-        ])
-    };
     let request = |number| SeccompRule::new(vec![equal(1, number)?]);
     Ok(vec![
         (libc::SYS_mmap, not_executable()?),
@@ -179,15 +309,7 @@ fn guarded() -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError> {
         (libc::SYS_tgkill, one(vec![equal(0, std::process::id())?])?),
         // Limits are looked at, not changed.
         (libc::SYS_prlimit64, one(vec![null(2)?])?),
-        // Transfer sockets; and one of the Unix kind, to ask for the MTU of an interface.
-        (
-            libc::SYS_socket,
-            vec![
-                datagrams(libc::AF_INET)?,
-                datagrams(libc::AF_INET6)?,
-                datagrams(libc::AF_UNIX)?,
-            ],
-        ),
+        (libc::SYS_socket, needed.sockets()?),
         // Between threads of this process.
         (
             libc::SYS_socketpair,
@@ -256,19 +378,27 @@ mod tests {
 
     #[test]
     fn the_filter_compiles_for_every_architecture_and_has_no_call_twice() {
-        let rules = rules().unwrap();
-        assert_eq!(
-            rules.len(),
-            ALWAYS.len() + OLDER.len() + guarded().unwrap().len()
-        );
+        let least = Needed::default();
+        let rules = least.rules().unwrap();
+        let guarded = guarded(least).unwrap().len();
+        assert_eq!(rules.len(), ALWAYS.len() + OLDER.len() + guarded);
+        let all = Needed {
+            stores: true,
+            connects: true,
+            neighbours: true,
+            programs: false,
+        };
+        assert_eq!(all.rules().unwrap().len(), rules.len() + STORES.len() + 1);
         for arch in [TargetArch::x86_64, TargetArch::aarch64, TargetArch::riscv64] {
             assert!(!compile(rules.clone(), arch).unwrap().is_empty());
+            assert!(!compile(all.rules().unwrap(), arch).unwrap().is_empty());
+            assert!(!refusing(arch).unwrap().is_empty());
         }
     }
 
     #[test]
     fn what_leads_out_is_not_on_the_list() {
-        let rules = rules().unwrap();
+        let rules = Needed::default().rules().unwrap();
         for call in [
             libc::SYS_execve,
             libc::SYS_execveat,

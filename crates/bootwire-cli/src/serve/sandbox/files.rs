@@ -1,30 +1,30 @@
-//! Landlock: no files but those granted, and no TCP.
+//! Landlock: no files but those granted, and no TCP but what is said to be needed.
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
-    PathBeneath, RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
-    RulesetStatus, Scope,
+    NetPort, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    RulesetError, RulesetStatus, Scope,
 };
 
-use super::{Access, Grant};
+use super::{Access, Grant, Reach, Tcp};
 
 /// The newest version of Landlock whose rights are known here. Of an older kernel's it has what
 /// there is.
 const KNOWN: ABI = ABI::V9;
 
-/// Leaves this thread, and those it makes, the files granted and no others; opens and accepts no
-/// TCP connections; reaches no abstract Unix sockets and signals no processes outside.
+/// Name servers are asked again over TCP if their answer is long.
+const DNS: u16 = 53;
+
+/// Leaves this thread, and those it makes, the files granted and no others; accepts no TCP
+/// connections and opens none but those named; reaches no abstract Unix sockets and signals no
+/// processes outside.
 ///
 /// Answers with a line for the log, or with what is missing.
-pub(super) fn restrict(grants: Vec<Grant>) -> Result<String, String> {
+pub(super) fn restrict(reach: Reach) -> Result<String, String> {
     let makes_dirs = |grant: &Grant| grant.access() == Access::WriteAndMakeDirs;
-    let renames = grants.iter().any(makes_dirs);
-    let told = grants
-        .iter()
-        .map(Grant::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let status = apply(grants, renames).map_err(|error| match error {
+    let renames = reach.grants.iter().any(makes_dirs);
+    let told = tell(&reach);
+    let status = apply(reach, renames).map_err(|error| match error {
         // The first version refuses all renames between directories.
         RulesetError::HandleAccesses(_) if renames => {
             "no Landlock that lets uploads make directories (Linux 5.19)".to_owned()
@@ -43,11 +43,33 @@ pub(super) fn restrict(grants: Vec<Grant>) -> Result<String, String> {
     }
 }
 
-fn apply(grants: Vec<Grant>, renames: bool) -> Result<RestrictionStatus, RulesetError> {
+/// `read /srv/tftp, write /var/cache/bootwire, connect 443`
+fn tell(reach: &Reach) -> String {
+    let grants = reach.grants.iter().filter(|grant| grant.is_told());
+    let mut words: Vec<String> = grants.map(Grant::to_string).collect();
+    match &reach.tcp {
+        Tcp::Nobody => {}
+        Tcp::Ports(ports) => {
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            words.push(format!("connect {}", ports.join(" ")));
+        }
+        Tcp::Anybody => words.push("connect".to_owned()),
+    }
+    if reach.programs {
+        words.push("programs".to_owned());
+    }
+    words.join(", ")
+}
+
+fn apply(reach: Reach, renames: bool) -> Result<RestrictionStatus, RulesetError> {
+    let network = match reach.tcp {
+        Tcp::Nobody | Tcp::Ports(_) => AccessNet::from_all(KNOWN),
+        Tcp::Anybody => AccessNet::from_all(KNOWN) & !AccessNet::ConnectTcp,
+    };
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(KNOWN))?
-        .handle_access(AccessNet::from_all(KNOWN))?
+        .handle_access(network)?
         .scope(Scope::from_all(KNOWN))?;
     if renames {
         ruleset = ruleset
@@ -56,9 +78,17 @@ fn apply(grants: Vec<Grant>, renames: bool) -> Result<RestrictionStatus, Ruleset
             .set_compatibility(CompatLevel::BestEffort);
     }
     let mut ruleset = ruleset.create()?;
-    for grant in grants {
-        let access = rights(grant.access());
+    for grant in reach.grants {
+        let mut access = rights(grant.access());
+        if !grant.is_directory() {
+            access &= AccessFs::from_file(KNOWN);
+        }
         ruleset = ruleset.add_rule(PathBeneath::new(grant, access))?;
+    }
+    if let Tcp::Ports(ports) = reach.tcp {
+        for port in ports.into_iter().chain([DNS]) {
+            ruleset = ruleset.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
+        }
     }
     ruleset.restrict_self()
 }
@@ -70,6 +100,7 @@ fn rights(access: Access) -> BitFlags<AccessFs> {
         read | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::MakeReg | AccessFs::RemoveFile;
     match access {
         Access::Read => read,
+        Access::Execute => read | AccessFs::Execute,
         Access::Write => write,
         Access::WriteAndMakeDirs => {
             write | AccessFs::MakeDir | AccessFs::RemoveDir | AccessFs::Refer

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use rustix::fs::{Access as Mode, AtFlags, CWD, OFlags, accessat, openat};
+use rustix::fs::{Access as Mode, AtFlags, CWD, FileType, OFlags, accessat, fstat, openat};
 use rustix::io::Errno;
 
 use super::Account;
@@ -19,6 +19,8 @@ pub(in crate::serve) enum Access {
     Write,
     /// As that, and directories are made, and files renamed into them.
     WriteAndMakeDirs,
+    /// Files are read, and started as programs.
+    Execute,
 }
 
 /// A path that stays within reach. Held open, so that it need not be reached by name again: the
@@ -28,6 +30,10 @@ pub(in crate::serve) struct Grant {
     place: OwnedFd,
     path: PathBuf,
     access: Access,
+    /// Nothing depends on it.
+    optional: bool,
+    /// Whether it is a directory.
+    directory: bool,
 }
 
 impl Grant {
@@ -38,11 +44,29 @@ impl Grant {
     pub(in crate::serve) fn new(path: &Path, access: Access) -> anyhow::Result<Self> {
         let place = openat(CWD, path, place_flags(), rustix::fs::Mode::empty())
             .with_context(|| format!("cannot open {}", path.display()))?;
+        let stat = fstat(&place).with_context(|| format!("cannot open {}", path.display()))?;
         Ok(Self {
             place,
             path: path.to_owned(),
             access,
+            optional: false,
+            directory: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
         })
+    }
+
+    /// The same for what nothing depends on: not checked beforehand, not named in the log.
+    pub(super) fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// Whether it is worth a word in the log.
+    pub(super) const fn is_told(&self) -> bool {
+        !self.optional
+    }
+
+    pub(super) const fn is_directory(&self) -> bool {
+        self.directory
     }
 
     pub(super) const fn access(&self) -> Access {
@@ -51,8 +75,12 @@ impl Grant {
 
     /// Whether file modes let this process do what is granted.
     fn check(&self) -> Result<(), Errno> {
+        // Files are opened before long, and whoever does that says what is wrong.
+        if self.optional || !self.directory {
+            return Ok(());
+        }
         let wanted = match self.access {
-            Access::Read => Mode::EXEC_OK,
+            Access::Read | Access::Execute => Mode::EXEC_OK,
             Access::Write | Access::WriteAndMakeDirs => Mode::EXEC_OK | Mode::WRITE_OK,
         };
         accessat(&self.place, ".", wanted, AtFlags::empty())
@@ -80,6 +108,7 @@ impl fmt::Display for Grant {
         let verb = match self.access {
             Access::Read => "read",
             Access::Write | Access::WriteAndMakeDirs => "write",
+            Access::Execute => "execute",
         };
         write!(f, "{verb} {}", self.path.display())
     }
@@ -101,7 +130,7 @@ fn explain(grant: &Grant, errno: Errno) -> anyhow::Error {
     let me = rustix::process::geteuid();
     let user = Account::name_of(me).unwrap_or_else(|| me.as_raw().to_string());
     match grant.access {
-        Access::Read => anyhow!(
+        Access::Read | Access::Execute => anyhow!(
             "user {user} may not enter {path}: let others in (chmod o+x {path}), or serve as \
              another user with --user"
         ),

@@ -25,17 +25,22 @@ mod files;
 mod grant;
 #[cfg(target_os = "linux")]
 mod privileges;
+mod reach;
 mod report;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 #[cfg(target_os = "linux")]
 mod threads;
 
-use anyhow::bail;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context, bail};
 
 use account::{Account, UserName};
-pub(super) use args::{Args, Level};
+pub(super) use args::{Args, Level, Wanted};
 pub(super) use grant::{Access, Grant};
+pub(super) use reach::{Reach, Tcp};
 use report::Report;
 
 /// What will be given up.
@@ -49,18 +54,18 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Reads the flags, and looks up the user while `/etc/passwd` is in sight.
+    /// Looks up the user while `/etc/passwd` is in sight.
     ///
     /// # Errors
     /// If there is no such user, or this process cannot become one.
-    pub(super) fn new(args: &Args) -> anyhow::Result<Self> {
+    pub(super) fn new(wanted: &Wanted) -> anyhow::Result<Self> {
         let me = rustix::process::geteuid();
-        let account = match &args.user {
+        let account = match &wanted.user {
             Some(user) => Some(user.look_up()?),
-            None if me.is_root() && args.sandbox != Level::Off => Some(Account::nobody()),
+            None if me.is_root() && wanted.level != Level::Off => Some(Account::nobody()),
             None => None,
         };
-        let names_group = args.user.as_ref().is_some_and(UserName::names_group);
+        let names_group = wanted.user.as_ref().is_some_and(UserName::names_group);
         let account = account.filter(|account| account.uid() != me || names_group);
         if let Some(account) = &account
             && !me.is_root()
@@ -72,9 +77,9 @@ impl Sandbox {
             );
         }
         Ok(Self {
-            level: args.sandbox,
+            level: wanted.level,
             account,
-            named: args.user.is_some(),
+            named: wanted.user.is_some(),
         })
     }
 
@@ -88,23 +93,49 @@ impl Sandbox {
     /// # Errors
     /// If the user cannot use what is granted; at level [`Level::Require`] also if anything cannot
     /// be given up.
-    pub(super) fn enter(self, grants: Vec<Grant>) -> anyhow::Result<Report> {
+    pub(super) fn enter(self, reach: Reach) -> anyhow::Result<Report> {
         #[cfg(target_os = "linux")]
         if self.takes_rights() {
             threads::expect_none()?;
         }
-        self.confine_thread(grants)
+        self.confine_thread(reach)
+    }
+
+    /// Makes a directory that is not there, and those above it, for the user the process will be.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub(super) fn make_dir(&self, path: &Path) -> anyhow::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        if let Some(above) = path.parent() {
+            self.make_dir(above)?;
+        }
+        match std::fs::create_dir(path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot make {}", path.display()));
+            }
+        }
+        if let Some(account) = &self.account {
+            let (uid, gid) = (account.uid(), account.gid());
+            rustix::fs::chown(path, Some(uid), Some(gid))
+                .with_context(|| format!("cannot give {} to user {account}", path.display()))?;
+        }
+        Ok(())
     }
 
     /// As [`Sandbox::enter`], for this thread and those it makes, whatever others there are.
     #[cfg(target_os = "linux")]
-    fn confine_thread(self, grants: Vec<Grant>) -> anyhow::Result<Report> {
+    fn confine_thread(self, reach: Reach) -> anyhow::Result<Report> {
         let mut report = Report::default();
         if self.level == Level::Off {
             if let Some(account) = &self.account {
                 privileges::become_user(account)?;
                 report.add(format!("off, user {account}"));
-                grant::check(&grants)?;
+                grant::check(&reach.grants)?;
             }
             return Ok(report);
         }
@@ -126,13 +157,14 @@ impl Sandbox {
         report.note(privileges::forbid_new(), "no_new_privs");
         report.note(privileges::empty_capabilities(), "no capabilities");
         // After the user, before the rest: what fails here is a matter of file modes.
-        grant::check(&grants)?;
-        match files::restrict(grants) {
+        grant::check(&reach.grants)?;
+        let calls = calls::Needed::of(&reach);
+        match files::restrict(reach) {
             Ok(told) => report.add(told),
             Err(missing) => report.lacks(missing),
         }
-        match calls::restrict() {
-            Ok(count) => report.add(format!("seccomp {count} calls")),
+        match calls.restrict() {
+            Ok(told) => report.add(told),
             Err(missing) => report.lacks(missing),
         }
         if self.level == Level::Require {
@@ -143,7 +175,7 @@ impl Sandbox {
 
     /// Other systems have other ways, which are not used here.
     #[cfg(not(target_os = "linux"))]
-    fn confine_thread(self, grants: Vec<Grant>) -> anyhow::Result<Report> {
+    fn confine_thread(self, reach: Reach) -> anyhow::Result<Report> {
         let mut report = Report::default();
         if self.named && self.account.is_some() {
             bail!("--user needs Linux");
@@ -154,7 +186,7 @@ impl Sandbox {
         if self.level == Level::Require {
             report.expect_whole()?;
         }
-        grant::check(&grants)?;
+        grant::check(&reach.grants)?;
         Ok(report)
     }
 }

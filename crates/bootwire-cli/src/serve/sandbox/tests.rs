@@ -67,10 +67,15 @@ fn sandbox(level: Level) -> Sandbox {
 }
 
 /// Does `work` on a thread that was confined before.
-fn confined<T: Send>(level: Level, grants: Vec<Grant>, work: impl FnOnce(&str) -> T + Send) -> T {
+fn confined<T: Send>(
+    level: Level,
+    reach: impl Into<Reach>,
+    work: impl FnOnce(&str) -> T + Send,
+) -> T {
+    let reach = reach.into();
     thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            let report = sandbox(level).confine_thread(grants).unwrap();
+        let thread = scope.spawn(move || {
+            let report = sandbox(level).confine_thread(reach).unwrap();
             work(&report.to_string())
         });
         thread.join().unwrap()
@@ -110,7 +115,7 @@ fn a_thread_reads_what_it_was_granted_and_nothing_else() {
 #[test]
 fn without_the_sandbox_nothing_of_that_is_refused() {
     let place = Place::new();
-    confined(Level::Off, Vec::new(), |told| {
+    confined(Level::Off, Reach::default(), |told| {
         assert!(told.starts_with("off"), "{told}");
         fs::read(place.outside("file")).unwrap();
         fs::read("/etc/passwd").unwrap();
@@ -156,7 +161,7 @@ fn uploads_are_made_renamed_and_removed_in_their_directory() {
 fn no_program_starts_and_nobody_else_is_reached() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    confined(Level::Require, Vec::new(), |_| {
+    confined(Level::Require, Reach::default(), |_| {
         assert!(Command::new("/bin/true").status().is_err());
         assert_eq!(kind(TcpStream::connect(address)), NO_SUCH_CALL);
         assert_eq!(kind(TcpListener::bind("127.0.0.1:0")), NO_SUCH_CALL);
@@ -180,7 +185,7 @@ fn no_program_starts_and_nobody_else_is_reached() {
 
 #[test]
 fn what_a_server_does_all_day_still_works() {
-    confined(Level::Require, Vec::new(), |told| {
+    confined(Level::Require, Reach::default(), |told| {
         let (one, two) = (
             UdpSocket::bind("127.0.0.1:0").unwrap(),
             UdpSocket::bind("127.0.0.1:0").unwrap(),
@@ -209,7 +214,7 @@ fn the_kernel_says_so_too() {
     let (done, wait) = std::sync::mpsc::channel::<()>();
     thread::scope(|scope| {
         scope.spawn(move || {
-            confined(Level::Require, Vec::new(), move |_| {
+            confined(Level::Require, Reach::default(), move |_| {
                 tell.send(rustix::thread::gettid()).unwrap();
                 let _ = wait.recv();
             });
@@ -314,7 +319,7 @@ fn a_directory_that_the_user_cannot_use_is_named_at_the_start() {
         let grants = place.grant(access);
         let refused = thread::spawn(move || {
             sandbox(Level::BestEffort)
-                .confine_thread(grants)
+                .confine_thread(grants.into())
                 .unwrap_err()
                 .to_string()
         });
@@ -331,8 +336,74 @@ fn a_directory_that_the_user_cannot_use_is_named_at_the_start() {
 fn once_there_are_threads_it_is_too_late() {
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     let other = thread::spawn(move || stopped.recv());
-    let refused = sandbox(Level::BestEffort).enter(Vec::new()).unwrap_err();
+    let refused = sandbox(Level::BestEffort)
+        .enter(Reach::default())
+        .unwrap_err();
     assert!(refused.to_string().contains("too late"), "{refused}");
     drop(stop);
     assert!(other.join().unwrap().is_err());
+}
+
+#[test]
+fn programs_start_where_the_configuration_has_some_and_are_confined_as_well() {
+    let place = Place::new();
+    let mut reach = Reach::from(place.grant(Access::Read));
+    reach.programs = true;
+    reach.add_program_files();
+    confined(Level::Require, reach, |told| {
+        assert!(told.contains("programs"), "{told}");
+        let run = |script: String| {
+            let output = Command::new("/bin/sh")
+                .args(["-c", &script])
+                .output()
+                .unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+            (output.status.success(), output.stdout, errors)
+        };
+        let (done, out, errors) = run(format!("cat {}", place.inside("file").display()));
+        assert!(done && out == b"content", "{errors}");
+        for script in [
+            format!("cat {}", place.outside("file").display()),
+            format!("echo x > {}", place.inside("new").display()),
+            format!("echo x > {}", place.outside("new").display()),
+            "mount -t tmpfs none /mnt".to_owned(),
+            "unshare --user true".to_owned(),
+        ] {
+            assert!(!run(script.clone()).0, "{script}");
+        }
+    });
+}
+
+#[test]
+fn a_single_file_is_granted_and_not_what_is_beside_it() {
+    let place = Place::new();
+    let grant = Grant::new(&place.inside("file"), Access::Write).unwrap();
+    fs::write(place.inside("other"), "content").unwrap();
+    confined(Level::Require, vec![grant], |_| {
+        fs::write(place.inside("file"), "new").unwrap();
+        assert_eq!(kind(fs::read(place.inside("other"))), DENIED);
+    });
+}
+
+#[test]
+fn connections_go_to_the_ports_named_and_to_no_others() {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [named, other] = listeners.each_ref().map(|one| one.local_addr().unwrap());
+    let only = |tcp| Reach {
+        tcp,
+        ..Reach::default()
+    };
+    let connects = |tcp| {
+        confined(Level::BestEffort, only(tcp), |told| {
+            let reached = [named, other].map(|address| kind(TcpStream::connect(address)));
+            (reached, told.contains("missing"))
+        })
+    };
+    assert_eq!(connects(Tcp::Anybody).0, [None, None]);
+    let ([to_named, to_other], _) = connects(Tcp::Ports(vec![named.port()]));
+    assert_eq!(to_named, None);
+    // Landlock has known ports since Linux 6.7.
+    assert!(matches!(to_other, DENIED | None), "{to_other:?}");
+    let ([to_named, _], _) = connects(Tcp::Nobody);
+    assert!(to_named.is_some());
 }

@@ -14,9 +14,10 @@ mod templates;
 mod uploads;
 mod web;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Packet, Record, Server, Wire};
+use crate::harness::{Builder, Packet, Record, Server, Wire, bootwire, run_to_end};
 
 /// Longest a client may wait for the ERROR that ends its hopes: the limits the tests set are about
 /// two seconds, the rest is a busy machine.
@@ -89,6 +90,18 @@ fn fails(server: &Server, path: &str) -> Failure {
         })
         .unwrap_or_else(|| panic!("no record of {path}"));
     Failure { code, text, record }
+}
+
+/// What a server says that does not start.
+fn refused(builder: Builder) -> String {
+    let mut serve = Command::new(bootwire());
+    serve
+        .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+        .arg(builder.place().join("bootwire.toml"));
+    let output = run_to_end(&mut serve, Duration::from_secs(10));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    told
 }
 
 /// Waits for a line about something other than a transfer that has all of `words`.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use super::{Failure, error, expect_note, fails};
+use super::{Failure, error, fails};
 use crate::harness::{Server, Wire};
 
 const CONFIG: &str = r#"
@@ -85,12 +85,19 @@ fn a_loop_without_end_is_error_0() {
         .expect_try_again(&["machine.cfg.j2"]);
 }
 
-/// The other routes do not need it: the server starts, and says what is wrong.
+/// What would fail each time is told before anybody asks: the route that names it, and the template's
+/// own line.
 #[test]
 fn a_template_that_does_not_compile_is_told_at_the_start() {
-    let server = serve("a\nb\n{% if %}\n");
-    expect_note(&server, &["machine.cfg.j2:3"]);
-    fails(&server, "52-54-00-12-34-56.cfg").expect_try_again(&["machine.cfg.j2"]);
+    let told = super::refused(
+        Server::builder()
+            .beside("templates/machine.cfg.j2", "a\nb\n{% if %}\n")
+            .beside("machines.toml", MACHINES)
+            .config(CONFIG),
+    );
+    for words in ["bootwire.toml:7: ", "machine.cfg.j2:3: syntax error"] {
+        assert!(told.contains(words), "no {words:?} in {told}");
+    }
 }
 
 /// One that breaks later keeps its last good text.

@@ -29,7 +29,7 @@ const fn v6(address: Ipv6Addr, bits: u8) -> IpNet {
 
 /// A value of `--allow` or `--unlimited`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Network {
+pub(crate) enum Network {
     Any,
     Private,
     /// Only for `--unlimited`.
@@ -43,7 +43,7 @@ pub(super) enum Network {
 const ANY: [IpNet; 2] = [v4(0, 0, 0, 0), v6(Ipv6Addr::UNSPECIFIED, 0)];
 
 impl Network {
-    pub(super) fn networks(&self) -> Vec<IpNet> {
+    pub(crate) fn networks(&self) -> Vec<IpNet> {
         match self {
             Self::Any => ANY.to_vec(),
             Self::Private => PRIVATE.to_vec(),
@@ -55,7 +55,7 @@ impl Network {
 }
 
 /// Reads a value of `--unlimited`.
-pub(super) fn unlimited(text: &str) -> Result<Network, String> {
+pub(crate) fn unlimited(text: &str) -> Result<Network, String> {
     match text {
         "loopback" => Ok(Network::Loopback),
         "none" => Ok(Network::Nobody),
@@ -84,7 +84,7 @@ impl FromStr for Network {
 }
 
 /// The networks served; `None` is everyone.
-pub(super) fn allowed(wanted: &[Network]) -> Option<Vec<IpNet>> {
+pub(crate) fn allowed(wanted: &[Network]) -> Option<Vec<IpNet>> {
     if wanted.contains(&Network::Any) {
         return None;
     }
@@ -97,7 +97,7 @@ pub(super) fn allowed(wanted: &[Network]) -> Option<Vec<IpNet>> {
 }
 
 /// The same in words, for the start-up lines.
-pub(super) fn describe(wanted: &[Network]) -> String {
+pub(crate) fn describe(wanted: &[Network]) -> String {
     let Some(networks) = allowed(wanted) else {
         return "everyone".to_owned();
     };

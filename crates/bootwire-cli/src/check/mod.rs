@@ -1,0 +1,103 @@
+//! `bootwire check`: whether a configuration will do, and whether a server is well.
+
+mod live;
+mod report;
+mod site;
+mod trial;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::config::{self, Config};
+use crate::exit::Failure;
+use report::Report;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bootwire check --config /etc/bootwire/bootwire.toml
+      before a restart or a reload: is everything right, and everything within reach?
+  bootwire check --offline --config bootwire.toml
+      what can be said without origins and databases: for a build server
+  bootwire check --live
+      does the server that runs here answer? For a container's health check
+
+Each line is one thing that was looked at: ok, warning, or FAIL and what to do. Exit code 0 if nothing
+failed, 1 otherwise.")]
+pub(crate) struct Args {
+    /// The configuration [default: /etc/bootwire/bootwire.toml]
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Ask no origins, databases and services
+    #[arg(long)]
+    offline: bool,
+    /// Only ask the server that runs with this configuration, where it listens
+    #[arg(long, conflicts_with = "offline")]
+    live: bool,
+    /// With --live: where it listens, if not where the configuration says
+    #[arg(long, value_name = "ADDR:PORT", requires = "live")]
+    server: Option<std::net::SocketAddr>,
+    /// With --live: a file that must be there; without it any answer will do
+    #[arg(long, value_name = "PATH", requires = "live")]
+    get: Option<String>,
+    /// With --live: how long the server may take to answer, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, requires = "live",
+          value_parser = clap::value_parser!(u64).range(1..=60))]
+    within: u64,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let mut report = Report::default();
+    runtime.block_on(async {
+        if args.live {
+            args.look_at_server(&mut report).await;
+        } else {
+            args.look_at_configuration(&mut report).await;
+        }
+    });
+    // A database that does not answer shall not keep the result back.
+    runtime.shutdown_background();
+    report.finish()
+}
+
+impl Args {
+    fn path(&self) -> PathBuf {
+        self.config
+            .clone()
+            .unwrap_or_else(|| config::DEFAULT.into())
+    }
+
+    async fn look_at_server(&self, report: &mut Report) {
+        let within = Duration::from_secs(self.within);
+        let server = match self.server {
+            Some(server) => server,
+            // A server without a configuration listens on port 69.
+            None if self.config.is_none() && !self.path().exists() => live::DEFAULT,
+            None => match Config::load(&self.path()) {
+                Ok(config) => match live::address(&config) {
+                    Ok(server) => server,
+                    Err(why) => return report.fail("server", why),
+                },
+                Err(problems) => return report.problems("configuration", &problems),
+            },
+        };
+        match live::ask(server, self.get.as_deref(), within).await {
+            Ok(told) => report.ok("server", told),
+            Err(why) => report.fail("server", why),
+        }
+    }
+
+    async fn look_at_configuration(&self, report: &mut Report) {
+        let config = match Config::load(&self.path()) {
+            Ok(config) => config,
+            Err(problems) => return report.problems("configuration", &problems),
+        };
+        site::look(&config, !self.offline, report).await;
+    }
+}

@@ -1,0 +1,163 @@
+//! Drop-ins, the environment, files.
+
+use std::path::Path;
+
+use super::{assembled, good};
+use crate::config::Config;
+use crate::config::value::{Size, Time};
+
+#[test]
+fn drop_ins_go_over_the_main_file_and_their_routes_before() {
+    let config = good(
+        "workers = 1\ngive_up = 10\n[cache]\ndir = \"/a\"\nmax = 5\n[origin.a]\nurl = \"http://h/\"\n[[route]]\npath = \"/main\"\norigin = \"a\"\n",
+        &[
+            "workers = 2\n[cache]\nmax = 6\n[[route]]\npath = \"/first\"\norigin = \"b\"\n[origin.b]\nurl = \"http://i/\"\n",
+            "workers = 3\n[[route]]\npath = \"/second\"\nempty = true\n[[quirk]]\noptions = false\n",
+        ],
+        &[],
+    );
+    let document = &config.document;
+    assert_eq!(document.workers, Some(3));
+    assert_eq!(
+        document.give_up,
+        Some(Time(std::time::Duration::from_secs(10)))
+    );
+    assert_eq!(document.cache.dir.as_deref(), Some(Path::new("/a")));
+    assert_eq!(document.cache.max, Some(Size(6)));
+    assert_eq!(document.origin.len(), 2);
+    let paths: Vec<_> = document
+        .route
+        .iter()
+        .map(|route| route.path.as_deref().unwrap())
+        .collect();
+    assert_eq!(paths, ["/first", "/second", "/main"]);
+    let places: Vec<_> = document
+        .route
+        .iter()
+        .map(|route| config.sources.show(route.file, route.span.start))
+        .collect();
+    assert_eq!(places, ["0.toml:4", "1.toml:2", "boot.toml:8"]);
+    assert_eq!(document.quirk.len(), 1);
+
+    let problems = assembled("workers = 1", &["workers = 0", "x = 1"], &[])
+        .err()
+        .unwrap();
+    let shown = problems.to_string();
+    assert_eq!(
+        shown.lines().collect::<Vec<_>>(),
+        [
+            "0.toml:1: workers is 0: write 1 to 1024",
+            "1.toml:1: no such key \"x\" here"
+        ]
+    );
+}
+
+#[test]
+fn the_environment_goes_over_all_files() {
+    let config = good(
+        "workers = 1\nlisten = [\"[::]:69\"]\n[cache]\ndir = \"/a\"\nmax = 5\n[origin.boot-images]\nurl = \"http://h/\"\n[[route]]\norigin = \"boot-images\"\n",
+        &["workers = 2"],
+        &[
+            ("BOOTWIRE_WORKERS", "7"),
+            ("BOOTWIRE_LISTEN", "127.0.0.1:6969"),
+            ("BOOTWIRE_CACHE__DIR", "007"),
+            ("BOOTWIRE_IDENTITY__DNSMASQ", "[\"/a\", \"/b\"]"),
+            ("BOOTWIRE_ORIGIN__BOOT_IMAGES__URL", "http://other/"),
+            ("BOOTWIRE_TEMPLATES__VARS__NTP", "10.0.0.1"),
+            ("BOOTWIRE_PATH", "/grub/grub.cfg"),
+            ("HOME", "/root"),
+        ],
+    );
+    let document = &config.document;
+    assert_eq!(document.workers, Some(7));
+    assert_eq!(document.listen.as_ref().unwrap().0, ["127.0.0.1:6969"]);
+    assert_eq!(document.cache.dir.as_deref(), Some(Path::new("007")));
+    assert_eq!(document.cache.max, Some(Size(5)));
+    assert_eq!(document.identity.dnsmasq.as_ref().unwrap().0.len(), 2);
+    assert_eq!(
+        document.origin["boot-images"].url.as_deref(),
+        Some("http://other/")
+    );
+    assert_eq!(document.templates.vars["ntp"], "10.0.0.1");
+
+    let problems = assembled(
+        "",
+        &[],
+        &[
+            ("BOOTWIRE_LISTN", "x"),
+            ("BOOTWIRE_CACHE__MAX", "lots"),
+            ("BOOTWIRE_ROUTE", "[]"),
+            ("BOOTWIRE_WORKERS__X", "1"),
+        ],
+    );
+    let problems = problems.err().unwrap().to_string();
+    let lines: Vec<_> = problems.lines().collect();
+    assert_eq!(lines.len(), 4, "{problems}");
+    for (line, expected) in lines.iter().zip([
+        "environment variable BOOTWIRE_CACHE__MAX: \"lots\" is no size",
+        "environment variable BOOTWIRE_LISTN: no such key \"listn\": did you mean \"listen\"?",
+        "environment variable BOOTWIRE_ROUTE: a route cannot be set in the environment",
+        "environment variable BOOTWIRE_WORKERS__X: a table does not fit here",
+    ]) {
+        assert!(line.starts_with(expected), "{line}");
+    }
+}
+
+#[test]
+fn files_are_read_in_order_and_paths_begin_beside_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let main = dir.path().join("boot.toml");
+    let drop_ins = dir.path().join("boot.d");
+    std::fs::write(&main, "workers = 1\n[[route]]\ndir = \"tftp\"\n").unwrap();
+    let config = Config::load_with(&main, std::iter::empty()).unwrap();
+    assert_eq!(config.files, [main.as_path()]);
+    assert_eq!(config.watched, [dir.path()]);
+    assert_eq!(config.path(Path::new("tftp")), dir.path().join("tftp"));
+    assert_eq!(config.path(Path::new("/tftp")), Path::new("/tftp"));
+    let shown = main.display();
+    assert_eq!(
+        config.place(&config.document.route[0]),
+        format!("{shown}:2")
+    );
+    assert_eq!(config.place_of("workers"), format!("{shown}:1"));
+    assert_eq!(config.place_of("cache.dir"), shown.to_string());
+
+    std::fs::create_dir(&drop_ins).unwrap();
+    std::fs::write(drop_ins.join("20-b.toml"), "workers = 3\n").unwrap();
+    std::fs::write(
+        drop_ins.join("10-a.toml"),
+        "workers = 2\n[cache]\nmax = 5\n",
+    )
+    .unwrap();
+    std::fs::write(drop_ins.join(".hidden.toml"), "workers = 4\n").unwrap();
+    std::fs::write(drop_ins.join("30-c.toml~"), "workers = 5\n").unwrap();
+    let config = Config::load_with(&main, std::iter::empty()).unwrap();
+    assert_eq!(config.document.workers, Some(3));
+    assert_eq!(config.files.len(), 3);
+    assert_eq!(config.watched, [dir.path(), drop_ins.as_path()]);
+    let second = drop_ins.join("10-a.toml");
+    assert_eq!(
+        config.place_of("cache.dir"),
+        format!("{}:2", second.display())
+    );
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let load = |path: &Path| {
+        Config::load_with(path, std::iter::empty())
+            .unwrap_err()
+            .to_string()
+    };
+    let missing = dir.path().join("missing.toml");
+    let told = load(&missing);
+    assert!(told.starts_with(&missing.display().to_string()) && told.contains("No such file"));
+    assert!(load(dir.path()).contains("not a regular file"));
+    let latin = dir.path().join("latin.toml");
+    std::fs::write(&latin, b"# gr\n# gr\xfc\xdf\n").unwrap();
+    assert!(load(&latin).contains("line 2 is not UTF-8"));
+    let large = dir.path().join("large.toml");
+    std::fs::write(&large, vec![b'#'; 5 << 20]).unwrap();
+    assert!(load(&large).contains("larger than"));
+}

@@ -1,0 +1,188 @@
+//! What a configuration says is served, and how it changes while the server runs.
+
+use std::path::{Path, PathBuf};
+
+use bootwire::ServerHandle;
+use bootwire::router::App;
+
+use super::args::Args;
+use super::sandbox::{Access, Grant, Reach, Sandbox, Tcp};
+use super::settings::Settings;
+use super::watch::Watch;
+use crate::config::{Config, Problems};
+use crate::out;
+use crate::site::{self, Secrets, Shared, Site};
+
+/// A configuration in force.
+pub(super) struct Configured {
+    path: PathBuf,
+    config: Config,
+    settings: Settings,
+    site: Site,
+    shared: Shared,
+    watch: Watch,
+}
+
+impl Configured {
+    /// Opens what the configuration names. Within tokio, and within the sandbox: what can be opened
+    /// now can be opened again when the configuration changes.
+    pub(super) async fn open(
+        path: &Path,
+        config: Config,
+        settings: Settings,
+    ) -> Result<Self, Problems> {
+        // What changes from now on is news.
+        let watch = Watch::new(&config);
+        let mut shared = Shared::default();
+        let site = Site::open(&config, &mut shared).await?;
+        Ok(Self {
+            path: path.to_owned(),
+            config,
+            settings,
+            site,
+            shared,
+            watch,
+        })
+    }
+
+    pub(super) fn app(&self) -> App {
+        self.site.app.clone()
+    }
+
+    /// What must not be in the log.
+    pub(super) fn secrets(&self) -> Secrets {
+        self.site.secrets.clone()
+    }
+
+    /// What is served, in lines for the log.
+    pub(super) fn describe(&self) -> Vec<String> {
+        let mut lines = vec![format!("serves {}", self.path.display())];
+        lines.extend(self.site.describe());
+        lines.extend(
+            self.config
+                .warnings
+                .iter()
+                .map(|warning| format!("warning: {warning}")),
+        );
+        lines.extend(
+            self.site
+                .problems()
+                .iter()
+                .map(|problem| format!("problem: {problem}")),
+        );
+        lines
+    }
+
+    /// Fetches what shall be there before anybody asks.
+    pub(super) fn prefetch(&self) {
+        self.site.prefetch();
+    }
+
+    /// Waits until the files of the configuration have changed, and are still.
+    pub(super) async fn changed(&mut self) {
+        self.watch.changed().await;
+    }
+
+    /// Reads the configuration again and serves what it says. If anything is wrong with it,
+    /// everything stays as it is, and the log says why.
+    pub(super) async fn reload(&mut self, args: &Args, server: &ServerHandle) {
+        match self.renew(args).await {
+            Ok(lines) => {
+                server.serve(self.app());
+                self.prefetch();
+                out::note(&format!("reloaded {}", self.path.display()));
+                lines.iter().for_each(|line| out::note(line));
+            }
+            Err(problems) => {
+                for problem in problems {
+                    out::complaint(&problem);
+                }
+                out::complaint("the configuration has mistakes: what was in force before stays");
+            }
+        }
+        self.watch.look(&self.config);
+    }
+
+    async fn renew(&mut self, args: &Args) -> Result<Vec<String>, Vec<String>> {
+        let told = |problems: Problems| -> Vec<String> {
+            problems.0.iter().map(ToString::to_string).collect()
+        };
+        let path = self.path.clone();
+        // The file may be on a network that does not answer.
+        let loaded = tokio::task::spawn_blocking(move || Config::load(&path)).await;
+        let config = match loaded {
+            Ok(loaded) => loaded.map_err(told)?,
+            Err(lost) => return Err(vec![lost.to_string()]),
+        };
+        let settings =
+            Settings::of_config(args, &config).map_err(|error| vec![format!("{error:#}")])?;
+        let site = Site::open(&config, &mut self.shared).await.map_err(told)?;
+        let mut lines = site.describe();
+        lines.extend(
+            config
+                .warnings
+                .iter()
+                .map(|warning| format!("warning: {warning}")),
+        );
+        lines.extend(
+            site.problems()
+                .iter()
+                .map(|problem| format!("problem: {problem}")),
+        );
+        let waiting = self.settings.needs_restart(&settings);
+        if !waiting.is_empty() {
+            let keys = waiting.join(", ");
+            lines.push(format!(
+                "warning: {keys}: changed, and in force after a restart"
+            ));
+        }
+        self.watch.follow(&config);
+        self.config = config;
+        self.site = site;
+        Ok(lines)
+    }
+}
+
+/// What has to stay within reach of the sandbox, and makes the directories that are written to.
+pub(super) fn reach(config: &Config, sandbox: &Sandbox) -> anyhow::Result<Reach> {
+    let needs = site::needs(config);
+    let mut reach = Reach {
+        tcp: match (needs.any_connect || needs.execute, needs.connect.is_empty()) {
+            (true, _) => Tcp::Anybody,
+            (false, true) => Tcp::Nobody,
+            (false, false) => Tcp::Ports(needs.connect),
+        },
+        programs: needs.execute,
+        stores: !needs.write.is_empty(),
+        neighbours: needs.neighbours,
+        ..Reach::default()
+    };
+    for path in &needs.write {
+        sandbox.make_dir(path)?;
+        reach
+            .grants
+            .push(Grant::new(path, Access::WriteAndMakeDirs)?);
+    }
+    // What is not there is told when it is opened, with the line that names it.
+    for path in &needs.read {
+        if let Ok(grant) = Grant::new(path, Access::Read) {
+            reach.grants.push(grant);
+        }
+    }
+    for path in &config.watched {
+        reach.add_if_there(path, Access::Read);
+    }
+    if reach.tcp != Tcp::Nobody {
+        reach.add_network_files();
+    }
+    if needs.neighbours {
+        reach.add_if_there(Path::new("/proc/net"), Access::Read);
+    }
+    if needs.execute {
+        reach.add_program_files();
+    }
+    for path in &needs.extra_execute {
+        reach.add_if_there(path, Access::Execute);
+    }
+    Ok(reach)
+}

@@ -1,0 +1,158 @@
+//! Whether the files of a configuration have changed.
+//!
+//! Looked at once a second: directories as well as files, by what the names lead to. That finds
+//! edits, renames, drop-ins that come and go, and the links that Kubernetes swaps, on every file
+//! system, and takes no right that the sandbox gives up.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::Config;
+
+/// Time between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The files of a configuration as they were when it was read.
+#[derive(Debug)]
+pub(super) struct Watch {
+    files: Vec<PathBuf>,
+    directories: Vec<PathBuf>,
+    seen: Shape,
+}
+
+/// What there is, and which version of it.
+type Shape = BTreeMap<PathBuf, Option<Version>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Version {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Version {
+    fn of(path: &Path) -> Option<Self> {
+        let stat = fs::metadata(path).ok()?;
+        Some(Self {
+            device: stat.dev(),
+            inode: stat.ino(),
+            size: stat.len(),
+            modified: (stat.mtime(), stat.mtime_nsec()),
+        })
+    }
+}
+
+impl Watch {
+    /// Looks at the files now.
+    pub(super) fn new(config: &Config) -> Self {
+        let mut watch = Self {
+            files: Vec::new(),
+            directories: Vec::new(),
+            seen: Shape::new(),
+        };
+        watch.look(config);
+        watch
+    }
+
+    /// Watches the files of another configuration; what they were when it was read is not known.
+    pub(super) fn follow(&mut self, config: &Config) {
+        self.files.clone_from(&config.files);
+        self.directories.clone_from(&config.watched);
+    }
+
+    /// Takes the files as they are now for known.
+    pub(super) fn look(&mut self, config: &Config) {
+        self.follow(config);
+        self.seen = shape(&self.files, &self.directories);
+    }
+
+    /// Waits until something differs, and has been the same for a second: whoever writes several
+    /// files, or one in pieces, shall be done.
+    pub(super) async fn changed(&mut self) {
+        let mut last = self.seen.clone();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let (files, directories) = (self.files.clone(), self.directories.clone());
+            // A network file system that does not answer must hold up nothing else.
+            let look = move || shape(&files, &directories);
+            let Ok(now) = tokio::task::spawn_blocking(look).await else {
+                continue;
+            };
+            if now != self.seen && now == last {
+                self.seen = now;
+                return;
+            }
+            last = now;
+        }
+    }
+}
+
+fn shape(files: &[PathBuf], directories: &[PathBuf]) -> Shape {
+    let in_directories = directories.iter().flat_map(|directory| {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path());
+        paths.filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+    });
+    in_directories
+        .chain(files.iter().cloned())
+        .map(|path| {
+            let version = Version::of(&path);
+            (path, version)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn seen(dir: &Path) -> Shape {
+        shape(&[dir.join("bootwire.toml")], &[dir.join("bootwire.d")])
+    }
+
+    #[test]
+    fn edits_drop_ins_and_swapped_links_are_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path();
+        fs::create_dir(path.join("bootwire.d")).unwrap();
+        fs::create_dir(path.join("one")).unwrap();
+        fs::create_dir(path.join("two")).unwrap();
+        for version in ["one", "two"] {
+            fs::write(path.join(version).join("bootwire.toml"), "same size").unwrap();
+        }
+        symlink("one", path.join("..data")).unwrap();
+        symlink("..data/bootwire.toml", path.join("bootwire.toml")).unwrap();
+        let mut last = seen(path);
+        assert_eq!(last, seen(path));
+        let mut changes = |what: &str, change: &dyn Fn()| {
+            change();
+            let now = seen(path);
+            assert_ne!(last, now, "{what}");
+            last = now;
+        };
+        changes("a link swapped", &|| {
+            symlink("two", path.join("..new")).unwrap();
+            fs::rename(path.join("..new"), path.join("..data")).unwrap();
+        });
+        changes("an edit", &|| {
+            fs::write(path.join("two/bootwire.toml"), "more").unwrap()
+        });
+        let drop_in = path.join("bootwire.d/10-lab.toml");
+        changes("a drop-in", &|| fs::write(&drop_in, "").unwrap());
+        changes("a drop-in removed", &|| fs::remove_file(&drop_in).unwrap());
+        changes("all removed", &|| {
+            fs::remove_file(path.join("bootwire.toml")).unwrap()
+        });
+        fs::write(path.join("bootwire.d/notes.txt"), "not read").unwrap();
+        assert_eq!(last, seen(path), "other files are none of it");
+    }
+}
