@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bootwire::BoxFuture;
+use bootwire_render::identity::Identity;
 use bootwire_render::inventory::http::{HttpApi, HttpOptions};
 use bootwire_render::inventory::sql::{Postgres, Sqlite};
-use bootwire_render::inventory::{Cached, Files, Inventory, Machine};
+use bootwire_render::inventory::{Cached, Files, Found, Inventory, InventoryError, Machine};
 
 use super::Purpose;
 use super::http::{Reaching, options};

@@ -4,7 +4,7 @@ use super::good;
 use crate::config::schema;
 
 /// The documentation.
-const PAGE: &str = include_str!("../../../../docs/configuration.md");
+const PAGE: &str = include_str!("../../../../../docs/configuration.md");
 
 /// The configurations it shows.
 pub(super) fn examples() -> impl Iterator<Item = &'static str> {
