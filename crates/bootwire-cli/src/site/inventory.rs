@@ -86,6 +86,7 @@ impl InventorySettings {
                 return Ok(Some(Machines {
                     inventory,
                     files: None,
+                    database: None,
                     shown,
                 }));
             }
