@@ -128,15 +128,15 @@ async fn act(
             let file = file.unwrap_or_default();
             let imported = store.import(&file, *replace).await?;
             let same = file.len() - imported.added - imported.changed;
-            let machines = |count: usize| size::count(count as u64, "machine", "machines");
-            let mut told = format!("{} added", machines(imported.added));
+            let added = size::count(imported.added as u64, "machine", "machines");
+            let mut told = vec![format!("{added} added")];
             if imported.changed > 0 {
-                told.push_str(&format!(", {} replaced", imported.changed));
+                told.push(format!("{} replaced", imported.changed));
             }
             if same > 0 {
-                told.push_str(&format!(", {same} there already"));
+                told.push(format!("{same} there already"));
             }
-            out::note(&told);
+            out::note(&told.join(", "));
             Ok(())
         }
     }

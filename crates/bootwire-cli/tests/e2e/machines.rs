@@ -236,7 +236,10 @@ fn files_are_imported_whole_or_not_at_all() {
     let two = place.write("two.json", r#"[{"hostname": "node-7", "serial": "new"}]"#);
     place.machines(&["import", &two, "--replace"]).fails(
         1,
-        &["two.json, machine 1 has serial cz2", "remove one of them"],
+        &[
+            "two.json, machine 1 has hostname node-7",
+            "remove one of them",
+        ],
     );
 
     for (name, text, words) in [
