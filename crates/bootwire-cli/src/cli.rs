@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, completions, config, get, machines, man, put, serve};
+use crate::{bench, check, completions, config, explain, get, machines, man, put, serve};
 
 /// A TFTP server and client for people who boot machines.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Serve(serve::Args),
     /// Try a configuration, or ask whether a server is well
     Check(check::Args),
+    /// Say what a client would get, and why
+    Explain(explain::Args),
     /// Fetch a file from a TFTP server
     Get(get::Args),
     /// Send a file to a TFTP server

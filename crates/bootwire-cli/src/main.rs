@@ -10,6 +10,7 @@ mod cli;
 mod completions;
 mod config;
 mod exit;
+mod explain;
 mod get;
 mod machines;
 mod man;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Put(args) => put::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -34,21 +34,25 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The pages and their file names: one for the program, one for each subcommand.
+/// The pages and their file names: one for the program, one for each subcommand and theirs.
 fn pages() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut program = Cli::command();
     program.build();
-    let subcommands: Vec<_> = program.get_subcommands().cloned().collect();
-    std::iter::once(program)
-        .chain(subcommands)
-        .map(|command| {
-            let page = Man::new(command);
-            let mut text = Vec::new();
-            page.render(&mut text)
-                .context("cannot make the manual page")?;
-            Ok((page.get_filename(), text))
-        })
-        .collect()
+    let mut commands = vec![program];
+    let mut at = 0;
+    while let Some(command) = commands.get(at) {
+        let below: Vec<_> = command.get_subcommands().cloned().collect();
+        at += 1;
+        commands.splice(at..at, below);
+    }
+    let page = |command| {
+        let page = Man::new(command);
+        let mut text = Vec::new();
+        page.render(&mut text)
+            .context("cannot make the manual page")?;
+        Ok((page.get_filename(), text))
+    };
+    commands.into_iter().map(page).collect()
 }
 
 #[cfg(test)]

@@ -213,6 +213,11 @@ impl Machines {
         Some(machines)
     }
 
+    /// What and where it is.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
+    }
+
     pub(super) fn describe(&self) -> String {
         format!("inventory: {}", self.shown)
     }

@@ -121,7 +121,7 @@ impl fmt::Display for Terms {
 }
 
 /// What [`Terms`] can be applied to.
-pub(super) trait Adjustable: Send + Sized + 'static {
+pub(crate) trait Adjustable: Send + Sized + 'static {
     fn cap_blksize(self, bytes: u16) -> Self;
     fn cap_windowsize(self, blocks: u16) -> Self;
     fn ignore_options(self) -> Self;
