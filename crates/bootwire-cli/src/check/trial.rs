@@ -68,7 +68,7 @@ fn template_of(route: &Route) -> Option<&str> {
         return None;
     };
     match &step.action {
-        Action::Template(name, _) => Some(name),
+        Action::Template(name) => Some(name),
         _ => None,
     }
 }

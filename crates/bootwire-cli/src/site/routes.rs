@@ -9,7 +9,7 @@ use bootwire::{Accept, Endpoint, Op, Reason, Refusal, Reply, Request, Router};
 use bootwire_render::dialect::Probes;
 use bootwire_render::identity::Identifier;
 use bootwire_render::inventory::Inventory;
-use bootwire_render::template::{Template, Templates};
+use bootwire_render::template::Templates;
 use bootwire_store::{Dir, Links};
 
 use super::conditions::{Conditions, Names};
@@ -71,8 +71,8 @@ impl<A, W: fmt::Debug> fmt::Debug for Step<A, W> {
 pub(crate) enum Action {
     Dir(PathBuf, Dir),
     Origin(Source),
-    Template(String, Template),
-    Text(Text),
+    Template(String),
+    Text,
     Empty,
     Refuse(Refusal),
     Http(Decider),
@@ -282,7 +282,7 @@ impl Materials<'_> {
             .ok()?;
         let makes_text = matches!(
             action,
-            Action::Template(..) | Action::Http(_) | Action::Exec(_)
+            Action::Template(_) | Action::Http(_) | Action::Exec(_)
         );
         let mut step = Step::new(action, endpoint, route, renamed, quirks);
         step.probes = makes_text && route.probes.unwrap_or(true);
@@ -320,13 +320,10 @@ impl Materials<'_> {
             let table = &self.config.document.templates;
             let (who, inventory) = (self.who, self.inventory);
             let template = templates::of_route(self.templates, name, route, table, who, inventory);
-            (
-                Action::Template(name.clone(), template.clone()),
-                Arc::new(template),
-            )
+            (Action::Template(name.clone()), Arc::new(template))
         } else if let Some(source) = &route.text {
             let text = Text::parse(source, pattern)?;
-            (Action::Text(text.clone()), Arc::new(text))
+            (Action::Text, Arc::new(text))
         } else if route.empty == Some(true) {
             (Action::Empty, Arc::new(Text::parse("", pattern)?))
         } else if let Some(refuse) = &route.refuse {
@@ -467,8 +464,8 @@ impl fmt::Display for Action {
         match self {
             Self::Dir(_, dir) => f.write_str(&dir.describe()),
             Self::Origin(origin) => write!(f, "origin {}", origin.name),
-            Self::Template(name, _) => write!(f, "template {name}"),
-            Self::Text(_) => f.write_str("a text"),
+            Self::Template(name) => write!(f, "template {name}"),
+            Self::Text => f.write_str("a text"),
             Self::Empty => f.write_str("an empty file"),
             Self::Refuse(refusal) => write!(f, "refused, {}", said(refusal)),
             Self::Http(hook) => write!(f, "{} decides", hook.shown),

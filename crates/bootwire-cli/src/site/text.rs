@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 /// A text with `{parameter}`s of a pattern.
 #[derive(Clone, Debug)]
-pub(crate) struct Text(Vec<Part>);
+pub(super) struct Text(Vec<Part>);
 
 #[derive(Clone, Debug)]
 enum Part {
