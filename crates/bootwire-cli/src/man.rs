@@ -67,9 +67,19 @@ mod tests {
             [
                 "bootwire.1",
                 "bootwire-serve.1",
+                "bootwire-check.1",
+                "bootwire-explain.1",
                 "bootwire-get.1",
                 "bootwire-put.1",
                 "bootwire-bench.1",
+                "bootwire-machines.1",
+                "bootwire-machines-add.1",
+                "bootwire-machines-list.1",
+                "bootwire-machines-show.1",
+                "bootwire-machines-set.1",
+                "bootwire-machines-remove.1",
+                "bootwire-machines-import.1",
+                "bootwire-schema.1",
                 "bootwire-completions.1",
                 "bootwire-man.1"
             ]

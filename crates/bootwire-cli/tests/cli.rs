@@ -63,6 +63,11 @@ fn help_teaches_by_example() {
             "bench",
             &["Examples:", "Exit codes:", "{client}", "modulo 251"],
         ),
+        (
+            "machines",
+            &["Examples:", "Exit codes:", "import", "--database"],
+        ),
+        ("schema", &["Examples:", "#:schema"]),
         ("completions", &["Examples:", "bash"]),
         ("man", &["Examples:", "man -l"]),
     ] {
@@ -351,7 +356,7 @@ fn man_pages_go_to_standard_output_or_a_directory() {
     assert_eq!(code(&output), 0);
     assert_eq!(
         stdout(&output).matches("\n.TH ").count(),
-        7,
+        17,
         "{}",
         stdout(&output)
     );
