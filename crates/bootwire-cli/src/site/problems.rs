@@ -11,9 +11,7 @@ pub(super) struct Wrong(Vec<Problem>);
 impl Wrong {
     /// `what` is wrong with the table called `table`.
     pub(super) fn note(&mut self, config: &Config, table: &str, what: impl Display) {
-        let main = config.files.first();
-        let main = main.map_or_else(String::new, |file| file.display().to_string());
-        self.at(format!("{main} [{table}]"), what);
+        self.at(format!("{} [{table}]", config.place_of(table)), what);
     }
 
     /// `what` is wrong at `place`, a file and line.
