@@ -14,9 +14,9 @@ const LEVELS: &str = "__";
 const LEVELS_MAX: usize = 8;
 
 /// What hooks find in their environment, so that one may start Bootwire.
-const FOR_HOOKS: [&str; 14] = [
+const FOR_HOOKS: [&str; 13] = [
     "REQUEST", "PATH", "MODE", "PEER", "LOCAL", "MAC", "UUID", "SERIAL", "IP", "HOSTNAME",
-    "LOADER", "FILE", "SIZE", "CONFIG",
+    "LOADER", "FILE", "SIZE",
 ];
 
 /// Lays what the environment says over the tree.

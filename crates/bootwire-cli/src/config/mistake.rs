@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{Error, Expected, Unexpected};
 
+use super::home;
 use super::problem::Found;
 use super::source::Place;
 use super::tree::Step;
@@ -21,6 +22,8 @@ pub(super) struct Mistake {
     place: Option<Place>,
     /// From the inside to the outside.
     steps: Vec<Step>,
+    /// The key, and those there are, if it is none of them.
+    unknown: Option<(String, &'static [&'static str])>,
 }
 
 impl Mistake {
@@ -29,6 +32,7 @@ impl Mistake {
             what: what.into(),
             place: None,
             steps: Vec::new(),
+            unknown: None,
         }
     }
 
@@ -43,10 +47,11 @@ impl Mistake {
     /// The way to the value, from the outside, and what is wrong with it.
     pub(super) fn found(mut self) -> (Vec<Step>, Found) {
         self.steps.reverse();
-        (
-            self.steps,
-            Found::new(self.place.unwrap_or_default(), self.what),
-        )
+        let what = match self.unknown {
+            Some((key, known)) => no_such_key(&key, known, self.steps.len() == 1),
+            None => self.what,
+        };
+        (self.steps, Found::new(self.place.unwrap_or_default(), what))
     }
 }
 
@@ -96,18 +101,28 @@ impl Error for Mistake {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(match nearest(field, expected) {
-            Some(near) => format!("no such key {field:?}: did you mean {near:?}?"),
-            None if expected.len() <= LISTED_MAX => format!(
-                "no such key {field:?}: there are {}",
-                listed(expected, " and ")
-            ),
-            None => format!("no such key {field:?} here"),
-        })
+        Self {
+            unknown: Some((field.to_owned(), expected)),
+            ..Self::new(format!("no such key {field:?}"))
+        }
     }
 
     fn missing_field(field: &'static str) -> Self {
         Self::new(format!("{field:?} is missing"))
+    }
+}
+
+/// A key that is not one of those known, and what to do about it.
+fn no_such_key(key: &str, known: &[&str], is_top: bool) -> String {
+    if let Some(home) = home::of(key, is_top) {
+        return format!("no such key {key:?} here: {home}");
+    }
+    match nearest(key, known) {
+        Some(near) => format!("no such key {key:?}: did you mean {near:?}?"),
+        None if known.len() <= LISTED_MAX => {
+            format!("no such key {key:?}: there are {}", listed(known, " and "))
+        }
+        None => format!("no such key {key:?} here"),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod assemble;
 mod environment;
+mod home;
 mod load;
 mod mistake;
 pub(crate) mod model;

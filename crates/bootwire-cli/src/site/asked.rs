@@ -117,3 +117,32 @@ impl std::fmt::Debug for Asked {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bootwire::Reason;
+    use bootwire_store::HttpOrigin;
+
+    use super::super::tests::get;
+    use super::super::tests::origins::Web;
+    use super::*;
+
+    #[tokio::test]
+    async fn an_origin_is_asked_for_size_and_version_only_to_run() {
+        let web = Web::with(&[("/linux/vmlinuz", "kernel")]).await;
+        let origin: Arc<dyn Origin> = Arc::new(HttpOrigin::new(&web.url()).unwrap());
+        let asked = Asked::new(Arc::clone(&origin), true);
+        let reply = asked.call(get("/linux/vmlinuz", "10.0.0.7", &[])).await;
+        assert_eq!(reply.unwrap().size(), Some(6));
+        let seen = asked.seen().unwrap();
+        assert_eq!(seen.object, "linux/vmlinuz");
+        assert_eq!(seen.version.as_deref(), Some("\"6-kernel\""));
+        let missing = asked.call(get("/none", "10.0.0.7", &[])).await;
+        assert_eq!(missing.unwrap_err().reason(), Reason::NotFound);
+
+        let unasked = Asked::new(origin, false);
+        let refused = unasked.call(get("/linux/vmlinuz", "10.0.0.7", &[])).await;
+        assert_eq!(refused.unwrap_err().reason(), Reason::Origin);
+        assert_eq!(web.asked(), 2);
+    }
+}

@@ -3,7 +3,7 @@
 mod actions;
 mod chains;
 mod hooks;
-mod origins;
+pub(super) mod origins;
 mod reload;
 mod uploads;
 

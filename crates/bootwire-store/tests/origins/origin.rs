@@ -188,19 +188,31 @@ impl Origin {
 
 async fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
+    let end = loop {
+        if let Some(end) = head.windows(4).position(|end| end == b"\r\n\r\n") {
+            break end + 4;
+        }
         if head.len() > 16_384 || stream.read_buf(&mut head).await? == 0 {
             return Ok(());
         }
-    }
+    };
+    let mut body = head.split_off(end);
     let head = String::from_utf8_lossy(&head).into_owned();
     let mut lines = head.split("\r\n");
     let target = lines.next().and_then(|line| line.split(' ').nth(1));
     let target = target.unwrap_or_default().to_owned();
-    let headers = lines
+    let headers: HashMap<_, _> = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
+    // A question that is posted: read, or the connection ends in a reset.
+    let len = headers.get("content-length");
+    let len = len.and_then(|len| len.parse().ok()).unwrap_or(0);
+    while body.len() < len {
+        if stream.read_buf(&mut body).await? == 0 {
+            return Ok(());
+        }
+    }
     let asked = Asked { target, headers };
     let path = asked
         .target

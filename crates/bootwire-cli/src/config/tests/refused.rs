@@ -24,6 +24,18 @@ fn unknown_keys_are_named_with_what_was_meant() {
 }
 
 #[test]
+fn keys_below_the_wrong_header_are_sent_home() {
+    says(
+        "[cache]\nmax = 5\nlisten = \"[::]:69\"\n",
+        &["boot.toml:3: no such key \"listen\" here: it belongs to the top of the file"],
+    );
+    says(
+        "upload = \"/srv\"\n",
+        &["boot.toml:1: no such key \"upload\" here: it belongs to [[route]]"],
+    );
+}
+
+#[test]
 fn everything_wrong_is_said_at_once() {
     says(
         r#"workers = 0

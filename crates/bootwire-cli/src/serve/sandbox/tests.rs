@@ -379,6 +379,8 @@ fn a_single_file_is_granted_and_not_what_is_beside_it() {
     let place = Place::new();
     let grant = Grant::new(&place.inside("file"), Access::Write).unwrap();
     fs::write(place.inside("other"), "content").unwrap();
+    let all = fs::Permissions::from_mode(0o666);
+    fs::set_permissions(place.inside("file"), all).unwrap();
     confined(Level::Require, vec![grant], |_| {
         fs::write(place.inside("file"), "new").unwrap();
         assert_eq!(kind(fs::read(place.inside("other"))), DENIED);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::web::{Object, Web};
 use super::{expect_note, fails, fetch};
-use crate::harness::{Builder, Isolation, Server, bootwire, noise, run_to_end};
+use crate::harness::{Builder, Isolation, Server, bootwire, is_root, noise, run_to_end};
 
 const MIB: usize = 1 << 20;
 
@@ -56,21 +56,34 @@ fn a_full_disk_is_error_0_and_the_log_says_so() {
     assert!(fetch(&server, "images/small") == noise(9_000, 2));
 }
 
+/// As a disk with errors becomes.
 #[test]
-fn a_read_only_disk_serves_what_it_has() {
+fn a_disk_that_becomes_read_only_serves_what_it_has() {
     let web = Web::of([
         ("cached", Object::new(noise(5 * MIB, 1), "1")),
         ("new", Object::new(noise(5 * MIB, 3), "1")),
         ("small", Object::new(noise(9_000, 2), "1")),
     ]);
-    let server = builder(&web).start();
+    let builder = builder(&web);
+    let cache = builder.place().join("cache");
+    let mount = format!("mount -t tmpfs -o size=64m,mode=0777 bootwire {cache:?}");
+    let server = builder.wrapped(Isolation::mounts(&mount)).start();
     assert!(fetch(&server, "images/cached") == noise(5 * MIB, 1));
-    let again = server.again();
-    let cache = again.place().join("cache");
-    let mount = format!("mount --bind {cache:?} {cache:?}; mount -o remount,bind,ro {cache:?}");
-    let server = again.wrapped(Isolation::mounts(&mount)).start();
+
+    let user = if is_root() {
+        ""
+    } else {
+        "-U --preserve-credentials"
+    };
+    let remount = format!(
+        "nsenter -t {} {user} -m mount -o remount,bind,ro {cache:?}",
+        server.pid()
+    );
+    let status = Command::new("sh").args(["-c", &remount]).status();
+    assert!(status.expect("a shell").success(), "{remount}");
     assert!(fetch(&server, "images/cached") == noise(5 * MIB, 1));
     fails(&server, "images/new").expect_try_again(&["Read-only"]);
+    // Small ones are in memory.
     assert!(fetch(&server, "images/small") == noise(9_000, 2));
 }
 

@@ -144,10 +144,10 @@ fn one_question_is_one_run() {
 fn decisions_point_to_origins_and_templates_or_pass() {
     let script = r#"#!/bin/sh
 case "$BOOTWIRE_PATH" in
-*/kernel) echo '{"redirect": {"origin": "images", "path": "vmlinuz"}}' ;;
+*/kernel) echo '{"redirect": {"origin": "images", "path": "/vmlinuz"}}' ;;
 */menu) echo '{"template": "menu.j2", "vars": {"disk": "/dev/sda"}}' ;;
 */secret) echo '{"refuse": {"code": 2, "text": "Not enrolled"}}' ;;
-*/elsewhere) echo '{"redirect": {"origin": "unknown", "path": "x"}}' ;;
+*/elsewhere) echo '{"redirect": {"origin": "unknown", "path": "/x"}}' ;;
 *) echo '{"pass": true}' ;;
 esac
 "#;
@@ -158,7 +158,7 @@ esac
         dir = "templates"
         [[route]]
         path = "/boot/{*path}"
-        exec = { program = "hook", output = "decision" }
+        try = [{ exec = { program = "hook", output = "decision" } }, { text = "passed" }]
         [[route]]
         text = "good"
         "#;
@@ -177,7 +177,7 @@ esac
         (2, "Not enrolled".to_owned())
     );
     fails(&server, "boot/elsewhere").expect_try_again(&["unknown"]);
-    assert_eq!(Wire::new(server.address()).fetch("boot/other"), b"good");
+    assert_eq!(Wire::new(server.address()).fetch("boot/other"), b"passed");
 }
 
 fn serve_http(url: &str) -> Server {

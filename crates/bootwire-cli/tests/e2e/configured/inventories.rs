@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::web::{Manner, Object, Web};
-use super::{Failure, fails};
+use super::{Failure, error, fails};
 use crate::harness::{Packet, Server, Wire, bootwire, run_to_end};
 
 fn serve(inventory: &str) -> Server {
@@ -15,7 +15,6 @@ fn serve(inventory: &str) -> Server {
         dir = "templates"
         [inventory]
         {inventory}
-        timeout = "1s"
         [[route]]
         path = "/{{mac}}.cfg"
         template = "machine.cfg.j2"
@@ -45,18 +44,21 @@ fn postgres(port: u16) -> String {
 #[test]
 fn a_database_that_refuses_connections_is_error_0() {
     // Nobody listens on port 1.
-    failure(&postgres(1)).expect_try_again(&["inventory", "refused"]);
+    failure(&postgres(1)).expect_try_again(&["inventory", "PostgreSQL at 127.0.0.1:1", "refused"]);
 }
 
 #[test]
 fn a_database_that_never_answers_is_error_0_in_time() {
     let dead = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = dead.local_addr().expect("bound").port();
-    failure(&postgres(port)).expect_try_again(&["inventory"]);
+    failure(&postgres(port)).expect_try_again(&["inventory", "PostgreSQL at", "says nothing"]);
 }
 
 fn api(web: &Web) -> String {
-    format!("http = \"{}machines/{{mac}}\"\nmachine = \"\"\n", web.url())
+    format!(
+        "timeout = \"1s\"\nhttp = \"{}machines/{{mac}}\"\nmachine = \"\"\n",
+        web.url()
+    )
 }
 
 #[test]
@@ -103,9 +105,7 @@ fn machines_are_edited_while_the_server_runs() {
         "[[machine]]\nmac = \"52:54:00:12:34:56\"\nhostname = \"node-7\"\n",
     )
     .expect("a file");
-    let mut client = Wire::new(server.address());
-    client.read("52-54-00-12-34-56.cfg", &[]);
-    client.expect_error_code(1);
+    assert_eq!(error(&server, "52-54-00-12-34-56.cfg").0, 1);
 
     let mut import = Command::new(bootwire());
     import.args(["machines", "import"]).arg(&list);
@@ -116,6 +116,7 @@ fn machines_are_edited_while_the_server_runs() {
     // That it was unknown serves for a second.
     let begun = std::time::Instant::now();
     loop {
+        let mut client = Wire::new(server.address());
         client.read("52-54-00-12-34-56.cfg", &[]);
         match client.receive() {
             Packet::Data { payload, .. } => {

@@ -174,7 +174,7 @@ fn a_bad_configuration_is_told_and_the_old_one_stays() {
         ("[[route\n", ["bootwire.toml:1", ""]),
         (
             "\n\n[[route]]\npath = \"/{mac\"\ntext = \"a\"\n",
-            ["bootwire.toml:4", "{mac"],
+            ["bootwire.toml:4", "brace"],
         ),
         (
             "[[route]]\ndir = \"missing\"\n",

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::run_to_end;
 
 /// Set in the process that runs inside.
-const INSIDE: &str = "BOOTWIRE_E2E_INSIDE";
+// Not BOOTWIRE_…: those are keys of the configuration.
+const INSIDE: &str = "E2E_INSIDE";
 
 /// A test's own network (and mount table): nothing of the host's is there, and everything may be
 /// changed.

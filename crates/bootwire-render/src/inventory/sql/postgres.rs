@@ -7,6 +7,7 @@ use bootwire::BoxFuture;
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Row};
+use tokio::net::TcpStream;
 
 use super::named::{NAMES, numbered};
 use super::{PATIENCE, SqlError};
@@ -16,6 +17,9 @@ use crate::inventory::{Cached, Found, Inventory, InventoryError, Lookup};
 
 /// Connections to one database.
 const CONNECTIONS_MAX: u32 = 4;
+/// How long it may take to see why there is no connection; with [`PATIENCE`] less than what
+/// [`Cached`] waits.
+const LOOK: Duration = Duration::from_millis(300);
 
 /// Machines in a PostgreSQL database, found by a query.
 ///
@@ -42,6 +46,8 @@ const CONNECTIONS_MAX: u32 = 4;
 pub struct Postgres {
     pool: PgPool,
     sql: String,
+    /// Where it is: a name or address and a port. Of a socket in the file system, nothing.
+    place: Option<(String, u16)>,
 }
 
 impl Postgres {
@@ -67,6 +73,9 @@ impl Postgres {
         let options = options
             .application_name("bootwire")
             .options([("statement_timeout", limit.as_str())]);
+        let host = options.get_host();
+        let is_remote = options.get_socket().is_none() && !host.starts_with('/');
+        let place = is_remote.then(|| (host.to_owned(), options.get_port()));
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(PATIENCE)
@@ -79,7 +88,7 @@ impl Postgres {
              (SELECT row_to_json(q)::text AS j FROM (\n{}\n) q LIMIT 2) r",
             numbered(query)?
         );
-        Ok(Self { pool, sql })
+        Ok(Self { pool, sql, place })
     }
 
     /// With a memory for answers, see [`Cached`].
@@ -99,7 +108,11 @@ impl Postgres {
         for value in values {
             query = query.bind::<Option<String>>(value);
         }
-        let rows = query.fetch_all(&self.pool).await.map_err(refused)?;
+        let rows = match query.fetch_all(&self.pool).await {
+            Ok(rows) => rows,
+            Err(sqlx::Error::PoolTimedOut) => return Err(self.unreachable().await),
+            Err(error) => return Err(refused(error)),
+        };
         let [row] = rows.as_slice() else {
             return match rows.len() {
                 0 => Ok(None),
@@ -118,15 +131,28 @@ impl Postgres {
             _ => Err(InventoryError::Senseless("the row is no object".to_owned())),
         }
     }
+
+    /// Why there is no connection. The pool tries again and again and does not tell what it saw.
+    async fn unreachable(&self) -> InventoryError {
+        let Some((host, port)) = &self.place else {
+            return InventoryError::Unreachable(format!(
+                "no connection to PostgreSQL within {PATIENCE:?}"
+            ));
+        };
+        let connect = TcpStream::connect((host.as_str(), *port));
+        let why = match tokio::time::timeout(LOOK, connect).await {
+            Ok(Ok(_)) => "it takes connections and says nothing, or has none to spare".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer".to_owned(),
+        };
+        InventoryError::Unreachable(format!(
+            "no connection to PostgreSQL at {host}:{port} within {PATIENCE:?}: {why}"
+        ))
+    }
 }
 
 fn refused(error: sqlx::Error) -> InventoryError {
-    match error {
-        sqlx::Error::PoolTimedOut => {
-            InventoryError::Unreachable(format!("no connection to PostgreSQL within {PATIENCE:?}"))
-        }
-        error => InventoryError::Unreachable(format!("PostgreSQL: {error}")),
-    }
+    InventoryError::Unreachable(format!("PostgreSQL: {error}"))
 }
 
 impl Inventory for Postgres {
