@@ -1,0 +1,138 @@
+//! `bootwire explain`: what a client would get, and why.
+//!
+//! [`question`] makes a request of the command line, [`look`] follows it through the very routes a
+//! server has into an [`account`], which [`tell`] puts into words.
+
+mod account;
+mod look;
+mod question;
+mod tell;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+
+use crate::config::{self, Config};
+use crate::exit::{Exit, Failure};
+use crate::out;
+use crate::site::Site;
+use account::{Account, Outcome};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bootwire explain 'GET /grub/grub.cfg-01-52-54-00-12-34-56' --from 10.0.0.7
+      which route takes it and why, who the machine is, what it gets
+  bootwire explain /images/vmlinuz --from 10.0.0.7 --option tsize=0 --option blksize=1468
+      and which options it is granted
+  bootwire explain /boot/menu.ipxe --from 10.0.0.7 --run
+      ask hooks and origins for real
+  bootwire explain 'PUT /backups/router1.cfg' --from 10.0.0.1
+      an upload
+
+No server is needed, and none is asked: the configuration is read, and the request follows the same
+routes as it would in a server.
+
+Exit codes:
+  0  the client would get content, or may upload
+  1  the configuration has mistakes
+  2  the command line is wrong
+  3  the client would be told that there is no such file
+  4  it would be denied, or get no answer
+  6  it would be told another error")]
+pub(crate) struct Args {
+    /// What is asked: 'GET /path', 'PUT /path', or a path alone
+    #[arg(value_name = "REQUEST")]
+    request: String,
+    /// The client's address
+    #[arg(long, value_name = "ADDR")]
+    from: IpAddr,
+    /// The server's address that it asks [default: not known]
+    #[arg(long, value_name = "ADDR")]
+    to: Option<IpAddr>,
+    /// The network interface it comes in on, by name
+    #[arg(long, value_name = "NAME")]
+    interface: Option<String>,
+    /// An option it sends, like tsize=0; may be repeated
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = question::option)]
+    options: Vec<(String, String)>,
+    /// The configuration [default: /etc/bootwire/bootwire.toml]
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Ask hooks and origins too: programs run, services and web servers hear of it
+    #[arg(long)]
+    run: bool,
+    /// The same as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let path = args
+        .config
+        .clone()
+        .unwrap_or_else(|| config::DEFAULT.into());
+    let config = Config::load(&path).map_err(|problems| anyhow!("{problems}"))?;
+    let question = args.question(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let account = runtime.block_on(async {
+        let site = Site::explained(&config, args.run).await;
+        let site = site.map_err(|problems| anyhow!("{problems}"))?;
+        anyhow::Ok(look::follow(&config, &site, &question, args.run).await)
+    });
+    // A database that does not answer shall not keep the result back.
+    runtime.shutdown_background();
+    let account = account?;
+    if args.json {
+        out::result(&serde_json::to_string_pretty(&account).context("cannot write JSON")?);
+    } else {
+        out::result(tell::text(&account).trim_end());
+    }
+    verdict(&account)
+}
+
+impl Args {
+    fn question(&self, config: &Config) -> anyhow::Result<bootwire::Request> {
+        let to = self
+            .to
+            .unwrap_or_else(|| question::listens_on(config, self.from));
+        let interface = self
+            .interface
+            .as_deref()
+            .map_or(Ok(0), question::interface)?;
+        question::request(
+            &self.request,
+            self.from,
+            (SocketAddr::new(to, 69), interface),
+            &self.options,
+        )
+    }
+}
+
+/// What a script is told.
+fn verdict(account: &Account) -> Result<(), Failure> {
+    if !account.served {
+        let error = anyhow!("this client gets no answer: it is not in a network of allow");
+        return Err(Failure::new(Exit::Denied, error));
+    }
+    match &account.outcome {
+        Outcome::Content { .. } | Outcome::Upload { .. } | Outcome::NotAsked { .. } => Ok(()),
+        Outcome::Refused { code, text, .. } => {
+            let exit = match code {
+                1 => Exit::NotFound,
+                2 | 6 => Exit::Denied,
+                _ => Exit::Remote,
+            };
+            Err(Failure::new(
+                exit,
+                anyhow!("the client gets ERROR {code}: {text}"),
+            ))
+        }
+    }
+}
