@@ -114,15 +114,15 @@ impl Error for Mistake {
 
 /// A key that is not one of those known, and what to do about it.
 fn no_such_key(key: &str, known: &[&str], is_top: bool) -> String {
-    if let Some(home) = home::of(key, is_top) {
-        return format!("no such key {key:?} here: {home}");
-    }
-    match nearest(key, known) {
-        Some(near) => format!("no such key {key:?}: did you mean {near:?}?"),
-        None if known.len() <= LISTED_MAX => {
-            format!("no such key {key:?}: there are {}", listed(known, " and "))
+    let listed = (known.len() <= LISTED_MAX).then(|| listed(known, " and "));
+    match (home::of(key, is_top), nearest(key, known), listed) {
+        (Some(home), _, Some(listed)) => {
+            format!("no such key {key:?} here: there are {listed}; {home}")
         }
-        None => format!("no such key {key:?} here"),
+        (Some(home), _, None) => format!("no such key {key:?} here: {home}"),
+        (None, Some(near), _) => format!("no such key {key:?}: did you mean {near:?}?"),
+        (None, None, Some(listed)) => format!("no such key {key:?}: there are {listed}"),
+        (None, None, None) => format!("no such key {key:?} here"),
     }
 }
 

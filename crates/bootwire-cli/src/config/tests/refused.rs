@@ -27,7 +27,7 @@ fn unknown_keys_are_named_with_what_was_meant() {
 fn keys_below_the_wrong_header_are_sent_home() {
     says(
         "[cache]\nmax = 5\nlisten = \"[::]:69\"\n",
-        &["boot.toml:3: no such key \"listen\" here: it belongs to the top of the file"],
+        &["\"max\" and \"memory_max\"; it belongs to the top of the file, above all tables"],
     );
     says(
         "upload = \"/srv\"\n",
