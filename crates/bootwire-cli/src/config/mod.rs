@@ -72,8 +72,8 @@ impl Config {
         let files = load::files(path)?;
         let assembled = assemble::assemble(&files.main, &files.drop_ins, environment)?;
         let drop_ins = load::drop_in_dir(&absolute);
-        let mut watched = vec![base.clone()];
-        watched.extend(drop_ins.is_dir().then_some(drop_ins));
+        // The second may come later.
+        let watched = vec![base.clone(), drop_ins];
         Ok(Self {
             document: assembled.document,
             base,

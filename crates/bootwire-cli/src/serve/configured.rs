@@ -117,7 +117,10 @@ impl Configured {
         let settings =
             Settings::of_config(args, &config).map_err(|error| vec![format!("{error:#}")])?;
         let site = Site::open(&config, &mut self.shared).await.map_err(told)?;
+        // Of a hundred routes those count that are not as they were.
+        let before = self.site.describe();
         let mut lines = site.describe();
+        lines.retain(|line| !before.contains(line));
         lines.extend(
             config
                 .warnings

@@ -64,10 +64,7 @@ fn a_disk_that_becomes_read_only_serves_what_it_has() {
         ("new", Object::new(noise(5 * MIB, 3), "1")),
         ("small", Object::new(noise(9_000, 2), "1")),
     ]);
-    let builder = builder(&web);
-    let cache = builder.place().join("cache");
-    let mount = format!("mount -t tmpfs -o size=64m,mode=0777 bootwire {cache:?}");
-    let server = builder.wrapped(Isolation::mounts(&mount)).start();
+    let server = builder(&web).wrapped(Isolation::mounts("")).start();
     assert!(fetch(&server, "images/cached") == noise(5 * MIB, 1));
 
     let user = if is_root() {
@@ -75,10 +72,12 @@ fn a_disk_that_becomes_read_only_serves_what_it_has() {
     } else {
         "-U --preserve-credentials"
     };
-    let remount = format!(
-        "nsenter -t {} {user} -m mount -o remount,bind,ro {cache:?}",
-        server.pid()
-    );
+    let within = format!("nsenter -t {} {user} -m mount", server.pid());
+    let cache = server.outside().join("cache");
+    let origin = fs::read_dir(cache.join("objects")).expect("there").next();
+    let origin = origin.expect("one origin").expect("an entry").path();
+    let remount =
+        format!("{within} --bind {origin:?} {origin:?}; {within} -o remount,bind,ro {origin:?}");
     let status = Command::new("sh").args(["-c", &remount]).status();
     assert!(status.expect("a shell").success(), "{remount}");
     assert!(fetch(&server, "images/cached") == noise(5 * MIB, 1));

@@ -91,7 +91,8 @@ fn the_readmes_commands_show_a_directory_a_template_and_an_origin() {
         .expect("a shell");
     let mut running = Group(running);
 
-    let lines: Vec<_> = client.lines().collect();
+    let (import, fetch) = client.split_once('\n').expect("several lines");
+    let lines: Vec<_> = fetch.lines().collect();
     assert_eq!(lines.len(), 3, "{client}");
     let expected = [
         "Hello from a directory.\n",
@@ -102,6 +103,9 @@ fn the_readmes_commands_show_a_directory_a_template_and_an_origin() {
         "Hello from the origin, in place of a kernel.\n",
     ];
     wait_until_listening(&mut running);
+    let output = run_to_end(&mut shell(place.path(), import), Duration::from_secs(20));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{import}: {told}");
     for (line, expected) in lines.iter().zip(expected) {
         assert!(line.starts_with("curl tftp://127.0.0.1:6969/"), "{line}");
         let output = run_to_end(&mut shell(place.path(), line), Duration::from_secs(20));
