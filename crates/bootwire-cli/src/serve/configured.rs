@@ -86,6 +86,7 @@ impl Configured {
     /// Reads the configuration again and serves what it says. If anything is wrong with it,
     /// everything stays as it is, and the log says why.
     pub(super) async fn reload(&mut self, args: &Args, server: &ServerHandle) {
+        self.watch.look();
         match self.renew(args).await {
             Ok(lines) => {
                 server.serve(self.app());
@@ -100,7 +101,6 @@ impl Configured {
                 out::complaint("the configuration has mistakes: what was in force before stays");
             }
         }
-        self.watch.look(&self.config);
     }
 
     async fn renew(&mut self, args: &Args) -> Result<Vec<String>, Vec<String>> {

@@ -54,20 +54,27 @@ impl Watch {
             directories: Vec::new(),
             seen: Shape::new(),
         };
-        watch.look(config);
+        watch.follow(config);
         watch
     }
 
-    /// Watches the files of another configuration; what they were when it was read is not known.
+    /// Takes the files as they are now for known: to be called before they are read.
+    pub(super) fn look(&mut self) {
+        self.seen = shape(&self.files, &self.directories);
+    }
+
+    /// Watches the files of another configuration. Those watched before may have changed while it
+    /// was read, and still count as changed then.
     pub(super) fn follow(&mut self, config: &Config) {
         self.files.clone_from(&config.files);
         self.directories.clone_from(&config.watched);
-    }
-
-    /// Takes the files as they are now for known.
-    pub(super) fn look(&mut self, config: &Config) {
-        self.follow(config);
-        self.seen = shape(&self.files, &self.directories);
+        let mut now = shape(&self.files, &self.directories);
+        for (path, version) in &mut now {
+            if let Some(known) = self.seen.get(path) {
+                *version = *known;
+            }
+        }
+        self.seen = now;
     }
 
     /// Waits until something differs, and has been the same for a second: whoever writes several
