@@ -101,12 +101,16 @@ async fn an_import_is_whole_or_not_at_all() {
             changed: 0
         }
     );
-    let again = machines.import(&fleet(1500)).await.unwrap();
+    let mut more = fleet(1500);
+    for machine in &mut more[..700] {
+        machine.profile = Some("storage".to_owned());
+    }
+    let again = machines.import(&more).await.unwrap();
     assert_eq!(
         again,
         Imported {
             added: 500,
-            changed: 1000
+            changed: 700
         }
     );
     let mut wrong = fleet(1600);

@@ -52,12 +52,12 @@ pub struct Sqlite {
     writer: SqlitePool,
 }
 
-/// What [`Sqlite::import`] did.
+/// What [`Sqlite::import`] or [`Sqlite::add_all`] did. Machines that were there just so are neither.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// Machines that are new.
     pub added: usize,
-    /// Machines that were known and are now as imported.
+    /// Machines that were known otherwise and are now as imported.
     pub changed: usize,
 }
 
@@ -110,22 +110,7 @@ impl Sqlite {
     /// # Errors
     /// As [`Sqlite::add`]; nothing is changed then.
     pub async fn add_all(&self, machines: &[Machine]) -> Result<Imported, SqlError> {
-        let mut writer = self.writer.acquire().await?;
-        let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
-        let mut imported = Imported::default();
-        for machine in machines {
-            let lookup = Lookup {
-                keys: machine.keys(),
-            };
-            let found = find(&mut change, &lookup).await?;
-            if found.is_some_and(|(_, found)| found == *machine) {
-                continue;
-            }
-            insert(&mut change, machine).await?;
-            imported.added += 1;
-        }
-        change.commit().await?;
-        Ok(imported)
+        self.write_all(machines, false).await
     }
 
     /// The machine with this key.
@@ -200,6 +185,10 @@ impl Sqlite {
     /// # Errors
     /// As [`Sqlite::add`]; nothing is changed then.
     pub async fn import(&self, machines: &[Machine]) -> Result<Imported, SqlError> {
+        self.write_all(machines, true).await
+    }
+
+    async fn write_all(&self, machines: &[Machine], over: bool) -> Result<Imported, SqlError> {
         let mut writer = self.writer.acquire().await?;
         let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
         let mut imported = Imported::default();
@@ -208,11 +197,12 @@ impl Sqlite {
                 keys: machine.keys(),
             };
             match find(&mut change, &lookup).await? {
-                Some((id, _)) => {
+                Some((_, same)) if same == *machine => {}
+                Some((id, _)) if over => {
                     replace(&mut change, id, machine).await?;
                     imported.changed += 1;
                 }
-                None => {
+                _ => {
                     insert(&mut change, machine).await?;
                     imported.added += 1;
                 }
