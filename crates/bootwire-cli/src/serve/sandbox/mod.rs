@@ -121,8 +121,16 @@ impl Sandbox {
         }
         if let Some(account) = &self.account {
             let (uid, gid) = (account.uid(), account.gid());
-            rustix::fs::chown(path, Some(uid), Some(gid))
-                .with_context(|| format!("cannot give {} to user {account}", path.display()))?;
+            match rustix::fs::chown(path, Some(uid), Some(gid)) {
+                Ok(()) => {}
+                // Root of a container that has no such user: it stays root, and that is told.
+                Err(_) if !self.named => {}
+                Err(error) => {
+                    return Err(error).with_context(|| {
+                        format!("cannot give {} to user {account}", path.display())
+                    });
+                }
+            }
         }
         Ok(())
     }
