@@ -373,3 +373,52 @@ fn man_pages_go_to_standard_output_or_a_directory() {
     assert_eq!(code(&output), 7);
     assert!(complaint(&output).contains("/no/such/dir/bootwire.1"));
 }
+
+#[test]
+fn explain_says_what_a_client_gets_and_exits_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("bootwire.toml");
+    let text = "[[route]]\npath = '/motd/{name}'\ntext = 'hello {name}'\n\
+                [[route]]\npath = '/no'\nrefuse = 'denied'\n\
+                [[route]]\npath = '/later'\nrefuse = 'busy'\n";
+    std::fs::write(&config, text).unwrap();
+    let explain = |arguments: &[&str]| {
+        let config = config.to_str().unwrap();
+        let before = ["explain", "--config", config];
+        let output = command(&[&before[..], arguments].concat())
+            .env_remove("BOOTWIRE_LISTEN")
+            .output();
+        output.unwrap()
+    };
+    let output = explain(&["GET /motd/you", "--from", "10.0.0.7"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let told = stdout(&output);
+    for part in [
+        "YES (",
+        "bootwire.toml:1)",
+        "name=you",
+        "9 bytes",
+        "| hello you",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let output = explain(&["/motd/you", "--from", "10.0.0.7", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["outcome"]["content"]["text"], "hello you");
+    for (request, from, exit, said) in [
+        ("/else", "10.0.0.7", 3, "ERROR 1: File not found"),
+        ("/no", "10.0.0.7", 4, "ERROR 2: Access denied"),
+        ("PUT /motd/x", "10.0.0.7", 4, "ERROR 2: Uploads"),
+        ("/later", "10.0.0.7", 6, "ERROR 0: Server busy"),
+        ("/motd/x", "203.0.113.7", 4, "gets no answer"),
+        ("../x", "10.0.0.7", 1, "climbs out"),
+    ] {
+        let output = explain(&[request, "--from", from]);
+        assert_eq!(code(&output), exit, "{request}");
+        assert!(complaint(&output).contains(said), "{request}");
+    }
+    std::fs::write(&config, "rout = 1").unwrap();
+    let output = explain(&["/x", "--from", "10.0.0.7"]);
+    assert_eq!(code(&output), 1);
+    assert!(complaint(&output).contains("bootwire.toml:1: "));
+}

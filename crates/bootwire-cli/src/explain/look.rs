@@ -141,7 +141,7 @@ impl Way {
         };
         let outcome = Outcome::Content {
             size: reply.size(),
-            text: reply.content().and_then(|content| text(content)),
+            text: reply.content().and_then(text),
         };
         self.grant(request, &Answer::Reply(reply));
         outcome
@@ -386,19 +386,19 @@ fn shown_path(request: &Request) -> String {
 fn identity(who: &bootwire_render::identity::Identity) -> Who {
     use bootwire_render::identity::Known;
 
-    fn piece<T: std::fmt::Display>(name: &'static str, known: &Option<Known<T>>) -> Option<Piece> {
-        known.as_ref().map(|known| Piece {
+    fn piece<T: std::fmt::Display>(name: &'static str, known: Option<&Known<T>>) -> Option<Piece> {
+        known.map(|known| Piece {
             name,
             value: escaped(known.value.to_string().as_bytes()),
             from: known.from.name(),
         })
     }
     let pieces = [
-        piece("mac", &who.mac),
-        piece("uuid", &who.uuid),
-        piece("serial", &who.serial),
-        piece("ip", &who.ip),
-        piece("hostname", &who.hostname),
+        piece("mac", who.mac.as_ref()),
+        piece("uuid", who.uuid.as_ref()),
+        piece("serial", who.serial.as_ref()),
+        piece("ip", who.ip.as_ref()),
+        piece("hostname", who.hostname.as_ref()),
     ];
     Who {
         known: pieces.into_iter().flatten().collect(),

@@ -2,6 +2,7 @@
 //!
 //! `RENEW=1 cargo test -p bootwire-cli explain` writes what they have now.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -44,7 +45,7 @@ impl Place {
         let site = Site::explained(&config, args.run).await;
         let site = site.unwrap_or_else(|problems| panic!("{problems}"));
         let account = look::follow(&config, &site, &question, args.run).await;
-        let mut told = if args.json {
+        let told = if args.json {
             serde_json::to_string_pretty(&account).unwrap()
         } else {
             tell::text(&account)
@@ -53,7 +54,7 @@ impl Place {
             Ok(()) => "0".to_owned(),
             Err(failure) => format!("{:?}: {failure}", failure.exit),
         };
-        told.push_str(&format!("\n(exit {exit})\n"));
+        let told = format!("{told}\n(exit {exit})\n");
         told.replace(&self.dir.path().display().to_string(), "DIR")
     }
 }
@@ -144,11 +145,8 @@ async fn accounts_are_as_they_should_be() {
         }
         let expected = std::fs::read_to_string(&file).unwrap_or_default();
         if told != expected {
-            wrong.push_str(&format!(
-                "{}\n{}\n",
-                file.display(),
-                difference(&expected, &told)
-            ));
+            let differs = difference(&expected, &told);
+            let _ = writeln!(wrong, "{}\n{differs}", file.display());
         }
     }
     assert!(wrong.is_empty(), "{wrong}RENEW=1 writes the new text");

@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(reply.unwrap().size(), Some(6));
         let seen = asked.seen().unwrap();
         assert_eq!(seen.object, "linux/vmlinuz");
-        assert_eq!(seen.version.as_deref(), Some("\"6-kernel\""));
+        assert_eq!(seen.version.as_deref(), Some("\"6-6b65726e656c\""));
         let missing = asked.call(get("/none", "10.0.0.7", &[])).await;
         assert_eq!(missing.unwrap_err().reason(), Reason::NotFound);
 

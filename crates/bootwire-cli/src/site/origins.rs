@@ -41,7 +41,7 @@ pub(crate) struct Source {
 #[derive(Clone, Debug)]
 enum Reach {
     /// Through the cache.
-    Cached(Cached),
+    Cached(Box<Cached>),
     /// Not at all, or asked about only: to explain.
     Asked(Asked),
 }
@@ -237,9 +237,10 @@ impl Source {
         let table = &settings.table;
         let origin = reach(config, settings, purpose).await?;
         let reach = match (cache, purpose) {
-            (Some(cache), _) => {
-                Reach::Cached(tuned(Cached::new(Arc::clone(&origin), cache), table))
-            }
+            (Some(cache), _) => Reach::Cached(Box::new(tuned(
+                Cached::new(Arc::clone(&origin), cache),
+                table,
+            ))),
             (None, Purpose::Explain { run }) => Reach::Asked(Asked::new(Arc::clone(&origin), run)),
             (None, Purpose::Serve) => return Err("there is no cache".to_owned()),
         };
@@ -258,10 +259,10 @@ impl Source {
         match &self.reach {
             Reach::Asked(asked) => Arc::new(asked.clone()),
             Reach::Cached(cached) if self.pinned => Arc::new(Pinned {
-                cached: cached.clone(),
+                cached: (**cached).clone(),
                 who: who.clone(),
             }),
-            Reach::Cached(cached) => Arc::new(cached.clone()),
+            Reach::Cached(cached) => Arc::new((**cached).clone()),
         }
     }
 }

@@ -204,7 +204,7 @@ impl Materials<'_> {
         } else if route.op == Some(model::Operation::Write) && !is_rename(route) {
             self.refused_write(route, pattern)
         } else if is_rename(route) {
-            match self.rewrite(route, pattern) {
+            match rewrite(route, pattern) {
                 Ok(Some(to)) => Ok(LeadsTo::Rename(to)),
                 Ok(None) => Err("does nothing: give it an action or a rewrite".to_owned()),
                 Err(error) => Err(error),
@@ -216,13 +216,6 @@ impl Materials<'_> {
         };
         made.map_err(|what| wrong.at(self.config.place(route), what))
             .ok()
-    }
-
-    fn rewrite(&self, route: &model::Route, pattern: &Pattern) -> Result<Option<Rewrite>, String> {
-        let to = route.rewrite.as_deref();
-        to.map(|to| Rewrite::parse(to, pattern))
-            .transpose()
-            .map_err(|error| error.to_string())
     }
 
     fn upload(
@@ -240,7 +233,7 @@ impl Materials<'_> {
             Arc::new(Refused(refusal)) as Arc<dyn Endpoint<Accept>>
         };
         let endpoint = rule.endpoint.clone().unwrap_or_else(closed);
-        let renamed = self.rewrite(route, pattern)?;
+        let renamed = rewrite(route, pattern)?;
         let action = WriteAction::Upload(rule);
         let step = Step::new(action, endpoint, route, renamed, self.quirks);
         Ok(LeadsTo::Write(Box::new(
@@ -254,7 +247,7 @@ impl Materials<'_> {
         };
         let refusal = refusal(refuse);
         let endpoint = Arc::new(Refused(refusal.clone()));
-        let renamed = self.rewrite(route, pattern)?;
+        let renamed = rewrite(route, pattern)?;
         let action = WriteAction::Refuse(refusal);
         let step = Step::new(action, endpoint, route, renamed, self.quirks);
         Ok(LeadsTo::Write(Box::new(
@@ -276,7 +269,7 @@ impl Materials<'_> {
             tried.push(self.step(inner, pattern, &Arc::default(), wrong)?);
         }
         let made = self.action(route, pattern, tried);
-        let made = made.and_then(|made| Ok((made, self.rewrite(route, pattern)?)));
+        let made = made.and_then(|made| Ok((made, rewrite(route, pattern)?)));
         let ((action, endpoint), renamed) = made
             .map_err(|what| wrong.at(self.config.place(route), what))
             .ok()?;
@@ -352,6 +345,14 @@ impl Materials<'_> {
             format!("no origin {name:?}; there are: {names}")
         })
     }
+}
+
+/// The path looked for instead, if the route names one.
+fn rewrite(route: &model::Route, pattern: &Pattern) -> Result<Option<Rewrite>, String> {
+    let to = route.rewrite.as_deref();
+    to.map(|to| Rewrite::parse(to, pattern))
+        .transpose()
+        .map_err(|error| error.to_string())
 }
 
 /// Whether a route only renames.

@@ -2,6 +2,7 @@
 
 use bootwire::Server;
 
+use super::origins::Web;
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,6 +157,33 @@ async fn a_database_is_an_inventory() {
         "node-8 none - db x"
     );
     assert!(is_at_hand(&site, "/525400123456"), "its answer is kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_is_an_inventory() {
+    let dir = tempfile::tempdir().unwrap();
+    write(
+        dir.path(),
+        "templates/boot.j2",
+        "{{ machine.hostname }} {{ vars.site }}",
+    );
+    let answer = r#"{"results": [{"name": "node-9", "site": {"slug": "ams"}}]}"#;
+    let web = Web::with(&[("/devices/52%3A54%3A00%3A12%3A34%3A56", answer)]).await;
+    let site = open(
+        dir.path(),
+        &format!(
+            "[inventory]\nhttp = '{}devices/{{mac}}'\nmachine = '/results/0'\n\
+             fields = {{ hostname = '/name', site = '/site/slug' }}\n\
+             [[route]]\npath = '/{{mac}}'\ntemplate = 'boot.j2'\nunknown = 'denied'",
+            web.url()
+        ),
+    )
+    .await;
+    assert_eq!(text(&site, "/525400123456").await.unwrap(), "node-9 ams");
+    assert_eq!(code(&site, "/525400ffffff").await, 2, "404 is nobody");
+    let asked = web.asked();
+    assert!(is_at_hand(&site, "/525400123456") && is_at_hand(&site, "/525400ffffff"));
+    assert_eq!(web.asked(), asked);
 }
 
 #[tokio::test(flavor = "multi_thread")]

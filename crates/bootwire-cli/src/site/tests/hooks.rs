@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::origins::Web;
 use super::*;
 
 const DECIDES: &str = r#"#!/bin/sh
@@ -93,6 +94,30 @@ async fn arguments_environment_and_bounds_are_those_of_the_table() {
         assert!(late.detail().unwrap().contains("100ms"), "{late}");
         assert!(began.elapsed() < Duration::from_secs(30));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_has_the_content_and_what_it_does_not_have_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let web = Web::with(&[
+        ("/boot/a.ipxe", "#!ipxe\n"),
+        ("/decide", r#"{"text": "decided"}"#),
+    ])
+    .await;
+    let url = web.url();
+    let site = open(
+        dir.path(),
+        &format!(
+            "[[route]]\npath = '/decide/{{*path}}'\n\
+             http = {{ get = '{url}decide', output = 'decision' }}\n\
+             [[route]]\n\
+             try = [{{ http = {{ get = '{url}boot{{path}}' }} }}, {{ text = 'behind' }}]"
+        ),
+    )
+    .await;
+    assert_eq!(text(&site, "/a.ipxe").await.unwrap(), "#!ipxe\n");
+    assert_eq!(text(&site, "/b.ipxe").await.unwrap(), "behind");
+    assert_eq!(text(&site, "/decide/x").await.unwrap(), "decided");
 }
 
 #[tokio::test(flavor = "multi_thread")]

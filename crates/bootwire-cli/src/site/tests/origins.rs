@@ -101,7 +101,28 @@ impl Web {
 }
 
 fn etag(content: &str) -> String {
-    format!("\"{}-{}\"", content.len(), &content[..content.len().min(8)])
+    let hex = content.bytes().take(8).map(|byte| format!("{byte:02x}"));
+    format!("\"{}-{}\"", content.len(), hex.collect::<String>())
+}
+
+/// Waits until a version of one object is on the disk, all of it.
+async fn is_on_disk(cache: &Path) {
+    let began = Instant::now();
+    let is_whole = |file: std::fs::DirEntry| {
+        let is_note = file.path().extension().is_some_and(|end| end == "meta");
+        let text = std::fs::read_to_string(file.path()).unwrap_or_default();
+        is_note && text.lines().count() >= 2
+    };
+    loop {
+        let origins = std::fs::read_dir(cache.join("objects")).unwrap();
+        let mut files =
+            origins.flat_map(|origin| std::fs::read_dir(origin.unwrap().path()).unwrap());
+        if files.any(|file| is_whole(file.unwrap())) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 fn images(web: &Web, settings: &str, routes: &str) -> String {
@@ -140,6 +161,7 @@ async fn a_pinned_machine_is_known_by_its_hardware_address() {
         other => panic!("{other:?}"),
     };
     assert_eq!(size("/525400000001/initrd", "10.0.0.7").await, Some(3));
+    is_on_disk(&dir.path().join("cache")).await;
     web.set("/initrd", "two!");
     // Another machine gets the new one, as soon as the old one counts as asked about before.
     let mut machines = 2..;
