@@ -111,7 +111,7 @@ impl Postgres {
         let rows = match query.fetch_all(&self.pool).await {
             Ok(rows) => rows,
             Err(sqlx::Error::PoolTimedOut) => return Err(self.unreachable().await),
-            Err(error) => return Err(refused(error)),
+            Err(error) => return Err(refused(&error)),
         };
         let [row] = rows.as_slice() else {
             return match rows.len() {
@@ -121,11 +121,11 @@ impl Postgres {
                 )),
             };
         };
-        let size: i32 = row.try_get("size").map_err(refused)?;
+        let size: i32 = row.try_get("size").map_err(|error| refused(&error))?;
         if usize::try_from(size).map_or(true, |size| size > ANSWER_MAX) {
             return Err(InventoryError::TooLarge(ANSWER_MAX));
         }
-        let text: String = row.try_get("machine").map_err(refused)?;
+        let text: String = row.try_get("machine").map_err(|error| refused(&error))?;
         match serde_json::from_str(&text) {
             Ok(Value::Object(fields)) => Ok(Some(answer::machine(fields)?.into())),
             _ => Err(InventoryError::Senseless("the row is no object".to_owned())),
@@ -151,7 +151,7 @@ impl Postgres {
     }
 }
 
-fn refused(error: sqlx::Error) -> InventoryError {
+fn refused(error: &sqlx::Error) -> InventoryError {
     InventoryError::Unreachable(format!("PostgreSQL: {error}"))
 }
 
