@@ -4,6 +4,7 @@
 mod cache_disk;
 mod hooks;
 mod inventories;
+mod migrated;
 mod origins;
 mod quickstart;
 mod reload;
