@@ -179,6 +179,58 @@ fn difference(expected: &str, told: &str) -> String {
     lines.join("\n")
 }
 
+/// Whoever explains need not be the user who serves, and may not read everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_told_where_it_matters() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bootwire.toml");
+    let text = "[inventory]\nsqlite = 'none/machines.db'\n\
+                [origin.bucket]\ns3 = 'boot'\nsettings_file = { secret_access_key = 'none' }\n\
+                [[route]]\npath = '/up/{*path}'\nupload = 'up'\nsecret_suffix_file = 'none'\n\
+                [[route]]\npath = '/ask'\nhttp = { post = 'http://h/?t=secret', bearer_file = 'none' }\n\
+                [[route]]\ntext = 'hello'";
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load_with(&file, std::iter::empty()).unwrap();
+    let site = Site::explained(&config, false).await.unwrap();
+    let account = async |text: &str| {
+        let to = ("192.0.2.1:69".parse().unwrap(), 0);
+        let question = question::request(text, "10.0.0.7".parse().unwrap(), to, &[]);
+        tell::text(&look::follow(&config, &site, &question.unwrap(), false).await)
+    };
+    let told = account("/x").await;
+    assert!(
+        told.contains("does not know it") && told.contains("| hello"),
+        "{told}"
+    );
+    let told = account("PUT /up/x.tr0ub4dor").await;
+    assert!(
+        told.contains("ERROR 2") && told.contains("secret could not be read"),
+        "{told}"
+    );
+    let told = account("/ask").await;
+    assert!(
+        told.contains("POST http://h/ would be asked") && !told.contains("t=secret"),
+        "{told}"
+    );
+
+    std::fs::write(
+        &file,
+        "[inventory]\nfiles = 'none.toml'\n[[route]]\ntext = 'hello'",
+    )
+    .unwrap();
+    let config = Config::load_with(&file, std::iter::empty()).unwrap();
+    let site = Site::explained(&config, false).await.unwrap();
+    let to = ("192.0.2.1:69".parse().unwrap(), 0);
+    let question = question::request("/x", "10.0.0.7".parse().unwrap(), to, &[]).unwrap();
+    let account = look::follow(&config, &site, &question, false).await;
+    let error = account.inventory.unwrap().error.unwrap();
+    assert!(error.contains("none.toml"), "{error}");
+    assert!(matches!(
+        account.outcome,
+        Outcome::Content { size: Some(5), .. }
+    ));
+}
+
 /// What explain says a client gets is what a server with the same configuration sends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_answers_as_explained() {

@@ -8,7 +8,7 @@ use bootwire_render::identity::Identifier;
 use bootwire_render::template::Templates;
 use bootwire_store::origin::ObjectName;
 
-use super::http::{Reaching, options};
+use super::http::{self, Reaching, options};
 use super::origins::Origins;
 use super::{Purpose, templates};
 use crate::config::{Config, model};
@@ -41,7 +41,7 @@ impl Decider {
         site: &Around<'_>,
     ) -> Result<Self, String> {
         let reaching = Reaching::read(
-            config,
+            (config, site.purpose),
             &table.headers,
             table.bearer_file.as_deref(),
             table.bearer_env.as_deref(),
@@ -49,8 +49,14 @@ impl Decider {
         )?;
         let options = options(&reaching)?;
         let (hook, shown) = match (&table.post, &table.get) {
-            (Some(url), None) => (HttpHook::post(url, options), format!("POST {url}")),
-            (None, Some(url)) => (HttpHook::get(url, options), format!("GET {url}")),
+            (Some(url), None) => (
+                HttpHook::post(url, options),
+                format!("POST {}", http::shown(url)),
+            ),
+            (None, Some(url)) => (
+                HttpHook::get(url, options),
+                format!("GET {}", http::shown(url)),
+            ),
             _ => return Err("http needs a URL to post to or to get".to_owned()),
         };
         let mut hook = hook.map_err(|error| error.to_string())?;

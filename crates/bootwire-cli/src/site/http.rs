@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bootwire_render::hook::HttpOptions;
 
+use super::Purpose;
 use crate::config::Config;
 
 /// Headers, token and authorities, with what the files and variables they name held.
@@ -23,14 +24,18 @@ impl std::fmt::Debug for Reaching {
 }
 
 impl Reaching {
-    /// Reads the files and variables.
+    /// Reads the files and variables. Whoever only wants an explanation may not be allowed to, and
+    /// needs none of them.
     pub(super) fn read(
-        config: &Config,
+        (config, purpose): (&Config, Purpose),
         headers: &BTreeMap<String, String>,
         bearer_file: Option<&Path>,
         bearer_env: Option<&str>,
         ca: Option<&Path>,
     ) -> Result<Self, String> {
+        if purpose == (Purpose::Explain { run: false }) {
+            return Ok(Self::default());
+        }
         let cannot_read = |file: &Path, error| format!("cannot read {}: {error}", file.display());
         let bearer = match (bearer_file, bearer_env) {
             (Some(file), _) => {
@@ -72,4 +77,55 @@ pub(super) fn options(reaching: &Reaching) -> Result<HttpOptions, String> {
         options = options.authorities(pem).map_err(failed)?;
     }
     Ok(options)
+}
+
+/// A URL as it may be shown: without what may be a secret, the user and the query.
+pub(super) fn shown(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(end);
+            let host = authority.rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}{path}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::config;
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_secrets() {
+        for (url, expected) in [
+            ("https://h:1/a/{path}?token=hunter2", "https://h:1/a/{path}"),
+            ("http://me:hunter2@h/a@b", "http://h/a@b"),
+            ("http://h", "http://h"),
+            ("no url?hunter2", "no url"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+    }
+
+    #[test]
+    fn tokens_are_read_unless_nobody_needs_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(dir.path(), "");
+        let read = |purpose| {
+            let token = Some(Path::new("token"));
+            Reaching::read((&config, purpose), &BTreeMap::new(), token, None, None)
+        };
+        let error = read(Purpose::Serve).unwrap_err();
+        assert!(error.contains("token: No such file"), "{error}");
+        assert!(read(Purpose::Explain { run: true }).is_err());
+        assert!(read(Purpose::Explain { run: false }).is_ok());
+        std::fs::write(dir.path().join("token"), " hunter2\n").unwrap();
+        let reaching = read(Purpose::Serve).unwrap();
+        assert_eq!(reaching.bearer.as_deref(), Some("hunter2"));
+        assert!(!format!("{reaching:?}").contains("hunter2"));
+        assert!(options(&reaching).is_ok());
+    }
 }

@@ -57,7 +57,7 @@ impl InventorySettings {
             base: config.base.clone(),
             password: password.transpose()?,
             http: Reaching::read(
-                config,
+                (config, Purpose::Explain { run: true }),
                 &table.headers,
                 table.bearer_file.as_deref(),
                 table.bearer_env.as_deref(),
@@ -82,13 +82,8 @@ impl InventorySettings {
             let file = self.path(file);
             let shown = format!("SQLite, {}", file.display());
             if purpose != Purpose::Serve && !file.exists() {
-                let inventory = Arc::new(NotYet(shown.clone()));
-                return Ok(Some(Machines {
-                    inventory,
-                    files: None,
-                    database: None,
-                    shown,
-                }));
+                let told = format!("{shown}: not there yet, the server makes it");
+                return Ok(Some(Machines::standing_in(&shown, Ok(told))));
             }
             let database = Sqlite::open(&file).await;
             let database = database.map_err(|error| format!("{}: {error}", file.display()))?;
@@ -174,21 +169,16 @@ async fn open_files(places: Vec<PathBuf>, purpose: Purpose) -> Result<Machines, 
     })
 }
 
-/// A database that is made when a server starts, and knows nobody then.
-struct NotYet(String);
+/// Stands in for an inventory that is not open, and knows nobody.
+struct StandIn(Result<String, InventoryError>);
 
-impl Inventory for NotYet {
+impl Inventory for StandIn {
     fn find<'a>(&'a self, _who: &'a Identity) -> BoxFuture<'a, Result<Found, InventoryError>> {
-        Box::pin(std::future::ready(Ok(None)))
-    }
-
-    fn at_hand(&self, _who: &Identity) -> Option<Found> {
-        Some(None)
+        Box::pin(std::future::ready(self.0.clone().map(|_| None)))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, InventoryError>> {
-        let told = format!("{}: not there yet, the server makes it", self.0);
-        Box::pin(std::future::ready(Ok(told)))
+        Box::pin(std::future::ready(self.0.clone()))
     }
 }
 
@@ -201,16 +191,38 @@ impl Machines {
         (old, new): (&Kept, &mut Kept),
         wrong: &mut Wrong,
     ) -> Option<Self> {
-        let settings = wrong.check(config, "inventory", InventorySettings::of(config))?;
-        let machines = match &old.inventory {
-            Some((known, machines)) if *known == settings => machines.clone(),
-            _ => {
+        let settings = InventorySettings::of(config);
+        let opened = match (&old.inventory, settings) {
+            (_, Err(why)) => Err(why),
+            (Some((known, machines)), Ok(settings)) if *known == settings => {
+                Ok(Some((settings, machines.clone())))
+            }
+            (_, Ok(settings)) => {
                 let opened = settings.open(purpose).await;
-                wrong.check(config, "inventory", opened)??
+                opened.map(|machines| Some((settings, machines?)))
             }
         };
-        new.inventory = Some((settings, machines.clone()));
-        Some(machines)
+        match opened {
+            // Whoever only wants an explanation may not be allowed to read everything.
+            Err(why) if purpose != Purpose::Serve => {
+                let why = InventoryError::Unreachable(why);
+                Some(Self::standing_in("not open", Err(why)))
+            }
+            opened => {
+                let (settings, machines) = wrong.check(config, "inventory", opened)??;
+                new.inventory = Some((settings, machines.clone()));
+                Some(machines)
+            }
+        }
+    }
+
+    fn standing_in(shown: &str, told: Result<String, InventoryError>) -> Self {
+        Self {
+            inventory: Arc::new(StandIn(told)),
+            files: None,
+            database: None,
+            shown: shown.to_owned(),
+        }
     }
 
     /// What and where it is.

@@ -126,7 +126,7 @@ impl Origins {
         let mut all = BTreeMap::new();
         for (name, table) in &document.origin {
             let place = format!("origin.{name}");
-            let bucket = bucket_settings(config, table);
+            let bucket = bucket_settings((config, purpose), table);
             let Some(bucket) = wrong.check(config, &place, bucket) else {
                 continue;
             };
@@ -377,9 +377,10 @@ async fn web_server(
     Ok(Arc::new(origin))
 }
 
-/// The settings of a bucket, those from files and the environment among them.
+/// The settings of a bucket, those from files and the environment among them; without these if
+/// nobody is going to ask.
 fn bucket_settings(
-    config: &Config,
+    (config, purpose): (&Config, Purpose),
     table: &model::Origin,
 ) -> Result<Vec<(String, String)>, String> {
     let mut settings: Vec<(String, String)> = table
@@ -387,6 +388,9 @@ fn bucket_settings(
         .iter()
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
+    if purpose == (Purpose::Explain { run: false }) {
+        return Ok(settings);
+    }
     for (name, variable) in &table.settings_env {
         let value = std::env::var(variable)
             .map_err(|error| format!("{name}: the environment variable {variable}: {error}"))?;

@@ -12,7 +12,8 @@ const LEAST: usize = 8;
 /// What stands for a secret in the log.
 const HIDDEN: &str = "***";
 
-/// What the name of an upload must end in: a dot and the secret.
+/// What the name of an upload must end in: a dot and the secret. Empty if nobody knows it: then
+/// every name lacks it.
 pub(crate) struct Suffix(Vec<u8>);
 
 /// Without the secret.
@@ -31,6 +32,11 @@ impl Suffix {
         Self::new(text.trim()).map_err(|why| format!("secret_suffix_file: {shown}: {why}"))
     }
 
+    /// Of a secret that may not be read.
+    pub(super) const fn unknown() -> Self {
+        Self(Vec::new())
+    }
+
     fn new(secret: &str) -> Result<Self, String> {
         if secret.len() < LEAST {
             return Err(format!("a secret has at least {LEAST} characters"));
@@ -47,6 +53,9 @@ impl Suffix {
     /// What is left of `name` without the secret; `None` if it lacks it. Takes as long for a wrong
     /// secret as for a nearly right one.
     fn strip<'a>(&self, name: &'a [u8]) -> Option<&'a [u8]> {
+        if self.0.is_empty() {
+            return None;
+        }
         let (rest, end) = name.split_at_checked(name.len().checked_sub(self.0.len())?)?;
         let differences = end
             .iter()
@@ -61,7 +70,12 @@ impl Suffix {
     /// # Errors
     /// Denies what lacks it.
     pub(super) fn cut(&self, request: &Request) -> Result<Request, Refusal> {
-        let denied = || Refusal::denied().because("the name does not end in the secret");
+        let why = if self.0.is_empty() {
+            "the secret could not be read"
+        } else {
+            "the name does not end in the secret"
+        };
+        let denied = || Refusal::denied().because(why);
         let name = self.strip(request.rest_bytes()).ok_or_else(denied)?;
         request.renamed(name).ok_or_else(denied)
     }
@@ -126,6 +140,7 @@ mod tests {
             assert!(Suffix::new(secret).is_err(), "{secret}");
         }
         assert!(!format!("{:?}", Suffix::new("tr0ub4dor")).contains("tr0ub4dor"));
+        assert!(Suffix::unknown().cut(&put("/x.", "10.0.0.7")).is_err());
     }
 
     #[test]

@@ -43,7 +43,11 @@ impl UploadRule {
         purpose: Purpose,
     ) -> Result<Self, String> {
         let suffix = route.secret_suffix_file.as_ref();
-        let suffix = suffix.map(|file| Suffix::read(&config.path(file)));
+        let suffix = suffix.map(|file| match Suffix::read(&config.path(file)) {
+            // Whoever only wants an explanation may not be allowed to read it.
+            Err(_) if purpose != Purpose::Serve => Ok(Suffix::unknown()),
+            read => read,
+        });
         let mut rule = Self {
             dir: config.path(dir),
             existing: route.existing.unwrap_or(model::Existing::Create),
