@@ -12,6 +12,7 @@ mod harness;
 mod addresses;
 mod amplification;
 mod bootwire_client;
+mod check;
 mod configured;
 mod corpus;
 mod crowds;

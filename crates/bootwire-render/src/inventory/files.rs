@@ -161,7 +161,7 @@ impl Inventory for Files {
             match index.broken.first() {
                 Some(problem) => Err(InventoryError::Senseless(problem.to_string())),
                 None => Ok(format!(
-                    "{} machines in {} files",
+                    "machines: {}, files: {}",
                     index.machines,
                     index.files.len()
                 )),

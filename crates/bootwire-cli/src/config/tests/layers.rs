@@ -111,8 +111,7 @@ fn files_are_read_in_order_and_paths_begin_beside_them() {
     std::fs::write(&main, "workers = 1\n[[route]]\ndir = \"tftp\"\n").unwrap();
     let config = Config::load_with(&main, std::iter::empty()).unwrap();
     assert_eq!(config.files, [main.as_path()]);
-    let later = dir.path().join("bootwire.d");
-    assert_eq!(config.watched, [dir.path(), later.as_path()]);
+    assert_eq!(config.watched, [dir.path(), drop_ins.as_path()]);
     assert_eq!(config.path(Path::new("tftp")), dir.path().join("tftp"));
     assert_eq!(config.path(Path::new("/tftp")), Path::new("/tftp"));
     let shown = main.display();

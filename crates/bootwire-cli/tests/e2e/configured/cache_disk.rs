@@ -12,15 +12,7 @@ use crate::harness::{Builder, Isolation, Server, bootwire, is_root, noise, run_t
 const MIB: usize = 1 << 20;
 
 fn builder(web: &Web) -> Builder {
-    let config = web.origin("images")
-        + r#"
-        [[route]]
-        path = "/images/{*path}"
-        origin = "images"
-        [[route]]
-        text = "good"
-        "#;
-    let builder = Server::builder().config(&config);
+    let builder = Server::builder().config(&web.images());
     fs::create_dir(builder.place().join("cache")).expect("a directory");
     builder
 }

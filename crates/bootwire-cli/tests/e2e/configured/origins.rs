@@ -10,15 +10,7 @@ use crate::harness::{Packet, Server, Wire, noise};
 const MIB: usize = 1 << 20;
 
 fn serve(web: &Web) -> Server {
-    let config = web.origin("images")
-        + r#"
-        [[route]]
-        path = "/images/{*path}"
-        origin = "images"
-        [[route]]
-        text = "good"
-        "#;
-    Server::builder().config(&config).start()
+    Server::builder().config(&web.images()).start()
 }
 
 /// A large object, sent in a manner: what its client gets.

@@ -71,4 +71,16 @@ impl Web {
             self.url()
         )
     }
+
+    /// A configuration that serves this origin as `/images/`, and the text `good` as anything else.
+    pub(super) fn images(&self) -> String {
+        self.origin("images")
+            + r#"
+            [[route]]
+            path = "/images/{*path}"
+            origin = "images"
+            [[route]]
+            text = "good"
+            "#
+    }
 }

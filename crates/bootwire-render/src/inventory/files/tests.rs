@@ -78,7 +78,7 @@ async fn a_machine_is_found_by_each_of_its_keys_and_the_hardware_address_goes_fi
     let machine = files.machines()[0].clone();
     assert_eq!(machine.profile.as_deref(), Some("worker"));
     assert_eq!(machine.vars["slots"][1], 2);
-    assert_eq!(files.check().await.unwrap(), "2 machines in 1 files");
+    assert_eq!(files.check().await.unwrap(), "machines: 2, files: 1");
 }
 
 #[tokio::test]
