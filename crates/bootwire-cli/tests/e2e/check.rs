@@ -1,0 +1,226 @@
+//! What `bootwire check` says, whole: of a configuration that will do, of one that will not, and of
+//! servers that run or do not.
+
+use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::harness::{Server, bootwire, run_to_end};
+
+/// Far more than any check takes, its patience with dead origins included.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Puts a configuration and other files into a directory.
+fn place(files: &[(&str, &str)]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for (name, content) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    dir
+}
+
+/// What a check of `dir` prints, its times and the directory's name left out, and its exit code.
+fn check(dir: &Path, flags: &[&str]) -> (String, Option<i32>) {
+    let mut command = Command::new(bootwire());
+    command
+        .arg("check")
+        .args(["--config", "bootwire.toml"])
+        .args(flags)
+        .current_dir(dir);
+    let output = run_to_end(&mut command, LIMIT);
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8(text).unwrap();
+    let lines = text.lines().map(|line| {
+        let line = line.replace(&dir.display().to_string(), "DIR");
+        match line.rsplit_once(" in ") {
+            Some((line, time)) if time.ends_with(" ms") => format!("{line} in TIME"),
+            _ => line,
+        }
+    });
+    let lines: Vec<String> = lines.collect();
+    (lines.join("\n") + "\n", output.status.code())
+}
+
+#[track_caller]
+fn expect(told: &(String, Option<i32>), text: &str, code: i32) {
+    assert_eq!(told.0, text, "\nit said:\n{}\nexpected:\n{text}", told.0);
+    assert_eq!(told.1, Some(code));
+}
+
+const MACHINES: &str = r#"
+[[machine]]
+mac = "52:54:00:12:34:56"
+vars = { disk = "/dev/vda" }
+
+[[machine]]
+mac = "52:54:00:12:34:57"
+"#;
+
+#[test]
+fn what_will_do_is_told_line_by_line() {
+    let dir = place(&[
+        ("machines/rack1.toml", MACHINES),
+        (
+            "templates/grub.cfg.j2",
+            "linux /vmlinuz root={{ vars.disk }}\n",
+        ),
+        ("tftproot/hello", "hello"),
+        (
+            "bootwire.toml",
+            r#"
+            listen = "127.0.0.1:0"
+            [inventory]
+            files = "machines"
+            [templates]
+            dir = "templates"
+            vars = { disk = "/dev/sda" }
+            [[route]]
+            path = "/grub/grub.cfg-01-{mac}"
+            template = "grub.cfg.j2"
+            [[route]]
+            path = "/by-serial/{serial}"
+            template = "grub.cfg.j2"
+            [[route]]
+            dir = "tftproot"
+            "#,
+        ),
+    ]);
+    let expected = "\
+ok      configuration: bootwire.toml, 3 routes
+ok      inventory: machines: 2, files: 1
+ok      template grub.cfg.j2: bootwire.toml:8: rendered for 2 machines
+ok      template grub.cfg.j2: bootwire.toml:11: no machine to try /by-serial/{serial} with
+ok      transfer: 2000 bytes from this machine to itself in TIME
+";
+    expect(&check(dir.path(), &[]), expected, 0);
+    let offline = expected.replace("ok      inventory: machines: 2, files: 1\n", "");
+    expect(&check(dir.path(), &["--offline"]), &offline, 0);
+}
+
+#[test]
+fn every_mistake_in_a_configuration_is_told_with_its_line() {
+    let dir = place(&[(
+        "bootwire.toml",
+        r#"
+listn = "127.0.0.1:0"
+[[route]]
+path = "/grub/{mac"
+dir = "tftproot"
+[[route]]
+path = "/images/{*path}"
+origin = "images"
+template = "x.j2"
+"#,
+    )]);
+    let expected = "\
+FAIL    configuration: bootwire.toml:2: no such key \"listn\": did you mean \"listen\"?
+FAIL    configuration: bootwire.toml:4: path, column 7: this brace is never closed: write {name}, or {{ for a literal brace
+FAIL    configuration: bootwire.toml:8: no such origin \"images\": there are none
+FAIL    configuration: bootwire.toml:9: \"template\" beside \"origin\": only one of them can be
+bootwire: 4 problems found
+";
+    expect(&check(dir.path(), &[]), expected, 1);
+}
+
+#[test]
+fn what_is_out_of_reach_or_cannot_be_rendered_is_told_with_what_to_do() {
+    // Nobody answers there any more.
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let dir = place(&[
+        ("machines.toml", MACHINES),
+        ("templates/grub.cfg.j2", "root={{ vars.disk }}\n"),
+        ("templates/broken.j2", "fine\n{% if %}\n"),
+        (
+            "bootwire.toml",
+            &format!(
+                r#"
+                [origin.images]
+                url = "http://{closed}/boot/"
+                [cache]
+                dir = "cache"
+                [inventory]
+                files = "machines.toml"
+                [templates]
+                dir = "templates"
+                [[route]]
+                path = "/grub/grub.cfg-01-{{mac}}"
+                template = "grub.cfg.j2"
+                [[route]]
+                path = "/images/{{*path}}"
+                origin = "images"
+                "#
+            ),
+        ),
+    ]);
+    let (told, code) = check(dir.path(), &[]);
+    let lines: Vec<&str> = told.lines().collect();
+    let has = |begin: &str, words: &[&str]| {
+        lines
+            .iter()
+            .any(|line| line.starts_with(begin) && words.iter().all(|word| line.contains(word)))
+    };
+    assert!(has("FAIL    file: ", &["broken.j2:2"]), "{told}");
+    assert!(has("FAIL    origin images: http://", &["onnect"]), "{told}");
+    let template = "FAIL    template grub.cfg.j2: bootwire.toml:10: for ";
+    assert!(
+        has(
+            template,
+            &["52:54:00:12:34:57", "grub.cfg.j2:1", "undefined"]
+        ),
+        "{told}"
+    );
+    assert!(!has(template, &["52:54:00:12:34:56"]), "{told}");
+    assert!(has("ok      transfer: ", &[]), "{told}");
+    assert_eq!(code, Some(1));
+    assert!(!dir.path().join("cache").exists(), "a check makes nothing");
+}
+
+#[test]
+fn a_server_that_runs_is_well_and_one_that_does_not_is_not() {
+    let server = Server::builder()
+        .file("hello", b"hello")
+        .config("[[route]]\ndir = \"root\"\n")
+        .start();
+    let live = |flags: &[&str]| {
+        let mut command = Command::new(bootwire());
+        let address = server.address().to_string();
+        command
+            .args(["check", "--live", "--server", &address])
+            .args(flags);
+        let output = run_to_end(&mut command, LIMIT);
+        (
+            String::from_utf8(output.stdout).unwrap(),
+            output.status.code(),
+        )
+    };
+    let (told, code) = live(&[]);
+    assert!(told.starts_with("ok      server: 127.0.0.1:"), "{told}");
+    assert_eq!(code, Some(0));
+    let (told, code) = live(&["--get", "hello"]);
+    assert!(told.contains(" sent 5 bytes in "), "{told}");
+    assert_eq!(code, Some(0));
+    let (told, code) = live(&["--get", "absent"]);
+    assert!(told.starts_with("FAIL    server: "), "{told}");
+    assert_eq!(code, Some(1));
+
+    // Somebody listens there and says nothing.
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let dir = place(&[(
+        "bootwire.toml",
+        &format!(
+            "listen = \"{}\"\n[[route]]\nempty = true\n",
+            silent.local_addr().unwrap()
+        ),
+    )]);
+    let (told, code) = check(dir.path(), &["--live", "--within", "1"]);
+    assert!(told.contains("does not answer within 1 s"), "{told}");
+    assert_eq!(code, Some(1));
+}
