@@ -94,7 +94,7 @@ fn fails(server: &Server, path: &str) -> Failure {
 }
 
 /// What a server says that does not start.
-fn refused(builder: Builder) -> String {
+fn refused(builder: &Builder) -> String {
     let mut serve = Command::new(bootwire());
     serve
         .args(["serve", "--listen", "127.0.0.1:0", "--config"])

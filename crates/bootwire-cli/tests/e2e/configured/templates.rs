@@ -90,7 +90,7 @@ fn a_loop_without_end_is_error_0() {
 #[test]
 fn a_template_that_does_not_compile_is_told_at_the_start() {
     let told = super::refused(
-        Server::builder()
+        &Server::builder()
             .beside("templates/machine.cfg.j2", "a\nb\n{% if %}\n")
             .beside("machines.toml", MACHINES)
             .config(CONFIG),
