@@ -11,21 +11,22 @@ use crate::{out, size};
 /// Prints lines as they come, and counts what failed.
 #[derive(Debug, Default)]
 pub(super) struct Report {
+    looked: u64,
     failed: u64,
 }
 
 impl Report {
     pub(super) fn ok(&mut self, what: &str, told: impl Display) {
-        Self::line("ok", what, told);
+        self.line("ok", what, told);
     }
 
     pub(super) fn warn(&mut self, what: &str, told: impl Display) {
-        Self::line("warning", what, told);
+        self.line("warning", what, told);
     }
 
     pub(super) fn fail(&mut self, what: &str, why: impl Display) {
         self.failed += 1;
-        Self::line("FAIL", what, why);
+        self.line("FAIL", what, why);
     }
 
     pub(super) fn problems(&mut self, what: &str, problems: &Problems) {
@@ -34,7 +35,8 @@ impl Report {
         }
     }
 
-    fn line(verdict: &str, what: &str, told: impl Display) {
+    fn line(&mut self, verdict: &str, what: &str, told: impl Display) {
+        self.looked += 1;
         out::result(&format!("{verdict:<8}{what}: {told}"));
     }
 
@@ -43,8 +45,8 @@ impl Report {
         match self.failed {
             0 => Ok(()),
             count => {
-                let problems = size::count(count, "problem", "problems");
-                Err(anyhow!("{problems} found").into())
+                let looked = size::count(self.looked, "thing", "things");
+                Err(anyhow!("{count} of {looked} looked at failed").into())
             }
         }
     }

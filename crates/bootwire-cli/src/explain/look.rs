@@ -1,22 +1,19 @@
 //! Following a request through a site.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use bootwire::router::Verdict as Came;
 use bootwire::{
     Accept, Answer, BoxFuture, Endpoint, Op, Reason, Refusal, Reply, Request, Server, Sink,
 };
 use bootwire_render::dialect::Probes;
-use bootwire_render::hook::Decision;
 use bytes::Bytes;
 
-use super::account::{
-    Account, Compared, Found, Outcome, Piece, Question, Step, Term, Verdict, Who,
-};
+use super::account::{Account, Compared, Found, Outcome, Step, Term, Verdict};
+use super::facts::{identity, is_served, question, server};
+use super::words::{came, decided, detail, outside, shown_path};
 use crate::config::Config;
-use crate::networks::{self, Network};
-use crate::shown::{escaped, word};
+use crate::shown::word;
 use crate::site::Site;
 use crate::site::hooks::Decider;
 use crate::site::routes::{self, Action, LeadsTo, Route, WriteAction};
@@ -257,71 +254,6 @@ const fn decider(action: &Action) -> Option<&Decider> {
     }
 }
 
-/// Who outside would have to be asked.
-fn outside(action: &Action, request: &Request) -> Option<String> {
-    match action {
-        Action::Origin(origin) => {
-            let name = escaped(request.rest_bytes());
-            Some(format!("{} for {name}", origin.address))
-        }
-        Action::Http(hook) | Action::Exec(hook) => Some(hook.shown.clone()),
-        _ => None,
-    }
-}
-
-/// What came of it, in words.
-fn came(answer: &Result<Reply, Refusal>) -> String {
-    match answer {
-        Ok(reply) => match reply.size() {
-            Some(size) => crate::size::count(size, "byte", "bytes"),
-            None => "content, of a size nobody knows yet".to_owned(),
-        },
-        Err(refusal) => {
-            let code = refusal.reason().code().wire();
-            format!("ERROR {code}: {refusal}")
-        }
-    }
-}
-
-/// What else there is to say.
-fn detail(action: &Action, request: &Request, answer: &Result<Reply, Refusal>) -> String {
-    match action {
-        Action::Dir(root, _) if answer.is_ok() => {
-            use std::os::unix::ffi::OsStrExt;
-            let path = root.join(std::ffi::OsStr::from_bytes(request.rest_bytes()));
-            // Another case, or the client's own directory, is the directory's business.
-            let shown = path.is_file().then(|| word(path.as_os_str().as_bytes()));
-            shown.map_or_else(String::new, |path| format!(", {path}"))
-        }
-        Action::Origin(origin) => match origin.seen() {
-            Some(seen) => {
-                let version = seen.version.map_or_else(String::new, |version| {
-                    format!(", version {}", escaped(version.as_bytes()))
-                });
-                format!(", {} of {}{version}", seen.object, origin.address)
-            }
-            None => String::new(),
-        },
-        _ => String::new(),
-    }
-}
-
-fn decided(decision: &Decision) -> String {
-    match decision {
-        Decision::Content(_) => "content".to_owned(),
-        Decision::Redirect(redirect) => {
-            let path = escaped(redirect.path.as_bytes());
-            format!(
-                "{path} of the origin {}",
-                escaped(redirect.origin.as_bytes())
-            )
-        }
-        Decision::Template { name, .. } => format!("template {}", escaped(name.as_bytes())),
-        Decision::Refuse(_) => "no".to_owned(),
-        Decision::Pass => "to pass".to_owned(),
-    }
-}
-
 fn terms<A, W>(step: &routes::Step<A, W>, request: &Request) -> Vec<Term>
 where
     A: crate::site::terms::Adjustable,
@@ -356,75 +288,6 @@ fn text(content: &Bytes) -> Option<String> {
     let text = std::str::from_utf8(content).ok()?;
     let end = text.floor_char_boundary(TEXT_MAX);
     Some(text[..end].to_owned())
-}
-
-fn question(request: &Request) -> Question {
-    let to = request.local().ip();
-    let path = shown_path(request);
-    let sent = escaped(request.filename());
-    Question {
-        op: match request.op() {
-            Op::Read => "read",
-            Op::Write => "write",
-        },
-        sent: (sent != path).then_some(sent),
-        path,
-        from: request.peer_ip().to_string(),
-        to: (!to.is_unspecified()).then(|| to.to_string()),
-        interface: bootwire_io::interface_name(request.interface()),
-        options: request
-            .options()
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .collect(),
-    }
-}
-
-fn shown_path(request: &Request) -> String {
-    escaped(request.path_bytes())
-}
-
-fn identity(who: &bootwire_render::identity::Identity) -> Who {
-    use bootwire_render::identity::Known;
-
-    fn piece<T: std::fmt::Display>(name: &'static str, known: Option<&Known<T>>) -> Option<Piece> {
-        known.map(|known| Piece {
-            name,
-            value: escaped(known.value.to_string().as_bytes()),
-            from: known.from.name(),
-        })
-    }
-    let pieces = [
-        piece("mac", who.mac.as_ref()),
-        piece("uuid", who.uuid.as_ref()),
-        piece("serial", who.serial.as_ref()),
-        piece("ip", who.ip.as_ref()),
-        piece("hostname", who.hostname.as_ref()),
-    ];
-    Who {
-        known: pieces.into_iter().flatten().collect(),
-        loader: who.loader.map(bootwire_render::dialect::Loader::name),
-    }
-}
-
-fn is_served(config: &Config, client: IpAddr) -> bool {
-    let nets = config.document.allow.iter().flat_map(|allow| &allow.0);
-    let wanted: Vec<Network> = nets.map(|net| net.0).collect();
-    let client = client.to_canonical();
-    networks::allowed(&wanted)
-        .is_none_or(|networks| networks.iter().any(|network| network.contains(&client)))
-}
-
-/// A server as far as options go.
-fn server(config: &Config) -> Server {
-    let document = &config.document;
-    let mut server = Server::bind("[::]:69").fragment(document.fragment.unwrap_or(false));
-    if let Some(bytes) = document.blksize_max {
-        server = server.blksize_max(bytes);
-    }
-    if let Some(blocks) = document.windowsize_max {
-        server = server.windowsize_max(blocks);
-    }
-    server
 }
 
 /// Where uploads go that nobody sends.

@@ -4,11 +4,13 @@
 //! server has into an [`account`], which [`tell`] puts into words.
 
 mod account;
+mod facts;
 mod look;
 mod question;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .context("cannot start")?;
     let result = runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let opening = found.open(&settings);
+        let opening = Box::pin(found.open(&settings));
         let Some(site) = signals.or_end(opening).await.transpose()? else {
             return Ok(());
         };
@@ -69,15 +69,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let handle = server.serve(site.app()).start().map_err(listen::explain)?;
         introduce(&settings, &site, &handle, &confined);
         site.prefetch();
-        Running {
+        let running = Running {
             args,
             drain: settings.drain,
             site,
             handle,
             log,
-        }
-        .run(signals, &totals)
-        .await
+        };
+        Box::pin(running.run(signals, &totals)).await
     });
     // A directory on a dead network file system must not keep a stopped server alive.
     runtime.shutdown_background();

@@ -151,13 +151,13 @@ mod tests {
             fs::rename(path.join("..new"), path.join("..data")).unwrap();
         });
         changes("an edit", &|| {
-            fs::write(path.join("two/bootwire.toml"), "more").unwrap()
+            fs::write(path.join("two/bootwire.toml"), "more").unwrap();
         });
         let drop_in = path.join("bootwire.d/10-lab.toml");
         changes("a drop-in", &|| fs::write(&drop_in, "").unwrap());
         changes("a drop-in removed", &|| fs::remove_file(&drop_in).unwrap());
         changes("all removed", &|| {
-            fs::remove_file(path.join("bootwire.toml")).unwrap()
+            fs::remove_file(path.join("bootwire.toml")).unwrap();
         });
         fs::write(path.join("bootwire.d/notes.txt"), "not read").unwrap();
         assert_eq!(last, seen(path), "other files are none of it");

@@ -83,7 +83,10 @@ impl InventorySettings {
             let shown = format!("SQLite, {}", file.display());
             if purpose != Purpose::Serve && !file.exists() {
                 let told = format!("{shown}: not there yet, the server makes it");
-                return Ok(Some(Machines::standing_in(&shown, Ok(told))));
+                return Ok(Some(Machines::standing_in(
+                    &format!("{shown}, not there yet"),
+                    Ok(told),
+                )));
             }
             let database = Sqlite::open(&file).await;
             let database = database.map_err(|error| format!("{}: {error}", file.display()))?;

@@ -7,9 +7,10 @@ use bootwire_render::identity::Identifier;
 use bootwire_render::template::Templates;
 use bootwire_store::Cache;
 
+use super::cache::CacheSettings;
 use super::identity::IdentitySettings;
 use super::inventory::{InventorySettings, Machines};
-use super::origins::{CacheSettings, OriginSettings, Source};
+use super::origins::{OriginSettings, Source};
 
 /// What is open and may serve the next configuration too, each with the settings it was opened
 /// with: the cache with its lock, connections and answers of the inventory, what is known of

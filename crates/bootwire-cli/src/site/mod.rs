@@ -2,9 +2,10 @@
 //!
 //! [`Site::open`] makes the [`App`] of a server; `bootwire explain` looks at the same routes, made
 //! by the same code with [`Site::explained`], which opens nothing that a running server needs for
-//! itself. One module a concern; [`routes`] puts them together.
+//! itself. One module a concern; [`making`] puts them together to [`routes`].
 
 mod asked;
+mod cache;
 pub(crate) mod conditions;
 mod finished;
 pub(crate) mod hooks;
@@ -12,6 +13,7 @@ mod http;
 mod identity;
 mod inventory;
 mod kept;
+mod making;
 mod needs;
 pub(crate) mod origins;
 mod problems;
@@ -44,10 +46,11 @@ use crate::config::{Config, Problems};
 use conditions::Names;
 use identity::IdentitySettings;
 use kept::Kept;
+use making::Materials;
 use origins::{Origins, Prefetching};
 use problems::Wrong;
 use quirks::{Quirk, Quirks};
-use routes::{LeadsTo, Materials, Route, WriteAction};
+use routes::{LeadsTo, Route, WriteAction};
 
 /// What a site is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

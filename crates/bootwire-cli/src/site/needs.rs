@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::cache::CacheSettings;
 use super::identity::IdentitySettings;
-use super::origins::CacheSettings;
+
 use super::templates;
 use crate::config::{Config, model};
 

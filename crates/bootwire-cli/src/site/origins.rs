@@ -13,13 +13,11 @@ use tokio::task::JoinSet;
 
 use super::Purpose;
 use super::asked::{Asked, Seen};
+use super::cache::{self, CacheSettings};
 use super::kept::Kept;
 use super::problems::Wrong;
 use crate::config::{Config, model};
 use crate::{out, size};
-
-/// Where the cache is, unless told otherwise.
-pub(super) const CACHE_DIR: &str = "/var/cache/bootwire";
 
 /// The origins of a configuration.
 #[derive(Debug, Default)]
@@ -44,49 +42,6 @@ enum Reach {
     Cached(Box<Cached>),
     /// Not at all, or asked about only: to explain.
     Asked(Asked),
-}
-
-/// The directory of the cache and its bounds, as they are configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct CacheSettings {
-    pub(super) dir: PathBuf,
-    max: Option<u64>,
-    memory_max: Option<u64>,
-}
-
-impl CacheSettings {
-    pub(super) fn of(config: &Config) -> Self {
-        let cache = &config.document.cache;
-        Self {
-            dir: cache
-                .dir
-                .as_ref()
-                .map_or_else(|| PathBuf::from(CACHE_DIR), |dir| config.path(dir)),
-            max: cache.max.map(|size| size.0),
-            memory_max: cache.memory_max.map(|size| size.0),
-        }
-    }
-
-    async fn open(&self) -> std::io::Result<Cache> {
-        let mut builder =
-            Cache::builder(&self.dir).observe(|event| out::note(&format!("cache: {event}")));
-        if let Some(max) = self.max {
-            builder = builder.max(max);
-        }
-        if let Some(max) = self.memory_max {
-            builder = builder.memory_max(max);
-        }
-        builder.open().await
-    }
-
-    /// One line for the log.
-    fn describe(&self) -> String {
-        let max = self.max.map_or_else(
-            || "up to 20 GiB".to_owned(),
-            |max| format!("up to {}", size::count(max, "byte", "bytes")),
-        );
-        format!("cache: {}, {max}", self.dir.display())
-    }
 }
 
 /// An origin's settings with what the files and variables they name held: what must be the same for
@@ -117,7 +72,7 @@ impl Origins {
         }
         let settings = CacheSettings::of(config);
         if purpose == Purpose::Serve
-            && let Err(error) = open_cache(&settings, new).await
+            && let Err(error) = cache::open(&settings, new).await
         {
             let help = "set cache.dir to a directory this server may write to";
             wrong.note(config, "cache", format_args!("{error}; {help}"));
@@ -211,19 +166,6 @@ impl Origins {
             });
         }
     }
-}
-
-/// Puts the cache into `new`, unless it is there. Its bounds are those it was opened with.
-async fn open_cache(settings: &CacheSettings, new: &mut Kept) -> std::io::Result<()> {
-    match &new.cache {
-        Some((open, _)) if open.dir == settings.dir => {
-            if open != settings {
-                out::note("cache: max and memory_max change when the server starts anew");
-            }
-        }
-        _ => new.cache = Some((settings.clone(), settings.open().await?)),
-    }
-    Ok(())
 }
 
 impl Source {
