@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bootwire::router::{Pattern, Rewrite};
 use bootwire::{Accept, Endpoint, Op, Refusal, Reply, Request, Router};
@@ -15,7 +16,6 @@ use super::quirks::Quirks;
 use super::terms::{Adjustable, OnTerms, Terms};
 use super::uploads::UploadRule;
 use super::wrap::{Renamed, Within};
-use super::{longest_deadline, own_deadline};
 use crate::config::model;
 
 /// A route of the configuration.
@@ -78,7 +78,7 @@ pub(crate) enum WriteAction {
 }
 
 impl<A: Adjustable, W> Step<A, W> {
-    /// `answer` puts the wrappers around the action's own endpoint, the innermost first.
+    /// An action with the endpoint that answers for it.
     pub(super) fn new(
         action: W,
         endpoint: Arc<dyn Endpoint<A>>,
@@ -100,17 +100,17 @@ impl<A: Adjustable, W> Step<A, W> {
         step
     }
 
-    pub(super) fn wrap(&mut self, around: impl FnOnce(Arc<dyn Endpoint<A>>) -> Arc<dyn Endpoint<A>>) {
+    pub(super) fn wrap(
+        &mut self,
+        around: impl FnOnce(Arc<dyn Endpoint<A>>) -> Arc<dyn Endpoint<A>>,
+    ) {
         self.endpoint = around(Arc::clone(&self.endpoint));
     }
 
-    /// With a deadline and terms.
-    pub(super) fn bounded(mut self, route: &model::Route, document: &model::Document) -> Self {
-        // Not the server's to see to: its deadline is the longest there is.
-        let limit = route
-            .deadline
-            .map_or_else(|| own_deadline(document), |limit| limit.0);
-        if limit < longest_deadline(document) {
+    /// With a deadline, its own or `usual`, and terms.
+    pub(super) fn bounded(mut self, route: &model::Route, usual: Option<Duration>) -> Self {
+        let own = route.deadline.map(|limit| limit.0);
+        if let Some(limit) = own.or(usual) {
             self.wrap(|inner| Arc::new(Within { limit, inner }));
         }
         if !self.terms.is_empty() || !self.quirks.is_empty() {

@@ -116,3 +116,24 @@ async fn a_denial_ends_the_search() {
     assert_eq!(code(&site, "/x").await, 2);
     assert!(is_at_hand(&site, "/x"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn routes_without_a_deadline_keep_the_usual_one_when_others_take_longer() {
+    let dir = tempfile::tempdir().unwrap();
+    program(dir.path(), "slow", "#!/bin/sh\nexec sleep 60\n");
+    let text_of = r#"
+        deadline = "100ms"
+        [[route]]
+        path = "/patient"
+        deadline = "1h"
+        text = "x"
+        [[route]]
+        exec = { program = "slow", deadline = "1h" }
+    "#;
+    let site = open(dir.path(), text_of).await;
+    let late = text(&site, "/x").await.unwrap_err();
+    assert!(late.detail().unwrap().contains("100ms"), "{late}");
+    let document = config(dir.path(), text_of).document;
+    let longest = super::super::longest_deadline(&document);
+    assert_eq!(longest, std::time::Duration::from_secs(3600));
+}
