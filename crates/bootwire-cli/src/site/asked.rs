@@ -73,8 +73,8 @@ impl Asked {
     }
 
     /// Content of the object's size; nobody reads it.
-    async fn reply(&self, request: &Request) -> Result<Reply, Refusal> {
-        let object = ObjectName::new(request.rest_bytes())?;
+    pub(super) async fn reply(&self, path: &[u8]) -> Result<Reply, Refusal> {
+        let object = ObjectName::new(path)?;
         self.note(&object, None);
         let origin = self.origin.name();
         if !self.run {
@@ -105,7 +105,7 @@ impl Asked {
 
 impl Endpoint<Reply> for Asked {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
-        Box::pin(async move { self.reply(&request).await })
+        Box::pin(async move { self.reply(request.rest_bytes()).await })
     }
 }
 

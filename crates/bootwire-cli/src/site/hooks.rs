@@ -2,11 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
+use bootwire::{BoxFuture, Refusal, Request};
 use bootwire_render::hook::{Asker, Decision, Exec, Hook, HookError, HttpHook, Output, Question};
 use bootwire_render::identity::Identifier;
 use bootwire_render::template::Templates;
-use bootwire_store::origin::ObjectName;
 
 use super::http::{self, Reaching, options};
 use super::origins::Origins;
@@ -136,12 +135,11 @@ impl Decider {
             .templates(site.templates)
             .limits(templates::limits(&config.document.templates))
             .redirects(move |redirect, request| {
-                let found = origins
-                    .get(&redirect.origin)
-                    .map(|origin| origin.endpoint(&who));
+                let (origins, who) = (Arc::clone(&origins), who.clone());
                 async move {
-                    let endpoint = found.ok_or_else(|| no_origin(&redirect.origin))?;
-                    fetch(&*endpoint, &redirect.path, &request).await
+                    let origin = origins.get(&redirect.origin);
+                    let origin = origin.ok_or_else(|| no_origin(&redirect.origin))?;
+                    origin.fetch(&redirect.path, &request, &who).await
                 }
             });
         Self {
@@ -183,23 +181,6 @@ pub(super) struct Around<'a> {
 fn no_origin(name: &str) -> Refusal {
     let detail = format!("the hook points to the origin {name:?}, and there is none of that name");
     Refusal::internal().because(detail)
-}
-
-/// The object at `path` of an origin.
-async fn fetch(
-    endpoint: &dyn Endpoint<Reply>,
-    path: &str,
-    request: &Request,
-) -> Result<Reply, Refusal> {
-    // The same checks as for a client's.
-    ObjectName::new(path.as_bytes())?;
-    let renamed = request.renamed(path.as_bytes());
-    let renamed = renamed.ok_or_else(|| {
-        Refusal::internal().because(format_args!(
-            "the hook points to {path:?}, which is no path"
-        ))
-    })?;
-    endpoint.call(renamed).await
 }
 
 const fn read_as(output: model::Output) -> Output {

@@ -200,11 +200,25 @@ impl Source {
     pub(super) fn endpoint(&self, who: &Identifier) -> Arc<dyn Endpoint<Reply>> {
         match &self.reach {
             Reach::Asked(asked) => Arc::new(asked.clone()),
-            Reach::Cached(cached) if self.pinned => Arc::new(Pinned {
-                cached: (**cached).clone(),
-                who: who.clone(),
-            }),
+            Reach::Cached(cached) if self.pinned => Arc::new(pinned(cached, who)),
             Reach::Cached(cached) => Arc::new((**cached).clone()),
+        }
+    }
+
+    /// The object at `path`, whatever `request` asked for: the machine is who sent that.
+    pub(super) async fn fetch(
+        &self,
+        path: &str,
+        request: &Request,
+        who: &Identifier,
+    ) -> Result<Reply, Refusal> {
+        match &self.reach {
+            Reach::Asked(asked) => asked.reply(path.as_bytes()).await,
+            Reach::Cached(cached) if self.pinned => {
+                let pinned = pinned(cached, who);
+                pinned.reply(path.as_bytes(), request).await
+            }
+            Reach::Cached(cached) => cached.reply(&ObjectName::new(path.as_bytes())?, None).await,
         }
     }
 }
@@ -227,21 +241,32 @@ impl Source {
     }
 }
 
+fn pinned(cached: &Cached, who: &Identifier) -> Pinned {
+    Pinned {
+        cached: cached.clone(),
+        who: who.clone(),
+    }
+}
+
 /// An origin whose objects a machine gets in the versions its boot began with.
 struct Pinned {
     cached: Cached,
     who: Identifier,
 }
 
+impl Pinned {
+    /// An object, for the machine that sent `request`.
+    async fn reply(&self, object: &[u8], request: &Request) -> Result<Reply, Refusal> {
+        let object = ObjectName::new(object)?;
+        let who = self.who.identify(request).await;
+        let machine = machine(&who, request);
+        self.cached.reply(&object, Some(&machine)).await
+    }
+}
+
 impl Endpoint<Reply> for Pinned {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
-        Box::pin(async move {
-            let object = ObjectName::new(request.rest_bytes())?;
-            let who = self.who.identify(&request).await;
-            self.cached
-                .reply(&object, Some(&machine(&who, &request)))
-                .await
-        })
+        Box::pin(async move { self.reply(request.rest_bytes(), &request).await })
     }
 }
 

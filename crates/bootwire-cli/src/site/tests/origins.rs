@@ -196,6 +196,35 @@ async fn what_a_hook_points_to_comes_from_the_origin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_hook_points_to_is_pinned_for_the_machine_that_asked_the_hook() {
+    let dir = tempfile::tempdir().unwrap();
+    let web = Web::with(&[("/initrd", "one")]).await;
+    let decision = r#"{"redirect": {"origin": "images", "path": "/initrd"}}"#;
+    program(
+        dir.path(),
+        "decide",
+        &format!("#!/bin/sh\necho '{decision}'\n"),
+    );
+    let route = "[[route]]\nexec = { program = 'decide', output = 'decision' }";
+    let site = open(dir.path(), &images(&web, "pin = 'boot'\nttl = '0s'", route)).await;
+    let size = async |client: &str| {
+        let request = get("/pxelinux.cfg/01-52-54-00-12-34-56", client, &[]);
+        match site.app.call(request).await {
+            Ok(Answer::Reply(reply)) => reply.size(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(size("10.0.0.7").await, Some(3));
+    is_on_disk(&dir.path().join("cache")).await;
+    web.set("/initrd", "two!");
+    assert_eq!(
+        size("10.0.0.8").await,
+        Some(3),
+        "the name says which machine it is"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn objects_are_there_before_anybody_asks() {
     let dir = tempfile::tempdir().unwrap();
     let web = Web::with(&[("/a", "first"), ("/b", "second")]).await;
