@@ -3,6 +3,7 @@
 matter. Run it after changing it; the seeds are checked in."""
 
 import pathlib
+import re
 import shutil
 
 HERE = pathlib.Path(__file__).parent / "seeds"
@@ -115,7 +116,20 @@ ENGINE = {
     "busy": bytes([0] + [x for n in range(4) for x in (0, n, n, 0, n, 2)] + [7, 1, 6, 20, 7, 0, 6, 27]),
 }
 
+
+def configurations():
+    """The examples of the page, and the quickstart's."""
+    top = HERE.parent.parent
+    page = (top / "docs/configuration.md").read_text()
+    found = {
+        f"page-{number}": block.encode()
+        for number, block in enumerate(re.findall(r"```toml\n(.*?)```", page, re.S))
+    }
+    return found | {"quickstart": (top / "examples/quickstart/bootwire.toml").read_bytes()}
+
+
 SEEDS = {
+    "config": configurations(),
     "packets": PACKETS,
     "negotiation": NEGOTIATION,
     "netascii": NETASCII,

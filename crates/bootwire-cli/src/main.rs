@@ -17,6 +17,7 @@ mod man;
 mod networks;
 mod out;
 mod output;
+mod ports;
 mod progress;
 mod put;
 mod serve;

@@ -1,9 +1,7 @@
 //! The flags of `bootwire serve`.
 
 use std::num::NonZeroUsize;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use bootwire_store::Links;
@@ -11,6 +9,7 @@ use bootwire_store::Links;
 use super::budgets;
 use super::sandbox;
 use crate::networks::Network;
+use crate::ports::Ports;
 use crate::size;
 
 #[derive(Debug, clap::Args)]
@@ -218,38 +217,6 @@ impl From<LinksName> for Links {
         match name {
             LinksName::Beneath => Self::Beneath,
             LinksName::InRoot => Self::InRoot,
-        }
-    }
-}
-
-/// A range of ports.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ports(pub(super) RangeInclusive<u16>);
-
-impl FromStr for Ports {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let port = |text: &str| text.trim().parse::<u16>().ok().filter(|&port| port > 0);
-        match (port(first), port(last)) {
-            (Some(first), Some(last)) if first <= last => Ok(Self(first..=last)),
-            (Some(_), Some(_)) => Err("the first port must not be above the last"),
-            _ => Err("write two ports from 1 to 65535, like 30000-30063"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_range_of_ports_is_read() {
-        assert_eq!("30000-30063".parse(), Ok(Ports(30_000..=30_063)));
-        assert_eq!("30000".parse(), Ok(Ports(30_000..=30_000)));
-        for text in ["", "a-b", "0-5", "5-70000", "9-5", "1-2-3"] {
-            assert!(text.parse::<Ports>().is_err(), "{text}");
         }
     }
 }

@@ -23,7 +23,7 @@ use bootwire::router::App;
 use bootwire::{OpenServer, Router, Server, ServerError, ServerHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-pub(crate) use args::{Args, Ports};
+pub(crate) use args::Args;
 
 use crate::config::Config;
 use crate::exit::Failure;

@@ -6,12 +6,13 @@ use anyhow::{anyhow, bail};
 use bootwire::{Schedule, Server};
 use ipnet::IpNet;
 
-use super::args::{Args, LogFormat, Ports};
+use super::args::{Args, LogFormat};
 use super::budgets;
 use super::sandbox::{self, Level};
 use crate::config::Config;
 use crate::config::model::{Document, Log, SandboxLevel};
 use crate::networks::{self, Network};
+use crate::ports::Ports;
 use crate::site;
 
 /// The time running transfers have on SIGTERM.

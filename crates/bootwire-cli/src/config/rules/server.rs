@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Report;
 use crate::config::model::Document;
 use crate::config::tree::Spot;
-use crate::serve::Ports;
+use crate::ports::Ports;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
