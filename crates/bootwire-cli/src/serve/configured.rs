@@ -147,8 +147,13 @@ impl Configured {
 }
 
 /// What has to stay within reach of the sandbox, and makes the directories that are written to.
-pub(super) fn reach(config: &Config, sandbox: &Sandbox) -> anyhow::Result<Reach> {
+pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Reach> {
     let needs = site::needs(config);
+    let read = needs.read.iter().map(|path| (path, false));
+    let written = needs.write.iter().map(|path| (path, true));
+    if let Some(line) = sandbox.stay_if_stopped(read.chain(written))? {
+        out::note(&line);
+    }
     let mut reach = Reach {
         tcp: match (needs.any_connect || needs.execute, needs.connect.is_empty()) {
             (true, _) => Tcp::Anybody,

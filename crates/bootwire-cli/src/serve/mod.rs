@@ -42,11 +42,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     raise_descriptor_limit();
     let found = Found::of(args)?;
     let settings = found.settings(args)?;
-    let sandbox = Sandbox::new(&settings.sandbox)?;
+    let mut sandbox = Sandbox::new(&settings.sandbox)?;
     if sandbox.takes_rights() {
         expect_unprivileged_ports(&settings)?;
     }
-    let reach = found.reach(args, &sandbox)?;
+    let reach = found.reach(args, &mut sandbox)?;
     let totals = Arc::new(Totals::default());
     let log = Log::new(settings.log);
     let server = open(&settings, &found.app(), &totals, &log)?;
@@ -104,7 +104,7 @@ impl Found {
         }
     }
 
-    fn reach(&self, args: &Args, sandbox: &Sandbox) -> anyhow::Result<Reach> {
+    fn reach(&self, args: &Args, sandbox: &mut Sandbox) -> anyhow::Result<Reach> {
         match self {
             Self::Plain(_) => Ok(Plain::grants(args)?.into()),
             Self::Configured(_, config) => configured::reach(config, sandbox),

@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, bail};
@@ -56,6 +58,31 @@ impl Account {
 
     pub(super) fn groups(&self) -> Vec<Gid> {
         self.groups.iter().map(|&gid| Gid::from_raw(gid)).collect()
+    }
+
+    /// The directory on the way to `path` that this user may not enter, or `path` itself if it may
+    /// not write there. What is not there is no obstacle. By file modes alone.
+    pub(super) fn stopped_at(&self, path: &Path, to_write: bool) -> Option<PathBuf> {
+        let mut way: Vec<&Path> = path.ancestors().collect();
+        way.reverse();
+        way.into_iter().find_map(|place| {
+            let stat = fs::metadata(place).ok().filter(fs::Metadata::is_dir)?;
+            let wanted = if to_write && place == path { 0o3 } else { 0o1 };
+            let granted = self.bits(&stat);
+            (granted & wanted != wanted).then(|| place.to_owned())
+        })
+    }
+
+    /// What a file's mode grants this user, as the last three bits.
+    fn bits(&self, stat: &fs::Metadata) -> u32 {
+        let (mode, gid) = (stat.mode(), stat.gid());
+        if stat.uid() == self.uid {
+            mode >> 6
+        } else if gid == self.gid || self.groups.contains(&gid) {
+            mode >> 3
+        } else {
+            mode
+        }
     }
 
     /// The name of a user.
@@ -234,5 +261,42 @@ mod tests {
         let nobody = Account::nobody();
         assert_eq!(nobody.to_string(), "nobody");
         assert_ne!(nobody.uid, 0);
+    }
+
+    #[test]
+    fn who_is_stopped_on_the_way_is_told_where() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let dir = tempfile::tempdir().unwrap();
+        let (closed, below) = (dir.path().join("closed"), dir.path().join("closed/below"));
+        fs::create_dir_all(&below).unwrap();
+        let mode = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        mode(dir.path(), 0o755);
+        let owner = fs::metadata(&below).unwrap();
+        let stranger = account("stranger", owner.uid() + 4_000, owner.gid() + 4_000, &[]);
+        let member = account("member", owner.uid() + 4_000, 4_000, &[owner.gid()]);
+        let mine = account("mine", owner.uid(), owner.gid(), &[]);
+        for (of_closed, of_below, who, to_write, expected) in [
+            (0o755, 0o755, &stranger, false, None),
+            (0o755, 0o755, &stranger, true, Some(&below)),
+            (0o755, 0o773, &stranger, true, None),
+            (0o700, 0o777, &stranger, false, Some(&closed)),
+            (0o750, 0o770, &member, true, None),
+            (0o750, 0o750, &member, true, Some(&below)),
+            (0o700, 0o700, &mine, true, None),
+        ] {
+            mode(&closed, of_closed);
+            mode(&below, of_below);
+            let stopped = who.stopped_at(&below, to_write);
+            assert_eq!(
+                stopped.as_ref(),
+                expected,
+                "{of_closed:o} {of_below:o} {who}"
+            );
+        }
+        mode(&closed, 0o755);
+        assert_eq!(stranger.stopped_at(&below.join("not/there"), true), None);
     }
 }

@@ -33,7 +33,7 @@ mod tests;
 mod threads;
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
@@ -99,6 +99,43 @@ impl Sandbox {
             threads::expect_none()?;
         }
         self.confine_thread(reach)
+    }
+
+    /// Leaves root who it is if the default user could not use these paths by their names: a
+    /// configuration in root's own directory shall work. Each comes with whether it is written to.
+    ///
+    /// Answers with a line for the log if that is so.
+    ///
+    /// # Errors
+    /// At level [`Level::Require`], if that is so.
+    pub(super) fn stay_if_stopped<'a>(
+        &mut self,
+        paths: impl IntoIterator<Item = (&'a PathBuf, bool)>,
+    ) -> anyhow::Result<Option<String>> {
+        let Some(account) = self.account.as_ref().filter(|_| !self.named) else {
+            return Ok(None);
+        };
+        let mut paths = paths.into_iter();
+        let stopped = paths.find_map(|(path, to_write)| {
+            let place = account.stopped_at(path, to_write)?;
+            let verb = if place == *path && to_write {
+                "write into"
+            } else {
+                "enter"
+            };
+            Some(format!("user {account} may not {verb} {}", place.display()))
+        });
+        let Some(why) = stopped else {
+            return Ok(None);
+        };
+        let help = "move it, open it (chmod, chown), or name a user with --user";
+        if self.level == Level::Require {
+            bail!("{why}: {help}");
+        }
+        self.account = None;
+        Ok(Some(format!(
+            "warning: {why}, so root stays root, without capabilities: {help}"
+        )))
     }
 
     /// Makes a directory that is not there, and those above it, for the user the process will be.
