@@ -143,3 +143,25 @@ fn programs_see_no_more_than_the_server() {
         assert_eq!(String::from_utf8_lossy(&got), content, "{level}");
     }
 }
+
+/// As in root's own home: everything is still served, and nothing but root's name is left.
+#[test]
+fn where_nobody_may_not_go_root_serves_without_capabilities() {
+    if !is_root() {
+        return;
+    }
+    // Made for its owner alone.
+    let home = tempfile::TempDir::new().expect("a directory");
+    fs::write(home.path().join("hello"), "hello").expect("a file");
+    let builder =
+        Server::builder().config(&format!("[[route]]\ndir = \"{}\"\n", home.path().display()));
+    let open = Permissions::from_mode(0o755);
+    fs::set_permissions(builder.place(), open).expect("a mode");
+    let server = builder.start();
+    assert_eq!(fetch(&server, "hello"), b"hello");
+    assert!(status(&server, "Uid:").starts_with("0\t"), "root");
+    assert_eq!(status(&server, "CapEff:"), "0000000000000000");
+    let notes = server.notes().lines();
+    let warned = format!("user nobody may not enter {}", home.path().display());
+    assert!(notes.iter().any(|line| line.contains(&warned)), "{notes:?}");
+}
