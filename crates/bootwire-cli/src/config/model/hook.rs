@@ -1,0 +1,74 @@
+//! Hooks of routes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::value::{Size, Time};
+
+/// An HTTP service that decides. One of post, get.
+#[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    /// The URL the question is posted to
+    pub(crate) post: Option<String>,
+    /// The URL to fetch, with {path}, {mac}, {uuid}, {serial}, {ip} … in it
+    pub(crate) get: Option<String>,
+    /// What the answer is [default: "decision" for post, "content" for get]
+    pub(crate) output: Option<Output>,
+    /// Headers sent with each question
+    pub(crate) headers: BTreeMap<String, String>,
+    /// A file with the bearer token
+    pub(crate) bearer_file: Option<PathBuf>,
+    /// The environment variable with the bearer token
+    pub(crate) bearer_env: Option<String>,
+    /// Certificates of a private authority, PEM
+    pub(crate) ca: Option<PathBuf>,
+    /// Time for a decision [default: 3s]
+    pub(crate) deadline: Option<Time>,
+    /// Questions at the same time [default: 16]
+    pub(crate) concurrency: Option<usize>,
+    /// Questions that wait for a turn [default: 256]
+    pub(crate) queue: Option<usize>,
+    /// Largest answer [default: 4 MiB]
+    pub(crate) size_max: Option<Size>,
+    /// Leave the client out of the question, so that all who ask for a path ask once
+    /// [default: false]
+    pub(crate) anonymous: Option<bool>,
+}
+
+/// A program that decides.
+#[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Exec {
+    /// The program: an absolute path, or one from the configuration's directory
+    pub(crate) program: PathBuf,
+    /// Its arguments, with {path}, {mac}, {uuid}, {serial}, {ip} … in them
+    pub(crate) args: Vec<String>,
+    /// Its environment beside BOOTWIRE_…
+    pub(crate) env: BTreeMap<String, String>,
+    /// What it writes [default: "content"]
+    pub(crate) output: Option<Output>,
+    /// Time for a decision [default: 3s]
+    pub(crate) deadline: Option<Time>,
+    /// Programs at the same time [default: 16]
+    pub(crate) concurrency: Option<usize>,
+    /// Questions that wait for a turn [default: 256]
+    pub(crate) queue: Option<usize>,
+    /// Largest answer [default: 4 MiB]
+    pub(crate) size_max: Option<Size>,
+    /// Leave the client out of the question [default: false]
+    pub(crate) anonymous: Option<bool>,
+}
+
+/// What a hook's answer is.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Output {
+    /// What the client gets.
+    Content,
+    /// A JSON object that decides.
+    Decision,
+}

@@ -1,0 +1,202 @@
+//! `[[route]]` and `[[quirk]]`: which requests, and what they get.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::hook::{Exec, Http};
+use crate::config::value::{Many, Net, Size, Spanned, Time};
+
+/// Which requests, and what they get. Each route has one of dir, origin, template, text, empty,
+/// refuse, http, exec, upload, try; or only a rewrite.
+#[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Route {
+    /// The pattern of paths: "/grub/grub.cfg-01-{mac}", "/images/{*path}" [default: "/{*path}"]
+    pub(crate) path: Option<String>,
+    /// Only these clients: networks, addresses, "private", "any"
+    pub(crate) from: Option<Many<Net>>,
+    /// Only requests to these addresses or networks of this host
+    pub(crate) to: Option<Many<Net>>,
+    /// Only requests that came in over these network interfaces, by name
+    pub(crate) interface: Option<Many<String>>,
+    /// Reads or writes [default: "write" for upload, else "read"]
+    pub(crate) op: Option<Operation>,
+    /// Only requests with these options: "tsize", "windowsize", "blksize=1468"
+    pub(crate) option: Option<Many<String>>,
+    /// Only requests without these options
+    pub(crate) without_option: Option<Many<String>>,
+
+    /// The path to look for instead: "/debian/{arch}/{path}", with the parameters of the pattern.
+    /// Alone in a route it renames the request for the routes that follow
+    pub(crate) rewrite: Option<String>,
+
+    /// Answer with a file of this directory: what "{*path}" took, or the rewritten path
+    pub(crate) dir: Option<PathBuf>,
+    /// dir: what symbolic links may do [default: "beneath"]
+    pub(crate) links: Option<Links>,
+    /// dir: find files whatever the case of their name [default: false]
+    pub(crate) case_insensitive: Option<bool>,
+    /// dir: look in a subdirectory named like the client's address first [default: false]
+    pub(crate) per_client: Option<bool>,
+
+    /// Answer with an object of this origin
+    pub(crate) origin: Option<String>,
+
+    /// Answer with this template, rendered for the machine
+    pub(crate) template: Option<String>,
+    /// template: what a machine gets that the inventory does not know: "not-found", "denied",
+    /// "render", or a profile to render it with [default: "not-found" with an inventory, else
+    /// "render"]
+    pub(crate) unknown: Option<Unknown>,
+    /// template: variables, over those of all templates; the machine's own go over both
+    pub(crate) vars: BTreeMap<String, serde_json::Value>,
+    /// template, hooks: answer what boot loaders ask in vain on the spot: GRUB's lists of modules,
+    /// shortened addresses [default: true]
+    pub(crate) probes: Option<bool>,
+
+    /// Answer with this text; parameters of the pattern may stand in it: "{mac}"
+    pub(crate) text: Option<String>,
+    /// Answer with an empty file
+    pub(crate) empty: Option<bool>,
+    /// Answer with an ERROR: "not-found", "denied", "busy", or a code and a text
+    pub(crate) refuse: Option<Refuse>,
+
+    /// Let an HTTP service decide
+    pub(crate) http: Option<Http>,
+    /// Let a program decide
+    pub(crate) exec: Option<Exec>,
+
+    /// Take uploads into this directory
+    pub(crate) upload: Option<PathBuf>,
+    /// upload: what happens to a file that is there already [default: "create"]
+    pub(crate) existing: Option<Existing>,
+    /// upload: largest [default: 1 GiB]
+    pub(crate) size_max: Option<Size>,
+    /// upload: space on the disk to leave free [default: 64 MiB]
+    pub(crate) keep_free: Option<Size>,
+    /// upload: make the directories a name needs [default: false]
+    pub(crate) create_dirs: Option<bool>,
+    /// upload: permissions of the files, octal: "0640" [default: "0644"]
+    pub(crate) mode: Option<String>,
+    /// upload: a file with a secret; names must end in "." and the secret, which is cut off
+    pub(crate) secret_suffix_file: Option<PathBuf>,
+    /// upload: a program to run when a file is complete
+    pub(crate) finished: Option<Finished>,
+
+    /// Answers to try in order until one has the file; each is a route without conditions
+    pub(crate) r#try: Vec<Spanned<Self>>,
+
+    /// Largest block to grant here, in bytes
+    pub(crate) blksize_max: Option<u16>,
+    /// Largest window to grant here, in blocks
+    pub(crate) windowsize_max: Option<u16>,
+    /// Whether options are granted at all [default: true]
+    pub(crate) options: Option<bool>,
+    /// What follows block 65535: 0 or 1 [default: what the client asks for, else 0]
+    pub(crate) rollover: Option<u8>,
+    /// How long an answer may take to be found [default: the server's deadline]
+    pub(crate) deadline: Option<Time>,
+    /// Labels for the record of each transfer
+    pub(crate) labels: BTreeMap<String, String>,
+}
+
+/// Reads or writes.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Operation {
+    /// Clients read.
+    Read,
+    /// Clients write.
+    Write,
+}
+
+/// What symbolic links may do.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Links {
+    /// Those that leave the directory are refused.
+    Beneath,
+    /// Absolute ones are resolved as if the directory were /.
+    InRoot,
+}
+
+/// What a machine gets that the inventory does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// Code 1: its boot loader tries the next name.
+    NotFound,
+    /// Code 2: its boot loader stops.
+    Denied,
+    /// The template, without what an inventory would know.
+    Render,
+    /// The template, with this profile.
+    Profile(String),
+}
+
+/// An ERROR.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refuse {
+    /// 0, 1 or 2.
+    pub(crate) code: u16,
+    /// At most 60 bytes.
+    pub(crate) text: Option<String>,
+}
+
+/// What happens to a file that is there already.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Existing {
+    /// It stays; uploads of its name are refused.
+    Create,
+    /// It is replaced.
+    Replace,
+    /// It is kept under a name with the time.
+    Versioned,
+}
+
+/// A program to run when an upload is complete. It gets BOOTWIRE_PATH, BOOTWIRE_FILE,
+/// BOOTWIRE_SIZE, BOOTWIRE_PEER in its environment.
+#[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Finished {
+    /// The program
+    pub(crate) program: PathBuf,
+    /// Its arguments; {file}, {path}, {size} and {peer} stand for what is known
+    pub(crate) args: Vec<String>,
+    /// Time it may take [default: 60s]
+    pub(crate) deadline: Option<Time>,
+    /// Programs at the same time [default: 4]
+    pub(crate) concurrency: Option<usize>,
+}
+
+/// Clients that need other options than they ask for. Conditions as those of a route; all that
+/// are given must hold, and of several quirks that match the tightest values count.
+#[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Quirk {
+    /// What it is called in the record
+    pub(crate) name: Option<String>,
+    /// Paths it applies to, a pattern [default: all]
+    pub(crate) path: Option<String>,
+    /// Clients: networks, addresses
+    pub(crate) from: Option<Many<Net>>,
+    /// Boot loaders, told by the names they ask for: "grub", "pxelinux", "ipxe" …
+    pub(crate) loader: Option<Many<String>>,
+    /// Hardware addresses, where the request names one: beginnings like "b8:27:eb"
+    pub(crate) mac: Option<Many<String>>,
+    /// Requests with these options: "tsize", "blksize=1468"
+    pub(crate) option: Option<Many<String>>,
+    /// Requests without these options
+    pub(crate) without_option: Option<Many<String>>,
+    /// Largest block to grant, in bytes
+    pub(crate) blksize_max: Option<u16>,
+    /// Largest window to grant, in blocks
+    pub(crate) windowsize_max: Option<u16>,
+    /// Whether options are granted at all
+    pub(crate) options: Option<bool>,
+    /// What follows block 65535: 0 or 1
+    pub(crate) rollover: Option<u8>,
+}
