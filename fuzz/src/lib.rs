@@ -19,7 +19,7 @@ mod shared_operations;
 mod shared_packets;
 
 #[path = "../../crates/bootwire-cli/src/config/mod.rs"]
-#[expect(dead_code, reason = "the binary uses more of it")]
+#[expect(dead_code, unused_imports, reason = "the binary uses more of it")]
 mod config;
 #[path = "../../crates/bootwire-cli/src/exit.rs"]
 #[expect(dead_code, reason = "the binary uses more of it")]
