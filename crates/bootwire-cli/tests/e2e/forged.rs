@@ -151,10 +151,12 @@ fn garbage_does_not_slow_a_running_transfer_by_more_than_half() {
         .file("file", &content)
         .without_log()
         .start();
-    // The transfer ports there are: clients come back to the same few.
-    let mut ports: Vec<SocketAddr> = (0..32)
-        .map(|_| {
-            let mut client = Wire::new(server.address());
+    // The transfer ports there are: clients come back to the same few. None takes the port of one
+    // that has just left: the same request from there would be a packet that came twice.
+    let mut clients: Vec<Wire> = (0..32).map(|_| Wire::new(server.address())).collect();
+    let mut ports: Vec<SocketAddr> = clients
+        .iter_mut()
+        .map(|client| {
             client.read("missing", &[]);
             client.expect_error_code(1);
             client.tid()
