@@ -94,10 +94,9 @@ fn five_hundred_clients_and_the_origin_sends_each_byte_once() {
     storm(4 * MIB, drip, Duration::from_secs(100));
 }
 
-/// The same with all of 64 MiB, which are 32 GiB for all clients: some minutes. CONTRIBUTING.md has
-/// the command.
+/// The same with all of 64 MiB, which are 32 GiB for all clients. CONTRIBUTING.md has the command.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "moves 32 GiB"]
 fn five_hundred_clients_read_64_mib() {
     let drip = Manner::Drip {
         bytes: 64 << 10,
