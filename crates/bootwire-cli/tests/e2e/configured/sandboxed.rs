@@ -150,8 +150,8 @@ fn where_nobody_may_not_go_root_serves_without_capabilities() {
     if !is_root() {
         return;
     }
-    // Made for its owner alone.
     let home = tempfile::TempDir::new().expect("a directory");
+    fs::set_permissions(home.path(), Permissions::from_mode(0o700)).expect("a mode");
     fs::write(home.path().join("hello"), "hello").expect("a file");
     let builder =
         Server::builder().config(&format!("[[route]]\ndir = \"{}\"\n", home.path().display()));
