@@ -271,7 +271,7 @@ async fn beyond_concurrency_they_wait_and_beyond_the_queue_they_are_sent_away() 
     let shop = Workshop::new();
     let program = shop.program(
         "p",
-        "echo x >> $DIR/running; sleep 0.5; wc -l < $DIR/running; sed -i 1d $DIR/running",
+        "touch $DIR/running.$$; sleep 0.5; ls $DIR/running.* | wc -l; rm $DIR/running.$$",
     );
     let hook = Hook::new(program)
         .concurrency(2)

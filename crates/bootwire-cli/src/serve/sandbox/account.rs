@@ -296,7 +296,13 @@ mod tests {
                 "{of_closed:o} {of_below:o} {who}"
             );
         }
+        let not_there = below.join("not/there");
+        assert_eq!(
+            stranger.stopped_at(&not_there, true).as_ref(),
+            Some(&closed)
+        );
         mode(&closed, 0o755);
-        assert_eq!(stranger.stopped_at(&below.join("not/there"), true), None);
+        mode(&below, 0o755);
+        assert_eq!(stranger.stopped_at(&not_there, true), None);
     }
 }
