@@ -195,6 +195,18 @@ fn a_report_has_all_its_keys() {
 }
 
 #[test]
+fn plain_calls_move_the_same_bytes() {
+    let server = Server::start(&[]);
+    for more in [&[][..], &["--portable-io"]] {
+        let flags = [&["--clients", "8", "--rounds", "2"], more].concat();
+        let report = clean(&[server.url("large")], &flags);
+        assert_eq!(report["completed"], 16, "{more:?}: {report:#}");
+        let io = report["generator"]["io"].as_str().unwrap();
+        assert_eq!(io == "poll", !more.is_empty(), "{io}");
+    }
+}
+
+#[test]
 fn the_report_for_people_names_what_matters() {
     let server = Server::start(&[]);
     let output = bench(&[server.url("small")], &["--transfers", "3"]);

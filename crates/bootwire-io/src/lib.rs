@@ -7,6 +7,7 @@ mod linux;
 mod mapping;
 mod poll;
 mod receive;
+mod ring;
 mod send;
 mod socket;
 
@@ -15,6 +16,7 @@ pub use kernel::Kernel;
 pub use mapping::{MappedRange, Mapping, is_local, mappable};
 pub use poll::{Poller, Ready, Waker};
 pub use receive::{Datagram, ReceiveBatch};
+pub use ring::{Arrival, Ring, RingFailure};
 pub use send::{
     Destination, FailureKind, Full, MAX_DATAGRAM, MAX_RUN_BLOCKS, MAX_RUN_PIECES, Payload, Round,
     SendBatch, SendFailure, SendReport,

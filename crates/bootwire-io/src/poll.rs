@@ -144,11 +144,17 @@ impl Poller {
     }
 }
 
-/// Ends the wait of a [`Poller`] from any thread: the one that is going on, or the next one.
+/// Ends the wait of a [`Poller`], or of a [`Ring`](crate::Ring), from any thread: the one that is going on, or the next one.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<Signal>);
 
 impl Waker {
+    /// A handle on whatever waits for this signal.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(crate) fn new(signal: &Arc<Signal>) -> Self {
+        Self(Arc::clone(signal))
+    }
+
     /// Wakes the poller. Calls until it has noticed are free of system calls.
     pub fn wake(&self) {
         self.0.set();
@@ -167,7 +173,7 @@ pub(crate) struct Signal {
 
 impl Signal {
     #[cfg(target_os = "linux")]
-    fn eventfd() -> io::Result<Self> {
+    pub(crate) fn eventfd() -> io::Result<Self> {
         use rustix::event::{EventfdFlags, eventfd};
 
         let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
@@ -202,7 +208,7 @@ impl Signal {
         }
     }
 
-    fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let mut bytes = [0; 64];
         // Empty at worst, after a false alarm.
         let _ = rustix::io::read(&self.read, &mut bytes);

@@ -152,7 +152,7 @@ impl ReceiveBatch {
 }
 
 /// Whether an error is about a datagram sent earlier, or about nothing at all.
-fn is_pending(error: &io::Error) -> bool {
+pub(crate) fn is_pending(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
         Some(

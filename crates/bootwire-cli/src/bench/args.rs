@@ -105,6 +105,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Load")]
     pub(super) threads: u16,
+    /// Use plain calls, one packet at a time, instead of io_uring, epoll and batches
+    #[arg(long, conflicts_with = "gro", help_heading = "Load")]
+    pub(super) portable_io: bool,
 
     /// Block size to ask for, in bytes: 8 to 65464; 512 does not ask
     #[arg(long, value_name = "BYTES", default_value_t = 1468,

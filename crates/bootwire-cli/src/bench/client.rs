@@ -18,11 +18,14 @@ use super::faults::Random;
 use super::plan::{File, Plan};
 use super::tally::{Failing, Tally};
 use super::wire::{self, Wire};
-pub(super) use end::End;
-use end::{network, remote};
+use end::remote;
+pub(super) use end::{End, network};
 
 /// Before which block a client vanishes at the latest, where the size is not known.
 const VANISHES_WITHIN: u64 = 16;
+
+/// From so many blocks on a transfer is worth a system call to make each packet cheaper.
+const SETTLES_FROM: u64 = 64;
 
 /// What a client needs of its thread.
 #[derive(Debug)]
@@ -67,6 +70,8 @@ pub(super) struct Client {
     retry: Option<Instant>,
     /// The port is not to be used for another transfer.
     worn: bool,
+    /// Whether to connect its port is decided.
+    settled: bool,
     /// It was told that this client is finished.
     gone: bool,
     random: Random,
@@ -105,6 +110,7 @@ impl Client {
             farewell: None,
             retry: None,
             worn: false,
+            settled: false,
             gone: false,
             random: Random::new(plan.seed, number.into()),
             alarm: None,
@@ -124,10 +130,23 @@ impl Client {
         self.worn
     }
 
-    pub(super) fn give_port(&mut self, socket: Socket) {
-        self.socket = socket;
+    /// Gives it a new port, and takes the old one.
+    pub(super) fn give_port(&mut self, socket: Socket) -> Socket {
         self.worn = false;
+        self.settled = false;
         self.farewell = None;
+        std::mem::replace(&mut self.socket, socket)
+    }
+
+    /// Its server's TID, once, if it will hear from no other until it gets a new port, and for
+    /// long: then its socket is better connected.
+    pub(super) fn settles(&mut self, plan: &Plan) -> Option<SocketAddr> {
+        if self.settled || !self.answered || plan.keep_ports {
+            return None;
+        }
+        self.settled = true;
+        let blocks = self.file(plan)?.expected.len()? / u64::from(self.agreed.blksize);
+        (self.is_active() && blocks >= SETTLES_FROM).then_some(self.peer)
     }
 
     /// Whether a transfer is under way.

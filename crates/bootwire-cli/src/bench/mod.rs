@@ -1,7 +1,7 @@
 //! `bootwire bench`: a load generator.
 //!
 //! `args` and `prepare` make a [`plan`]; each thread runs a [`worker`], which drives its [`client`]s
-//! by readiness and [`alarms`] and sends through its [`wire`]; their [`tally`]s add up to a
+//! by what its [`net`] brings and by [`alarms`], and sends through its [`wire`]; their [`tally`]s add up to a
 //! [`report`]. Nothing is allocated, locked or logged for a block.
 
 mod alarms;
@@ -14,6 +14,7 @@ mod faults;
 mod histogram;
 mod live;
 mod names;
+mod net;
 mod plan;
 mod prepare;
 mod report;
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .context("cannot start")?;
     let plan = Arc::new(runtime.block_on(prepare::plan(args))?);
     descriptors::provide(plan.clients, plan.threads)?;
-    let crew = Crew::open(&plan)?;
+    let crew = Crew::open(&plan, args.portable_io)?;
     crew.warn(&plan);
     let report = runtime.block_on(crew.work(&plan, !args.quiet))?;
     if args.json {
@@ -69,8 +70,12 @@ struct Crew {
 }
 
 impl Crew {
-    fn open(plan: &Arc<Plan>) -> anyhow::Result<Self> {
-        let kernel = Kernel::probe();
+    fn open(plan: &Arc<Plan>, portable: bool) -> anyhow::Result<Self> {
+        let kernel = if portable {
+            Kernel::portable()
+        } else {
+            Kernel::probe()
+        };
         let lives: Vec<_> = (0..plan.threads).map(|_| Arc::default()).collect();
         let workers = (0..plan.threads)
             .zip(&lives)
@@ -128,6 +133,7 @@ impl Crew {
             tally,
             elapsed: Duration::from_micros(ended.map_or(0, |ended| ended.as_micros())),
             busy: done.iter().filter_map(|done| done.busy).collect(),
+            net: done.first().map_or("", |done| done.net),
         })
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Report<'a> {
     pub(super) elapsed: Duration,
     /// Of each thread, where the system tells.
     pub(super) busy: Vec<Busy>,
+    /// How packets came in.
+    pub(super) net: &'static str,
 }
 
 pub(super) fn mib(bytes: u64) -> f64 {
@@ -130,6 +132,7 @@ impl Report<'_> {
             "strangers": tally.strangers,
             "generator": {
                 "threads": self.plan.threads,
+                "io": self.net,
                 "busy": shares(|busy| busy.running),
                 "waiting": shares(|busy| busy.waiting),
                 "bottleneck": self.is_bottleneck(),
@@ -319,6 +322,7 @@ mod tests {
             plan,
             tally,
             elapsed: Duration::from_secs(2),
+            net: "epoll",
             busy: vec![Busy {
                 running: 0.42,
                 waiting: 0.01,

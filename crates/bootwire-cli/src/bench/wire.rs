@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::io;
 use std::net::SocketAddr;
 
-use bootwire_io::{FailureKind, Kernel, SendBatch, SendReport, Socket};
+use bootwire_io::{FailureKind, Kernel, Ring, SendBatch, SendReport, Socket};
 use bootwire_proto::{Instant, sender};
 
 use super::content::Pattern;
@@ -29,6 +29,16 @@ pub(super) struct Wire {
     random: Random,
     late: BinaryHeap<Late>,
     block: Vec<u8>,
+    /// Where packets wait to be queued, if they are not sent one by one.
+    outbox: Option<Outbox>,
+}
+
+/// Packets in the order they are to be sent.
+#[derive(Debug, Default)]
+struct Outbox {
+    /// Whose each is, where it goes, and where it ends in `bytes`.
+    packets: Vec<(u32, SocketAddr, usize)>,
+    bytes: Vec<u8>,
 }
 
 /// A client's end of the wire.
@@ -52,7 +62,7 @@ pub(super) struct Late {
 }
 
 impl Wire {
-    pub(super) fn new(kernel: Kernel, faults: Faults, random: Random) -> Self {
+    pub(super) fn new(kernel: Kernel, faults: Faults, random: Random, queues: bool) -> Self {
         Self {
             batch: SendBatch::new(kernel),
             single: SendBatch::new(Kernel::portable()),
@@ -61,6 +71,7 @@ impl Wire {
             random,
             late: BinaryHeap::new(),
             block: Vec::new(),
+            outbox: queues.then(Outbox::default),
         }
     }
 
@@ -86,11 +97,35 @@ impl Wire {
 
     /// Sends a packet that has met its fate.
     pub(super) fn send(&mut self, from: Side<'_>, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        if let Some(outbox) = &mut self.outbox
+            && bytes.len() <= Ring::PACKET_MAX
+        {
+            outbox.bytes.extend_from_slice(bytes);
+            outbox.packets.push((from.client, to, outbox.bytes.len()));
+            return Ok(());
+        }
         let mut round = self.single.round();
         // One packet always fits.
         let _ = round.packet(to.into(), 0, bytes);
         round.send(from.socket, &mut self.report);
         refused(&mut self.report).map(|_unsent| ())
+    }
+
+    /// Hands the packets that wait to `send`: whose each is, where it goes, and its bytes.
+    pub(super) fn flush(
+        &mut self,
+        mut send: impl FnMut(u32, SocketAddr, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(outbox) = &mut self.outbox else {
+            return Ok(());
+        };
+        let mut start = 0;
+        for (client, to, end) in outbox.packets.drain(..) {
+            send(client, to, outbox.bytes.get(start..end).unwrap_or_default())?;
+            start = end;
+        }
+        outbox.bytes.clear();
+        Ok(())
     }
 
     /// Sends blocks of an upload. Answers how many of them the kernel took.

@@ -5,22 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bootwire_io::{Kernel, Poller, Ready, ReceiveBatch, Socket, SocketOptions, Waker};
+use bootwire_io::{Kernel, Socket, SocketOptions, Waker};
 use bootwire_proto::{Instant, Op};
 
 use super::alarms::Alarms;
 use super::busy::{Busy, Meter};
-use super::client::{Bench, Client, End};
+use super::client::{Bench, Client, End, network};
 use super::faults::Random;
+use super::net::Net;
 use super::plan::Plan;
 use super::tally::Tally;
 use super::wire::Wire;
-
-/// Datagrams received by one call at most.
-const RECEIVE_MAX: u16 = 64;
-
-/// The same where each may be a whole run of blocks.
-const GRO_SLOTS: usize = 8;
 
 /// How long first answers are waited for after the end.
 const SEND_OFF: Duration = Duration::from_millis(100);
@@ -48,6 +43,8 @@ pub(super) struct Done {
     pub(super) ended: Instant,
     /// How busy it was, where the system tells.
     pub(super) busy: Option<Busy>,
+    /// How its packets came in.
+    pub(super) net: &'static str,
 }
 
 /// A thread's clients and all they need.
@@ -58,8 +55,7 @@ pub(super) struct Worker {
     clients: Vec<Client>,
     thread: u32,
     options: SocketOptions,
-    poller: Poller,
-    receive: ReceiveBatch,
+    net: Net,
     wire: Wire,
     alarms: Alarms,
     tally: Tally,
@@ -79,12 +75,12 @@ impl Worker {
         live: &Arc<Live>,
     ) -> io::Result<Self> {
         let options = socket_options(plan);
-        let mut poller = Poller::new(kernel)?;
+        let mut net = Net::new(plan, kernel)?;
         let mut clients = Vec::new();
         let mut alarms = Alarms::default();
         for number in (thread..plan.clients).step_by(plan.threads as usize) {
             let socket = Socket::bind(plan.local(number), &options)?;
-            poller.add(&socket, clients.len())?;
+            net.add(&socket, clients.len())?;
             let mut client = Client::new(number, socket, plan);
             alarms.set(number, client.deadline(), &mut client.alarm);
             clients.push(client);
@@ -96,9 +92,8 @@ impl Worker {
             clients,
             thread,
             options,
-            poller,
-            receive: receive_batch(plan, kernel),
-            wire: Wire::new(kernel, plan.faults, random),
+            wire: Wire::new(kernel, plan.faults, random, net.queues()),
+            net,
             alarms,
             tally: Tally::new(),
             live: Arc::clone(live),
@@ -109,7 +104,7 @@ impl Worker {
 
     /// Ends a wait, after the plan was stopped.
     pub(super) fn waker(&self) -> Waker {
-        self.poller.waker()
+        self.net.waker()
     }
 
     /// The room a client has for datagrams that wait, in bytes.
@@ -124,7 +119,6 @@ impl Worker {
         self.origin = origin;
         let meter = Meter::start();
         let end = self.plan.time_limit.map(|limit| Instant::ZERO.after(limit));
-        let mut ready = Vec::new();
         loop {
             let now = self.now();
             self.fire(now)?;
@@ -136,17 +130,18 @@ impl Worker {
             }
             let next = [self.alarms.next(), self.wire.next_late(), end];
             let next = next.into_iter().flatten().min();
-            let timeout = next.map(|next| next.since(now));
-            self.poller.wait(timeout, &mut ready)?;
-            for event in &ready {
-                self.receive(event)?;
+            self.wait(next.map(|next| next.since(now)))?;
+            while let Some(index) = self.next()? {
+                self.receive(index)?;
             }
+            self.hear_failures()?;
         }
         let busy = meter.and_then(Meter::stop);
         self.cut_off()?;
         Ok(Done {
             ended: self.ended,
             busy,
+            net: self.net.name(),
             tally: self.tally,
         })
     }
@@ -178,25 +173,30 @@ impl Worker {
         Ok(())
     }
 
+    /// Sends what is queued, and waits for datagrams.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        flush(&mut self.wire, &mut self.net, &self.plan, self.thread)?;
+        self.net.wait(timeout)
+    }
+
+    /// The next client something has come for.
+    fn next(&mut self) -> io::Result<Option<usize>> {
+        let clients = &self.clients;
+        self.net.next(|index| Some(clients.get(index)?.socket()))
+    }
+
     /// Takes what has come for a client.
-    fn receive(&mut self, event: &Ready) -> io::Result<()> {
-        let index = event.token;
+    fn receive(&mut self, index: usize) -> io::Result<()> {
+        let now = self.now();
+        let faultless = self.plan.faults.is_none();
         let Some(client) = self.clients.get_mut(index) else {
             return Ok(());
         };
-        // What is left is told again.
-        let count = self.receive.receive(client.socket())?;
-        let now = self.now();
-        let faultless = self.plan.faults.is_none();
-        for slot in 0..count {
-            let datagram = self.receive.get(slot);
-            let peer = datagram.peer;
-            let single = (!self.plan.gro).then_some(datagram.payload);
-            let joined = self.plan.gro.then(|| self.receive.payloads(slot));
-            let Some(client) = self.clients.get_mut(index) else {
+        for slot in 0..self.net.len() {
+            let Some((peer, payloads)) = self.net.get(slot) else {
                 break;
             };
-            for bytes in single.into_iter().chain(joined.into_iter().flatten()) {
+            for bytes in payloads {
                 let times = if faultless {
                     1
                 } else {
@@ -216,7 +216,20 @@ impl Worker {
                 }
             }
         }
+        if let Some(peer) = client.settles(&self.plan) {
+            self.net.connect(index, peer);
+        }
         self.after(index, now, None)
+    }
+
+    /// Ends the transfers of clients whose sockets cannot go on.
+    fn hear_failures(&mut self) -> io::Result<()> {
+        while let Some((index, error)) = self.net.failure() {
+            let now = self.now();
+            let active = self.clients.get(index).is_some_and(Client::is_active);
+            self.after(index, now, active.then(|| network(&error)))?;
+        }
+        Ok(())
     }
 
     /// Hands on packets that were held back.
@@ -251,13 +264,13 @@ impl Worker {
         let Some(client) = self.clients.get_mut(index) else {
             return Ok(());
         };
-        let mut bench = Bench {
-            plan: &self.plan,
-            wire: &mut self.wire,
-            tally: &mut self.tally,
-            now,
-        };
         if let Some(end) = end {
+            let mut bench = Bench {
+                plan: &self.plan,
+                wire: &mut self.wire,
+                tally: &mut self.tally,
+                now,
+            };
             client.conclude(&mut bench, end);
             self.ended = now;
         }
@@ -268,11 +281,19 @@ impl Worker {
                 break;
             }
             if client.is_worn() {
-                self.poller.remove(client.socket(), index)?;
+                // What it has to send goes out by its old port.
+                flush(&mut self.wire, &mut self.net, &self.plan, self.thread)?;
                 let local = self.plan.local(client.number());
-                client.give_port(Socket::bind(local, &self.options)?);
-                self.poller.add(client.socket(), index)?;
+                let old = client.give_port(Socket::bind(local, &self.options)?);
+                self.net.close(old, index)?;
+                self.net.add(client.socket(), index)?;
             }
+            let mut bench = Bench {
+                plan: &self.plan,
+                wire: &mut self.wire,
+                tally: &mut self.tally,
+                now,
+            };
             if let Some(end) = client.begin(&mut bench) {
                 client.conclude(&mut bench, end);
                 self.ended = now;
@@ -313,26 +334,31 @@ impl Worker {
     /// them for seconds.
     fn send_off(&mut self, mut unanswered: usize) -> io::Result<()> {
         let end = self.now().after(SEND_OFF);
-        let mut ready = Vec::new();
+        self.wait(Some(Duration::ZERO))?;
         while unanswered > 0 {
             let left = end.since(self.now());
             if left.is_zero() {
                 break;
             }
-            self.poller.wait(Some(left), &mut ready)?;
-            for event in &ready {
-                let Some(client) = self.clients.get(event.token) else {
+            self.wait(Some(left))?;
+            while let Some(index) = self.next()? {
+                let Some(client) = self.clients.get(index) else {
                     continue;
                 };
-                for slot in 0..self.receive.receive(client.socket())? {
-                    let datagram = self.receive.get(slot);
-                    if client.turn_away(&mut self.wire, datagram.peer, datagram.payload) {
-                        unanswered = unanswered.saturating_sub(1);
+                for slot in 0..self.net.len() {
+                    let Some((peer, payloads)) = self.net.get(slot) else {
+                        break;
+                    };
+                    for bytes in payloads {
+                        if client.turn_away(&mut self.wire, peer, bytes) {
+                            unanswered = unanswered.saturating_sub(1);
+                        }
                     }
                 }
             }
         }
-        Ok(())
+        // What was said last goes out.
+        self.wait(Some(Duration::ZERO))
     }
 
     /// Tells how far it has come.
@@ -357,8 +383,18 @@ impl Worker {
 
     /// Where a client is.
     fn index(&self, number: u32) -> usize {
-        ((number - self.thread) / self.plan.threads) as usize
+        place(&self.plan, self.thread, number)
     }
+}
+
+/// Queues what the clients have to send, where it was not sent at once.
+fn flush(wire: &mut Wire, net: &mut Net, plan: &Plan, thread: u32) -> io::Result<()> {
+    wire.flush(|client, to, bytes| net.send(place(plan, thread, client), to, bytes))
+}
+
+/// Where a client is among those of its thread.
+fn place(plan: &Plan, thread: u32, number: u32) -> usize {
+    ((number - thread) / plan.threads) as usize
 }
 
 /// What a window takes of a receive buffer, in bytes as the kernel counts them.
@@ -368,26 +404,6 @@ pub(super) fn window_room(plan: &Plan) -> usize {
     }
     let blksize = usize::from(plan.offer.blksize.unwrap_or(512));
     usize::from(plan.offer.windowsize.unwrap_or(1)) * (2 * blksize + DATAGRAM_OVERHEAD)
-}
-
-/// Room for what one call receives. The blocks of an upload are answered one by one.
-fn receive_batch(plan: &Plan, kernel: Kernel) -> ReceiveBatch {
-    if plan.gro {
-        return ReceiveBatch::new(kernel, GRO_SLOTS, 65_535);
-    }
-    let slots = match plan.op {
-        Op::Read => plan.offer.windowsize.unwrap_or(1).min(RECEIVE_MAX),
-        Op::Write => 1,
-    };
-    // For one datagram at a time the plainest call is the cheapest.
-    let kernel = if slots == 1 {
-        Kernel::portable()
-    } else {
-        kernel
-    };
-    // An ERROR or an OACK may be longer than a block; a longer DATA shows as such.
-    let blksize = plan.offer.blksize.unwrap_or(512);
-    ReceiveBatch::new(kernel, slots.into(), usize::from(blksize.max(512)) + 5)
 }
 
 fn socket_options(plan: &Plan) -> SocketOptions {

@@ -89,6 +89,15 @@ impl WireAddress {
         }
     }
 
+    /// The same of bytes that the kernel wrote elsewhere.
+    #[cfg(feature = "uring")]
+    pub(super) fn read(name: &[u8]) -> Option<SocketAddr> {
+        let mut address = Self::EMPTY;
+        let len = name.len().min(LEN);
+        address.bytes[..len].copy_from_slice(&name[..len]);
+        address.get()
+    }
+
     pub(super) const fn as_ptr(&self) -> *const u8 {
         self.bytes.as_ptr()
     }

@@ -6,4 +6,6 @@ pub(crate) mod epoll;
 pub(crate) mod options;
 pub(crate) mod probe;
 pub(crate) mod receive;
+#[cfg(feature = "uring")]
+pub(crate) mod ring;
 pub(crate) mod send;

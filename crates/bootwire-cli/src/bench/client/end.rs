@@ -176,6 +176,6 @@ pub(super) fn remote(error: ErrorPacket<'_>) -> End {
 }
 
 /// The network refused.
-pub(super) fn network(error: &io::Error) -> End {
+pub(in crate::bench) fn network(error: &io::Error) -> End {
     End::Failed(Failing::Network, error.to_string())
 }

@@ -1,0 +1,226 @@
+//! How a thread's packets come in, and where they wait: readiness and a call for each socket, or
+//! io_uring for all of them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bootwire_io::{Kernel, Poller, Ready, ReceiveBatch, Ring, Socket, Waker};
+use bootwire_proto::Op;
+
+use super::plan::Plan;
+
+/// Datagrams received by one call at most.
+const RECEIVE_MAX: u16 = 64;
+
+/// The same where each may be a whole run of blocks.
+const GRO_SLOTS: usize = 8;
+
+/// The sockets of a thread's clients, by the clients' indices.
+#[derive(Debug)]
+pub(super) enum Net {
+    Poll(Box<Poll>),
+    Ring(Box<RingNet>),
+}
+
+/// By readiness.
+#[derive(Debug)]
+pub(super) struct Poll {
+    poller: Poller,
+    receive: ReceiveBatch,
+    ready: Vec<Ready>,
+    /// How many of these are behind us.
+    seen: usize,
+    gro: bool,
+    name: &'static str,
+}
+
+/// By io_uring.
+#[derive(Debug)]
+pub(super) struct RingNet {
+    ring: Ring,
+    /// How many of its arrivals are behind us.
+    seen: usize,
+}
+
+impl Net {
+    pub(super) fn new(plan: &Plan, kernel: Kernel) -> io::Result<Self> {
+        if pays_off(plan)
+            && kernel.epoll
+            && let Ok(ring) = Ring::new(slot_len(plan))
+        {
+            return Ok(Self::Ring(Box::new(RingNet { ring, seen: 0 })));
+        }
+        Ok(Self::Poll(Box::new(Poll {
+            poller: Poller::new(kernel)?,
+            receive: receive_batch(plan, kernel),
+            ready: Vec::new(),
+            seen: 0,
+            gro: plan.gro,
+            name: if kernel.epoll { "epoll" } else { "poll" },
+        })))
+    }
+
+    /// Its name in reports.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Poll(poll) => poll.name,
+            Self::Ring(_) => "io_uring",
+        }
+    }
+
+    /// Whether packets are queued with [`Net::send`], not sent by themselves.
+    pub(super) const fn queues(&self) -> bool {
+        matches!(self, Self::Ring(_))
+    }
+
+    /// Ends a wait.
+    pub(super) fn waker(&self) -> Waker {
+        match self {
+            Self::Poll(poll) => poll.poller.waker(),
+            Self::Ring(net) => net.ring.waker(),
+        }
+    }
+
+    pub(super) fn add(&mut self, socket: &Socket, index: usize) -> io::Result<()> {
+        match self {
+            Self::Poll(poll) => poll.poller.add(socket, index),
+            Self::Ring(net) => net.ring.add(socket, index),
+        }
+    }
+
+    /// Closes a socket once what is queued for it is sent.
+    pub(super) fn close(&mut self, socket: Socket, index: usize) -> io::Result<()> {
+        match self {
+            Self::Poll(poll) => poll.poller.remove(&socket, index),
+            Self::Ring(net) => {
+                net.ring.retire(socket, index);
+                Ok(())
+            }
+        }
+    }
+
+    /// Binds a client's socket to its server, where that makes its packets cheaper.
+    pub(super) fn connect(&mut self, index: usize, peer: SocketAddr) {
+        if let Self::Ring(net) = self {
+            // Its packets find their way all the same.
+            let _ = net.ring.connect(index, peer);
+        }
+    }
+
+    /// Queues a packet. Only where packets are queued.
+    pub(super) fn send(&mut self, index: usize, to: SocketAddr, packet: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Poll(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Ring(net) => net.ring.send(index, to, packet),
+        }
+    }
+
+    /// Waits for datagrams, after sending what is queued.
+    pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self {
+            Self::Poll(poll) => {
+                poll.seen = 0;
+                poll.poller.wait(timeout, &mut poll.ready)
+            }
+            Self::Ring(net) => {
+                net.seen = 0;
+                net.ring.wait(timeout)
+            }
+        }
+    }
+
+    /// Takes the next datagrams that have come, all of one client, and says whose they are.
+    pub(super) fn next<'s>(
+        &mut self,
+        socket: impl Fn(usize) -> Option<&'s Socket>,
+    ) -> io::Result<Option<usize>> {
+        match self {
+            Self::Poll(poll) => {
+                while let Some(ready) = poll.ready.get(poll.seen) {
+                    poll.seen += 1;
+                    if let Some(socket) = socket(ready.token) {
+                        // What is left is told again.
+                        poll.receive.receive(socket)?;
+                        return Ok(Some(ready.token));
+                    }
+                }
+                Ok(None)
+            }
+            Self::Ring(net) => {
+                while net.seen < net.ring.len() {
+                    net.seen += 1;
+                    if let Some(arrival) = net.ring.get(net.seen - 1) {
+                        return Ok(Some(arrival.token));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// How many datagrams [`Net::next`] has taken.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Poll(poll) => poll.receive.len(),
+            Self::Ring(_) => 1,
+        }
+    }
+
+    /// Who sent one of them, and its payload; with GRO, the payloads that were joined.
+    pub(super) fn get(&self, slot: usize) -> Option<(SocketAddr, impl Iterator<Item = &[u8]>)> {
+        let (arrived, joined) = match self {
+            Self::Poll(poll) => {
+                let joined = poll.gro.then(|| poll.receive.payloads(slot));
+                (poll.receive.get(slot), joined)
+            }
+            // Gone if its socket was closed since.
+            Self::Ring(net) => (net.ring.get(net.seen.checked_sub(1)?)?.datagram, None),
+        };
+        let single = joined.is_none().then_some(arrived.payload);
+        let payloads = single.into_iter().chain(joined.into_iter().flatten());
+        Some((arrived.peer, payloads))
+    }
+
+    /// A client whose socket cannot go on, and why. Only where packets are queued.
+    pub(super) fn failure(&mut self) -> Option<(usize, io::Error)> {
+        match self {
+            Self::Poll(_) => None,
+            Self::Ring(net) => {
+                let failure = net.ring.failure()?;
+                Some((failure.token, failure.error))
+            }
+        }
+    }
+}
+
+/// Whether io_uring is cheaper: where each datagram would be a system call of its own, and each
+/// answer another one. A window is one call anyway, and GRO needs a call that tells of it.
+fn pays_off(plan: &Plan) -> bool {
+    plan.op == Op::Read && plan.offer.windowsize.unwrap_or(1) == 1 && !plan.gro
+}
+
+/// Bytes of the longest datagram. An ERROR or an OACK may be longer than a block; a longer DATA
+/// shows as such.
+fn slot_len(plan: &Plan) -> usize {
+    let blksize = plan.offer.blksize.unwrap_or(512);
+    usize::from(blksize.max(512)) + 5
+}
+
+/// Room for what one call receives. The blocks of an upload are answered one by one.
+fn receive_batch(plan: &Plan, kernel: Kernel) -> ReceiveBatch {
+    if plan.gro {
+        return ReceiveBatch::new(kernel, GRO_SLOTS, 65_535);
+    }
+    let slots = match plan.op {
+        Op::Read => plan.offer.windowsize.unwrap_or(1).min(RECEIVE_MAX),
+        Op::Write => 1,
+    };
+    // For one datagram at a time the plainest call is the cheapest.
+    let kernel = if slots == 1 {
+        Kernel::portable()
+    } else {
+        kernel
+    };
+    ReceiveBatch::new(kernel, slots.into(), slot_len(plan))
+}
