@@ -79,6 +79,13 @@ def reference() -> Server:
     return server
 
 
+def reference_open() -> Server:
+    server = reference()
+    server.name = "tokio-files"
+    server.command.insert(1, "--open")
+    return server
+
+
 def tftpd_hpa() -> Server:
     version, env = debian("tftpd-hpa")
     need_root("tftpd-hpa, which changes its root,")
@@ -144,6 +151,7 @@ SERVERS = {
     "bootwire": bootwire,
     "bootwire-single-port": single_port,
     "tokio-reference": reference,
+    "tokio-files": reference_open,
     "tftpd-hpa": tftpd_hpa,
     "atftpd": atftpd,
     "dnsmasq": dnsmasq,

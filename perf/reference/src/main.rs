@@ -4,13 +4,18 @@
 //! allocation per block, the socket tried before it is awaited. It grants blksize, tsize and
 //! windowsize. `perf-reference DIR ADDR:PORT`
 //!
+//! With `--open` before these it has no files in memory, as few servers have: each transfer opens
+//! its own on one of tokio's threads for what blocks, and reads block after block from it.
+//!
 //! It is complete enough to be measured (it retransmits, it gives up) and no more: no uploads,
 //! no netascii, no other options.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,16 +29,79 @@ const TRIES: u32 = 6;
 const LISTENER_BUFFER: usize = 4 << 20;
 
 fn main() -> io::Result<()> {
-    let mut args = std::env::args().skip(1);
-    let (Some(dir), Some(listen)) = (args.next(), args.next()) else {
-        return Err(io::Error::other("usage: perf-reference DIR ADDR:PORT"));
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let open = args.first().is_some_and(|arg| arg == "--open");
+    args.drain(..usize::from(open));
+    let [dir, listen] = args.as_slice() else {
+        return Err(io::Error::other(
+            "usage: perf-reference [--open] DIR ADDR:PORT",
+        ));
     };
     let listen: SocketAddr = listen.parse().map_err(io::Error::other)?;
-    let files = Rc::new(load(Path::new(&dir))?);
+    let files = Rc::new(if open {
+        Files::Directory(PathBuf::from(dir))
+    } else {
+        Files::Memory(load(Path::new(dir))?)
+    });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, serve(listen, files))
+}
+
+/// Where content comes from.
+enum Files {
+    Memory(HashMap<Vec<u8>, Rc<[u8]>>),
+    Directory(PathBuf),
+}
+
+impl Files {
+    async fn find(&self, name: &[u8]) -> Option<Content> {
+        match self {
+            Self::Memory(files) => files.get(name).cloned().map(Content::Memory),
+            Self::Directory(dir) => {
+                let name = std::str::from_utf8(name).ok()?;
+                if name.contains('/') {
+                    return None;
+                }
+                let path = dir.join(name);
+                let open = move || {
+                    let file = File::open(path)?;
+                    let size = file.metadata()?.len();
+                    io::Result::Ok((file, size as usize))
+                };
+                let (file, size) = tokio::task::spawn_blocking(open).await.ok()?.ok()?;
+                Some(Content::File(file, size))
+            }
+        }
+    }
+}
+
+/// A file.
+enum Content {
+    Memory(Rc<[u8]>),
+    File(File, usize),
+}
+
+impl Content {
+    fn len(&self) -> usize {
+        match self {
+            Self::Memory(bytes) => bytes.len(),
+            Self::File(_, size) => *size,
+        }
+    }
+
+    /// Copies what is at `from`, as much as fits or there is.
+    fn read(&self, from: usize, block: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Memory(bytes) => {
+                let bytes = &bytes[from..bytes.len().min(from + block.len())];
+                block[..bytes.len()].copy_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            Self::File(file, _) => file.read_at(block, from as u64),
+        }
+    }
 }
 
 /// Every file of the directory, by name.
@@ -49,7 +117,7 @@ fn load(dir: &Path) -> io::Result<HashMap<Vec<u8>, Rc<[u8]>>> {
     Ok(files)
 }
 
-async fn serve(listen: SocketAddr, files: Rc<HashMap<Vec<u8>, Rc<[u8]>>>) -> io::Result<()> {
+async fn serve(listen: SocketAddr, files: Rc<Files>) -> io::Result<()> {
     let socket = Socket::new(
         Domain::for_address(listen),
         Type::DGRAM,
@@ -58,25 +126,45 @@ async fn serve(listen: SocketAddr, files: Rc<HashMap<Vec<u8>, Rc<[u8]>>>) -> io:
     socket.set_recv_buffer_size(LISTENER_BUFFER)?;
     socket.set_nonblocking(true)?;
     socket.bind(&listen.into())?;
-    let listener = UdpSocket::from_std(socket.into())?;
+    let listener = Rc::new(UdpSocket::from_std(socket.into())?);
     let mut datagram = [0; 2048];
     loop {
         let (length, peer) = listener.recv_from(&mut datagram).await?;
         let Some(request) = Request::parse(&datagram[..length]) else {
             continue;
         };
-        let Some(content) = files.get(request.name).cloned() else {
-            let _ = listener
-                .send_to(b"\0\x05\0\x01File not found\0", peer)
-                .await;
+        let name = request.name.to_vec();
+        let terms = request.terms();
+        if let Files::Memory(_) = *files {
+            // Nothing to wait for: no task before it is known that there is something to send.
+            match files.find(&name).await {
+                Some(content) => {
+                    tokio::task::spawn_local(answer(peer, content, terms));
+                }
+                None => absent(&listener, peer).await,
+            }
             continue;
-        };
-        let terms = request.terms(content.len());
+        }
+        let (files, listener) = (Rc::clone(&files), Rc::clone(&listener));
         tokio::task::spawn_local(async move {
-            // The client sees what went wrong by the silence; nothing here wants to know.
-            let _ = transfer(peer, &content, &terms).await;
+            match files.find(&name).await {
+                Some(content) => answer(peer, content, terms).await,
+                None => absent(&listener, peer).await,
+            }
         });
     }
+}
+
+async fn answer(peer: SocketAddr, content: Content, mut terms: Terms) {
+    terms.tell_size(content.len());
+    // The client sees what went wrong by the silence; nothing here wants to know.
+    let _ = transfer(peer, &content, &terms).await;
+}
+
+async fn absent(listener: &UdpSocket, peer: SocketAddr) {
+    let _ = listener
+        .send_to(b"\0\x05\0\x01File not found\0", peer)
+        .await;
 }
 
 /// A read request, its option values as they stand.
@@ -101,11 +189,12 @@ impl<'a> Request<'a> {
         Some(Self { name, options })
     }
 
-    fn terms(&self, size: usize) -> Terms {
+    fn terms(&self) -> Terms {
         let mut terms = Terms {
             blksize: 512,
             windowsize: 1,
             oack: vec![0, 6],
+            tsize: None,
         };
         for (option, value) in &self.options {
             let value = std::str::from_utf8(value).ok();
@@ -121,13 +210,13 @@ impl<'a> Request<'a> {
                     terms.windowsize = value.min(64);
                     terms.windowsize
                 }
-                b"tsize" => size,
+                b"tsize" => {
+                    terms.tsize = Some(option.to_vec());
+                    continue;
+                }
                 _ => continue,
             };
-            terms.oack.extend_from_slice(option);
-            terms.oack.push(0);
-            terms.oack.extend_from_slice(granted.to_string().as_bytes());
-            terms.oack.push(0);
+            terms.tell(option, granted);
         }
         terms
     }
@@ -138,9 +227,26 @@ struct Terms {
     blksize: usize,
     windowsize: usize,
     oack: Vec<u8>,
+    /// The size is asked for, under this name.
+    tsize: Option<Vec<u8>>,
 }
 
-async fn transfer(peer: SocketAddr, content: &[u8], terms: &Terms) -> io::Result<()> {
+impl Terms {
+    fn tell(&mut self, option: &[u8], value: usize) {
+        self.oack.extend_from_slice(option);
+        self.oack.push(0);
+        self.oack.extend_from_slice(value.to_string().as_bytes());
+        self.oack.push(0);
+    }
+
+    fn tell_size(&mut self, size: usize) {
+        if let Some(option) = self.tsize.take() {
+            self.tell(&option, size);
+        }
+    }
+}
+
+async fn transfer(peer: SocketAddr, content: &Content, terms: &Terms) -> io::Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
     socket.connect(peer).await?;
     let blocks = content.len() / terms.blksize + 1;
@@ -153,11 +259,10 @@ async fn transfer(peer: SocketAddr, content: &[u8], terms: &Terms) -> io::Result
             let end = (acked + terms.windowsize).min(blocks);
             for block in acked + 1..=end {
                 let from = (block - 1) * terms.blksize;
-                let data = &content[from..content.len().min(from + terms.blksize)];
                 packet[..2].copy_from_slice(&[0, 3]);
                 packet[2..4].copy_from_slice(&wire(block).to_be_bytes());
-                packet[4..4 + data.len()].copy_from_slice(data);
-                send(&socket, &packet[..4 + data.len()]).await?;
+                let length = content.read(from, &mut packet[4..])?;
+                send(&socket, &packet[..4 + length]).await?;
             }
             end
         } else {
