@@ -25,11 +25,24 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
 
 /// As [`escaped`], in quotes if it could be mistaken for several words or for none.
 pub(crate) fn word(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    write_word(&mut out, bytes);
+    out
+}
+
+/// Writes a [`word`].
+pub(crate) fn write_word(out: &mut String, bytes: &[u8]) {
+    let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b',');
+    if !bytes.is_empty() && bytes.iter().all(plain) {
+        // Nearly all are: nothing to escape, nothing to quote.
+        out.extend(std::str::from_utf8(bytes));
+        return;
+    }
     let text = escaped(bytes);
     if text.is_empty() || text.contains([' ', '"', ',']) {
-        format!("\"{}\"", text.replace('"', "\\\""))
+        out.push_str(&quoted(bytes));
     } else {
-        text
+        out.push_str(&text);
     }
 }
 

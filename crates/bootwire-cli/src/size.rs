@@ -1,5 +1,6 @@
 //! Sizes and rates as people write and read them.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 /// Units and their factors: with `iB`, or a lone letter, powers of 1024; with `B` powers of 1000.
@@ -44,8 +45,8 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "that is more than 64 bits can count".to_owned())
 }
 
-/// Bytes a second, such as `94.3 MB/s`; `None` where no time passed.
-pub(crate) fn rate(bytes: u64, duration: Duration) -> Option<String> {
+/// Bytes a second, as a number and its unit; `None` where no time passed.
+fn rate(bytes: u64, duration: Duration) -> Option<(f64, &'static str)> {
     let seconds = duration.as_secs_f64();
     if seconds <= 0.0 || bytes == 0 {
         return None;
@@ -59,35 +60,79 @@ pub(crate) fn rate(bytes: u64, duration: Duration) -> Option<String> {
         rate /= 1000.0;
         unit = larger;
     }
-    Some(format!("{rate:.1} {unit}"))
+    Some((rate, unit))
+}
+
+/// Writes what `{:.1}` would, faster: that works out as many digits as a number may have, for
+/// which a line of the log has no use.
+fn write_tenths(out: &mut String, number: f64) {
+    let tenths = number * 10.0;
+    let fraction = tenths.fract();
+    // Writing to a String cannot fail.
+    let _ = if (0.0..1e15).contains(&tenths) && (fraction - 0.5).abs() > 1e-3 {
+        let rounded = tenths as u64 + u64::from(fraction > 0.5);
+        write!(out, "{}.{}", rounded / 10, rounded % 10)
+    } else {
+        // So close to the middle between two digits the number itself has to say.
+        write!(out, "{number:.1}")
+    };
 }
 
 /// A time span such as `1.23 s`, `4.5 ms`, `80 us`: three digits are enough for an eye.
 pub(crate) fn span(duration: Duration) -> String {
+    let mut out = String::new();
+    write_span(&mut out, duration);
+    out
+}
+
+/// Writes a [`span`].
+pub(crate) fn write_span(out: &mut String, duration: Duration) {
     let micros = duration.as_micros();
-    if micros < 1000 {
-        format!("{micros} us")
+    // Writing to a String cannot fail.
+    let _ = if micros < 1000 {
+        write!(out, "{micros} us")
     } else if micros < 1_000_000 {
-        format!("{:.1} ms", duration.as_secs_f64() * 1e3)
+        write_tenths(out, duration.as_secs_f64() * 1e3);
+        out.write_str(" ms")
     } else if micros < 100_000_000 {
-        format!("{:.2} s", duration.as_secs_f64())
+        write!(out, "{:.2} s", duration.as_secs_f64())
     } else {
-        format!("{:.0} s", duration.as_secs_f64())
-    }
+        write!(out, "{:.0} s", duration.as_secs_f64())
+    };
 }
 
 /// `123 bytes in 1.23 s (100.0 B/s)`.
 pub(crate) fn moved(bytes: u64, duration: Duration) -> String {
-    let amount = format!("{} in {}", count(bytes, "byte", "bytes"), span(duration));
-    match rate(bytes, duration) {
-        Some(rate) => format!("{amount} ({rate})"),
-        None => amount,
+    let mut out = String::new();
+    write_moved(&mut out, bytes, duration);
+    out
+}
+
+/// Writes what was [`moved`].
+pub(crate) fn write_moved(out: &mut String, bytes: u64, duration: Duration) {
+    write_count(out, bytes, "byte", "bytes");
+    out.push_str(" in ");
+    write_span(out, duration);
+    if let Some((rate, unit)) = rate(bytes, duration) {
+        out.push_str(" (");
+        write_tenths(out, rate);
+        out.push(' ');
+        out.push_str(unit);
+        out.push(')');
     }
 }
 
 /// `1 byte`, `2 bytes`.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+    let mut out = String::new();
+    write_count(&mut out, number, one, many);
+    out
+}
+
+/// Writes a [`count`].
+pub(crate) fn write_count(out: &mut String, number: u64, one: &str, many: &str) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{number} {}", if number == 1 { one } else { many });
 }
 
 #[cfg(test)]
@@ -128,16 +173,30 @@ mod tests {
     }
 
     #[test]
+    fn tenths_are_what_the_standard_library_makes_of_them() {
+        let steps = (0..200_000_u32).map(|step| f64::from(step) / 400.0);
+        let large = (0..2000_u32).map(|step| f64::from(step).powi(5) / 7.0);
+        for number in steps.chain(large).chain([f64::MAX, 1e14 + 0.05]) {
+            let mut out = String::new();
+            write_tenths(&mut out, number);
+            assert_eq!(out, format!("{number:.1}"));
+        }
+    }
+
+    #[test]
     fn rates_and_spans_are_short() {
         let second = Duration::from_secs(1);
-        assert_eq!(rate(0, second), None);
-        assert_eq!(rate(1, Duration::ZERO), None);
-        assert_eq!(rate(999, second).as_deref(), Some("999.0 B/s"));
-        assert_eq!(rate(94_300_000, second).as_deref(), Some("94.3 MB/s"));
-        assert_eq!(
-            rate(5_000_000_000_000, second).as_deref(),
-            Some("5000.0 GB/s")
-        );
+        assert_eq!(moved(9, Duration::ZERO), "9 bytes in 0 us");
+        for (bytes, told) in [
+            (999, "999.0 B/s"),
+            (94_300_000, "94.3 MB/s"),
+            (5_000_000_000_000, "5000.0 GB/s"),
+        ] {
+            assert_eq!(
+                moved(bytes, second),
+                format!("{bytes} bytes in 1.00 s ({told})")
+            );
+        }
         assert_eq!(span(Duration::from_micros(80)), "80 us");
         assert_eq!(span(Duration::from_micros(4_510)), "4.5 ms");
         assert_eq!(span(Duration::from_millis(1_234)), "1.23 s");

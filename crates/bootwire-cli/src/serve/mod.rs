@@ -303,9 +303,9 @@ fn server(
     settings
         .server(listen)
         .serve(app.clone())
-        .observe(move |record| {
-            totals.count(record);
-            out::result(&log.line(record));
+        .observe_batches(move |records| {
+            records.iter().for_each(|record| totals.count(record));
+            log.lines(records, out::bytes);
         })
         .stats_every(unanswered::LOOK_EVERY, move |stats| {
             unanswered

@@ -47,7 +47,7 @@ pub enum ServerError {
 }
 
 /// Hears of every transfer that ended.
-pub(super) type Observer = Arc<dyn Fn(&TransferRecord) + Send + Sync>;
+pub(super) type Observer = Arc<dyn Fn(&[TransferRecord]) + Send + Sync>;
 /// What an Ethernet carries in one piece, in bytes.
 const ETHERNET_MTU: u16 = 1500;
 
@@ -348,7 +348,23 @@ impl Server {
     /// Calls `observer` once for each transfer, when it has ended, on a thread of its own. A slow
     /// observer delays records, never transfers.
     #[must_use]
-    pub fn observe(mut self, observer: impl Fn(&TransferRecord) + Send + Sync + 'static) -> Self {
+    pub fn observe(self, observer: impl Fn(&TransferRecord) + Send + Sync + 'static) -> Self {
+        self.observe_batches(move |records| {
+            // A record that makes the observer panic must not take the others from it.
+            records
+                .iter()
+                .for_each(|record| super::observe::guarded(|| observer(record)));
+        })
+    }
+
+    /// As [`Server::observe`], but with the records of transfers that have ended since the last
+    /// call, up to 64 at a time, in the order of their ends: for observers to which each call is
+    /// dear, such as a write to a file. No record waits for another one to come.
+    #[must_use]
+    pub fn observe_batches(
+        mut self,
+        observer: impl Fn(&[TransferRecord]) + Send + Sync + 'static,
+    ) -> Self {
         self.settings.observers.push(Arc::new(observer));
         self
     }

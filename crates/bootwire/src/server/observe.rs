@@ -18,6 +18,9 @@ const QUEUE: usize = 65_536;
 /// thread for each record would cost the workers more than all the rest of a short transfer.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// Records shown to an observer at once, at most.
+const BATCH: usize = 64;
+
 /// What the observers' thread is sent.
 pub(super) enum Event {
     /// A transfer ended.
@@ -83,6 +86,7 @@ fn run(
             }
         })
         .collect();
+    let mut records = Vec::new();
     loop {
         let event = match dues.iter().map(|due| due.at).min() {
             Some(at) => events.recv_timeout(at.saturating_duration_since(Instant::now())),
@@ -95,16 +99,23 @@ fn run(
         };
         let woken = next.is_some();
         while let Some(event) = next {
-            match event {
+            let ends = match event {
                 Event::Ended(ended) => {
-                    let record = TransferRecord::from(*ended);
-                    observers
-                        .iter()
-                        .for_each(|observer| guarded(|| observer(&record)));
+                    records.push(TransferRecord::from(*ended));
+                    false
                 }
-                Event::End => return,
-            }
+                Event::End => true,
+            };
             next = events.try_recv().ok();
+            if ends || next.is_none() || records.len() == BATCH {
+                observers
+                    .iter()
+                    .for_each(|observer| guarded(|| observer(&records)));
+                records.clear();
+            }
+            if ends {
+                return;
+            }
         }
         if woken {
             std::thread::sleep(GATHER);
@@ -118,7 +129,7 @@ fn run(
 }
 
 /// A panicking observer must not silence the others; the panic's message went to stderr.
-fn guarded(observe: impl FnOnce()) {
+pub(super) fn guarded(observe: impl FnOnce()) {
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(observe));
 }
 

@@ -10,6 +10,10 @@ use bootwire::{Outcome, TransferRecord};
 use super::args::LogFormat;
 use crate::site::Secrets;
 
+/// Bytes written at once, if they are more than one line: what a pipe takes whole, so that no line
+/// of another writer gets into one of ours.
+const WRITE_MAX: usize = 4096;
+
 /// Writes records as lines.
 #[derive(Clone)]
 pub(super) struct Log {
@@ -30,12 +34,25 @@ impl Log {
         *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = secrets;
     }
 
-    pub(super) fn line(&self, record: &TransferRecord) -> String {
+    /// Writes a line for each record, several at a time.
+    pub(super) fn lines(&self, records: &[TransferRecord], mut write: impl FnMut(&[u8])) {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        let record = secrets.hidden(record);
-        match self.format {
-            LogFormat::Text => text::line(&record),
-            LogFormat::Json => json::line(&record),
+        let mut lines = String::new();
+        for record in records {
+            let whole = lines.len();
+            let record = secrets.hidden(record);
+            match self.format {
+                LogFormat::Text => text::line(&record, &mut lines),
+                LogFormat::Json => lines.push_str(&json::line(&record)),
+            }
+            lines.push('\n');
+            if lines.len() > WRITE_MAX && whole > 0 {
+                write(&lines.as_bytes()[..whole]);
+                lines.drain(..whole);
+            }
+        }
+        if !lines.is_empty() {
+            write(lines.as_bytes());
         }
     }
 }
@@ -43,9 +60,25 @@ impl Log {
 /// An outcome in plain words: its name without underscores, but for the probe, which needs an
 /// explanation.
 pub(super) fn words(outcome: Outcome) -> String {
+    let mut out = String::new();
+    write_words(&mut out, outcome);
+    out
+}
+
+/// Writes an outcome in plain [`words`].
+fn write_words(out: &mut String, outcome: Outcome) {
     match outcome {
-        Outcome::Probe => "size probe".to_owned(),
-        other => other.as_str().replace('_', " "),
+        Outcome::Probe => out.push_str("size probe"),
+        other => out.extend(
+            other
+                .as_str()
+                .split('_')
+                .enumerate()
+                .flat_map(|(at, word)| {
+                    let space = if at > 0 { " " } else { "" };
+                    [space, word]
+                }),
+        ),
     }
 }
 

@@ -1,96 +1,98 @@
 //! Records in plain words.
 
+use std::fmt::Write;
+
 use bootwire::{Op, Outcome, TransferRecord};
 
-use super::words;
+use super::write_words;
 use crate::{shown, size};
 
-/// `TIME PEER read PATH: OUTCOME, ...`
-pub(super) fn line(record: &TransferRecord) -> String {
+/// Writes `TIME PEER read PATH: OUTCOME, ...`. Every transfer costs this: it is written in one go.
+pub(super) fn line(record: &TransferRecord, out: &mut String) {
     let op = match record.op {
         Op::Read => "read",
         Op::Write => "write",
     };
-    format!(
-        "{} {} {op} {}: {}",
-        humantime::format_rfc3339_millis(record.started),
-        record.peer,
-        name(record),
-        parts(record).join(", ")
-    )
-}
-
-/// The path; where it was not UTF-8, the name as it was sent, which shows what it was.
-fn name(record: &TransferRecord) -> String {
+    let started = humantime::format_rfc3339_millis(record.started);
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{started} {} {op} ", record.peer);
+    // The path; where it was not UTF-8, the name as it was sent, which shows what it was.
     if record.path.contains(char::REPLACEMENT_CHARACTER) {
-        shown::word(&record.filename)
+        shown::write_word(out, &record.filename);
     } else {
-        shown::word(record.path.as_bytes())
+        shown::write_word(out, record.path.as_bytes());
     }
-}
-
-/// What is worth saying.
-fn parts(record: &TransferRecord) -> Vec<String> {
-    let mut parts = vec![words(record.outcome)];
-    parts.extend(amount(record));
+    out.push_str(": ");
+    write_words(out, record.outcome);
+    amount(record, out);
     if record.outcome != Outcome::Probe
         && let Some((code, text)) = &record.error
     {
-        parts.push(format!(
-            "error {} {}",
+        let _ = write!(
+            out,
+            ", error {} {}",
             code.wire(),
             shown::quoted(text.as_bytes())
-        ));
+        );
     }
     if let Some(detail) = &record.detail {
-        parts.push(shown::escaped(detail.as_bytes()));
+        out.push_str(", ");
+        out.push_str(&shown::escaped(detail.as_bytes()));
     }
     if record.blocks > 0 {
-        parts.push(format!("blksize {}", record.blksize));
+        let _ = write!(out, ", blksize {}", record.blksize);
         if record.windowsize > 1 {
-            parts.push(format!("windowsize {}", record.windowsize));
+            let _ = write!(out, ", windowsize {}", record.windowsize);
         }
     }
     if record.blocks_resent > 0 {
-        let verb = match record.op {
-            Op::Read => "resent",
-            Op::Write => "in vain",
-        };
-        parts.push(format!(
-            "{} {verb}",
-            size::count(record.blocks_resent, "block", "blocks")
-        ));
+        out.push_str(", ");
+        size::write_count(out, record.blocks_resent, "block", "blocks");
+        out.push_str(match record.op {
+            Op::Read => " resent",
+            Op::Write => " in vain",
+        });
     }
     if record.timeouts > 0 {
-        parts.push(size::count(record.timeouts.into(), "timeout", "timeouts"));
+        out.push_str(", ");
+        size::write_count(out, record.timeouts.into(), "timeout", "timeouts");
     }
     if record.last_ack_missing {
-        parts.push("last ACK missing".to_owned());
+        out.push_str(", last ACK missing");
     }
     for (label, value) in &record.labels {
-        parts.push(format!(
-            "{}={}",
-            shown::word(label.as_bytes()),
-            shown::word(value.as_bytes())
-        ));
+        out.push_str(", ");
+        shown::write_word(out, label.as_bytes());
+        out.push('=');
+        shown::write_word(out, value.as_bytes());
     }
-    parts
 }
 
-/// How much, how long, how fast. A transfer that never moved has nothing to tell but the size that
-/// was asked for.
-fn amount(record: &TransferRecord) -> Option<String> {
+/// Writes how much, how long, how fast. A transfer that never moved has nothing to tell but the
+/// size that was asked for.
+fn amount(record: &TransferRecord, out: &mut String) {
     match record.outcome {
-        Outcome::Complete => Some(size::moved(record.bytes, record.duration)),
-        Outcome::Probe => record.size.map(|size| size::count(size, "byte", "bytes")),
-        _ if record.blocks > 0 => {
-            let bytes = size::count(record.bytes, "byte", "bytes");
-            let of = record
-                .size
-                .map_or_else(String::new, |size| format!(" of {size}"));
-            Some(format!("{bytes}{of} in {}", size::span(record.duration)))
+        Outcome::Complete => {
+            out.push_str(", ");
+            size::write_moved(out, record.bytes, record.duration);
         }
-        _ => None,
+        Outcome::Probe => {
+            if let Some(size) = record.size {
+                out.push_str(", ");
+                size::write_count(out, size, "byte", "bytes");
+            }
+        }
+        _ if record.blocks > 0 => {
+            out.push_str(", ");
+            size::write_count(out, record.bytes, "byte", "bytes");
+            if let Some(size) = record.size {
+                // Writing to a String cannot fail.
+                let _ = write!(out, " of {size}");
+            }
+            out.push_str(" in ");
+            size::write_span(out, record.duration);
+        }
+        _ => {}
     }
 }
 
@@ -100,6 +102,12 @@ mod tests {
 
     use super::super::sample;
     use super::*;
+
+    fn line(record: &TransferRecord) -> String {
+        let mut out = String::new();
+        super::line(record, &mut out);
+        out
+    }
 
     #[tokio::test]
     async fn a_transfer_is_told_in_one_line() {
