@@ -11,6 +11,8 @@ pub use crate::partial::{Filling, PartialFile};
 pub use bootwire_io::is_local;
 use bootwire_io::{MappedRange, Mapping};
 
+use crate::Moment;
+
 /// Bytes brought into memory at a time; readers go on after each.
 const STEP: u64 = 1 << 20;
 /// How far ahead of its fastest reader a file is brought into memory.
@@ -31,6 +33,8 @@ pub struct OpenFile {
     /// beyond it, so that they never wait for the disk.
     populated: AtomicU64,
     population: Mutex<Population>,
+    /// The last [`Moment`] at which it was found unchanged; 0 for none.
+    unchanged_at: AtomicU64,
 }
 
 /// What tells one version of a file from another.
@@ -110,6 +114,7 @@ impl OpenFile {
             mapping,
             populated: AtomicU64::new(0),
             population: Mutex::default(),
+            unchanged_at: AtomicU64::new(0),
         });
         // The first bytes are wanted at once, and small files are then here whole.
         open.populate_step(STEP)?;
@@ -162,6 +167,18 @@ impl OpenFile {
     /// inode's times, nothing else.
     pub(crate) fn unchanged(&self) -> io::Result<bool> {
         Ok(Version::of(&self.file.metadata()?).same_content(&self.version))
+    }
+
+    /// As [`OpenFile::unchanged`]. Asks once for all who are content with what was so at `moment`.
+    pub(crate) fn unchanged_at(&self, moment: Moment) -> io::Result<bool> {
+        if self.unchanged_at.load(Ordering::Relaxed) == moment.number() {
+            return Ok(true);
+        }
+        let unchanged = self.unchanged()?;
+        if unchanged {
+            self.unchanged_at.store(moment.number(), Ordering::Relaxed);
+        }
+        Ok(unchanged)
     }
 
     /// Content in memory: everything before the answer may be sent without waiting for the disk.
@@ -271,6 +288,23 @@ mod tests {
             .unwrap();
         file.write_all(b" and more").unwrap();
         assert!(!open.unchanged().unwrap());
+    }
+
+    #[test]
+    fn the_file_system_is_asked_once_for_each_moment() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config");
+        std::fs::write(&path, "old").unwrap();
+        let open = OpenFile::new(File::open(&path).unwrap()).unwrap();
+        let (before, after) = (Moment::now(), Moment::now());
+        assert!(open.unchanged_at(before).unwrap());
+        std::fs::write(&path, "newer").unwrap();
+        assert!(open.unchanged_at(before).unwrap(), "so it was then");
+        assert!(!open.unchanged_at(after).unwrap());
+        assert!(
+            !open.unchanged_at(after).unwrap(),
+            "a change is not remembered"
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use bootwire_proto::{Mode, Op, Options, Packet, Request as Rq};
 
+use crate::Moment;
 use crate::path::normalise;
 
 /// A read or write request. Cheap to clone.
@@ -14,6 +15,7 @@ use crate::path::normalise;
 pub struct Request {
     pub(crate) facts: Arc<Facts>,
     pub(crate) params: Params,
+    pub(crate) moment: Option<Moment>,
 }
 
 /// A request as it came, and what is known of it before anybody looked at it.
@@ -146,6 +148,14 @@ impl Request {
         self.facts.arrived
     }
 
+    /// When it was taken from the kernel: the same for all requests that were taken together.
+    /// What is looked up for one of them is as fresh for the others. `None` for one that came
+    /// alone.
+    #[must_use]
+    pub const fn moment(&self) -> Option<Moment> {
+        self.moment
+    }
+
     /// The client's address and port.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
@@ -219,6 +229,7 @@ impl Request {
                 renamed: Some(normal.into()),
                 ..self.params.clone()
             },
+            moment: self.moment,
         })
     }
 
@@ -320,6 +331,7 @@ impl Request {
         (!facts.climbs).then(|| Self {
             facts: Arc::new(facts),
             params: Params::default(),
+            moment: None,
         })
     }
 
@@ -335,7 +347,17 @@ impl Request {
         };
         Self {
             facts: Arc::new(facts),
-            params: self.params,
+            ..self
+        }
+    }
+
+    /// The same request as if it had been taken from the kernel at `moment`. For requests made by
+    /// hand.
+    #[must_use]
+    pub fn taken_at(self, moment: Moment) -> Self {
+        Self {
+            moment: Some(moment),
+            ..self
         }
     }
 }

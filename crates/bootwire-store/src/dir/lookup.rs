@@ -4,12 +4,12 @@ use std::fs::File;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bootwire::Refusal;
 use bootwire::file::OpenFile;
+use bootwire::{Moment, Refusal};
 use rustix::fs::{FileType, OFlags, fstat};
 use rustix::io::Errno;
 
-use super::fold;
+use super::{fold, memo};
 use crate::beneath::{Links, Root};
 use crate::errno::{is_absent, refuse};
 use crate::name::{Shown, Unfit, components, judge};
@@ -104,7 +104,11 @@ impl Lookup {
 
     /// The file anyone gets for `name`, or the refusal, if that can be told from what the
     /// kernel has in memory: every component of the path is cached, and the file is open already.
-    pub(super) fn at_hand(&self, name: &[u8]) -> Option<Result<Arc<OpenFile>, Refusal>> {
+    pub(super) fn at_hand(
+        &self,
+        name: &[u8],
+        moment: Option<Moment>,
+    ) -> Option<Result<Arc<OpenFile>, Refusal>> {
         if let Err(refusal) = Self::judge(name) {
             return Some(Err(refusal));
         }
@@ -112,7 +116,15 @@ impl Lookup {
         if self.per_client || self.case_insensitive {
             return None;
         }
-        match self.root.resolve_cached(&join(b"", name), self.links)? {
+        let path = join(b"", name);
+        memo::found(moment, (&self.root, self.links, &path), || {
+            self.cached(&path)
+        })
+    }
+
+    /// What the kernel's caches say of `path`.
+    fn cached(&self, path: &[u8]) -> Option<Result<Arc<OpenFile>, Refusal>> {
+        match self.root.resolve_cached(path, self.links)? {
             Ok(found) => OpenFile::opened(&File::from(found)).ok().flatten().map(Ok),
             Err(errno) if is_absent(errno) => Some(Err(Refusal::not_found())),
             Err(_) => None,

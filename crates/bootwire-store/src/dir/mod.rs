@@ -3,6 +3,7 @@
 mod fold;
 mod kept;
 mod lookup;
+mod memo;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -147,7 +148,9 @@ impl Endpoint<Reply> for Dir {
     /// Files that are open already, and names that the kernel knows to lead nowhere, without
     /// waiting for the disk.
     fn at_hand(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
-        let found = self.lookup.at_hand(request.rest_bytes())?;
+        let found = self
+            .lookup
+            .at_hand(request.rest_bytes(), request.moment())?;
         Some(found.map(Reply::file))
     }
 }

@@ -240,6 +240,7 @@ fn matched(pattern: Option<&Pattern>, ignore_case: bool, request: &Request) -> O
             renamed: request.params.renamed.clone(),
             ..params
         },
+        moment: request.moment,
     })
 }
 

@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use super::errand::Errand;
 use super::pump::PumpHandle;
-use crate::Refusal;
 use crate::file::{OpenFile, PartialFile, READ_AHEAD};
+use crate::{Moment, Refusal};
 
 /// Least a spool may hold; a window that needs more gets it.
 const SPOOL_MIN: u64 = 256 << 10;
@@ -165,15 +165,16 @@ impl Feed {
     }
 
     /// Whether content that lives in a file is still what it was. Asked once, when the last block
-    /// is about to go: until then the client cannot take what it has for the whole.
-    pub(super) fn still_whole(&mut self) -> Result<(), Refusal> {
+    /// is about to go: until then the client cannot take what it has for the whole. Transfers whose
+    /// last blocks go out after the same `moment` ask the file system once.
+    pub(super) fn still_whole(&mut self, moment: Moment) -> Result<(), Refusal> {
         let Self::File { file, checked, .. } = self else {
             return Ok(());
         };
         if *checked {
             return Ok(());
         }
-        match file.unchanged() {
+        match file.unchanged_at(moment) {
             Ok(true) => {
                 *checked = true;
                 Ok(())

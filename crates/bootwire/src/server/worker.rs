@@ -168,6 +168,7 @@ impl<H: Host> Worker<H> {
                 return;
             };
             let now = self.now();
+            self.engine.taken_together();
             for slot in 0..count {
                 let datagram = bound.place(self.receive.get(slot));
                 match role {

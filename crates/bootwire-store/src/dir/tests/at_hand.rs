@@ -77,3 +77,41 @@ async fn settings_that_look_at_several_paths_are_never_at_hand() {
         assert_eq!(at_hand(&dir, "inside"), None);
     }
 }
+
+#[tokio::test]
+async fn requests_of_one_moment_share_what_was_found_and_later_ones_do_not() {
+    let tree = Tree::new();
+    let dir = tree.file("config").file("other").dir();
+    let opened = dir.call(request("config")).await.unwrap();
+    dir.call(request("other")).await.unwrap();
+    let moment = Moment::now();
+    let found = |name, moment| {
+        let reply = dir.at_hand(&request(name).taken_at(moment))?;
+        reply.ok().map(|reply| reply.size())
+    };
+    assert_eq!(found("config", moment), Some(opened.size()));
+
+    fs::write(tree.root.join("new"), "another version").unwrap();
+    fs::rename(tree.root.join("new"), tree.root.join("config")).unwrap();
+    assert_eq!(found("config", moment), Some(opened.size()), "so it was");
+    assert!(found("other", moment).is_some(), "each name by itself");
+    assert_eq!(found("config", Moment::now()), None, "replaced");
+    dir.call(request("config")).await.unwrap();
+    assert_eq!(found("config", Moment::now()), Some(Some(15)));
+}
+
+#[tokio::test]
+async fn what_was_found_in_one_directory_is_not_found_in_another() {
+    let (one, two) = (Tree::new(), Tree::new());
+    let (one, two) = (one.file("config").dir(), two.dir());
+    one.call(request("config")).await.unwrap();
+    let moment = Moment::now();
+    assert!(matches!(
+        one.at_hand(&request("config").taken_at(moment)),
+        Some(Ok(_))
+    ));
+    assert!(!matches!(
+        two.at_hand(&request("config").taken_at(moment)),
+        Some(Ok(_))
+    ));
+}

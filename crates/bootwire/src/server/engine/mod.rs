@@ -49,7 +49,7 @@ use super::wheel::Wheel;
 use crate::file::{OpenFile, PartialFile};
 use crate::record::Ended;
 use crate::router::App;
-use crate::{Refusal, Request, Sink, Source};
+use crate::{Moment, Refusal, Request, Sink, Source};
 
 /// What the engine needs done elsewhere: handlers, sources and sinks run on tokio, records go to
 /// the observers. Answers come back as messages.
@@ -136,6 +136,9 @@ pub(super) struct Engine<H> {
     stranger_refill: Instant,
     /// When the round was planned that is being sent.
     planned_at: Instant,
+    /// When the packets were taken from the kernel that are being told, if they were taken
+    /// together.
+    moment: Option<Moment>,
     /// Transfers that have no record yet.
     active: u64,
     draining: bool,
@@ -172,6 +175,7 @@ impl<H: Host> Engine<H> {
             stranger_budget: STRANGERS_PER_SECOND,
             stranger_refill: now,
             planned_at: now,
+            moment: None,
             active: 0,
             draining: false,
             seed,
@@ -181,6 +185,11 @@ impl<H: Host> Engine<H> {
     /// Transfers that have not ended.
     pub(super) const fn active(&self) -> u64 {
         self.active
+    }
+
+    /// The packets told from now on were taken from the kernel together, just now.
+    pub(super) fn taken_together(&mut self) {
+        self.moment = Some(Moment::now());
     }
 
     /// Takes no more requests.

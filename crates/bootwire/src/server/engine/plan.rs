@@ -6,9 +6,9 @@ use bootwire_proto::negotiate::MAX_OACK;
 use bootwire_proto::{Ack, Answer, ErrorCode, Instant, ReceiverStatus, Run, Transmit};
 
 use super::{Engine, Host};
-use crate::Refusal;
 use crate::server::feed;
 use crate::server::transfer::{Phase, Transfer};
+use crate::{Moment, Refusal};
 
 /// Most packets and runs in one round: what one send batch holds.
 const ROUND_MAX: usize = 256;
@@ -106,6 +106,7 @@ impl<H: Host> Engine<H> {
         small: &mut Vec<Small>,
     ) {
         self.planned_at = now;
+        let moment = Moment::now();
         std::mem::swap(small, &mut self.outbox);
         let mut left = self.turns.round();
         while planned.len() < ROUND_MAX
@@ -118,7 +119,7 @@ impl<H: Host> Engine<H> {
             if transfer.blocked.is_some() {
                 continue;
             }
-            match Self::next(now, transfer) {
+            match Self::next(now, moment, transfer) {
                 Ok(Some(what)) => {
                     if matches!(what, What::Data(_)) {
                         transfer.first_data.get_or_insert(now);
@@ -142,7 +143,11 @@ impl<H: Host> Engine<H> {
     }
 
     /// What the transfer has to send, if anything.
-    fn next(now: Instant, transfer: &mut Transfer) -> Result<Option<What>, Refusal> {
+    fn next(
+        now: Instant,
+        moment: Moment,
+        transfer: &mut Transfer,
+    ) -> Result<Option<What>, Refusal> {
         match &mut transfer.phase {
             Phase::Opening { .. } | Phase::Refused { .. } => Ok(None),
             Phase::Sending(sending) => {
@@ -152,7 +157,7 @@ impl<H: Host> Engine<H> {
                     Some(Transmit::Opening) => Ok(Some(What::Oack)),
                     Some(Transmit::Data(run)) => {
                         if run.end {
-                            sending.feed.still_whole()?;
+                            sending.feed.still_whole(moment)?;
                         }
                         Ok(Some(What::Data(run)))
                     }
