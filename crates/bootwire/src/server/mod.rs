@@ -7,6 +7,7 @@
 
 mod admission;
 mod builder;
+mod busy;
 mod drops;
 mod engine;
 mod errand;

@@ -205,6 +205,11 @@ impl Sockets {
             .is_some_and(|port| port.role == Role::Listener)
     }
 
+    /// Whether DATA leaves from socket `id`: with a single port, from where requests come in.
+    pub(super) fn sends_data(&self, id: u16) -> bool {
+        self.single_port || !self.is_listener(id)
+    }
+
     pub(super) fn port_mut(&mut self, id: u16) -> Option<&mut Port> {
         self.ports.get_mut(usize::from(id))
     }
@@ -215,6 +220,24 @@ impl Sockets {
         ready: &mut Vec<Ready>,
     ) -> io::Result<()> {
         self.poller.wait(timeout, ready)
+    }
+
+    /// Takes socket `id` from the poller; it is to be read without being told. `false` if it must
+    /// stay there, as transfers wait until it takes more.
+    pub(super) fn unwatch(&mut self, id: u16) -> bool {
+        let Some(port) = self.ports.get(usize::from(id)) else {
+            return false;
+        };
+        port.waiting.is_empty() && self.poller.remove(&port.socket, usize::from(id)).is_ok()
+    }
+
+    /// Gives socket `id` back to the poller, which tells at once if something has come meanwhile.
+    /// `false` if it does not take it now.
+    pub(super) fn watch(&mut self, id: u16) -> bool {
+        let Some(port) = self.ports.get(usize::from(id)) else {
+            return false;
+        };
+        self.poller.add(&port.socket, usize::from(id)).is_ok()
     }
 
     /// Makes the transfer `index` wait until socket `id` takes more.
@@ -464,6 +487,26 @@ mod tests {
         assert_eq!(late.id, 0, "the listening socket answers");
         assert_eq!(late.from, Some(1));
         assert_ne!(asked(&mut sockets, 0, 0).id, 0);
+    }
+
+    #[test]
+    fn what_came_while_a_socket_was_not_watched_is_told_when_it_is_again() {
+        let mut sockets = sockets(false);
+        let lane = asked(&mut sockets, 1, 0);
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut ready = Vec::new();
+        for _ in 0..3 {
+            assert!(sockets.unwatch(lane.id));
+            assert!(!sockets.unwatch(lane.id), "it was not watched any more");
+            peer.send_to(b"late", lane.local).unwrap();
+            sockets.wait(Some(Duration::ZERO), &mut ready).unwrap();
+            assert_eq!(ready, []);
+            assert!(sockets.watch(lane.id));
+            sockets.wait(None, &mut ready).unwrap();
+            assert_eq!(ready[0].token, usize::from(lane.id));
+        }
+        sockets.block(lane.id, 0);
+        assert!(!sockets.unwatch(lane.id), "a transfer waits for room");
     }
 
     #[test]

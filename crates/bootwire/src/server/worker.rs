@@ -6,6 +6,7 @@ use std::time::{Duration, Instant as Clock};
 use bootwire_io::{FailureKind, Kernel, Ready, ReceiveBatch, SendBatch, SendFailure, SendReport};
 use bootwire_proto::Instant;
 
+use super::busy::Busy;
 use super::engine::{Engine, Host, Planned, Small};
 use super::inbox::{Inbox, Message};
 use super::lane::Lanes;
@@ -35,6 +36,7 @@ pub(super) struct Worker<H> {
     draining: bool,
     stopping: bool,
     spin: Spin,
+    busy: Busy,
     // Lists used anew in each round.
     messages: Vec<Message>,
     ready: Vec<Ready>,
@@ -67,6 +69,7 @@ impl<H: Host> Worker<H> {
             draining: false,
             stopping: false,
             spin: Spin::default(),
+            busy: Busy::default(),
             messages: Vec::new(),
             ready: Vec::new(),
             planned: Vec::new(),
@@ -96,33 +99,89 @@ impl<H: Host> Worker<H> {
                 return;
             }
             self.sockets.ask_drops(now);
-            let timeout = self.timeout(now);
-            let mut ready = std::mem::take(&mut self.ready);
-            if self.sockets.wait(timeout, &mut ready).is_err() {
-                // The poller fails only for reasons that pass, such as lack of memory.
-                std::thread::sleep(Duration::from_millis(1));
+            self.hear(now);
+        }
+    }
+
+    /// Waits for packets unless there is something else to do, and receives them.
+    fn hear(&mut self, now: Instant) {
+        let mut ready = std::mem::take(&mut self.ready);
+        if self.busy.asks(now) {
+            self.wait(now, &mut ready);
+        }
+        for event in ready.iter().filter(|event| event.writable) {
+            for index in self.sockets.unblock(event.token as u16) {
+                self.engine.retry(index);
             }
-            for event in ready.iter().filter(|event| event.writable) {
-                for index in self.sockets.unblock(event.token as u16) {
-                    self.engine.retry(index);
-                }
-            }
-            if !ready.is_empty() {
-                self.spin.found();
-            }
-            // Transfer ports first: a client may acknowledge its last block and ask for the next
-            // file in one breath, and is then to be heard in that order.
-            for listeners in [false, true] {
-                for event in ready.iter().filter(|event| event.readable) {
-                    let id = event.token as u16;
-                    if self.sockets.is_listener(id) == listeners {
-                        self.receive_from(id);
+        }
+        // Transfer ports first: a client may acknowledge its last block and ask for the next
+        // file in one breath, and is then to be heard in that order.
+        let unasked = self.receive_unasked();
+        for listeners in [false, true] {
+            for event in ready.iter().filter(|event| event.readable) {
+                let id = event.token as u16;
+                if self.sockets.is_listener(id) == listeners {
+                    self.receive_from(id);
+                    if self.busy.is_busy()
+                        && self.sockets.sends_data(id)
+                        && self.sockets.unwatch(id)
+                    {
+                        self.busy.add(id);
                     }
                 }
             }
-            ready.clear();
-            self.ready = ready;
         }
+        if unasked > 0 || !ready.is_empty() {
+            self.spin.found();
+            if let Some(id) = self.busy.idle() {
+                watch(&mut self.sockets, &mut self.busy, id);
+            }
+        } else if !self.busy.is_watched()
+            && !self.engine.has_work()
+            && !self.spin.looks(now, self.engine.active())
+        {
+            // The next round asks the poller, and may sleep.
+            while let Some(id) = self.busy.rest()
+                && watch(&mut self.sockets, &mut self.busy, id)
+            {}
+        }
+        ready.clear();
+        self.ready = ready;
+    }
+
+    fn wait(&mut self, now: Instant, ready: &mut Vec<Ready>) {
+        let timeout = if self.busy.is_watched() {
+            self.timeout(now)
+        } else {
+            Some(Duration::ZERO)
+        };
+        let may_sleep = timeout != Some(Duration::ZERO);
+        let since = if may_sleep { self.now() } else { now };
+        if self.sockets.wait(timeout, ready).is_err() {
+            // The poller fails only for reasons that pass, such as lack of memory.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let slept = if may_sleep {
+            self.now().since(since)
+        } else {
+            Duration::ZERO
+        };
+        if may_sleep || !ready.is_empty() {
+            self.busy.told(slept);
+        }
+    }
+
+    /// Receives from the sockets that are not watched, and answers how many packets.
+    fn receive_unasked(&mut self) -> usize {
+        let mut received = 0;
+        let mut at = 0;
+        while let Some(id) = self.busy.get(at) {
+            let count = self.receive_from(id);
+            self.busy.read(at, count);
+            received += count;
+            at += 1;
+        }
+        received
     }
 
     fn now(&self) -> Instant {
@@ -157,16 +216,19 @@ impl<H: Host> Worker<H> {
         }
     }
 
-    fn receive_from(&mut self, id: u16) {
+    /// Answers how many packets there were.
+    fn receive_from(&mut self, id: u16) -> usize {
+        let mut received = 0;
         for _ in 0..RECEIVE_CALLS {
             let Some(port) = self.sockets.port(id) else {
-                return;
+                return received;
             };
             let (role, bound) = (port.role, port.bound);
             // A socket's error is a peer's trouble; the next call has the next datagram.
             let Ok(count) = self.receive.receive(&port.socket) else {
-                return;
+                return received;
             };
+            received += count;
             let now = self.now();
             self.engine.taken_together();
             for slot in 0..count {
@@ -189,9 +251,10 @@ impl<H: Host> Worker<H> {
             }
             self.count_drops(id, count);
             if count < self.receive.capacity() {
-                return;
+                return received;
             }
         }
+        received
     }
 
     /// Hears what the kernel dropped on a socket, if it was asked.
@@ -308,6 +371,10 @@ impl<H: Host> Worker<H> {
             match failure.kind {
                 FailureKind::Unsent => {
                     self.engine.unsent(&planned, failure.block);
+                    if self.busy.contains(planned.lane) {
+                        // Only a watched socket tells when it takes more.
+                        watch(&mut self.sockets, &mut self.busy, planned.lane);
+                    }
                     self.sockets.block(planned.lane, planned.index);
                 }
                 FailureKind::TooBig => self.engine.too_big(&planned, failure.block),
@@ -318,6 +385,16 @@ impl<H: Host> Worker<H> {
             }
         }
     }
+}
+
+/// Has the poller watch a socket again that was read unasked. If it cannot now, the socket is still
+/// read in each round, and the worker does not sleep.
+fn watch(sockets: &mut Sockets, busy: &mut Busy, id: u16) -> bool {
+    let watched = sockets.watch(id);
+    if watched {
+        busy.remove(id);
+    }
+    watched
 }
 
 /// Notes a packet for its socket.

@@ -2,6 +2,7 @@
 //! setting, over each kind of kernel interface.
 
 mod addresses;
+mod busy;
 mod content;
 mod drain;
 mod faults;
