@@ -155,19 +155,17 @@ impl<H: Host> Worker<H> {
         } else {
             Some(Duration::ZERO)
         };
-        let may_sleep = timeout != Some(Duration::ZERO);
-        let since = if may_sleep { self.now() } else { now };
+        // The packets of a lone client never come round after round.
+        let timed = self.engine.active() > 1 && timeout != Some(Duration::ZERO);
+        let since = if timed { self.now() } else { now };
         if self.sockets.wait(timeout, ready).is_err() {
             // The poller fails only for reasons that pass, such as lack of memory.
             std::thread::sleep(Duration::from_millis(1));
         }
-        let slept = if may_sleep {
-            self.now().since(since)
-        } else {
-            Duration::ZERO
-        };
-        if may_sleep || !ready.is_empty() {
-            self.busy.told(slept);
+        if timed {
+            self.busy.told(self.now().since(since));
+        } else if !ready.is_empty() && self.engine.active() > 1 {
+            self.busy.told(Duration::ZERO);
         }
     }
 
