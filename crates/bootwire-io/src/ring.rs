@@ -70,7 +70,7 @@ impl Ring {
     }
 
     /// Connects the socket of `token`: from now on it receives from `peer` alone, and what it
-    /// sends there needs no route of its own. Worth its system call after some twenty packets.
+    /// sends there needs no route of its own. Meant for long transfers: it is a system call.
     ///
     /// # Errors
     /// `InvalidInput` for an unknown token; else whatever the kernel refuses.

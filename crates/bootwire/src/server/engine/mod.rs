@@ -136,8 +136,9 @@ pub(super) struct Engine<H> {
     stranger_refill: Instant,
     /// When the round was planned that is being sent.
     planned_at: Instant,
-    /// When the packets were taken from the kernel that are being told, if they were taken
-    /// together.
+    /// Whether the packets that are being told were taken from the kernel together.
+    together: bool,
+    /// The moment they share, once one of them is a request.
     moment: Option<Moment>,
     /// Transfers that have no record yet.
     active: u64,
@@ -175,6 +176,7 @@ impl<H: Host> Engine<H> {
             stranger_budget: STRANGERS_PER_SECOND,
             stranger_refill: now,
             planned_at: now,
+            together: false,
             moment: None,
             active: 0,
             draining: false,
@@ -189,7 +191,15 @@ impl<H: Host> Engine<H> {
 
     /// The packets told from now on were taken from the kernel together, just now.
     pub(super) fn taken_together(&mut self) {
-        self.moment = Some(Moment::now());
+        self.together = true;
+        self.moment = None;
+    }
+
+    /// The moment of a request that is being told. Numbering moments is shared by all workers, so
+    /// there is one only where it is of use.
+    fn moment(&mut self) -> Option<Moment> {
+        self.together
+            .then(|| *self.moment.get_or_insert_with(Moment::now))
     }
 
     /// Takes no more requests.

@@ -106,7 +106,7 @@ impl<H: Host> Engine<H> {
         small: &mut Vec<Small>,
     ) {
         self.planned_at = now;
-        let moment = Moment::now();
+        let mut moment = None;
         std::mem::swap(small, &mut self.outbox);
         let mut left = self.turns.round();
         while planned.len() < ROUND_MAX
@@ -119,7 +119,7 @@ impl<H: Host> Engine<H> {
             if transfer.blocked.is_some() {
                 continue;
             }
-            match Self::next(now, moment, transfer) {
+            match Self::next(now, &mut moment, transfer) {
                 Ok(Some(what)) => {
                     if matches!(what, What::Data(_)) {
                         transfer.first_data.get_or_insert(now);
@@ -142,10 +142,11 @@ impl<H: Host> Engine<H> {
         }
     }
 
-    /// What the transfer has to send, if anything.
+    /// What the transfer has to send, if anything. `moment` is that of the round, once a last
+    /// block needs it.
     fn next(
         now: Instant,
-        moment: Moment,
+        moment: &mut Option<Moment>,
         transfer: &mut Transfer,
     ) -> Result<Option<What>, Refusal> {
         match &mut transfer.phase {
@@ -157,7 +158,8 @@ impl<H: Host> Engine<H> {
                     Some(Transmit::Opening) => Ok(Some(What::Oack)),
                     Some(Transmit::Data(run)) => {
                         if run.end {
-                            sending.feed.still_whole(moment)?;
+                            let moment = moment.get_or_insert_with(Moment::now);
+                            sending.feed.still_whole(*moment)?;
                         }
                         Ok(Some(What::Data(run)))
                     }

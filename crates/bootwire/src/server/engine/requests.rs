@@ -256,7 +256,7 @@ impl<H: Host> Engine<H> {
         let request = Request {
             facts,
             params: Params::default(),
-            moment: self.moment,
+            moment: self.moment(),
         };
         let asked = self.host.ask(key, &request);
         if let Some(transfer) = self.table.by_key(key) {
