@@ -13,7 +13,6 @@ use super::inbox::Key;
 use super::lane::Lane;
 use super::prepared::Terms;
 use super::store::StoreHandle;
-use super::wheel::Armed;
 use crate::Outcome;
 use crate::record::{Ended, Figures};
 use crate::request::Facts;
@@ -26,7 +25,6 @@ pub(super) struct Transfer {
     pub(super) lane: Lane,
     pub(super) agreed: Agreed,
     pub(super) phase: Phase,
-    pub(super) armed: Armed,
     /// Whether it stands in the ready queue.
     pub(super) queued: bool,
     /// Since when its socket takes nothing more: it is not asked before it is told to try again.

@@ -2,8 +2,11 @@
 //!
 //! Nearly every timer of a TFTP server is moved before it fires: each ACK pushes the deadline on.
 //! So an entry is left where it is when its deadline moves back, and looked at again when its slot
-//! comes round; only a deadline that moves forward adds an entry. The owner remembers the tick of
-//! its live entry, which makes older ones recognisable as dead.
+//! comes round; only a deadline that moves forward adds an entry. The tick of the live entry is
+//! remembered, which makes older ones recognisable as dead.
+//!
+//! Deadlines are kept here, one behind the other, and not with their owners: of thousands of owners
+//! most are looked at in vain, and none of these looks should bring a whole transfer into the cache.
 //!
 //! Ticks are short, because a lost block on a quick network is sent again after a millisecond or
 //! less. Deadlines that are not that near need no such precision: they share every fourth tick, so
@@ -24,9 +27,16 @@ const COARSE: u64 = 4;
 /// Words of a bit for each slot.
 const WORDS: usize = SLOTS as usize / 64;
 
-/// The tick of an owner's live entry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Armed(Option<u64>);
+/// What is known of a token.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    deadline: Option<Instant>,
+    /// The tick of its live entry, [`NONE`] without one.
+    live: u64,
+}
+
+/// Later than every tick.
+const NONE: u64 = u64::MAX;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -34,7 +44,7 @@ struct Entry {
     tick: u64,
 }
 
-/// The wheel. Tokens are the caller's; a token that no longer exists is the caller's to ignore.
+/// The wheel. Tokens are the caller's, small numbers that may be used again.
 #[derive(Debug)]
 pub(super) struct Wheel {
     slots: Box<[Vec<Entry>]>,
@@ -43,7 +53,10 @@ pub(super) struct Wheel {
     /// Every tick before this one was looked at.
     next: u64,
     entries: usize,
-    due: Vec<Entry>,
+    /// By token.
+    owners: Vec<Owner>,
+    /// Entries whose slots have come, while they are looked at.
+    looked_at: Vec<Entry>,
 }
 
 impl Wheel {
@@ -53,49 +66,79 @@ impl Wheel {
             used: [0; WORDS],
             next: tick_of(now),
             entries: 0,
-            due: Vec::new(),
+            owners: Vec::new(),
+            looked_at: Vec::new(),
         }
     }
 
-    /// Makes sure `token` is looked at no later than `at` (plus a tick, or four if that is far).
-    pub(super) fn arm(&mut self, token: u32, at: Instant, armed: &mut Armed) {
-        let mut tick = tick_of(at) + 1;
+    /// From now on `token` is due at `deadline` (found so a tick later, or four if that is far), or
+    /// not at all.
+    pub(super) fn set(&mut self, token: u32, deadline: Option<Instant>) {
+        let place = token as usize;
+        if self.owners.len() <= place {
+            let owner = Owner {
+                deadline: None,
+                live: NONE,
+            };
+            self.owners.resize(place + 1, owner);
+        }
+        self.owners[place].deadline = deadline;
+        if let Some(deadline) = deadline {
+            self.enter(token, deadline);
+        }
+    }
+
+    /// Adds an entry for `token`, unless it has one that is soon enough.
+    fn enter(&mut self, token: u32, deadline: Instant) {
+        let mut tick = tick_of(deadline) + 1;
         if tick > self.next + NEAR {
             let farthest = self.next + SLOTS - COARSE;
             tick = tick.min(farthest).next_multiple_of(COARSE);
         }
         let tick = tick.max(self.next);
-        if armed.0.is_some_and(|live| live <= tick) {
+        let owner = &mut self.owners[token as usize];
+        if owner.live <= tick {
             return;
         }
-        armed.0 = Some(tick);
+        owner.live = tick;
         let slot = (tick % SLOTS) as usize;
         self.slots[slot].push(Entry { token, tick });
         self.used[slot / 64] |= 1 << (slot % 64);
         self.entries += 1;
     }
 
-    /// Hands every token whose slot has come to `fire`, which gets the tick to compare by
-    /// [`Armed::fired`].
-    pub(super) fn advance(&mut self, now: Instant, mut fire: impl FnMut(&mut Self, u32, u64)) {
+    /// Adds to `due` the tokens whose deadlines have come. They have none any more.
+    pub(super) fn advance(&mut self, now: Instant, due: &mut Vec<u32>) {
         let current = tick_of(now);
         // After a long sleep every slot is looked at once, not once per missed tick.
         let last = current.min(self.next + SLOTS - 1);
         if self.next > current {
             return;
         }
-        let mut due = std::mem::take(&mut self.due);
+        let mut looked_at = std::mem::take(&mut self.looked_at);
         for tick in self.next..=last {
             let slot = (tick % SLOTS) as usize;
-            due.append(&mut self.slots[slot]);
+            looked_at.append(&mut self.slots[slot]);
             self.used[slot / 64] &= !(1 << (slot % 64));
         }
         self.next = current + 1;
-        self.entries -= due.len();
-        for entry in due.drain(..) {
-            fire(self, entry.token, entry.tick);
+        self.entries -= looked_at.len();
+        for Entry { token, tick } in looked_at.drain(..) {
+            let owner = &mut self.owners[token as usize];
+            if owner.live != tick {
+                continue;
+            }
+            owner.live = NONE;
+            match owner.deadline {
+                Some(deadline) if deadline > now => self.enter(token, deadline),
+                Some(_) => {
+                    owner.deadline = None;
+                    due.push(token);
+                }
+                None => {}
+            }
         }
-        self.due = due;
+        self.looked_at = looked_at;
     }
 
     /// Entries, dead ones included.
@@ -126,17 +169,6 @@ impl Wheel {
     }
 }
 
-impl Armed {
-    /// Whether the entry of `tick` is the owner's live one; it is spent by this call.
-    pub(super) fn fired(&mut self, tick: u64) -> bool {
-        let live = self.0 == Some(tick);
-        if live {
-            self.0 = None;
-        }
-        live
-    }
-}
-
 fn tick_of(at: Instant) -> u64 {
     at.as_micros() / TICK.as_micros() as u64
 }
@@ -151,17 +183,20 @@ mod tests {
         Instant::from_micros(millis * 1000)
     }
 
+    fn due(wheel: &mut Wheel, now: Instant) -> Vec<u32> {
+        let mut due = Vec::new();
+        wheel.advance(now, &mut due);
+        due
+    }
+
     #[test]
     fn a_near_deadline_fires_within_a_tick() {
         let mut wheel = Wheel::new(at(0));
-        let mut armed = Armed::default();
         let deadline = Instant::from_micros(1700);
-        wheel.arm(7, deadline, &mut armed);
+        wheel.set(7, Some(deadline));
         assert_eq!(wheel.next_due(), Some(at(2)));
-        wheel.advance(deadline, |_, _, _| panic!("too early"));
-        let mut fired = 0;
-        wheel.advance(at(2), |_, _, _| fired += 1);
-        assert_eq!(fired, 1);
+        assert_eq!(due(&mut wheel, deadline), []);
+        assert_eq!(due(&mut wheel, at(2)), [7]);
     }
 
     #[test]
@@ -169,81 +204,71 @@ mod tests {
         let mut wheel = Wheel::new(at(0));
         for token in 0..4_u32 {
             let deadline = Instant::from_micros(20_000 + u64::from(token) * 499);
-            wheel.arm(token, deadline, &mut Armed::default());
+            wheel.set(token, Some(deadline));
         }
         assert_eq!(wheel.next_due(), Some(at(22)));
-        let mut fired = 0;
-        wheel.advance(at(22), |_, _, _| fired += 1);
-        assert_eq!(fired, 4);
+        assert_eq!(due(&mut wheel, at(22)), [0, 1, 2, 3]);
         assert_eq!(wheel.next_due(), None);
     }
 
     #[test]
     fn a_far_deadline_fires_within_four_ticks() {
         let mut wheel = Wheel::new(at(0));
-        let mut armed = Armed::default();
-        wheel.arm(7, at(11), &mut armed);
-        wheel.advance(at(10), |_, _, _| panic!("too early"));
-        let due = wheel.next_due().unwrap();
-        assert!(due > at(11) && due <= at(13), "{due:?}");
-        let mut fired = 0;
-        wheel.advance(due, |_, token, tick| {
-            assert_eq!(token, 7);
-            assert!(armed.fired(tick));
-            fired += 1;
-        });
-        assert_eq!(fired, 1);
+        wheel.set(7, Some(at(11)));
+        assert_eq!(due(&mut wheel, at(10)), []);
+        let next = wheel.next_due().unwrap();
+        assert!(next > at(11) && next <= at(13), "{next:?}");
+        assert_eq!(due(&mut wheel, next), [7]);
         assert_eq!(wheel.next_due(), None);
     }
 
     #[test]
     fn an_earlier_deadline_gets_a_second_entry_and_the_first_is_dead() {
         let mut wheel = Wheel::new(at(0));
-        let mut armed = Armed::default();
-        wheel.arm(1, at(1000), &mut armed);
-        wheel.arm(1, at(20), &mut armed);
-        let mut live = 0;
-        let mut dead = 0;
-        for millis in 0..1100 {
-            wheel.advance(at(millis), |_, _, tick| {
-                if armed.fired(tick) {
-                    live += 1;
-                } else {
-                    dead += 1;
-                }
-            });
+        wheel.set(1, Some(at(1000)));
+        wheel.set(1, Some(at(20)));
+        assert_eq!(wheel.entries, 2);
+        assert_eq!(due(&mut wheel, at(22)), [1]);
+        wheel.set(1, Some(at(1500)));
+        assert_eq!(due(&mut wheel, at(1003)), [], "the first, long dead");
+        assert_eq!(due(&mut wheel, at(1503)), [1]);
+        assert_eq!(wheel.entries, 0);
+    }
+
+    #[test]
+    fn a_deadline_that_is_put_off_or_dropped_keeps_its_one_entry() {
+        let mut wheel = Wheel::new(at(0));
+        for millis in 20..60 {
+            wheel.set(1, Some(at(millis)));
         }
-        assert_eq!((live, dead), (1, 1));
+        wheel.set(2, Some(at(20)));
+        wheel.set(2, None);
+        assert_eq!(wheel.entries, 2);
+        assert_eq!(due(&mut wheel, at(30)), []);
+        assert_eq!(wheel.entries, 1);
+        assert_eq!(due(&mut wheel, at(62)), [1]);
     }
 
     proptest! {
-        /// Against a plain list: with re-arming on each look, every owner is looked at no later
-        /// than five ticks after its deadline, whatever the order of deadlines and steps.
+        /// Against a plain list: whatever the order of deadlines and steps, each is found no sooner
+        /// than it comes and no later than five ticks after.
         #[test]
         fn no_deadline_is_missed(moves in prop::collection::vec((0..8_u32, 0..10_000_u64, 0..300_u64), 1..200)) {
             let mut wheel = Wheel::new(at(0));
-            let mut owners: Vec<(Armed, Option<Instant>)> = vec![(Armed::default(), None); 8];
+            let mut deadlines = [None; 8];
             let mut now = 0_u64;
             for (token, delay, step) in moves {
-                let (armed, deadline) = &mut owners[token as usize];
-                *deadline = Some(at(now + delay));
-                wheel.arm(token, at(now + delay), armed);
+                deadlines[token as usize] = Some(at(now + delay));
+                wheel.set(token, Some(at(now + delay)));
                 // Walk in the steps a worker would: to the next due time or to the end of the step.
                 let end = now + step;
                 while now < end {
                     now = wheel.next_due().map_or(end, |due| due.as_micros() / 1000).clamp(now + 1, end.max(now + 1));
-                    wheel.advance(at(now), |wheel, token, tick| {
-                        let (armed, deadline) = &mut owners[token as usize];
-                        if !armed.fired(tick) {
-                            return;
-                        }
-                        match *deadline {
-                            Some(due) if due <= at(now) => *deadline = None,
-                            Some(due) => wheel.arm(token, due, armed),
-                            None => {}
-                        }
-                    });
-                    for (_, deadline) in &owners {
+                    for token in due(&mut wheel, at(now)) {
+                        let deadline = deadlines[token as usize].take();
+                        prop_assert!(deadline.is_some_and(|due| due <= at(now)));
+                    }
+                    for deadline in &deadlines {
                         prop_assert!(deadline.is_none_or(|due| due.as_micros() + (COARSE + 1) * TICK.as_micros() as u64 >= now * 1000));
                     }
                 }

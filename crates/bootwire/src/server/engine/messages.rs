@@ -91,12 +91,6 @@ impl<H: Host> Engine<H> {
         }
     }
 
-    fn go_on(&mut self, now: Instant, index: u32) {
-        self.settle(now, index);
-        self.queue(index);
-        self.arm(index);
-    }
-
     /// The handler answered.
     pub(super) fn on_answer(&mut self, now: Instant, key: Key, result: Result<Prepared, Refusal>) {
         let Some(transfer) = self.table.by_key(key) else {

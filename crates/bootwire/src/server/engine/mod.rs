@@ -117,8 +117,8 @@ pub(super) struct Engine<H> {
     counters: Arc<Counters>,
     table: Table,
     wheel: Wheel,
-    /// Tokens of the wheel that are due, between looking and acting.
-    due: Vec<(u32, u64)>,
+    /// Transfers whose deadlines have come, between looking and acting.
+    due: Vec<u32>,
     admission: Admission,
     recent: Recent,
     turns: Turns,
@@ -229,23 +229,22 @@ impl<H: Host> Engine<H> {
         self.seed
     }
 
-    /// Puts a transfer into the ready queue, if it is not there.
-    fn queue(&mut self, index: u32) {
-        if let Some(transfer) = self.table.get_mut(index)
-            && !transfer.queued
-            && transfer.blocked.is_none()
-        {
+    /// Puts a transfer into the ready queue, if it is not there. Answers whether it is there now.
+    fn queue(&mut self, index: u32) -> bool {
+        let Some(transfer) = self.table.get_mut(index) else {
+            return false;
+        };
+        if !transfer.queued && transfer.blocked.is_none() {
             transfer.queued = true;
             self.turns.push(index, transfer.unproven.is_some());
         }
+        transfer.queued
     }
 
-    /// Arms the wheel for a transfer's next deadline.
+    /// Tells the wheel a transfer's next deadline.
     fn arm(&mut self, index: u32) {
-        if let Some(transfer) = self.table.get_mut(index)
-            && let Some(deadline) = transfer.deadline(self.config.stall)
-        {
-            self.wheel.arm(index, deadline, &mut transfer.armed);
+        if let Some(transfer) = self.table.get(index) {
+            self.wheel.set(index, transfer.deadline(self.config.stall));
         }
     }
 

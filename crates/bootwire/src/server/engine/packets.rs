@@ -63,9 +63,7 @@ impl<H: Host> Engine<H> {
                 return;
             }
         }
-        self.settle(now, index);
-        self.queue(index);
-        self.arm(index);
+        self.go_on(now, index);
     }
 
     fn on_data(&mut self, now: Instant, index: u32, data: Data<'_>) {

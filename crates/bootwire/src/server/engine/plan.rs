@@ -117,6 +117,7 @@ impl<H: Host> Engine<H> {
             };
             transfer.queued = false;
             if transfer.blocked.is_some() {
+                self.arm(index);
                 continue;
             }
             match Self::next(now, &mut moment, transfer) {

@@ -14,15 +14,12 @@ impl<H: Host> Engine<H> {
     /// Timers: looks at every transfer whose deadline may have come.
     pub(in crate::server) fn on_time(&mut self, now: Instant) {
         let mut due = std::mem::take(&mut self.due);
-        self.wheel
-            .advance(now, |_, token, tick| due.push((token, tick)));
-        for (index, tick) in due.drain(..) {
-            let Some(transfer) = self.table.get_mut(index) else {
+        self.wheel.advance(now, &mut due);
+        for index in due.drain(..) {
+            let Some(transfer) = self.table.get(index) else {
                 continue;
             };
-            if !transfer.armed.fired(tick) {
-                continue;
-            }
+            // One that is ready to send has not said yet what it waits for from now on.
             if transfer
                 .deadline(self.config.stall)
                 .is_some_and(|deadline| deadline <= now)
@@ -87,6 +84,15 @@ impl<H: Host> Engine<H> {
         }
         self.settle(now, index);
         self.queue(index);
+    }
+
+    /// Something happened to a transfer that may let it send. What it waits for from then on is
+    /// asked when it has sent.
+    pub(super) fn go_on(&mut self, now: Instant, index: u32) {
+        self.settle(now, index);
+        if !self.queue(index) {
+            self.arm(index);
+        }
     }
 
     /// Draws the consequences of whatever happened to a transfer.
@@ -160,10 +166,9 @@ impl<H: Host> Engine<H> {
         if was_opening && self.refused < REFUSED_MAX {
             self.refused += 1;
             transfer.phase = Phase::Refused { error, since: now };
-            self.wheel
-                .arm(index, now + REFUSED_MEMORY, &mut transfer.armed);
+            self.wheel.set(index, Some(now + REFUSED_MEMORY));
         } else {
-            self.table.remove(index);
+            self.forget(index);
         }
     }
 
@@ -174,6 +179,7 @@ impl<H: Host> Engine<H> {
     }
 
     fn forget(&mut self, index: u32) {
+        self.wheel.set(index, None);
         if let Some(transfer) = self.table.remove(index)
             && matches!(transfer.phase, Phase::Refused { .. })
         {

@@ -13,7 +13,6 @@ use crate::server::inbox::Key;
 use crate::server::lane::{Lane, Lanes};
 use crate::server::stats::DropReason;
 use crate::server::transfer::{CROSSING, End, Phase, Transfer};
-use crate::server::wheel::Armed;
 use crate::{Op, Outcome, Reason, Refusal, Request};
 
 /// A request that equals the one of a transfer whose client spoke less than this ago is its echo,
@@ -226,7 +225,6 @@ impl<H: Host> Engine<H> {
             lane,
             agreed: Agreed::plain(),
             phase: Phase::Opening { deadline },
-            armed: Armed::default(),
             queued: false,
             blocked: None,
             no_gso: false,
