@@ -46,16 +46,16 @@ def heading(results: dict) -> str:
         f"{versions}. {machine['processor']}, {machine['cores']} cores"
         f"{', virtual' if machine['hypervisor'] else ''}, Linux {machine['kernel']}. Server on core"
         f" {settings['server_core']}, bootwire bench on core {settings['load_core']},"
-        f" loopback, median of {settings['rounds']} rounds. In brackets: how many times"
-        " Bootwire's value."
+        f" loopback, median of {settings['rounds']} rounds. In brackets: how many times Bootwire's"
+        " value of the same round, the median of that."
     )
 
 
-def values(results: dict, row: str, server: str, key: str) -> list[float]:
-    """A metric in every round; of disturbed rounds not what the core did."""
-    return [run[key] for run in results["runs"]
+def values(results: dict, row: str, server: str, key: str) -> dict[int, float]:
+    """A metric by round; of disturbed rounds not what the core did."""
+    return {run["round"]: run[key] for run in results["runs"]
             if run["row"] == row and run["server"] == server and run.get(key) is not None
-            and not (run["disturbed"] and key.startswith("core_"))]
+            and not (run["disturbed"] and key.startswith("core_"))}
 
 
 def table(results: dict, rows: list[dict], key: str, better: str | None, show) -> str:
@@ -69,19 +69,23 @@ def table(results: dict, rows: list[dict], key: str, better: str | None, show) -
             line.append(cell(values(results, row["name"], server, key), base, better, show))
         if raw:
             limit = results["raw"].get(row["raw"])
-            line.append(cell([limit["us"]] if limit else [], base, better, show))
+            # Measured once, after all rounds.
+            line.append(cell({turn: limit["us"] for turn in base} if limit else {}, base, better,
+                             show))
         lines.append(line)
     lines.insert(1, ["---", *["--:" for _ in lines[0][1:]]])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def cell(found: list[float], base: list[float], better: str | None, show) -> str:
+def cell(found: dict[int, float], base: dict[int, float], better: str | None, show) -> str:
     if not found:
         return "–"
-    value = median(found)
-    if better is None or not base or not median(base) or found == base:
-        return show(value)
-    return f"{show(value)} ({value / median(base):.2f}×)"
+    value = show(median(found.values()))
+    # A machine that is slow for a while is so for all servers of a round.
+    ratios = [found[turn] / base[turn] for turn in found if base.get(turn)]
+    if better is None or not ratios or found == base:
+        return value
+    return f"{value} ({median(ratios):.2f}×)"
 
 
 def reasons(results: dict) -> str:
