@@ -61,17 +61,17 @@ def values(results: dict, row: str, server: str, key: str) -> dict[int, float]:
 def table(results: dict, rows: list[dict], key: str, better: str | None, show) -> str:
     servers = list(results["servers"])
     raw = key == "core_us_per_block" and results.get("raw")
-    lines = [["", *servers, *(["raw limit"] if raw else [])]]
+    limits = [("us", "raw limit"), ("apart_us", "raw limit, two cores")] if raw else []
+    lines = [["", *servers, *(title for _, title in limits)]]
     for row in rows:
         base = values(results, row["name"], "bootwire", key)
         line = [row["title"]]
         for server in servers:
             line.append(cell(values(results, row["name"], server, key), base, better, show))
-        if raw:
-            limit = results["raw"].get(row["raw"])
+        for name, _ in limits:
             # Measured once, after all rounds.
-            line.append(cell({turn: limit["us"] for turn in base} if limit else {}, base, better,
-                             show))
+            limit = raw.get(row["raw"], {}).get(name)
+            line.append(cell({turn: limit for turn in base} if limit else {}, base, better, show))
         lines.append(line)
     lines.insert(1, ["---", *["--:" for _ in lines[0][1:]]])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

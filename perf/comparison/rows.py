@@ -49,7 +49,7 @@ ROWS = [
     Row("512x1", "512 B lockstep × 1", 1, MIB, raw="512x1"),
     Row("512x64", "512 B lockstep × 64", 64, MIB, raw="512x64"),
     Row("512x1000", "512 B lockstep × 1000", 1000, MIB, raw="512x1000"),
-    Row("512x5000", "512 B lockstep × 5000", 5000, MIB),
+    Row("512x5000", "512 B lockstep × 5000", 5000, MIB, raw="512x5000"),
     Row("1468x64", "1468 B lockstep × 64", 64, 4 * MIB, 1468, raw="1468x64"),
     Row("w16x1", "1468 B windowsize 16 × 1", 1, 16 * MIB, 1468, 16, raw="1468w16x1"),
     Row("w16x16", "1468 B windowsize 16 × 16", 16, 16 * MIB, 1468, 16, raw="1468w16x16"),

@@ -44,6 +44,10 @@ impl Ring {
     /// Longest datagram that can be sent, in bytes: requests, ACKs and ERRORs are well below.
     pub const PACKET_MAX: usize = 1024;
 
+    /// Bytes of received datagrams that a ring has room for, where that is at least 64 of them.
+    /// What comes in beyond that waits in its socket, and is dearer to fetch.
+    pub const ROOM: usize = 4 << 20;
+
     /// A ring without sockets, with room for datagrams of up to `slot_len` bytes (1 to 65,535).
     ///
     /// # Errors

@@ -1,9 +1,12 @@
 //! What the kernel takes for the packets alone: the floor under every server on UDP sockets.
 //!
-//! One thread plays both ends of a round and times the server's half of it: `sendmmsg` of one
-//! message to each of N sockets, and `recvmmsg` of their N ACKs. The other half, the clients'
-//! reading and answering, runs between, untimed. There is no protocol, no table, no waiting.
-//! Prints JSON: microseconds per block.
+//! The server's half of a round is timed: `sendmmsg` of one message to each of N sockets, and
+//! `recvmmsg` of their N ACKs. The other half, the clients' reading and answering, runs between,
+//! untimed: on the same core, and then once more on another, where each packet has to come from
+//! the other core's cache. There is no protocol, no table, no waiting.
+//!
+//! `perf-raw SECONDS CLIENTS-CORE [ROW...]` prints JSON: microseconds per block.
+mod apart;
 mod sockets;
 
 use std::io;
@@ -31,10 +34,11 @@ const fn shape(name: &'static str, clients: usize, blksize: usize, window: usize
     }
 }
 
-const SHAPES: [Shape; 10] = [
+const SHAPES: [Shape; 11] = [
     shape("512x1", 1, 512, 1),
     shape("512x64", 64, 512, 1),
     shape("512x1000", 1000, 512, 1),
+    shape("512x5000", 5000, 512, 1),
     shape("1468x64", 64, 1468, 1),
     shape("1468w16x1", 1, 1468, 16),
     shape("1468w16x16", 16, 1468, 16),
@@ -47,16 +51,22 @@ const SHAPES: [Shape; 10] = [
 fn main() -> io::Result<()> {
     let mut args = std::env::args().skip(1);
     let seconds = args.next().map_or(Ok(1.0), |text| text.parse());
-    let seconds = seconds.map_err(io::Error::other)?;
+    let limit = Duration::from_secs_f64(seconds.map_err(io::Error::other)?);
+    let core = args.next().map_or(Ok(1), |text| text.parse());
+    let core = core.map_err(io::Error::other)?;
     let wanted: Vec<String> = args.collect();
     let mut rows = Vec::new();
     for shape in &SHAPES {
         if wanted.is_empty() || wanted.iter().any(|name| name == shape.name) {
-            let (send, receive) = measure(shape, Duration::from_secs_f64(seconds))?;
+            let (send, receive) = together(shape, limit)?;
+            let (send_apart, receive_apart) = apart::measured(shape, limit, core)?;
             rows.push(format!(
-                "\"{}\": {{\"send_us\": {send:.4}, \"receive_us\": {receive:.4}, \"us\": {:.4}}}",
+                "\"{}\": {{\"send_us\": {send:.4}, \"receive_us\": {receive:.4}, \"us\": {:.4}, \
+                 \"apart_send_us\": {send_apart:.4}, \"apart_receive_us\": {receive_apart:.4}, \
+                 \"apart_us\": {:.4}}}",
                 shape.name,
-                send + receive
+                send + receive,
+                send_apart + receive_apart,
             ));
         }
     }
@@ -64,10 +74,23 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Microseconds per block: to send it, and to read its share of an ACK.
-fn measure(shape: &Shape, limit: Duration) -> io::Result<(f64, f64)> {
-    let server = Server::new()?;
-    let clients = Clients::new(shape.clients)?;
+/// With the clients on the server's own thread.
+fn together(shape: &Shape, limit: Duration) -> io::Result<(f64, f64)> {
+    let (server, clients) = (Server::new()?, Clients::new(shape.clients)?);
+    measure(shape, limit, &server, &clients, |group| {
+        clients.group(group).answer(&server)
+    })
+}
+
+/// Microseconds per block: to send it, and to read its share of an ACK. `answer` has a group of
+/// clients read all that came for them, and answer.
+fn measure(
+    shape: &Shape,
+    limit: Duration,
+    server: &Server,
+    clients: &Clients,
+    mut answer: impl FnMut(usize) -> io::Result<()>,
+) -> io::Result<(f64, f64)> {
     let packet = 4 + shape.blksize;
     // A window that is too large for one segmented send is as few of them as possible.
     let most = (GSO_BYTES / packet).clamp(1, 128);
@@ -86,15 +109,15 @@ fn measure(shape: &Shape, limit: Duration) -> io::Result<(f64, f64)> {
     let mut receiving = Vec::new();
     let start = Instant::now();
     while start.elapsed() < limit || sending.is_empty() {
-        // In groups as large as a server would form them, so that no buffer overflows.
-        for group in clients.groups(64) {
+        for number in 0..clients.groups() {
+            let group = clients.group(number);
             let each = (group.len() * shape.window) as f64;
             let before = Instant::now();
             for part in &parts {
                 server.send(group.addresses(), part)?;
             }
             sending.push(before.elapsed().as_secs_f64() * 1e6 / each);
-            group.answer(&server)?;
+            answer(number)?;
             let before = Instant::now();
             server.receive(group.len())?;
             receiving.push(before.elapsed().as_secs_f64() * 1e6 / each);

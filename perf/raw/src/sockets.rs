@@ -106,6 +106,20 @@ impl Server {
     }
 }
 
+/// Clients in a group.
+const GROUP: usize = 64;
+
+/// Has the calling thread run on one core alone.
+pub fn run_on(core: usize) -> io::Result<()> {
+    // SAFETY: a plain C structure; all zero is a value of it.
+    let mut cores: libc::cpu_set_t = unsafe { zeroed() };
+    // SAFETY: it checks that the core is within the set.
+    unsafe { libc::CPU_SET(core, &mut cores) };
+    // SAFETY: the set lives through the call, which only reads it.
+    check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const cores) })?;
+    Ok(())
+}
+
 /// The far ends, one socket each.
 pub struct Clients {
     sockets: Vec<UdpSocket>,
@@ -136,11 +150,19 @@ impl Clients {
         Ok(Self { sockets, addresses })
     }
 
-    pub fn groups(&self, most: usize) -> impl Iterator<Item = Group<'_>> {
-        self.sockets
-            .chunks(most)
-            .zip(self.addresses.chunks(most))
-            .map(|(sockets, addresses)| Group { sockets, addresses })
+    /// How many groups there are.
+    pub fn groups(&self) -> usize {
+        self.sockets.len().div_ceil(GROUP)
+    }
+
+    /// Group `number`, as large as a server would form them, so that no buffer overflows.
+    pub fn group(&self, number: usize) -> Group<'_> {
+        let start = number * GROUP;
+        let end = self.sockets.len().min(start + GROUP);
+        Group {
+            sockets: &self.sockets[start..end],
+            addresses: &self.addresses[start..end],
+        }
     }
 }
 

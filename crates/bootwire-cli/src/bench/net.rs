@@ -194,10 +194,18 @@ impl Net {
     }
 }
 
-/// Whether io_uring is cheaper: where each datagram would be a system call of its own, and each
-/// answer another one. A window is one call anyway, and GRO needs a call that tells of it.
+/// Whether io_uring is cheaper, for both ends: one call takes what has come for all clients and sends
+/// their answers, and the server, which pays for waking who waits for its packets, pays less than for
+/// a poller. It is not where a lone client's windows are one call anyway, nor where more windows are
+/// on their way than the ring has room for. GRO needs a call that tells of it, and the clients of
+/// uploads mostly send.
 fn pays_off(plan: &Plan) -> bool {
-    plan.op == Op::Read && plan.offer.windowsize.unwrap_or(1) == 1 && !plan.gro
+    if plan.op == Op::Write || plan.gro {
+        return false;
+    }
+    let window = usize::from(plan.offer.windowsize.unwrap_or(1));
+    let clients = plan.clients.div_ceil(plan.threads.max(1)) as usize;
+    window == 1 || (clients > 1 && clients * window * slot_len(plan) <= Ring::ROOM)
 }
 
 /// Bytes of the longest datagram. An ERROR or an OACK may be longer than a block; a longer DATA

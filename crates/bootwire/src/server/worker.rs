@@ -19,7 +19,7 @@ const RECEIVE_SLOTS: usize = 64;
 /// Longest datagram: UDP's own bound.
 const SLOT_LEN: usize = 65_536;
 /// Receive calls on one socket before the others have their turn.
-const RECEIVE_CALLS: usize = 8;
+const RECEIVE_CALLS: usize = 16;
 /// Marks the tag of a small packet, which has no transfer to hear of its failure.
 const SMALL_TAG: u32 = 1 << 31;
 

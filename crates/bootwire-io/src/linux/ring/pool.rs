@@ -9,8 +9,7 @@ use std::{
 use io_uring::{Submitter, types::BufRingEntry};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
-/// Bytes for all buffers together, if that makes a number within the bounds.
-const BUDGET: usize = 4 << 20;
+use crate::Ring;
 
 /// Fewest and most buffers. Powers of two, the kernel wants it so.
 const COUNTS: (usize, usize) = (64, 4096);
@@ -35,7 +34,7 @@ impl Pool {
     /// Buffers of `size` bytes, none of them the kernel's yet.
     pub(super) fn new(size: usize) -> io::Result<Self> {
         let size = size.next_multiple_of(8);
-        let count = (BUDGET / size).clamp(COUNTS.0, COUNTS.1);
+        let count = (Ring::ROOM / size).clamp(COUNTS.0, COUNTS.1);
         let count = 1_usize << count.ilog2();
         let entries = map(count * size_of::<BufRingEntry>())?;
         let bytes = map(count * size).inspect_err(|_| unmap(entries, count))?;
