@@ -24,9 +24,11 @@ pub fn measured(shape: &Shape, limit: Duration, core: usize) -> io::Result<(f64,
             played
         });
         let figures = measure(shape, limit, &server, &clients, |group| {
-            turn.store(group, Ordering::Release);
+            let gone = || io::Error::other("the clients have gone");
+            turn.compare_exchange(SERVERS, group, Ordering::AcqRel, Ordering::Acquire)
+                .map_err(|_| gone())?;
             match wait_while(&turn, |now| now == group) {
-                OVER => Err(io::Error::other("the clients have gone")),
+                OVER => Err(gone()),
                 _ => Ok(()),
             }
         });

@@ -111,9 +111,12 @@ const GROUP: usize = 64;
 
 /// Has the calling thread run on one core alone.
 pub fn run_on(core: usize) -> io::Result<()> {
+    if core >= libc::CPU_SETSIZE as usize {
+        return Err(io::Error::other("there is no such core"));
+    }
     // SAFETY: a plain C structure; all zero is a value of it.
     let mut cores: libc::cpu_set_t = unsafe { zeroed() };
-    // SAFETY: it checks that the core is within the set.
+    // SAFETY: the core is within the set.
     unsafe { libc::CPU_SET(core, &mut cores) };
     // SAFETY: the set lives through the call, which only reads it.
     check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const cores) })?;

@@ -205,7 +205,10 @@ fn pays_off(plan: &Plan) -> bool {
     }
     let window = usize::from(plan.offer.windowsize.unwrap_or(1));
     let clients = plan.clients.div_ceil(plan.threads.max(1)) as usize;
-    window == 1 || (clients > 1 && clients * window * slot_len(plan) <= Ring::ROOM)
+    let on_their_way = clients
+        .saturating_mul(window)
+        .saturating_mul(slot_len(plan));
+    window == 1 || (clients > 1 && on_their_way <= Ring::ROOM)
 }
 
 /// Bytes of the longest datagram. An ERROR or an OACK may be longer than a block; a longer DATA
