@@ -81,6 +81,7 @@ impl Mapping {
     }
 
     /// The bytes of a range, as far as they are mapped.
+    #[inline]
     pub fn range(&self, range: Range<u64>) -> MappedRange<'_> {
         let range = self.within(&range);
         MappedRange {
@@ -156,6 +157,7 @@ impl MappedRange<'_> {
 
     /// The first `at` bytes, or all if there are fewer, and the rest.
     #[must_use]
+    #[inline]
     pub fn split_at(self, at: usize) -> (Self, Self) {
         let at = at.min(self.len);
         let head = Self { len: at, ..self };

@@ -123,6 +123,7 @@ impl ReceiveBatch {
     ///
     /// # Panics
     /// If `index` is not below [`ReceiveBatch::len`].
+    #[inline]
     pub fn get(&self, index: usize) -> Datagram<'_> {
         match &self.slots {
             #[cfg(target_os = "linux")]

@@ -287,7 +287,7 @@ impl Sender {
             self.status = SenderStatus::Failed(SendFailure::BlockNumbersExhausted);
             return None;
         }
-        let run = self.run(limit.min(at_hand), most, available);
+        let run = self.run(limit.min(at_hand), most, available, full);
         self.sent(now, &run);
         Some(Transmit::Data(run))
     }
@@ -326,7 +326,7 @@ impl Sender {
             SenderStatus::Moving if self.high == self.base => self.pause_end(),
             SenderStatus::Moving if !self.proven => Some(self.timer_at()),
             SenderStatus::Moving => {
-                let deadline = self.timer_at().min(self.patience_end());
+                let deadline = self.before_patience_ends(self.timer_at());
                 Some(self.pause_end().map_or(deadline, |end| end.min(deadline)))
             }
             SenderStatus::Complete { .. } | SenderStatus::Failed(_) => None,
@@ -335,18 +335,21 @@ impl Sender {
 
     /// Where the transfer stands.
     #[must_use]
+    #[inline]
     pub fn status(&self) -> SenderStatus {
         self.status
     }
 
     /// Whether the peer has ever answered, so that its address cannot be forged.
     #[must_use]
+    #[inline]
     pub fn is_proven(&self) -> bool {
         self.proven
     }
 
     /// Content before this byte is acknowledged and will never be asked for again.
     #[must_use]
+    #[inline]
     pub fn acked(&self) -> u64 {
         self.offset_of(self.base.saturating_add(1)).min(self.size)
     }

@@ -26,6 +26,7 @@ impl WireAddress {
 
     /// The address as a socket of this family wants it: IPv4-mapped on an IPv6 socket, plain
     /// IPv4 on an IPv4 one.
+    #[inline]
     pub(super) fn new(addr: SocketAddr, ipv6_socket: bool) -> Self {
         match addr {
             SocketAddr::V4(v4) if ipv6_socket => Self::v6(&SocketAddrV6::new(
@@ -67,6 +68,7 @@ impl WireAddress {
     }
 
     /// The address the kernel wrote, canonical: IPv4-mapped ones as IPv4.
+    #[inline]
     pub(super) fn get(&self) -> Option<SocketAddr> {
         let bytes = &self.bytes;
         let port = u16::from_be_bytes([bytes[2], bytes[3]]);

@@ -109,14 +109,17 @@ impl ReceiveControl {
     pub(super) const LEN: usize = 128;
 
     /// Reads the first `len` bytes.
+    #[inline]
     pub(super) fn parse(&self, len: usize) -> PacketInfo {
-        let mut info = PacketInfo {
-            local: None,
-            interface: 0,
-            unicast: true,
-            drops: None,
-            segment: None,
-        };
+        if len == 0 {
+            // Sockets bound to one address are told nothing.
+            return PacketInfo::NOTHING;
+        }
+        self.parse_some(len)
+    }
+
+    fn parse_some(&self, len: usize) -> PacketInfo {
+        let mut info = PacketInfo::NOTHING;
         let mut rest = &self.bytes[..len.min(Self::LEN)];
         while let Some((message_len, level, kind)) = header(rest) {
             let Some(data) = rest.get(HEADER..message_len) else {
@@ -150,6 +153,15 @@ fn header(bytes: &[u8]) -> Option<(usize, i32, i32)> {
 }
 
 impl PacketInfo {
+    /// What no control message says.
+    const NOTHING: Self = Self {
+        local: None,
+        interface: 0,
+        unicast: true,
+        drops: None,
+        segment: None,
+    };
+
     /// `in_pktinfo`: the interface, the address to answer from, the destination in the header.
     /// The latter two differ for broadcasts and multicasts.
     fn ipv4(&mut self, data: &[u8]) {

@@ -95,6 +95,7 @@ impl Slots {
         Ok(self.filled)
     }
 
+    #[inline]
     pub(crate) fn get(&self, index: usize) -> Datagram<'_> {
         let header = &self.headers[..self.filled][index];
         let start = index * self.slot_len;

@@ -22,13 +22,16 @@ pub(crate) struct Headers {
     messages: Vec<libc::mmsghdr>,
     /// One for each call.
     targets: Vec<Target>,
+    /// Of the calls that have some.
+    controls: Vec<SendControl>,
 }
 
 /// Where the messages of one call go, as the kernel reads it.
 #[derive(Debug)]
 struct Target {
     name: WireAddress,
-    control: SendControl,
+    /// Index of its control messages, if it has any.
+    control: Option<usize>,
     /// Length of the control messages without the segment size, which comes last.
     plain_control: usize,
 }
@@ -42,45 +45,49 @@ impl Headers {
         Self {
             messages: Vec::with_capacity(MAX_MESSAGES),
             targets: Vec::with_capacity(MAX_MESSAGES),
+            controls: Vec::new(),
         }
     }
 
     /// Writes the headers of all messages.
     pub(crate) fn prepare<'a>(&'a mut self, queue: Live<'a>, socket: &'a Socket) -> Batch<'a> {
-        self.targets.clear();
-        self.messages.clear();
+        let Self {
+            messages,
+            targets,
+            controls,
+        } = self;
+        targets.clear();
+        messages.clear();
+        controls.clear();
         let ipv6 = socket.is_ipv6();
-        self.targets.extend(queue.calls().iter().map(|call| {
-            let mut control = SendControl::EMPTY;
-            if let Some((from, interface)) = call.to.from {
-                control.packet_info(from, interface, ipv6);
-            }
-            Target {
+        targets.extend(queue.calls().iter().map(|call| {
+            let mut target = Target {
                 name: WireAddress::new(call.to.peer, ipv6),
-                plain_control: control.len(),
-                control,
+                control: None,
+                plain_control: 0,
+            };
+            if let Some((from, interface)) = call.to.from {
+                let control = target.control(controls);
+                control.packet_info(from, interface, ipv6);
+                target.plain_control = control.len();
             }
+            target
         }));
         // All segments of a call have the same size, so one control message serves them all.
         for message in queue.messages().iter().filter(|message| message.is_run()) {
-            let target = &mut self.targets[message.call];
-            if target.control.len() == target.plain_control {
+            let target = &mut targets[message.call];
+            let plain = target.plain_control;
+            let control = target.control(controls);
+            if control.len() == plain {
                 // A run is at least two segments, together no more than a datagram.
-                target
-                    .control
-                    .segment(u16::try_from(message.segment).unwrap_or(u16::MAX));
+                control.segment(u16::try_from(message.segment).unwrap_or(u16::MAX));
             }
         }
-        let Self { messages, targets } = self;
         messages.extend(queue.messages().iter().map(|message| {
             let target = &targets[message.call];
-            let control = if message.is_run() {
-                target.control.len()
-            } else {
-                target.plain_control
-            };
+            let pieces = queue.pieces(message.pieces.clone());
             libc::mmsghdr {
-                msg_hdr: header(target, control, queue, message.pieces.clone()),
+                msg_hdr: target.header(controls, message.is_run(), pieces),
                 msg_len: 0,
             }
         }));
@@ -88,24 +95,45 @@ impl Headers {
             socket,
             messages,
             targets,
+            controls,
         }
     }
 }
 
-fn header(target: &Target, control: usize, queue: Live<'_>, pieces: Range<usize>) -> libc::msghdr {
-    let pieces = queue.pieces(pieces);
-    // SAFETY: all zeros is a valid header, an empty one; some C libraries have padding there that
-    // no literal could fill.
-    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
-    header.msg_name = target.name.as_ptr().cast_mut().cast();
-    header.msg_namelen = target.name.len();
-    header.msg_iov = pieces.as_ptr().cast_mut();
-    header.msg_iovlen = pieces.len() as _;
-    if control > 0 {
-        header.msg_control = target.control.as_ptr().cast_mut().cast();
-        header.msg_controllen = control as _;
+impl Target {
+    /// Its control messages, empty ones if it had none.
+    fn control<'c>(&mut self, controls: &'c mut Vec<SendControl>) -> &'c mut SendControl {
+        let index = *self.control.get_or_insert_with(|| {
+            controls.push(SendControl::EMPTY);
+            controls.len() - 1
+        });
+        &mut controls[index]
     }
-    header
+
+    /// The header of a message to it, a run of segments or a single datagram. Points into what it
+    /// is given.
+    fn header(&self, controls: &[SendControl], run: bool, pieces: &[libc::iovec]) -> libc::msghdr {
+        // SAFETY: all zeros is a valid header, an empty one; some C libraries have padding there
+        // that no literal could fill.
+        let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+        header.msg_name = self.name.as_ptr().cast_mut().cast();
+        header.msg_namelen = self.name.len();
+        header.msg_iov = pieces.as_ptr().cast_mut();
+        header.msg_iovlen = pieces.len() as _;
+        if let Some(index) = self.control {
+            let control = &controls[index];
+            let len = if run {
+                control.len()
+            } else {
+                self.plain_control
+            };
+            if len > 0 {
+                header.msg_control = control.as_ptr().cast_mut().cast();
+                header.msg_controllen = len as _;
+            }
+        }
+        header
+    }
 }
 
 /// Headers that are ready to be sent. All they point to is borrowed for `'a`.
@@ -114,6 +142,7 @@ pub(crate) struct Batch<'a> {
     socket: &'a Socket,
     messages: &'a mut Vec<libc::mmsghdr>,
     targets: &'a [Target],
+    controls: &'a [SendControl],
 }
 
 impl Transmit for Batch<'_> {
@@ -143,8 +172,7 @@ impl Transmit for Batch<'_> {
             .messages()
             .get(message)
             .map_or(0, |message: &Message| message.call);
-        let target = &self.targets[call];
-        let header = header(target, target.plain_control, queue, pieces);
+        let header = self.targets[call].header(self.controls, false, queue.pieces(pieces));
         let fd = self.socket.as_fd().as_raw_fd();
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         // SAFETY: as above, for one header on the stack.

@@ -29,6 +29,7 @@ impl<'a> Payload<'a> {
 
     /// The first `at` bytes, or all if there are fewer, and the rest.
     #[must_use]
+    #[inline]
     pub fn split_at(self, at: usize) -> (Self, Self) {
         match self {
             Self::Bytes(bytes) => {

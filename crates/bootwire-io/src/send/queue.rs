@@ -50,11 +50,12 @@ impl Message {
     }
 
     /// Whether `block` may be appended to it as one more segment.
+    #[inline]
     fn takes(&self, block: &Self) -> bool {
-        let full =
-            usize::try_from(self.blocks).is_ok_and(|n| n.saturating_mul(self.segment) == self.len);
-        full && self.call == block.call
-            && usize::try_from(self.blocks).is_ok_and(|n| n < MAX_RUN_BLOCKS)
+        let blocks = usize::try_from(self.blocks).unwrap_or(usize::MAX);
+        self.call == block.call
+            && blocks.saturating_mul(self.segment) == self.len
+            && blocks < MAX_RUN_BLOCKS
             && block.len <= self.segment
             && self.len + block.len <= MAX_DATAGRAM
             && self.pieces.len() + block.pieces.len() <= MAX_MESSAGE_PIECES
@@ -195,6 +196,7 @@ impl Queue {
     }
 
     /// One datagram whose pieces begin at `start`.
+    #[inline]
     fn block(&self, call: usize, number: u32, len: usize, start: usize, mapped: bool) -> Message {
         let pieces = start..self.pieces.len();
         Message {
@@ -208,6 +210,7 @@ impl Queue {
         }
     }
 
+    #[inline]
     fn call(&mut self, to: Destination, tag: u32) -> Result<usize, Full> {
         let index = self.calls.len();
         if index == MAX_MESSAGES {
@@ -217,6 +220,7 @@ impl Queue {
         Ok(index)
     }
 
+    #[inline]
     fn message(&mut self, message: Message) -> Result<(), Full> {
         if self.messages.len() == MAX_MESSAGES || message.pieces.len() > MAX_MESSAGE_PIECES {
             return Err(Full);
@@ -225,6 +229,7 @@ impl Queue {
         Ok(())
     }
 
+    #[inline]
     fn copied(&mut self, bytes: &[u8]) -> Result<(), Full> {
         let start = self.arena.len();
         if self.arena.capacity() - start < bytes.len() {
@@ -236,6 +241,7 @@ impl Queue {
         self.piece(first, bytes.len())
     }
 
+    #[inline]
     fn piece(&mut self, first: *const u8, len: usize) -> Result<(), Full> {
         if self.pieces.len() == MAX_PIECES {
             return Err(Full);

@@ -21,6 +21,17 @@ impl Sender {
         true
     }
 
+    /// `at`, or the end of the patience with the peer if that comes sooner.
+    pub(super) fn before_patience_ends(&self, at: Instant) -> Instant {
+        // Asked after each block, and mostly the end is far away: then it need not be known.
+        let shortest = duration(self.linger.min(self.give_up));
+        if at <= self.heard_at.min(self.progress_at).after(shortest) {
+            at
+        } else {
+            at.min(self.patience_end())
+        }
+    }
+
     pub(super) fn patience_end(&self) -> Instant {
         let patience = if self.only_last_ack_missing() {
             self.linger.min(self.give_up)

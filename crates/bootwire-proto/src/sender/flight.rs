@@ -4,8 +4,8 @@ use super::{Available, Run, Sender, SenderStatus, UNKNOWN};
 use crate::{Instant, Rollover};
 
 impl Sender {
-    /// The run from `next` to `last`, `most` blocks at most.
-    pub(super) fn run(&self, last: u64, most: u16, available: Available) -> Run {
+    /// The run from `next` to `last`, `most` blocks at most. `full` blocks are available.
+    pub(super) fn run(&self, last: u64, most: u16, available: Available, full: u64) -> Run {
         let mut last = last.min(self.next.saturating_add(u64::from(most)).saturating_sub(1));
         let resend = self.next <= self.high;
         if resend {
@@ -14,7 +14,7 @@ impl Sender {
         if self.rollover == Rollover::Refuse {
             last = last.min(u64::from(u16::MAX));
         }
-        let end = available.end && last > self.blocks_in(available.upto);
+        let end = available.end && last > full;
         let rest = available.upto.saturating_sub(self.offset_of(last));
         let last_len = if end {
             u16::try_from(rest).unwrap_or(self.blksize)

@@ -52,14 +52,10 @@ pub(super) struct Bound(Option<(IpAddr, u32)>);
 
 impl Bound {
     /// Says of a datagram which address was asked.
-    pub(super) fn place(self, datagram: Datagram<'_>) -> Datagram<'_> {
-        match self.0 {
-            Some((ip, interface)) => Datagram {
-                local: Some(ip),
-                interface,
-                ..datagram
-            },
-            None => datagram,
+    pub(super) fn place(self, datagram: &mut Datagram<'_>) {
+        if let Some((ip, interface)) = self.0 {
+            datagram.local = Some(ip);
+            datagram.interface = interface;
         }
     }
 }

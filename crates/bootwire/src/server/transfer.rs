@@ -152,18 +152,6 @@ impl Transfer {
         }
     }
 
-    /// Whether it is worth asking again what it has to send, although nothing happened to it.
-    pub(super) fn may_send_more(&self) -> bool {
-        match &self.phase {
-            Phase::Sending(sending) => {
-                let (window, available) = (sending.sender.window(), sending.feed.available());
-                window.start < window.end && (available.end || window.start < available.upto)
-            }
-            Phase::Receiving(_) => true,
-            Phase::Opening { .. } | Phase::Refused { .. } => false,
-        }
-    }
-
     /// Whether the record has been made already.
     pub(super) fn is_recorded(&self) -> bool {
         match &self.phase {
@@ -241,24 +229,19 @@ impl Transfer {
 
     /// When it wants to be looked at.
     pub(super) fn deadline(&self, stall: Duration) -> Option<Instant> {
+        let (deadline, waits) = match &self.phase {
+            Phase::Opening { deadline } => return Some(*deadline),
+            Phase::Refused { since, .. } => return Some(*since + REFUSED_MEMORY),
+            Phase::Sending(sending) => (sending.sender.deadline(), sending.starved),
+            Phase::Receiving(receiving) => (receiving.receiver.deadline(), receiving.held),
+        };
         // A machine counts what it has sent: where nothing goes out it waits for ever.
-        let blocked = self.blocked.map(|since| since + stall);
-        match &self.phase {
-            Phase::Opening { deadline } => Some(*deadline),
-            Phase::Refused { since, .. } => Some(*since + REFUSED_MEMORY),
-            Phase::Sending(sending) => {
-                let starved = sending.starved.map(|since| since + stall);
-                [sending.sender.deadline(), starved, blocked]
-                    .into_iter()
-                    .flatten()
-                    .min()
-            }
-            Phase::Receiving(receiving) => {
-                let held = receiving.held.map(|since| since + stall);
-                [receiving.receiver.deadline(), held, blocked]
-                    .into_iter()
-                    .flatten()
-                    .min()
+        match (waits, self.blocked) {
+            (None, None) => deadline,
+            (waits, blocked) => {
+                let stalls = [waits, blocked].into_iter().flatten();
+                let stalls = stalls.map(|since| since + stall);
+                stalls.chain(deadline).min()
             }
         }
     }

@@ -230,7 +230,8 @@ impl<H: Host> Worker<H> {
             let now = self.now();
             self.engine.taken_together();
             for slot in 0..count {
-                let datagram = bound.place(self.receive.get(slot));
+                let mut datagram = self.receive.get(slot);
+                bound.place(&mut datagram);
                 match role {
                     Role::Lane(site) => self.engine.on_lane(now, id, site, &datagram),
                     Role::Listener if is_request(datagram.payload) || !datagram.unicast => {

@@ -7,7 +7,8 @@ use bootwire_proto::{Ack, Answer, ErrorCode, Instant, ReceiverStatus, Run, Trans
 
 use super::{Engine, Host};
 use crate::server::feed;
-use crate::server::transfer::{Phase, Transfer};
+use crate::server::inbox::Key;
+use crate::server::transfer::{Phase, Sending, Transfer};
 use crate::{Moment, Refusal};
 
 /// Most packets and runs in one round: what one send batch holds.
@@ -120,7 +121,9 @@ impl<H: Host> Engine<H> {
                 self.arm(index);
                 continue;
             }
-            match Self::next(now, &mut moment, transfer) {
+            let next = Self::next(now, &mut moment, transfer);
+            let sends = matches!(next, Ok(Some(_)));
+            match next {
                 Ok(Some(what)) => {
                     if matches!(what, What::Data(_)) {
                         transfer.first_data.get_or_insert(now);
@@ -131,15 +134,11 @@ impl<H: Host> Engine<H> {
                         fragment: transfer.fragment,
                         what,
                     });
-                    if transfer.may_send_more() {
-                        self.queue(index);
-                    }
                 }
                 Ok(None) => self.settle(now, index),
                 Err(refusal) => self.refuse(now, index, &refusal),
             }
-            self.feed_ahead(now, index);
-            self.arm(index);
+            self.look_ahead(now, index, sends);
         }
     }
 
@@ -180,35 +179,27 @@ impl<H: Host> Engine<H> {
         }
     }
 
-    /// Has content brought closer that the transfer will want soon, and notes whether the client
-    /// waits for our side.
-    fn feed_ahead(&mut self, now: Instant, index: u32) {
+    /// A transfer had its turn, and `sends` something or not: takes care of what it will want next,
+    /// and when.
+    fn look_ahead(&mut self, now: Instant, index: u32, sends: bool) {
         let Some(transfer) = self.table.get_mut(index) else {
             return;
         };
-        if let Phase::Receiving(receiving) = &mut transfer.phase {
-            let stored = receiving.receiver.status() == ReceiverStatus::Received;
-            let waits = !receiving.recorded && (stored || !receiving.store.has_room());
-            receiving.held = waits.then(|| receiving.held.unwrap_or(now));
-        }
-        let Phase::Sending(sending) = &mut transfer.phase else {
-            return;
+        let more = match &mut transfer.phase {
+            Phase::Opening { .. } | Phase::Refused { .. } => false,
+            Phase::Receiving(receiving) => {
+                let stored = receiving.receiver.status() == ReceiverStatus::Received;
+                let waits = !receiving.recorded && (stored || !receiving.store.has_room());
+                receiving.held = waits.then(|| receiving.held.unwrap_or(now));
+                true
+            }
+            Phase::Sending(sending) => feed_ahead(&mut self.host, now, transfer.key, sending),
         };
-        let window = sending.sender.window();
-        let available = sending.feed.available();
-        let waits = !window.is_empty() && !available.end && available.upto < window.end;
-        if !waits {
-            sending.starved = None;
-        } else if sending.starved.is_none() {
-            sending.starved = Some(now);
+        if sends && more {
+            transfer.queued = true;
+            self.turns.push(index, transfer.unproven.is_some());
         }
-        if let Some((file, upto)) = sending.feed.wants_populated(window.end) {
-            self.host.populate(transfer.key, &file, upto);
-        }
-        if let Some((file, range)) = sending.feed.wants_brought(window.end) {
-            let errand = self.host.bring(transfer.key, file, range);
-            sending.feed.sent_for(errand);
-        }
+        self.wheel.set(index, transfer.deadline(self.config.stall));
     }
 
     /// Adds a planned packet to the round being built.
@@ -315,4 +306,25 @@ impl<H: Host> Engine<H> {
             &feed::changed().because("the file was truncated while it was sent"),
         );
     }
+}
+
+/// Has content brought closer that the transfer will want soon, and notes whether the client waits
+/// for our side. Answers whether there is more to send at once.
+fn feed_ahead(host: &mut impl Host, now: Instant, key: Key, sending: &mut Sending) -> bool {
+    let window = sending.sender.window();
+    let available = sending.feed.available();
+    let opens = window.start < window.end;
+    if !opens || available.end || available.upto >= window.end {
+        sending.starved = None;
+    } else if sending.starved.is_none() {
+        sending.starved = Some(now);
+    }
+    if let Some((file, upto)) = sending.feed.wants_populated(window.end) {
+        host.populate(key, &file, upto);
+    }
+    if let Some((file, range)) = sending.feed.wants_brought(window.end) {
+        let errand = host.bring(key, file, range);
+        sending.feed.sent_for(errand);
+    }
+    opens && (available.end || window.start < available.upto)
 }
