@@ -4,22 +4,27 @@ use std::error::Error;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
+use bootwire::router::at_hand;
 use bootwire::{Reply, Router, Schedule, Server};
 use bytes::Bytes;
 
-/// Serves `size` bytes under the name `content`, by one worker.
+/// Serves `size` bytes under the name `content`, by one worker, its handler on tokio or `quick`.
 ///
 /// Everything is slow under callgrind: with the usual timers it would resend what is only late.
-pub fn run(size: usize) -> Result<(), Box<dyn Error>> {
+pub fn run(size: usize, quick: bool) -> Result<(), Box<dyn Error>> {
     let schedule = Schedule {
         floor: Duration::from_millis(250),
         ..Schedule::default()
     };
     let content = Bytes::from(vec![0x5a; size]);
-    let app = Router::new().read("/content", move || {
-        let reply = Reply::bytes(content.clone());
-        async move { reply }
-    });
+    let app = if quick {
+        Router::new().read("/content", at_hand(move |_| content.clone()))
+    } else {
+        Router::new().read("/content", move || {
+            let reply = Reply::bytes(content.clone());
+            async move { reply }
+        })
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

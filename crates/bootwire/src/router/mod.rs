@@ -50,6 +50,10 @@
 //! The [fallbacks](Router::fallback) answer. Without them a read is "file not found", and a write is
 //! denied: U-Boot starts over for ever on any other code.
 //!
+//! # Answers at hand
+//! Handlers run on tokio, where they may wait. A function that has its answer at once is spared the
+//! way there and back by [`at_hand`].
+//!
 //! # Conditions and new names
 //! [`Router::when`] has routes for some requests only, [`Router::rewrite`] gives requests another
 //! path on their way down, [`FirstOf`] asks one endpoint after the other.
@@ -58,6 +62,7 @@
 //! A [`Layer`] is code around every route added before it. The layer added last runs first.
 
 mod app;
+mod at_hand;
 mod extract;
 mod first;
 mod handler;
@@ -71,6 +76,7 @@ mod rewrite;
 use std::sync::Arc;
 
 pub use app::{App, Verdict};
+pub use at_hand::{AtHand, at_hand};
 pub use extract::{FromRequest, Path, Plain, Several, State};
 pub use first::FirstOf;
 pub use handler::{Handler, Itself};

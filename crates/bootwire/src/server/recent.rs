@@ -16,10 +16,10 @@ use foldhash::quality::SeedableRandomState;
 /// Peers whose turn is remembered, at most. When two share a slot, either may get a transfer port
 /// twice in a row now and then.
 const TURNS: usize = 16_384;
-/// Bits of each filter: 100 000 peers set a quarter of them.
-const BITS: u64 = 1 << 20;
-/// Bits set for each peer.
-const PROBES: u64 = 3;
+/// Words of each filter: 100 000 peers set a quarter of its bits.
+const WORDS: usize = 16_384;
+/// Bits set for each peer, all in one word: one look into memory instead of one for each.
+const PROBES: u32 = 3;
 /// A filter is filled for this long and asked for as long again.
 const GENERATION: Duration = Duration::from_secs(30);
 
@@ -50,7 +50,7 @@ impl Recent {
 
     /// A memory whose collisions are the caller's choice.
     pub(super) fn hashing(now: Instant, hasher: SeedableRandomState) -> Self {
-        let filter = || vec![0; (BITS / 64) as usize].into();
+        let filter = || vec![0; WORDS].into();
         Self {
             turns: vec![Turn::default(); TURNS].into(),
             filters: [filter(), filter()],
@@ -64,9 +64,8 @@ impl Recent {
     pub(super) fn next_turn(&mut self, now: Instant, peer: SocketAddr) -> u16 {
         let hash = self.hasher.hash_one(peer);
         self.age(now);
-        for bit in bits(hash) {
-            self.filters[0][(bit / 64) as usize] |= 1 << (bit % 64);
-        }
+        let (word, bits) = mark(hash);
+        self.filters[0][word] |= bits;
         let tag = (hash >> 32) as u32;
         let slot = &mut self.turns[hash as usize % TURNS];
         if slot.tag != tag {
@@ -81,10 +80,10 @@ impl Recent {
     /// Whether `peer` asked for something lately: surely so within half a minute.
     pub(super) fn knows(&mut self, now: Instant, peer: SocketAddr) -> bool {
         self.age(now);
-        let hash = self.hasher.hash_one(peer);
+        let (word, bits) = mark(self.hasher.hash_one(peer));
         self.filters
             .iter()
-            .any(|filter| bits(hash).all(|bit| filter[(bit / 64) as usize] & 1 << (bit % 64) != 0))
+            .any(|filter| filter[word] & bits == bits)
     }
 
     fn age(&mut self, now: Instant) {
@@ -101,10 +100,13 @@ impl Recent {
     }
 }
 
-/// The bits of a peer with this hash.
-fn bits(hash: u64) -> impl Iterator<Item = u64> {
-    let step = (hash >> 40) | 1;
-    (0..PROBES).map(move |probe| hash.wrapping_add(probe.wrapping_mul(step)) % BITS)
+/// The mark in a filter of a peer with this hash: a word, and bits in it. Other bits of the hash
+/// choose its turn's slot.
+fn mark(hash: u64) -> (usize, u64) {
+    let bits = (0..PROBES).fold(0, |bits, probe| {
+        bits | 1 << ((hash >> (40 + 6 * probe)) % 64)
+    });
+    ((hash >> 14) as usize % WORDS, bits)
 }
 
 #[cfg(test)]
