@@ -200,20 +200,18 @@ struct Negotiation<'a> {
 
 impl Negotiation<'_> {
     fn run(&mut self) {
-        let mut asked = Granted::default();
+        // A bit for each kind.
+        let mut asked = 0_u8;
+        let bit = |kind: OptionKind| 1_u8 << kind as u8;
         for (name, value) in self.request.options.iter().take(MAX_OPTIONS) {
             // spec: clients-rule-1
             let Some(kind) = OptionKind::from_name(name) else {
                 continue;
             };
-            let alternative = kind.alternative();
-            if asked
-                .iter()
-                .any(|other| other == kind || Some(other) == alternative)
-            {
+            if asked & (bit(kind) | kind.alternative().map_or(0, bit)) != 0 {
                 continue;
             }
-            asked.push(kind);
+            asked |= bit(kind);
             if self.grant(kind, value).is_some() {
                 // spec: clients-rule-2
                 self.agreed.granted.push(kind);

@@ -37,7 +37,8 @@ pub trait Endpoint<A>: Send + Sync + 'static {
 
     /// The answer, if it is at hand without waiting for anything: no disk, no lock that may be
     /// held long, no network. Called on the worker thread before [`Endpoint::call`] to spare the
-    /// way over tokio; must return within microseconds.
+    /// way over tokio; must return within microseconds. Functions get this by
+    /// [`router::at_hand`](crate::router::at_hand).
     fn at_hand(&self, request: &Request) -> Option<Result<A, Refusal>> {
         let _ = request;
         None

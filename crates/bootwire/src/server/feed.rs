@@ -53,6 +53,7 @@ pub(super) struct Spool {
     ended: bool,
     /// The size promised when the transfer began.
     promised: Option<u64>,
+    /// Bytes read ahead of the client.
     capacity: u64,
     pump: PumpHandle,
 }
@@ -110,9 +111,9 @@ impl Feed {
     }
 
     /// The client has everything before `acked`.
-    pub(super) fn release(&mut self, acked: u64, window_bytes: u64) {
+    pub(super) fn release(&mut self, acked: u64) {
         if let Self::Spool(spool) = self {
-            spool.release(acked, window_bytes);
+            spool.release(acked);
         }
     }
 
@@ -199,10 +200,11 @@ impl Spool {
             end: 0,
             ended: false,
             promised,
-            capacity: 0,
+            // Two windows, so that the next one is here when the client acknowledges this one.
+            capacity: (2 * window_bytes).max(SPOOL_MIN),
             pump,
         };
-        spool.release(0, window_bytes);
+        spool.release(0);
         spool
     }
 
@@ -226,15 +228,13 @@ impl Spool {
         }
     }
 
-    fn release(&mut self, acked: u64, window_bytes: u64) {
+    fn release(&mut self, acked: u64) {
         while let Some(piece) = self.pieces.front()
             && self.start + piece.len() as u64 <= acked
         {
             self.start += piece.len() as u64;
             self.pieces.pop_front();
         }
-        // Two windows, so that the next one is here when the client acknowledges this one.
-        self.capacity = self.capacity.max(2 * window_bytes).max(SPOOL_MIN);
         self.pump.allow(acked + self.capacity);
     }
 
@@ -281,7 +281,7 @@ mod tests {
             }
         );
         assert_eq!(bytes_of(&feed, 2..7), b"cdefg");
-        feed.release(4, 1024);
+        feed.release(4);
         assert_eq!(bytes_of(&feed, 4..9), b"efghi");
         let Feed::Spool(spool) = &mut feed else {
             unreachable!()

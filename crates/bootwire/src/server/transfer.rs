@@ -72,6 +72,8 @@ pub(super) const CROSSING: Duration = Duration::from_millis(50);
 pub(super) struct Sending {
     pub(super) sender: Sender,
     pub(super) feed: Feed,
+    /// Most blocks in one round.
+    pub(super) run_max: u16,
     /// Since when the client could have been sent more, had the content been at hand.
     pub(super) starved: Option<Instant>,
 }

@@ -3,6 +3,7 @@
 use bootwire_proto::{Agreed, Instant, Mode, Packet, Receiver, Rollover, Sender, negotiate};
 
 use super::packets::too_large;
+use super::plan::run_max;
 use super::unproven::opening_schedule;
 use super::{Engine, Host};
 use crate::server::feed::{Feed, Spool};
@@ -167,6 +168,7 @@ impl<H: Host> Engine<H> {
         transfer.phase = Phase::Sending(Box::new(Sending {
             sender,
             feed,
+            run_max: run_max(agreed.blksize),
             starved: None,
         }));
     }

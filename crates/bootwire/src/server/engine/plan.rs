@@ -125,7 +125,7 @@ impl<H: Host> Engine<H> {
             let sends = matches!(next, Ok(Some(_)));
             match next {
                 Ok(Some(what)) => {
-                    if matches!(what, What::Data(_)) {
+                    if matches!(what, What::Data(run) if run.first == 1) {
                         transfer.first_data.get_or_insert(now);
                     }
                     planned.push(Planned {
@@ -152,9 +152,8 @@ impl<H: Host> Engine<H> {
         match &mut transfer.phase {
             Phase::Opening { .. } | Phase::Refused { .. } => Ok(None),
             Phase::Sending(sending) => {
-                let block = u32::from(transfer.agreed.blksize) + 4;
-                let blocks = (RUN_BYTES_MAX / block).clamp(1, RUN_BLOCKS_MAX) as u16;
-                match sending.sender.poll(now, sending.feed.available(), blocks) {
+                let available = sending.feed.available();
+                match sending.sender.poll(now, available, sending.run_max) {
                     Some(Transmit::Opening) => Ok(Some(What::Oack)),
                     Some(Transmit::Data(run)) => {
                         if run.end {
@@ -306,6 +305,12 @@ impl<H: Host> Engine<H> {
             &feed::changed().because("the file was truncated while it was sent"),
         );
     }
+}
+
+/// Most blocks of this size in one round.
+pub(super) fn run_max(blksize: u16) -> u16 {
+    let block = u32::from(blksize) + 4;
+    (RUN_BYTES_MAX / block).clamp(1, RUN_BLOCKS_MAX) as u16
 }
 
 /// Has content brought closer that the transfer will want soon, and notes whether the client waits

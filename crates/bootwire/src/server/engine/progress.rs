@@ -100,11 +100,10 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.table.get_mut(index) else {
             return;
         };
-        let window_bytes = transfer.window_bytes();
         match &mut transfer.phase {
             Phase::Opening { .. } | Phase::Refused { .. } => {}
             Phase::Sending(sending) => {
-                sending.feed.release(sending.sender.acked(), window_bytes);
+                sending.feed.release(sending.sender.acked());
                 match sending.sender.status() {
                     SenderStatus::Opening | SenderStatus::Moving => {}
                     SenderStatus::Complete { .. } => {
