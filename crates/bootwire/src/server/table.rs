@@ -92,7 +92,8 @@ impl Table {
     }
 }
 
-/// An IPv4 peer and its site are one word, which costs a third of hashing their parts.
+/// An IPv4 peer and its site fit one word: this is asked for each packet, and their parts would be
+/// hashed one by one.
 fn hash(hasher: &impl BuildHasher, peer: SocketAddr, site: u16) -> u64 {
     let mut hasher = hasher.build_hasher();
     let place = u64::from(peer.port()) << 16 | u64::from(site);

@@ -125,6 +125,7 @@ impl<H: Host> Engine<H> {
             let sends = matches!(next, Ok(Some(_)));
             match next {
                 Ok(Some(what)) => {
+                    // Block 1 leaves first: the others need not look whether it has.
                     if matches!(what, What::Data(run) if run.first == 1) {
                         transfer.first_data.get_or_insert(now);
                     }
