@@ -17,6 +17,8 @@ pub struct Fetch {
     request: Vec<u8>,
     options: Vec<(&'static str, u64)>,
     random: Random,
+    /// An earlier transfer had this port: blocks of it may still be on the way.
+    port_was_used: bool,
     /// The server's port for this transfer.
     peer: Option<SocketAddr>,
     asked: u32,
@@ -69,6 +71,7 @@ impl Fetch {
             request,
             options: options.to_vec(),
             random,
+            port_was_used: false,
             peer: None,
             asked: 0,
             blksize: 512,
@@ -88,6 +91,18 @@ impl Fetch {
             ended: None,
             fault: None,
         }
+    }
+
+    /// From a port that had a transfer before.
+    pub(super) const fn on_used_port(mut self, used: bool) -> Self {
+        self.port_was_used = used;
+        self
+    }
+
+    /// Whether a block is no answer to this request: without an OACK it has at most 512 bytes, so
+    /// one that is longer was sent before the server knew of the request.
+    fn is_left_over(&self, payload: &[u8]) -> bool {
+        self.port_was_used && payload.len() > self.blksize
     }
 
     fn ask(&mut self, now: Instant, out: &mut Replies) {
@@ -261,7 +276,8 @@ impl Attempt for Fetch {
             }
             Ok(Packet::Data(data)) => {
                 if self.peer.is_none() {
-                    if self.manners.wants_oack || data.block != 1 {
+                    let answers = data.block == 1 && !self.is_left_over(data.payload);
+                    if self.manners.wants_oack || !answers {
                         return;
                     }
                     self.peer = Some(from);
@@ -334,5 +350,33 @@ impl Attempt for Fetch {
 
     fn fault(&mut self) -> Option<String> {
         self.fault.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a client that asked for blocks of 1408 bytes finds wrong when it is sent one of that
+    /// size but no OACK.
+    fn finds_wrong(port_was_used: bool) -> Option<String> {
+        let (listener, server) = ("10.0.0.1:69", "10.0.0.1:40002");
+        let (listener, server) = (listener.parse().unwrap(), server.parse().unwrap());
+        let options = [("blksize", 1408)];
+        let (manners, random) = (Manners::default(), Random::new(1));
+        let fetch = Fetch::new(Instant::ZERO, listener, "a", manners, &options, random);
+        let (mut fetch, mut out) = (fetch.on_used_port(port_was_used), Vec::new());
+        fetch.on_time(Instant::ZERO, &mut out);
+        let data = [&[0, 3, 0, 1][..], &[0; 1408]].concat();
+        fetch.receive(Instant::ZERO, server, &data, &mut out);
+        assert_eq!(fetch.peer.is_none(), port_was_used);
+        fetch.fault()
+    }
+
+    #[test]
+    fn a_block_longer_than_agreed_is_a_fault_unless_it_is_left_over_from_the_port_s_last_transfer()
+    {
+        assert!(finds_wrong(false).is_some_and(|fault| fault.contains("1408 bytes")));
+        assert_eq!(finds_wrong(true), None);
     }
 }

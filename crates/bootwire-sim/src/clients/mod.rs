@@ -22,6 +22,7 @@ mod windowed;
 mod windows;
 mod writing;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -178,6 +179,8 @@ pub struct Loader {
     /// The request and when it is made, if that is still to come.
     ask: Ask,
     starts: Option<Instant>,
+    /// Ports it asked from.
+    ports: BTreeSet<u16>,
     attempt: Option<Box<dyn Attempt>>,
     done: Option<bool>,
     /// Requests made.
@@ -218,6 +221,7 @@ impl Loader {
             random,
             ask,
             starts,
+            ports: BTreeSet::new(),
             attempt: None,
             done,
             attempts: 0,
@@ -259,10 +263,12 @@ impl Loader {
         self.attempts += 1;
         let (server, path) = (self.server, self.ask.path.as_str());
         let seed = self.random.next() as u32;
+        let port_was_used = !self.ports.insert(self.ask.port);
         self.attempt = Some(match &self.ask.way {
             Way::Fetch(manners, options) => {
                 let random = self.random.fork();
-                Box::new(Fetch::new(now, server, path, *manners, options, random))
+                let fetch = Fetch::new(now, server, path, *manners, options, random);
+                Box::new(fetch.on_used_port(port_was_used))
             }
             Way::Read(offer) => Box::new(Reading::new(now, server, path, *offer, seed)),
             Way::Write(offer, content) => {
