@@ -120,5 +120,9 @@ fn is_of(record: &TransferRecord, request: &[u8]) -> bool {
     let Ok(Packet::Request(request)) = Packet::parse(request) else {
         return false;
     };
-    request.filename == record.filename && request.options.iter().count() == record.options.len()
+    let text = |bytes| String::from_utf8_lossy(bytes);
+    request.filename == record.filename
+        && request.options.iter().count() == record.options.len()
+        && (request.options.iter().zip(&record.options))
+            .all(|((name, value), asked)| text(name) == asked.0 && text(value) == asked.1)
 }
