@@ -123,6 +123,7 @@ fn is_of(record: &TransferRecord, request: &[u8]) -> bool {
     let text = |bytes| String::from_utf8_lossy(bytes);
     request.filename == record.filename
         && request.options.iter().count() == record.options.len()
-        && (request.options.iter().zip(&record.options))
-            .all(|((name, value), asked)| text(name) == asked.0 && text(value) == asked.1)
+        && (request.options.iter().zip(&record.options)).all(|((name, value), asked)| {
+            text(name).eq_ignore_ascii_case(&asked.0) && text(value) == asked.1
+        })
 }
