@@ -18,6 +18,8 @@ METRICS = [
     ("peak_rss", "Peak resident memory (VmHWM, summed), MiB", "less",
      lambda value: f"{value / (1 << 20):.1f}"),
 ]
+# Servers that do the same work: both open and read files, or both have them in memory.
+ALIKE = [("bootwire", "tokio-files"), ("bootwire-program", "tokio-reference")]
 PER_TRANSFER = ("core_us_per_transfer", "transfers_per_second")
 
 
@@ -27,6 +29,9 @@ def markdown(results: dict) -> str:
         rows = [row for row in results["rows"] if row["per_transfer"] or key not in PER_TRANSFER]
         if rows:
             parts.append(f"### {title}\n\n" + table(results, rows, key, better, show))
+    pairs = [pair for pair in ALIKE if all(server in results["servers"] for server in pair)]
+    if pairs:
+        parts.append("### Like beside like\n\n" + alike(results, pairs))
     disturbed = [run for run in results["runs"] if run.get("disturbed")]
     if disturbed:
         parts.insert(1, f"**Disturbed:** in {len(disturbed)} of {len(results['runs'])} runs others"
@@ -74,6 +79,23 @@ def table(results: dict, rows: list[dict], key: str, better: str | None, show) -
             line.append(cell({turn: limit for turn in base} if limit else {}, base, better, show))
         lines.append(line)
     lines.insert(1, ["---", *["--:" for _ in lines[0][1:]]])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def alike(results: dict, pairs: list[tuple[str, str]]) -> str:
+    """How many times the CPU of ours the yardstick takes that does the same work."""
+    key = "core_us_per_block"
+    lines = [["", *(f"{theirs} : {ours}" for ours, theirs in pairs), "wanted"]]
+    lines.append(["---", *["--:" for _ in lines[0][1:]]])
+    for row in results["rows"]:
+        line = [row["title"]]
+        for ours, theirs in pairs:
+            base = values(results, row["name"], ours, key)
+            found = values(results, row["name"], theirs, key)
+            ratios = [found[turn] / base[turn] for turn in found if base.get(turn)]
+            line.append(f"{median(ratios):.2f}" if ratios else "–")
+        target = row.get("target")
+        lines.append([*line, f"{target:g}" if target else ""])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

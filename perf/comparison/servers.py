@@ -73,6 +73,12 @@ def single_port() -> Server:
     return bootwire("--single-port", name="bootwire-single-port")
 
 
+def program() -> Server:
+    server = Server("bootwire-program", "perf/program", [])
+    server.command = [str(built("perf-program")), str(FILES), server.endpoint]
+    return server
+
+
 def reference() -> Server:
     server = Server("tokio-reference", "perf/reference", [])
     server.command = [str(built("perf-reference")), str(FILES), server.endpoint]
@@ -150,6 +156,7 @@ def fbtftp() -> Server:
 SERVERS = {
     "bootwire": bootwire,
     "bootwire-single-port": single_port,
+    "bootwire-program": program,
     "tokio-reference": reference,
     "tokio-files": reference_open,
     "tftpd-hpa": tftpd_hpa,

@@ -206,6 +206,36 @@ fn plain_calls_move_the_same_bytes() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn clients_with_addresses_of_their_own_share_sockets() {
+    let server = Server::start(&[]);
+    for (name, more) in [
+        ("small", &["--threads", "2"][..]),
+        ("large", &["--windowsize", "4", "--ramp", "0.2"]),
+        ("large", &["--keep-ports", "--think", "3"]),
+    ] {
+        // More transfers of each client than there are ports.
+        let flags = ["--source", "127.1.0.0/16", "-c", "70", "--rounds", "10"];
+        let report = clean(&[server.url(name)], &[&flags[..], more].concat());
+        assert_eq!(report["generator"]["io"], "shared sockets", "{more:?}");
+        assert_eq!(report["completed"], 700, "{more:?}: {report:#}");
+        let size = fs::metadata(server.path(name)).unwrap().len();
+        assert_eq!(report["bytes"], 700 * size);
+        assert_eq!(report["verified"], true);
+        assert_eq!(report["strangers"], 0);
+    }
+    // An address that is not there is said at once, not found out by silence.
+    let flags = ["--source", "192.0.2.0/24", "-c", "70", "--no-verify"];
+    let output = bench(&[server.url("small")], &flags);
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        complaint.contains("cannot open the sockets of 70 clients"),
+        "{complaint}"
+    );
+}
+
 #[test]
 fn the_report_for_people_names_what_matters() {
     let server = Server::start(&[]);

@@ -37,7 +37,7 @@ In a name, {client} stands for the number of the client, {transfer} for the numb
 {mac} for an address of its own, like 02-00-00-00-00-2a.
 
 Each client has a port of its own, and another one for each of its transfers, as RFC 1350 has it
-(see --keep-ports). A read is compared with the file expected block by block, as it arrives: with
+(see --keep-ports; those with an address each share ports, see --source). A read is compared with the file expected block by block, as it arrives: with
 --expect, or else with a copy fetched before the clock starts. An upload's byte at offset N is
 N modulo 251.
 
@@ -94,7 +94,8 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Load")]
     pub(super) keep_ports: bool,
     /// Send from this address; from a network, each client takes another address of it: servers
-    /// may limit what one address does
+    /// may limit what one address does. With an address for each, clients with small windows share
+    /// sockets, and tens of thousands of them need few descriptors
     #[arg(long, value_name = "ADDRESS|NETWORK", value_parser = network, help_heading = "Load")]
     pub(super) source: Option<IpNet>,
     /// Receive windows as one where the kernel joins their blocks (UDP_GRO): loads a server of

@@ -11,10 +11,10 @@ mod write;
 use std::io;
 use std::net::SocketAddr;
 
-use bootwire_io::Socket;
 use bootwire_proto::{Agreed, Data, ErrorCode, Instant, Op, Packet, Receiver, Sender, encode};
 
 use super::faults::Random;
+use super::line::Line;
 use super::plan::{File, Plan};
 use super::tally::{Failing, Tally};
 use super::wire::{self, Wire};
@@ -40,7 +40,7 @@ pub(super) struct Bench<'a> {
 #[derive(Debug)]
 pub(super) struct Client {
     number: u32,
-    socket: Socket,
+    line: Line,
     state: State,
     /// Where packets go: the server's TID, or its listening port while that is not known.
     peer: SocketAddr,
@@ -88,12 +88,12 @@ enum State {
 }
 
 impl Client {
-    pub(super) fn new(number: u32, socket: Socket, plan: &Plan) -> Self {
+    pub(super) fn new(number: u32, line: Line, plan: &Plan) -> Self {
         let begins = plan.begins(number);
         Self {
             number,
-            peer: socket.local_addr(),
-            socket,
+            peer: plan.local(number),
+            line,
             state: State::Waiting(begins),
             answered: false,
             agreed: Agreed::plain(),
@@ -121,8 +121,8 @@ impl Client {
         self.number
     }
 
-    pub(super) const fn socket(&self) -> &Socket {
-        &self.socket
+    pub(super) const fn line(&self) -> &Line {
+        &self.line
     }
 
     /// Whether it must be given a new port before it begins a transfer.
@@ -130,12 +130,12 @@ impl Client {
         self.worn
     }
 
-    /// Gives it a new port, and takes the old one.
-    pub(super) fn give_port(&mut self, socket: Socket) -> Socket {
+    /// Its line, which is to get a port it has not had before.
+    pub(super) const fn new_port(&mut self) -> &mut Line {
         self.worn = false;
         self.settled = false;
         self.farewell = None;
-        std::mem::replace(&mut self.socket, socket)
+        &mut self.line
     }
 
     /// Its server's TID, once, if it will hear from no other until it gets a new port, and for
@@ -384,7 +384,7 @@ impl Client {
     pub(super) const fn side(&self) -> wire::Side<'_> {
         wire::Side {
             client: self.number,
-            socket: &self.socket,
+            line: &self.line,
         }
     }
 }

@@ -1,14 +1,19 @@
-//! File descriptors: every client needs one.
+//! File descriptors: every client needs one that shares no socket.
 
 use anyhow::bail;
+use bootwire_io::Kernel;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::net;
+use super::plan::Plan;
 
 /// Descriptors that are not sockets of clients: the terminal, pollers, the runtime, files.
 const OTHERS: u64 = 64;
 
-/// Raises the limit of this process, as far as it may, to what `clients` and `threads` need.
-pub(super) fn provide(clients: u32, threads: u32) -> anyhow::Result<()> {
-    let needed = u64::from(clients) + 2 * u64::from(threads) + OTHERS;
+/// Raises the limit of this process, as far as it may, to what a run needs.
+pub(super) fn provide(plan: &Plan, kernel: Kernel) -> anyhow::Result<()> {
+    let clients = plan.clients;
+    let needed = net::descriptors(plan, kernel) + 2 * u64::from(plan.threads) + OTHERS;
     let limit = getrlimit(Resource::Nofile);
     let Some(wanted) = wanted(limit, needed) else {
         return Ok(());

@@ -12,6 +12,7 @@ mod content;
 mod descriptors;
 mod faults;
 mod histogram;
+mod line;
 mod live;
 mod names;
 mod net;
@@ -48,8 +49,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .build()
         .context("cannot start")?;
     let plan = Arc::new(runtime.block_on(prepare::plan(args))?);
-    descriptors::provide(plan.clients, plan.threads)?;
-    let crew = Crew::open(&plan, args.portable_io)?;
+    let kernel = if args.portable_io {
+        Kernel::portable()
+    } else {
+        Kernel::probe()
+    };
+    descriptors::provide(&plan, kernel)?;
+    let crew = Crew::open(&plan, kernel)?;
     crew.warn(&plan);
     let report = runtime.block_on(crew.work(&plan, !args.quiet))?;
     if args.json {
@@ -70,12 +76,7 @@ struct Crew {
 }
 
 impl Crew {
-    fn open(plan: &Arc<Plan>, portable: bool) -> anyhow::Result<Self> {
-        let kernel = if portable {
-            Kernel::portable()
-        } else {
-            Kernel::probe()
-        };
+    fn open(plan: &Arc<Plan>, kernel: Kernel) -> anyhow::Result<Self> {
         let lives: Vec<_> = (0..plan.threads).map(|_| Arc::default()).collect();
         let workers = (0..plan.threads)
             .zip(&lives)
@@ -91,7 +92,7 @@ impl Crew {
     /// Says what would spoil the figures.
     fn warn(&self, plan: &Plan) {
         let room = self.workers.first().and_then(Worker::receive_buffer);
-        let window = worker::window_room(plan);
+        let window = line::window_room(plan);
         if let Some(room) = room.filter(|&room| room < window) {
             out::note(&format!(
                 "a window needs {window} bytes of receive buffer and the kernel allows {room}: \
@@ -134,6 +135,7 @@ impl Crew {
             elapsed: Duration::from_micros(ended.map_or(0, |ended| ended.as_micros())),
             busy: done.iter().filter_map(|done| done.busy).collect(),
             net: done.first().map_or("", |done| done.net),
+            drops: done.iter().map(|done| done.drops).sum(),
         })
     }
 }

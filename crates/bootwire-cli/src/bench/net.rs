@@ -1,14 +1,19 @@
-//! How a thread's packets come in, and where they wait: readiness and a call for each socket, or
-//! io_uring for all of them.
+//! How a thread's packets come in, and where they wait: readiness and a call for each socket,
+//! io_uring for all of them, or few sockets that all share.
+
+mod shared;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bootwire_io::{Kernel, Poller, Ready, ReceiveBatch, Ring, Socket, Waker};
 use bootwire_proto::Op;
 
+use super::line::Line;
 use super::plan::Plan;
+use shared::Shared;
 
 /// Datagrams received by one call at most.
 const RECEIVE_MAX: u16 = 64;
@@ -21,6 +26,7 @@ const GRO_SLOTS: usize = 8;
 pub(super) enum Net {
     Poll(Box<Poll>),
     Ring(Box<RingNet>),
+    Shared(Box<Shared>),
 }
 
 /// By readiness.
@@ -44,7 +50,11 @@ pub(super) struct RingNet {
 }
 
 impl Net {
-    pub(super) fn new(plan: &Plan, kernel: Kernel) -> io::Result<Self> {
+    pub(super) fn new(plan: &Arc<Plan>, kernel: Kernel, thread: u32) -> io::Result<Self> {
+        if shared::pays_off(plan, kernel) {
+            let shared = Shared::new(plan, kernel, thread)?;
+            return Ok(Self::Shared(Box::new(shared)));
+        }
         if pays_off(plan)
             && kernel.epoll
             && let Ok(ring) = Ring::new(slot_len(plan))
@@ -66,12 +76,13 @@ impl Net {
         match self {
             Self::Poll(poll) => poll.name,
             Self::Ring(_) => "io_uring",
+            Self::Shared(_) => "shared sockets",
         }
     }
 
     /// Whether packets are queued with [`Net::send`], not sent by themselves.
     pub(super) const fn queues(&self) -> bool {
-        matches!(self, Self::Ring(_))
+        matches!(self, Self::Ring(_) | Self::Shared(_))
     }
 
     /// Ends a wait.
@@ -79,24 +90,55 @@ impl Net {
         match self {
             Self::Poll(poll) => poll.poller.waker(),
             Self::Ring(net) => net.ring.waker(),
+            Self::Shared(net) => net.waker(),
         }
     }
 
-    pub(super) fn add(&mut self, socket: &Socket, index: usize) -> io::Result<()> {
+    /// Datagrams lost here for want of room, where that is counted.
+    pub(super) fn drops(&self) -> Option<u64> {
         match self {
-            Self::Poll(poll) => poll.poller.add(socket, index),
-            Self::Ring(net) => net.ring.add(socket, index),
+            Self::Poll(_) | Self::Ring(_) => None,
+            Self::Shared(net) => Some(net.drops()),
         }
     }
 
-    /// Closes a socket once what is queued for it is sent.
-    pub(super) fn close(&mut self, socket: Socket, index: usize) -> io::Result<()> {
-        match self {
-            Self::Poll(poll) => poll.poller.remove(&socket, index),
-            Self::Ring(net) => {
-                net.ring.retire(socket, index);
-                Ok(())
-            }
+    /// The first line of client `number`, which has the next `index`.
+    pub(super) fn open(&mut self, plan: &Plan, number: u32, index: usize) -> io::Result<Line> {
+        if let Self::Shared(net) = self {
+            return net.open(number);
+        }
+        let line = Line::own(plan, number)?;
+        self.add(&line, index)?;
+        Ok(line)
+    }
+
+    /// Gives a client another port. What is queued goes out by the old one.
+    pub(super) fn renew(
+        &mut self,
+        line: &mut Line,
+        plan: &Plan,
+        number: u32,
+        index: usize,
+    ) -> io::Result<()> {
+        let new = match self {
+            Self::Shared(net) => net.renew(index),
+            Self::Poll(_) | Self::Ring(_) => Line::own(plan, number)?,
+        };
+        let old = std::mem::replace(line, new);
+        match (&mut *self, old) {
+            (Self::Poll(poll), Line::Own(socket)) => poll.poller.remove(&socket, index)?,
+            (Self::Ring(net), Line::Own(socket)) => net.ring.retire(socket, index),
+            (_, Line::Shared(_)) | (Self::Shared(_), _) => {}
+        }
+        self.add(line, index)
+    }
+
+    /// Begins to receive on a socket that nobody shares.
+    fn add(&mut self, line: &Line, index: usize) -> io::Result<()> {
+        match (self, line.socket()) {
+            (Self::Poll(poll), Some(socket)) => poll.poller.add(socket, index),
+            (Self::Ring(net), Some(socket)) => net.ring.add(socket, index),
+            (Self::Shared(_), _) | (_, None) => Ok(()),
         }
     }
 
@@ -113,6 +155,10 @@ impl Net {
         match self {
             Self::Poll(_) => Err(io::ErrorKind::Unsupported.into()),
             Self::Ring(net) => net.ring.send(index, to, packet),
+            Self::Shared(net) => {
+                net.send(index, to, packet);
+                Ok(())
+            }
         }
     }
 
@@ -127,6 +173,7 @@ impl Net {
                 net.seen = 0;
                 net.ring.wait(timeout)
             }
+            Self::Shared(net) => net.wait(timeout),
         }
     }
 
@@ -156,6 +203,7 @@ impl Net {
                 }
                 Ok(None)
             }
+            Self::Shared(net) => net.next(),
         }
     }
 
@@ -163,23 +211,31 @@ impl Net {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Poll(poll) => poll.receive.len(),
-            Self::Ring(_) => 1,
+            Self::Ring(_) | Self::Shared(_) => 1,
         }
     }
 
     /// Who sent one of them, and its payload; with GRO, the payloads that were joined.
     pub(super) fn get(&self, slot: usize) -> Option<(SocketAddr, impl Iterator<Item = &[u8]>)> {
-        let (arrived, joined) = match self {
+        let (peer, payload, joined) = match self {
             Self::Poll(poll) => {
                 let joined = poll.gro.then(|| poll.receive.payloads(slot));
-                (poll.receive.get(slot), joined)
+                let arrived = poll.receive.get(slot);
+                (arrived.peer, arrived.payload, joined)
             }
-            // Gone if its socket was closed since.
-            Self::Ring(net) => (net.ring.get(net.seen.checked_sub(1)?)?.datagram, None),
+            Self::Ring(net) => {
+                // Gone if its socket was closed since.
+                let arrived = net.ring.get(net.seen.checked_sub(1)?)?.datagram;
+                (arrived.peer, arrived.payload, None)
+            }
+            Self::Shared(net) => {
+                let (peer, payload) = net.current()?;
+                (peer, payload, None)
+            }
         };
-        let single = joined.is_none().then_some(arrived.payload);
+        let single = joined.is_none().then_some(payload);
         let payloads = single.into_iter().chain(joined.into_iter().flatten());
-        Some((arrived.peer, payloads))
+        Some((peer, payloads))
     }
 
     /// A client whose socket cannot go on, and why. Only where packets are queued.
@@ -190,7 +246,17 @@ impl Net {
                 let failure = net.ring.failure()?;
                 Some((failure.token, failure.error))
             }
+            Self::Shared(net) => net.failure(),
         }
+    }
+}
+
+/// Most descriptors that the clients of a run need.
+pub(super) fn descriptors(plan: &Plan, kernel: Kernel) -> u64 {
+    if shared::pays_off(plan, kernel) {
+        u64::from(plan.threads) * shared::descriptors(plan)
+    } else {
+        plan.clients.into()
     }
 }
 

@@ -141,21 +141,45 @@ impl Plan {
         };
         SocketAddr::new(ip, 0)
     }
+
+    /// Whether each client has an address that no other has.
+    pub(super) fn has_address_each(&self) -> bool {
+        self.source
+            .is_some_and(|network| addresses(network).0 >= u128::from(self.clients))
+    }
+
+    /// The client at an address, where each has its own.
+    pub(super) fn client_at(&self, ip: IpAddr) -> Option<u32> {
+        let network = self.source?;
+        let step = match (ip, network.network()) {
+            (IpAddr::V4(ip), IpAddr::V4(first)) => {
+                u128::from(ip.to_bits().checked_sub(first.to_bits())?)
+            }
+            (IpAddr::V6(ip), IpAddr::V6(first)) => ip.to_bits().checked_sub(first.to_bits())?,
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return None,
+        };
+        let number = u32::try_from(step.checked_sub(addresses(network).1)?).ok()?;
+        (number < self.clients).then_some(number)
+    }
+}
+
+/// How many addresses of a network clients may take, and how many come before the first of them:
+/// the first and last of an IPv4 network are nobody's.
+fn addresses(network: IpNet) -> (u128, u128) {
+    let bits = network.max_prefix_len() - network.prefix_len();
+    let spare = u128::from(bits >= 2 && network.addr().is_ipv4());
+    let all = 1_u128.checked_shl(bits.into()).unwrap_or(u128::MAX);
+    (all.saturating_sub(2 * spare).max(1), spare)
 }
 
 /// The address of a network that client `number` takes: one after the other, and again from the
-/// first. The first and last of an IPv4 network are nobody's.
+/// first.
 fn address(network: IpNet, number: u32) -> IpAddr {
-    let bits = network.max_prefix_len() - network.prefix_len();
-    let spare = u128::from(bits >= 2 && network.addr().is_ipv4());
-    let addresses = 1_u128
-        .checked_shl(bits.into())
-        .unwrap_or(u128::MAX)
-        .saturating_sub(2 * spare);
-    let step = spare + u128::from(number) % addresses.max(1);
+    let (addresses, spare) = addresses(network);
+    let step = spare + u128::from(number) % addresses;
     // One address is meant as it is.
     match (network.addr(), network.network()) {
-        (addr, _) if bits == 0 => addr,
+        (addr, _) if network.prefix_len() == network.max_prefix_len() => addr,
         (_, IpAddr::V4(first)) => {
             let step = u32::try_from(step).unwrap_or(0);
             Ipv4Addr::from_bits(first.to_bits().wrapping_add(step)).into()
@@ -277,6 +301,35 @@ pub(super) mod tests {
         assert_eq!(taken("fd00::/64", 258), "fd00::102");
         assert_eq!(taken("0.0.0.0/0", 0), "0.0.0.1");
         assert_eq!(taken("::/0", 0), "::");
+    }
+
+    #[test]
+    fn a_client_is_found_by_its_address() {
+        let mut plan = plan(&[1]);
+        for network in ["127.1.0.0/16", "10.9.8.0/29", "fd00::/64", "fd00::/125"] {
+            plan.source = Some(network.parse().unwrap());
+            assert!(plan.has_address_each(), "{network}");
+            for number in 0..plan.clients {
+                let ip = plan.local(number).ip();
+                assert_eq!(plan.client_at(ip), Some(number), "{network}");
+            }
+            for ip in [
+                "127.1.0.0",
+                "127.1.0.6",
+                "127.0.0.1",
+                "10.9.8.6",
+                "fd00::5",
+                "::1",
+            ] {
+                assert_eq!(plan.client_at(ip.parse().unwrap()), None, "{network} {ip}");
+            }
+        }
+        for network in ["10.9.8.0/30", "127.0.0.1/32", "fd00::/126"] {
+            plan.source = Some(network.parse().unwrap());
+            assert!(!plan.has_address_each(), "{network}");
+        }
+        plan.source = None;
+        assert!(!plan.has_address_each());
     }
 
     #[test]

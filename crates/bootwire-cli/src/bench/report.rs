@@ -24,6 +24,8 @@ pub(super) struct Report<'a> {
     pub(super) busy: Vec<Busy>,
     /// How packets came in.
     pub(super) net: &'static str,
+    /// Datagrams lost here for want of room, where that is counted.
+    pub(super) drops: Option<u64>,
 }
 
 pub(super) fn mib(bytes: u64) -> f64 {
@@ -136,6 +138,7 @@ impl Report<'_> {
                 "busy": shares(|busy| busy.running),
                 "waiting": shares(|busy| busy.waiting),
                 "bottleneck": self.is_bottleneck(),
+                "drops": self.drops,
             },
         })
         .to_string()
@@ -253,6 +256,16 @@ impl Report<'_> {
     }
 
     fn generator(&self, lines: &mut Lines) {
+        if let Some(drops) = self.drops.filter(|&drops| drops > 0) {
+            let drops = size::count(drops, "packet", "packets");
+            lines.add(
+                "warning",
+                &format!(
+                    "{drops} came here and found no room: raise net.core.rmem_max, or use more \
+                     --threads"
+                ),
+            );
+        }
         if self.busy.is_empty() {
             return;
         }
@@ -323,6 +336,7 @@ mod tests {
             tally,
             elapsed: Duration::from_secs(2),
             net: "epoll",
+            drops: None,
             busy: vec![Busy {
                 running: 0.42,
                 waiting: 0.01,
@@ -389,6 +403,21 @@ mod tests {
             assert!(report.text().contains(part), "{}", report.text());
             let json: Value = serde_json::from_str(&report.json()).unwrap();
             assert_eq!(json["generator"]["bottleneck"], true);
+        }
+    }
+
+    #[test]
+    fn packets_lost_here_are_told() {
+        let plan = plan(&[1]);
+        for (drops, told) in [(None, false), (Some(0), false), (Some(7), true)] {
+            let report = Report {
+                drops,
+                ..report(&plan)
+            };
+            let text = report.text();
+            assert_eq!(text.contains("7 packets came here and found no room"), told);
+            let json: Value = serde_json::from_str(&report.json()).unwrap();
+            assert_eq!(json["generator"]["drops"].as_u64(), drops);
         }
     }
 

@@ -5,11 +5,12 @@ use std::collections::BinaryHeap;
 use std::io;
 use std::net::SocketAddr;
 
-use bootwire_io::{FailureKind, Kernel, Ring, SendBatch, SendReport, Socket};
+use bootwire_io::{FailureKind, Kernel, Ring, SendBatch, SendReport};
 use bootwire_proto::{Instant, sender};
 
 use super::content::Pattern;
 use super::faults::{Fate, Faults, Random};
+use super::line::Line;
 
 /// Largest block that may go out by GSO: it fits the MTU of Ethernet.
 const GSO_BLKSIZE_MAX: u16 = 1468;
@@ -45,7 +46,7 @@ struct Outbox {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Side<'a> {
     pub(super) client: u32,
-    pub(super) socket: &'a Socket,
+    pub(super) line: &'a Line,
 }
 
 /// A packet that is held back.
@@ -53,7 +54,7 @@ pub(super) struct Side<'a> {
 pub(super) struct Late {
     at: Instant,
     pub(super) client: u32,
-    /// The client's port: what comes late for an older one is lost.
+    /// The client's port ([`Line::port`]): what comes late for an older one is lost.
     pub(super) port: u16,
     pub(super) peer: SocketAddr,
     /// Whether it comes in.
@@ -97,17 +98,19 @@ impl Wire {
 
     /// Sends a packet that has met its fate.
     pub(super) fn send(&mut self, from: Side<'_>, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        let socket = from.line.socket();
         if let Some(outbox) = &mut self.outbox
-            && bytes.len() <= Ring::PACKET_MAX
+            && (bytes.len() <= Ring::PACKET_MAX || socket.is_none())
         {
             outbox.bytes.extend_from_slice(bytes);
             outbox.packets.push((from.client, to, outbox.bytes.len()));
             return Ok(());
         }
+        let socket = socket.ok_or(io::ErrorKind::Unsupported)?;
         let mut round = self.single.round();
         // One packet always fits.
         let _ = round.packet(to.into(), 0, bytes);
-        round.send(from.socket, &mut self.report);
+        round.send(socket, &mut self.report);
         refused(&mut self.report).map(|_unsent| ())
     }
 
@@ -142,10 +145,11 @@ impl Wire {
             let gso = run.blksize <= GSO_BLKSIZE_MAX;
             let pieces = content.pieces(bytes.start, bytes.end - bytes.start);
             let blksize = run.blksize.into();
+            let socket = from.line.socket().ok_or(io::ErrorKind::Unsupported)?;
             let mut round = self.batch.round();
             // No run is longer than what fits an empty round.
             let _ = round.blocks(to.into(), 0, gso, blksize, run.headers(), pieces);
-            round.send(from.socket, &mut self.report);
+            round.send(socket, &mut self.report);
             let unsent = refused(&mut self.report)?;
             return Ok(unsent.map_or(run.blocks, |block| {
                 u16::try_from(block).unwrap_or(run.blocks)
@@ -190,7 +194,7 @@ impl Wire {
             self.late.push(Late {
                 at,
                 client: side.client,
-                port: side.socket.local_addr().port(),
+                port: side.line.port(),
                 peer,
                 inwards,
                 bytes: bytes.to_vec(),

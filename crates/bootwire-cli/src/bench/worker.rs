@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bootwire_io::{Kernel, Socket, SocketOptions, Waker};
-use bootwire_proto::{Instant, Op};
+use bootwire_io::{Kernel, Waker};
+use bootwire_proto::Instant;
 
 use super::alarms::Alarms;
 use super::busy::{Busy, Meter};
@@ -19,12 +19,6 @@ use super::wire::Wire;
 
 /// How long first answers are waited for after the end.
 const SEND_OFF: Duration = Duration::from_millis(100);
-
-/// The kernel's default for a receive buffer on Linux, which needs no asking.
-const RECEIVE_BUFFER: usize = 212_992;
-
-/// What the kernel charges for a waiting datagram beside twice its bytes.
-const DATAGRAM_OVERHEAD: usize = 768;
 
 /// How far a thread has come, for the eye.
 #[derive(Debug, Default)]
@@ -45,6 +39,8 @@ pub(super) struct Done {
     pub(super) busy: Option<Busy>,
     /// How its packets came in.
     pub(super) net: &'static str,
+    /// Datagrams lost here for want of room, where that is counted.
+    pub(super) drops: Option<u64>,
 }
 
 /// A thread's clients and all they need.
@@ -54,7 +50,6 @@ pub(super) struct Worker {
     /// Every so-many-th client is ours, from the number of this thread on.
     clients: Vec<Client>,
     thread: u32,
-    options: SocketOptions,
     net: Net,
     wire: Wire,
     alarms: Alarms,
@@ -74,14 +69,12 @@ impl Worker {
         thread: u32,
         live: &Arc<Live>,
     ) -> io::Result<Self> {
-        let options = socket_options(plan);
-        let mut net = Net::new(plan, kernel)?;
+        let mut net = Net::new(plan, kernel, thread)?;
         let mut clients = Vec::new();
         let mut alarms = Alarms::default();
         for number in (thread..plan.clients).step_by(plan.threads as usize) {
-            let socket = Socket::bind(plan.local(number), &options)?;
-            net.add(&socket, clients.len())?;
-            let mut client = Client::new(number, socket, plan);
+            let line = net.open(plan, number, clients.len())?;
+            let mut client = Client::new(number, line, plan);
             alarms.set(number, client.deadline(), &mut client.alarm);
             clients.push(client);
         }
@@ -91,7 +84,6 @@ impl Worker {
             unfinished: clients.len(),
             clients,
             thread,
-            options,
             wire: Wire::new(kernel, plan.faults, random, net.queues()),
             net,
             alarms,
@@ -111,7 +103,7 @@ impl Worker {
     pub(super) fn receive_buffer(&self) -> Option<usize> {
         self.clients
             .first()
-            .map(|client| client.socket().receive_buffer())
+            .and_then(|client| Some(client.line().socket()?.receive_buffer()))
     }
 
     /// Drives the clients until all are done, or the run is over.
@@ -142,6 +134,7 @@ impl Worker {
             ended: self.ended,
             busy,
             net: self.net.name(),
+            drops: self.net.drops(),
             tally: self.tally,
         })
     }
@@ -182,7 +175,7 @@ impl Worker {
     /// The next client something has come for.
     fn next(&mut self) -> io::Result<Option<usize>> {
         let clients = &self.clients;
-        self.net.next(|index| Some(clients.get(index)?.socket()))
+        self.net.next(|index| clients.get(index)?.line().socket())
     }
 
     /// Takes what has come for a client.
@@ -239,7 +232,7 @@ impl Worker {
             let Some(client) = self.clients.get_mut(index) else {
                 continue;
             };
-            if client.socket().local_addr().port() != late.port {
+            if client.line().port() != late.port {
                 continue;
             }
             if late.inwards {
@@ -283,10 +276,9 @@ impl Worker {
             if client.is_worn() {
                 // What it has to send goes out by its old port.
                 flush(&mut self.wire, &mut self.net, &self.plan, self.thread)?;
-                let local = self.plan.local(client.number());
-                let old = client.give_port(Socket::bind(local, &self.options)?);
-                self.net.close(old, index)?;
-                self.net.add(client.socket(), index)?;
+                let number = client.number();
+                self.net
+                    .renew(client.new_port(), &self.plan, number, index)?;
             }
             let mut bench = Bench {
                 plan: &self.plan,
@@ -395,25 +387,4 @@ fn flush(wire: &mut Wire, net: &mut Net, plan: &Plan, thread: u32) -> io::Result
 /// Where a client is among those of its thread.
 fn place(plan: &Plan, thread: u32, number: u32) -> usize {
     ((number - thread) / plan.threads) as usize
-}
-
-/// What a window takes of a receive buffer, in bytes as the kernel counts them.
-pub(super) fn window_room(plan: &Plan) -> usize {
-    if plan.op == Op::Write {
-        return 0;
-    }
-    let blksize = usize::from(plan.offer.blksize.unwrap_or(512));
-    usize::from(plan.offer.windowsize.unwrap_or(1)) * (2 * blksize + DATAGRAM_OVERHEAD)
-}
-
-fn socket_options(plan: &Plan) -> SocketOptions {
-    let window = window_room(plan);
-    SocketOptions {
-        // Twice that is given.
-        receive_buffer: if window > RECEIVE_BUFFER { window } else { 0 },
-        // ACKs fit everywhere; without DF the kernel numbers each of them.
-        dont_fragment: plan.op == Op::Read,
-        gro: plan.gro,
-        ..SocketOptions::default()
-    }
 }

@@ -80,7 +80,7 @@ impl Client {
                 Some(Transmit::Data(mut run)) => {
                     let side = super::wire::Side {
                         client: self.number,
-                        socket: &self.socket,
+                        line: &self.line,
                     };
                     let sent = bench.wire.blocks(bench.now, side, self.peer, &run, content);
                     match sent {
