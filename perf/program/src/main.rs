@@ -24,7 +24,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let server = Server::bind(listen.as_str()).workers(1).serve(app).start()?;
+        let server = Server::bind(listen.as_str())
+            .workers(1)
+            .serve(app)
+            .start()?;
         server.failed().await;
         Err("a worker of the server has ended".into())
     })
