@@ -37,9 +37,9 @@ In a name, {client} stands for the number of the client, {transfer} for the numb
 {mac} for an address of its own, like 02-00-00-00-00-2a.
 
 Each client has a port of its own, and another one for each of its transfers, as RFC 1350 has it
-(see --keep-ports; those with an address each share ports, see --source). A read is compared with the file expected block by block, as it arrives: with
---expect, or else with a copy fetched before the clock starts. An upload's byte at offset N is
-N modulo 251.
+(see --keep-ports; those with an address each share ports, see --source). A read is compared with the
+file expected block by block, as it arrives: with --expect, or else with a copy fetched before the
+clock starts. An upload's byte at offset N is N modulo 251.
 
 Goodput counts the bytes that arrived in order, also those of transfers that did not complete.
 Times to the first byte and in total are those of completed transfers.

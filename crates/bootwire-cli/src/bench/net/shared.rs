@@ -23,8 +23,7 @@ use super::slot_len;
 /// Fewest clients of a thread that share.
 const CLIENTS_MIN: u32 = 32;
 
-/// Longest window: a call that takes a few blocks of each client is no better than one for each
-/// client that takes many.
+/// Longest window. Of a longer one, a call for each client takes as many datagrams.
 const WINDOW_MAX: u16 = 8;
 
 /// Longest datagram of which so many may wait in a socket.
@@ -47,9 +46,9 @@ const BATCH: usize = 64;
 pub(in crate::bench) struct Shared {
     plan: Arc<Plan>,
     thread: u32,
-    sockets: Vec<Shelf>,
-    /// The socket of each client.
-    seats: Vec<u16>,
+    ports: Vec<Port>,
+    /// Each client's.
+    endpoints: Vec<Endpoint>,
     poller: Poller,
     ready: Vec<Ready>,
     receive: ReceiveBatch,
@@ -68,9 +67,17 @@ pub(in crate::bench) struct Shared {
     waited: bool,
 }
 
+/// Where a client sends from.
+#[derive(Clone, Copy, Debug)]
+struct Endpoint {
+    ip: IpAddr,
+    /// Which of the ports.
+    port: u16,
+}
+
 /// A socket and what is to be sent from it.
 #[derive(Debug)]
-struct Shelf {
+struct Port {
     socket: Socket,
     /// Clients that use it now.
     users: usize,
@@ -117,8 +124,8 @@ impl Shared {
         let mut net = Self {
             plan: Arc::clone(plan),
             thread,
-            sockets: Vec::new(),
-            seats: Vec::with_capacity(clients),
+            ports: Vec::new(),
+            endpoints: Vec::with_capacity(clients),
             // It tells the sockets only for as long as it waits.
             poller: Poller::new(Kernel::portable())?,
             ready: Vec::new(),
@@ -134,10 +141,10 @@ impl Shared {
         };
         net.add()?;
         let room = net
-            .sockets
+            .ports
             .first()
-            .map_or(0, |shelf| shelf.socket.receive_buffer());
-        while net.sockets.len() < sockets(plan, clients, room) {
+            .map_or(0, |port| port.socket.receive_buffer());
+        while net.ports.len() < sockets(plan, clients, room) {
             net.add()?;
         }
         Ok(net)
@@ -156,8 +163,8 @@ impl Shared {
             ..SocketOptions::default()
         };
         let socket = Socket::bind(any, &options)?;
-        self.poller.add(&socket, self.sockets.len())?;
-        self.sockets.push(Shelf {
+        self.poller.add(&socket, self.ports.len())?;
+        self.ports.push(Port {
             socket,
             users: 0,
             packets: Vec::new(),
@@ -173,45 +180,43 @@ impl Shared {
 
     /// Datagrams lost for want of room.
     pub(super) fn drops(&self) -> u64 {
-        self.sockets
-            .iter()
-            .map(|shelf| u64::from(shelf.drops))
-            .sum()
+        self.ports.iter().map(|port| u64::from(port.drops)).sum()
     }
 
-    /// Gives the next client its first socket.
+    /// Gives the next client its first port.
     pub(super) fn open(&mut self, number: u32) -> io::Result<Line> {
+        let local = self.plan.local(number);
         // The address must be ours: that it is not would show only as silence.
-        Socket::bind(self.plan.local(number), &SocketOptions::default())?;
-        let seat = self.seats.len() % self.sockets.len();
-        self.seats.push(seat as u16);
-        self.sockets[seat].users += 1;
-        Ok(Line::Shared(seat as u16))
+        Socket::bind(local, &SocketOptions::default())?;
+        let port = self.endpoints.len() % self.ports.len();
+        self.ports[port].users += 1;
+        let (ip, port) = (local.ip(), port as u16);
+        self.endpoints.push(Endpoint { ip, port });
+        Ok(Line::Shared(port))
     }
 
-    /// Gives a client the next socket.
+    /// Gives a client the next port.
     pub(super) fn renew(&mut self, index: usize) -> Line {
-        let old = usize::from(self.seats[index]);
-        let new = (old + 1) % self.sockets.len();
-        self.seats[index] = new as u16;
-        self.sockets[old].users -= 1;
-        self.sockets[new].users += 1;
+        let old = usize::from(self.endpoints[index].port);
+        let new = (old + 1) % self.ports.len();
+        self.endpoints[index].port = new as u16;
+        self.ports[old].users -= 1;
+        self.ports[new].users += 1;
         Line::Shared(new as u16)
     }
 
     /// Queues a packet of a client.
     pub(super) fn send(&mut self, index: usize, to: SocketAddr, packet: &[u8]) {
-        let number = self.thread + index as u32 * self.plan.threads;
-        let from = self.plan.local(number).ip();
-        let shelf = &mut self.sockets[usize::from(self.seats[index])];
-        shelf.bytes.extend_from_slice(packet);
-        shelf.packets.push((index, from, to, shelf.bytes.len()));
+        let from = self.endpoints[index];
+        let port = &mut self.ports[usize::from(from.port)];
+        port.bytes.extend_from_slice(packet);
+        port.packets.push((index, from.ip, to, port.bytes.len()));
     }
 
     /// Sends what is queued, and waits, unless more may have come already.
     pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.transmit();
-        self.unseen = self.sockets.len();
+        self.unseen = self.ports.len();
         self.waited = !std::mem::take(&mut self.came);
         if self.waited {
             self.poller.wait(timeout, &mut self.ready)?;
@@ -220,28 +225,28 @@ impl Shared {
     }
 
     fn transmit(&mut self) {
-        for shelf in &mut self.sockets {
-            if shelf.packets.is_empty() {
+        for port in &mut self.ports {
+            if port.packets.is_empty() {
                 continue;
             }
             let (mut start, mut round) = (0, self.send.round());
-            for (index, from, to, end) in shelf.packets.drain(..) {
-                let bytes = shelf.bytes.get(start..end).unwrap_or_default();
+            for (index, from, to, end) in port.packets.drain(..) {
+                let bytes = port.bytes.get(start..end).unwrap_or_default();
                 start = end;
                 let to = Destination {
                     peer: to,
                     from: Some((from, 0)),
                 };
                 if round.packet(to, index as u32, bytes).is_err() {
-                    round.send(&shelf.socket, &mut self.report);
+                    round.send(&port.socket, &mut self.report);
                     gather(&mut self.report, &mut self.failures);
                     // One packet always fits.
                     let _ = round.packet(to, index as u32, bytes);
                 }
             }
-            round.send(&shelf.socket, &mut self.report);
+            round.send(&port.socket, &mut self.report);
             gather(&mut self.report, &mut self.failures);
-            shelf.bytes.clear();
+            port.bytes.clear();
         }
     }
 
@@ -252,12 +257,15 @@ impl Shared {
                 self.seen += 1;
                 let datagram = self.receive.get(self.seen - 1);
                 if let Some(drops) = datagram.drops {
-                    self.sockets[self.at].drops = drops;
+                    self.ports[self.at].drops = drops;
                 }
                 let index = datagram.local.and_then(|local| self.index(local));
                 // What comes to a port a client had before comes to nobody.
                 if let Some(index) = index
-                    && self.seats.get(index).map(|&seat| usize::from(seat)) == Some(self.at)
+                    && self
+                        .endpoints
+                        .get(index)
+                        .is_some_and(|known| usize::from(known.port) == self.at)
                 {
                     return Ok(Some(index));
                 }
@@ -266,11 +274,11 @@ impl Shared {
                 return Ok(None);
             }
             self.unseen -= 1;
-            self.at = (self.at + 1) % self.sockets.len();
-            let shelf = &self.sockets[self.at];
-            if shelf.users > 0 || self.waited {
+            self.at = (self.at + 1) % self.ports.len();
+            let port = &self.ports[self.at];
+            if port.users > 0 || self.waited {
                 self.seen = 0;
-                self.came |= self.receive.receive(&shelf.socket)? > 0;
+                self.came |= self.receive.receive(&port.socket)? > 0;
             }
         }
     }
