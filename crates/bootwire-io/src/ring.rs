@@ -101,6 +101,9 @@ impl Ring {
     /// is over (`None`: for as long as it takes). It may also return early, with nothing. What
     /// came before is gone.
     ///
+    /// With a `timeout` of zero it never sleeps, and where nothing is queued and nothing has come
+    /// it makes no system call: a way to look for what is expected at any moment.
+    ///
     /// # Errors
     /// Only for what is wrong with the ring itself.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {

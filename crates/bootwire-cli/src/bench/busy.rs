@@ -43,8 +43,10 @@ impl Meter {
         })
     }
 
-    pub(super) fn stop(self) -> Option<Busy> {
-        let times = times()?;
+    /// Without the time in which it ran and only looked for something to do.
+    pub(super) fn stop(self, idle: Duration) -> Option<Busy> {
+        let mut times = times()?;
+        times.running = times.running.saturating_sub(idle);
         let wall = self.began.elapsed().as_secs_f64();
         let share = |now: Duration, before: Duration| {
             (now.saturating_sub(before).as_secs_f64() / wall).clamp(0.0, 1.0)
@@ -120,10 +122,12 @@ mod tests {
         while Instant::now() < until {
             std::hint::spin_loop();
         }
-        let worked = meter.stop().unwrap();
+        let worked = meter.stop(Duration::ZERO).unwrap();
         let meter = Meter::start().unwrap();
         std::thread::sleep(Duration::from_millis(20));
-        let slept = meter.stop().unwrap();
+        let slept = meter.stop(Duration::ZERO).unwrap();
         assert!(worked.running > slept.running, "{worked:?} {slept:?}");
+        let looked = Meter::start().unwrap().stop(Duration::from_secs(1));
+        assert_eq!(looked.unwrap().running, 0.0, "less than nothing");
     }
 }

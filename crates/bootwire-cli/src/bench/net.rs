@@ -6,7 +6,7 @@ mod shared;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bootwire_io::{Kernel, Poller, Ready, ReceiveBatch, Ring, Socket, Waker};
 use bootwire_proto::Op;
@@ -21,9 +21,24 @@ const RECEIVE_MAX: u16 = 64;
 /// The same where each may be a whole run of blocks.
 const GRO_SLOTS: usize = 8;
 
-/// The sockets of a thread's clients, by the clients' indices.
+/// How long a lone client looks for an answer before it sleeps, as firmware does that polls its
+/// card. A wake-up takes longer than an answer from near, and on a machine it shares with the server
+/// the server would pay for it.
+const LOOKS: Duration = Duration::from_micros(50);
+
+/// The sockets of a thread's clients, and the time spent looking at them in vain.
 #[derive(Debug)]
-pub(super) enum Net {
+pub(super) struct Net {
+    way: Way,
+    looks: bool,
+    /// It has just looked and found nothing: the next wait is one.
+    in_vain: bool,
+    looked: Duration,
+}
+
+/// How packets come in, by the clients' indices.
+#[derive(Debug)]
+enum Way {
     Poll(Box<Poll>),
     Ring(Box<RingNet>),
     Shared(Box<Shared>),
@@ -51,6 +66,196 @@ pub(super) struct RingNet {
 
 impl Net {
     pub(super) fn new(plan: &Arc<Plan>, kernel: Kernel, thread: u32) -> io::Result<Self> {
+        Ok(Self {
+            way: Way::new(plan, kernel, thread)?,
+            looks: plan.clients == plan.threads,
+            in_vain: false,
+            looked: Duration::ZERO,
+        })
+    }
+
+    /// Its name in reports.
+    pub(super) const fn name(&self) -> &'static str {
+        match &self.way {
+            Way::Poll(poll) => poll.name,
+            Way::Ring(_) => "io_uring",
+            Way::Shared(_) => "shared sockets",
+        }
+    }
+
+    /// Whether packets are queued with [`Net::send`], not sent by themselves.
+    pub(super) const fn queues(&self) -> bool {
+        matches!(self.way, Way::Ring(_) | Way::Shared(_))
+    }
+
+    /// Ends a wait.
+    pub(super) fn waker(&self) -> Waker {
+        match &self.way {
+            Way::Poll(poll) => poll.poller.waker(),
+            Way::Ring(net) => net.ring.waker(),
+            Way::Shared(net) => net.waker(),
+        }
+    }
+
+    /// Datagrams lost here for want of room, where that is counted.
+    pub(super) fn drops(&self) -> Option<u64> {
+        match &self.way {
+            Way::Poll(_) | Way::Ring(_) => None,
+            Way::Shared(net) => Some(net.drops()),
+        }
+    }
+
+    /// The first line of client `number`, which has the next `index`.
+    pub(super) fn open(&mut self, plan: &Plan, number: u32, index: usize) -> io::Result<Line> {
+        if let Way::Shared(net) = &mut self.way {
+            return net.open(number);
+        }
+        let line = Line::own(plan, number)?;
+        self.way.add(&line, index)?;
+        Ok(line)
+    }
+
+    /// Gives a client another port. What is queued goes out by the old one.
+    pub(super) fn renew(
+        &mut self,
+        line: &mut Line,
+        plan: &Plan,
+        number: u32,
+        index: usize,
+    ) -> io::Result<()> {
+        let new = match &mut self.way {
+            Way::Shared(net) => net.renew(index),
+            Way::Poll(_) | Way::Ring(_) => Line::own(plan, number)?,
+        };
+        let old = std::mem::replace(line, new);
+        match (&mut self.way, old) {
+            (Way::Poll(poll), Line::Own(socket)) => poll.poller.remove(&socket, index)?,
+            (Way::Ring(net), Line::Own(socket)) => net.ring.retire(socket, index),
+            (_, Line::Shared(_)) | (Way::Shared(_), _) => {}
+        }
+        self.way.add(line, index)
+    }
+
+    /// Binds a client's socket to its server, where that makes its packets cheaper.
+    pub(super) fn connect(&mut self, index: usize, peer: SocketAddr) {
+        if let Way::Ring(net) = &mut self.way {
+            // Its packets find their way all the same.
+            let _ = net.ring.connect(index, peer);
+        }
+    }
+
+    /// Queues a packet. Only where packets are queued.
+    pub(super) fn send(&mut self, index: usize, to: SocketAddr, packet: &[u8]) -> io::Result<()> {
+        match &mut self.way {
+            Way::Poll(_) => Err(io::ErrorKind::Unsupported.into()),
+            Way::Ring(net) => net.ring.send(index, to, packet),
+            Way::Shared(net) => {
+                net.send(index, to, packet);
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for datagrams, after sending what is queued. It may return early, with nothing.
+    pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        if self.looks && !std::mem::take(&mut self.in_vain) {
+            let began = Instant::now();
+            let until = timeout.map_or(LOOKS, |timeout| timeout.min(LOOKS));
+            loop {
+                self.way.wait(Some(Duration::ZERO))?;
+                let looked = began.elapsed();
+                if self.way.has_some() || looked >= until {
+                    self.looked += looked;
+                    // Not to sleep at once: the waker may have been used meanwhile.
+                    self.in_vain = !self.way.has_some();
+                    return Ok(());
+                }
+            }
+        }
+        self.way.wait(timeout)
+    }
+
+    /// Time spent looking for what had not come yet: no work.
+    pub(super) const fn looked(&self) -> Duration {
+        self.looked
+    }
+
+    /// Takes the next datagrams that have come, all of one client, and says whose they are.
+    pub(super) fn next<'s>(
+        &mut self,
+        socket: impl Fn(usize) -> Option<&'s Socket>,
+    ) -> io::Result<Option<usize>> {
+        match &mut self.way {
+            Way::Poll(poll) => {
+                while let Some(ready) = poll.ready.get(poll.seen) {
+                    poll.seen += 1;
+                    if let Some(socket) = socket(ready.token) {
+                        // What is left is told again.
+                        poll.receive.receive(socket)?;
+                        return Ok(Some(ready.token));
+                    }
+                }
+                Ok(None)
+            }
+            Way::Ring(net) => {
+                while net.seen < net.ring.len() {
+                    net.seen += 1;
+                    if let Some(arrival) = net.ring.get(net.seen - 1) {
+                        return Ok(Some(arrival.token));
+                    }
+                }
+                Ok(None)
+            }
+            Way::Shared(net) => net.next(),
+        }
+    }
+
+    /// How many datagrams [`Net::next`] has taken.
+    pub(super) fn len(&self) -> usize {
+        match &self.way {
+            Way::Poll(poll) => poll.receive.len(),
+            Way::Ring(_) | Way::Shared(_) => 1,
+        }
+    }
+
+    /// Who sent one of them, and its payload; with GRO, the payloads that were joined.
+    pub(super) fn get(&self, slot: usize) -> Option<(SocketAddr, impl Iterator<Item = &[u8]>)> {
+        let (peer, payload, joined) = match &self.way {
+            Way::Poll(poll) => {
+                let joined = poll.gro.then(|| poll.receive.payloads(slot));
+                let arrived = poll.receive.get(slot);
+                (arrived.peer, arrived.payload, joined)
+            }
+            Way::Ring(net) => {
+                // Gone if its socket was closed since.
+                let arrived = net.ring.get(net.seen.checked_sub(1)?)?.datagram;
+                (arrived.peer, arrived.payload, None)
+            }
+            Way::Shared(net) => {
+                let (peer, payload) = net.current()?;
+                (peer, payload, None)
+            }
+        };
+        let single = joined.is_none().then_some(payload);
+        let payloads = single.into_iter().chain(joined.into_iter().flatten());
+        Some((peer, payloads))
+    }
+
+    /// A client whose socket cannot go on, and why. Only where packets are queued.
+    pub(super) fn failure(&mut self) -> Option<(usize, io::Error)> {
+        match &mut self.way {
+            Way::Poll(_) => None,
+            Way::Ring(net) => {
+                let failure = net.ring.failure()?;
+                Some((failure.token, failure.error))
+            }
+            Way::Shared(net) => net.failure(),
+        }
+    }
+}
+
+impl Way {
+    fn new(plan: &Arc<Plan>, kernel: Kernel, thread: u32) -> io::Result<Self> {
         if shared::pays_off(plan, kernel) {
             let shared = Shared::new(plan, kernel, thread)?;
             return Ok(Self::Shared(Box::new(shared)));
@@ -71,68 +276,6 @@ impl Net {
         })))
     }
 
-    /// Its name in reports.
-    pub(super) const fn name(&self) -> &'static str {
-        match self {
-            Self::Poll(poll) => poll.name,
-            Self::Ring(_) => "io_uring",
-            Self::Shared(_) => "shared sockets",
-        }
-    }
-
-    /// Whether packets are queued with [`Net::send`], not sent by themselves.
-    pub(super) const fn queues(&self) -> bool {
-        matches!(self, Self::Ring(_) | Self::Shared(_))
-    }
-
-    /// Ends a wait.
-    pub(super) fn waker(&self) -> Waker {
-        match self {
-            Self::Poll(poll) => poll.poller.waker(),
-            Self::Ring(net) => net.ring.waker(),
-            Self::Shared(net) => net.waker(),
-        }
-    }
-
-    /// Datagrams lost here for want of room, where that is counted.
-    pub(super) fn drops(&self) -> Option<u64> {
-        match self {
-            Self::Poll(_) | Self::Ring(_) => None,
-            Self::Shared(net) => Some(net.drops()),
-        }
-    }
-
-    /// The first line of client `number`, which has the next `index`.
-    pub(super) fn open(&mut self, plan: &Plan, number: u32, index: usize) -> io::Result<Line> {
-        if let Self::Shared(net) = self {
-            return net.open(number);
-        }
-        let line = Line::own(plan, number)?;
-        self.add(&line, index)?;
-        Ok(line)
-    }
-
-    /// Gives a client another port. What is queued goes out by the old one.
-    pub(super) fn renew(
-        &mut self,
-        line: &mut Line,
-        plan: &Plan,
-        number: u32,
-        index: usize,
-    ) -> io::Result<()> {
-        let new = match self {
-            Self::Shared(net) => net.renew(index),
-            Self::Poll(_) | Self::Ring(_) => Line::own(plan, number)?,
-        };
-        let old = std::mem::replace(line, new);
-        match (&mut *self, old) {
-            (Self::Poll(poll), Line::Own(socket)) => poll.poller.remove(&socket, index)?,
-            (Self::Ring(net), Line::Own(socket)) => net.ring.retire(socket, index),
-            (_, Line::Shared(_)) | (Self::Shared(_), _) => {}
-        }
-        self.add(line, index)
-    }
-
     /// Begins to receive on a socket that nobody shares.
     fn add(&mut self, line: &Line, index: usize) -> io::Result<()> {
         match (self, line.socket()) {
@@ -142,28 +285,7 @@ impl Net {
         }
     }
 
-    /// Binds a client's socket to its server, where that makes its packets cheaper.
-    pub(super) fn connect(&mut self, index: usize, peer: SocketAddr) {
-        if let Self::Ring(net) = self {
-            // Its packets find their way all the same.
-            let _ = net.ring.connect(index, peer);
-        }
-    }
-
-    /// Queues a packet. Only where packets are queued.
-    pub(super) fn send(&mut self, index: usize, to: SocketAddr, packet: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Poll(_) => Err(io::ErrorKind::Unsupported.into()),
-            Self::Ring(net) => net.ring.send(index, to, packet),
-            Self::Shared(net) => {
-                net.send(index, to, packet);
-                Ok(())
-            }
-        }
-    }
-
-    /// Waits for datagrams, after sending what is queued.
-    pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match self {
             Self::Poll(poll) => {
                 poll.seen = 0;
@@ -177,76 +299,12 @@ impl Net {
         }
     }
 
-    /// Takes the next datagrams that have come, all of one client, and says whose they are.
-    pub(super) fn next<'s>(
-        &mut self,
-        socket: impl Fn(usize) -> Option<&'s Socket>,
-    ) -> io::Result<Option<usize>> {
+    /// Whether the last wait has found something, as far as that is known before it is read.
+    fn has_some(&self) -> bool {
         match self {
-            Self::Poll(poll) => {
-                while let Some(ready) = poll.ready.get(poll.seen) {
-                    poll.seen += 1;
-                    if let Some(socket) = socket(ready.token) {
-                        // What is left is told again.
-                        poll.receive.receive(socket)?;
-                        return Ok(Some(ready.token));
-                    }
-                }
-                Ok(None)
-            }
-            Self::Ring(net) => {
-                while net.seen < net.ring.len() {
-                    net.seen += 1;
-                    if let Some(arrival) = net.ring.get(net.seen - 1) {
-                        return Ok(Some(arrival.token));
-                    }
-                }
-                Ok(None)
-            }
-            Self::Shared(net) => net.next(),
-        }
-    }
-
-    /// How many datagrams [`Net::next`] has taken.
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Poll(poll) => poll.receive.len(),
-            Self::Ring(_) | Self::Shared(_) => 1,
-        }
-    }
-
-    /// Who sent one of them, and its payload; with GRO, the payloads that were joined.
-    pub(super) fn get(&self, slot: usize) -> Option<(SocketAddr, impl Iterator<Item = &[u8]>)> {
-        let (peer, payload, joined) = match self {
-            Self::Poll(poll) => {
-                let joined = poll.gro.then(|| poll.receive.payloads(slot));
-                let arrived = poll.receive.get(slot);
-                (arrived.peer, arrived.payload, joined)
-            }
-            Self::Ring(net) => {
-                // Gone if its socket was closed since.
-                let arrived = net.ring.get(net.seen.checked_sub(1)?)?.datagram;
-                (arrived.peer, arrived.payload, None)
-            }
-            Self::Shared(net) => {
-                let (peer, payload) = net.current()?;
-                (peer, payload, None)
-            }
-        };
-        let single = joined.is_none().then_some(payload);
-        let payloads = single.into_iter().chain(joined.into_iter().flatten());
-        Some((peer, payloads))
-    }
-
-    /// A client whose socket cannot go on, and why. Only where packets are queued.
-    pub(super) fn failure(&mut self) -> Option<(usize, io::Error)> {
-        match self {
-            Self::Poll(_) => None,
-            Self::Ring(net) => {
-                let failure = net.ring.failure()?;
-                Some((failure.token, failure.error))
-            }
-            Self::Shared(net) => net.failure(),
+            Self::Poll(poll) => !poll.ready.is_empty(),
+            Self::Ring(net) => !net.ring.is_empty(),
+            Self::Shared(_) => false,
         }
     }
 }
@@ -300,4 +358,72 @@ fn receive_batch(plan: &Plan, kernel: Kernel) -> ReceiveBatch {
         kernel
     };
     ReceiveBatch::new(kernel, slots.into(), slot_len(plan))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, UdpSocket};
+
+    use super::super::plan::tests::plan;
+    use super::*;
+
+    const LONG: Duration = Duration::from_millis(20);
+
+    /// So many clients of one thread, the first of which has its line, by the best and by the
+    /// portable way.
+    fn nets(clients: u32) -> impl Iterator<Item = (Net, Line)> {
+        [Kernel::probe(), Kernel::portable()]
+            .into_iter()
+            .map(move |kernel| {
+                let mut plan = plan(&[1]);
+                plan.clients = clients;
+                let plan = Arc::new(plan);
+                let mut net = Net::new(&plan, kernel, 0).unwrap();
+                let line = net.open(&plan, 0, 0).unwrap();
+                (net, line)
+            })
+    }
+
+    #[test]
+    fn a_lone_client_looks_before_it_sleeps() {
+        for (mut net, line) in nets(1) {
+            let began = Instant::now();
+            net.wait(Some(LONG)).unwrap();
+            let looked = net.looked();
+            assert!(looked >= LOOKS && looked <= began.elapsed());
+            net.wait(Some(LONG)).unwrap();
+            assert!(began.elapsed() >= LONG, "the second time it sleeps");
+            assert_eq!(net.looked(), looked);
+
+            let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let to = (Ipv4Addr::LOCALHOST, line.port());
+            server.send_to(b"answer", to).unwrap();
+            let socket = line.socket();
+            while net.next(|_| socket).unwrap().is_none() {
+                net.wait(Some(LONG)).unwrap();
+            }
+            let (peer, mut payloads) = net.get(0).unwrap();
+            assert_eq!(peer, server.local_addr().unwrap());
+            assert_eq!(payloads.next(), Some(&b"answer"[..]));
+        }
+    }
+
+    #[test]
+    fn a_lone_client_that_looks_hears_that_the_run_is_over() {
+        for (mut net, _line) in nets(1) {
+            net.waker().wake();
+            let began = Instant::now();
+            net.wait(None).unwrap();
+            // The wake-up may have come and gone while it looked, and it must not sleep then.
+            assert!(began.elapsed() < Duration::from_secs(5));
+        }
+    }
+
+    #[test]
+    fn of_several_clients_none_looks() {
+        for (mut net, _line) in nets(2) {
+            net.wait(Some(LONG)).unwrap();
+            assert_eq!(net.looked(), Duration::ZERO);
+        }
+    }
 }

@@ -128,7 +128,7 @@ impl Worker {
             }
             self.hear_failures()?;
         }
-        let busy = meter.and_then(Meter::stop);
+        let busy = meter.and_then(|meter| meter.stop(self.net.looked()));
         self.cut_off()?;
         Ok(Done {
             ended: self.ended,

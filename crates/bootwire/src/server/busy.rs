@@ -5,6 +5,9 @@
 //! wake it. So while packets come round after round, the sockets that carry them are taken from the
 //! poller and just read, and the poller is asked now and then what the others have. Before the
 //! worker sleeps they are all watched again: the poller tells what has come meanwhile.
+//!
+//! A lone client's packets come round after round as well, if they come soon enough for a worker
+//! that looks for them ([`Spin`](super::spin::Spin)).
 
 use std::time::Duration;
 

@@ -155,16 +155,15 @@ impl<H: Host> Worker<H> {
         } else {
             Some(Duration::ZERO)
         };
-        // The packets of a lone client never come round after round.
-        let timed = self.engine.active() > 1 && timeout != Some(Duration::ZERO);
-        let since = if timed { self.now() } else { now };
+        let sleeps = timeout != Some(Duration::ZERO);
+        let since = if sleeps { self.now() } else { now };
         if self.sockets.wait(timeout, ready).is_err() {
             // The poller fails only for reasons that pass, such as lack of memory.
             std::thread::sleep(Duration::from_millis(1));
         }
-        if timed {
+        if sleeps {
             self.busy.told(self.now().since(since));
-        } else if !ready.is_empty() && self.engine.active() > 1 {
+        } else if !ready.is_empty() {
             self.busy.told(Duration::ZERO);
         }
     }

@@ -76,6 +76,29 @@ fn many_sockets_send_and_receive_under_their_tokens() {
 }
 
 #[test]
+fn a_look_sends_what_is_queued_and_finds_what_has_come() {
+    let Some(mut ring) = ring(64) else { return };
+    let server = far_end();
+    let socket = socket();
+    ring.add(&socket, 0).unwrap();
+    for round in 0..100_u32 {
+        ring.send(0, server.local_addr().unwrap(), &round.to_be_bytes())
+            .unwrap();
+        ring.wait(Some(Duration::ZERO)).unwrap();
+        let mut bytes = [0; 9];
+        let (len, peer) = server.recv_from(&mut bytes).unwrap();
+        assert_eq!(bytes[..len], round.to_be_bytes());
+        server.send_to(&bytes[..len], peer).unwrap();
+        while ring.is_empty() {
+            ring.wait(Some(Duration::ZERO)).unwrap();
+        }
+        let arrival = ring.get(0).unwrap();
+        assert_eq!(arrival.datagram.payload, round.to_be_bytes());
+    }
+    ring.retire(socket, 0);
+}
+
+#[test]
 fn senders_are_told_and_what_is_too_long_is_marked() {
     let Some(mut ring) = ring(8) else { return };
     let server = far_end();
