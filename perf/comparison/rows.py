@@ -49,6 +49,7 @@ class Row:
 
 ROWS = [
     Row("512x1", "512 B lockstep × 1", 1, MIB, raw="512x1"),
+    Row("512x4", "512 B lockstep × 4", 4, MIB, raw="512x4"),
     Row("512x64", "512 B lockstep × 64", 64, MIB, raw="512x64", target=1.2),
     Row("512x1000", "512 B lockstep × 1000", 1000, MIB, raw="512x1000", target=1.45),
     Row("512x5000", "512 B lockstep × 5000", 5000, MIB, raw="512x5000", target=1.8),

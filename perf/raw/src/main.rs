@@ -36,6 +36,7 @@ const fn shape(name: &'static str, clients: usize, blksize: usize, window: usize
 
 const SHAPES: [Shape; 11] = [
     shape("512x1", 1, 512, 1),
+    shape("512x4", 4, 512, 1),
     shape("512x64", 64, 512, 1),
     shape("512x1000", 1000, 512, 1),
     shape("512x5000", 5000, 512, 1),

@@ -147,7 +147,7 @@ pub(crate) struct Args {
     pub(super) drain: Option<u64>,
     /// Let workers look for packets for so long before they sleep, like 100us, for a host that
     /// boots one machine at a time and has a core to spare; 0s: never [default: up to 50us, while
-    /// a single transfer runs and it pays off]
+    /// at most four transfers run and it pays off]
     #[arg(long, value_name = "TIME", value_parser = spin_time, help_heading = "Running")]
     pub(super) spin: Option<Duration>,
     /// Use only what every Unix has, when a kernel or a driver is in doubt; name each address in

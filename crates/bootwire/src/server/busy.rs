@@ -6,7 +6,7 @@
 //! poller and just read, and the poller is asked now and then what the others have. Before the
 //! worker sleeps they are all watched again: the poller tells what has come meanwhile.
 //!
-//! A lone client's packets come round after round as well, if they come soon enough for a worker
+//! The packets of few clients come round after round as well, if they come soon enough for a worker
 //! that looks for them ([`Spin`](super::spin::Spin)).
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Looking for packets before going to sleep.
 //!
 //! A sleeping thread takes from a few to some tens of microseconds to wake up, and a wake-up costs
-//! the processor about as much. A lone client in lockstep answers within that time if it is near.
+//! the processor about as much. A few clients in lockstep answer within that time if they are near.
 
 use std::time::Duration;
 
@@ -9,6 +9,9 @@ use bootwire_proto::Instant;
 
 /// How long a worker looks at most, if it decides by itself: about what a wake-up costs.
 const LIMIT: Duration = Duration::from_micros(50);
+/// Most transfers for whose packets it looks, if it decides by itself. With more the time is better
+/// spent asleep, until several packets have come.
+const FEW: u64 = 4;
 /// Doublings of the number of sleeps after looks that were in vain.
 const DOUBLINGS_MAX: u32 = 10;
 
@@ -16,8 +19,7 @@ const DOUBLINGS_MAX: u32 = 10;
 #[derive(Debug)]
 pub(super) struct Spin {
     limit: Duration,
-    /// Looks only if that has paid off lately, and for the packets of one transfer: with several
-    /// the time is better spent asleep, until more of them have come.
+    /// Looks only if that has paid off lately, and for the packets of [`FEW`] transfers.
     learns: bool,
     /// Since when it looks.
     since: Option<Instant>,
@@ -51,7 +53,7 @@ impl Spin {
 
     /// There is nothing to do: whether to look, or else to sleep. `active` transfers run.
     pub(super) fn looks(&mut self, now: Instant, active: u64) -> bool {
-        if self.limit.is_zero() || (self.learns && active != 1) {
+        if self.limit.is_zero() || (self.learns && !(1..=FEW).contains(&active)) {
             self.since = None;
             return false;
         }
@@ -105,10 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn by_itself_it_looks_for_the_packets_of_one_transfer_alone() {
+    fn by_itself_it_looks_for_the_packets_of_few_transfers() {
         let mut spin = Spin::default();
         assert!(!spin.looks(at(0), 0), "nobody will send anything soon");
-        assert!(!spin.looks(at(0), 2));
+        assert!(!spin.looks(at(0), FEW + 1));
         for packet in 0..1000 {
             assert!(spin.looks(at(packet * 40), 1));
             assert!(spin.looks(at(packet * 40 + 20), 1));

@@ -52,7 +52,7 @@ pub(crate) struct Document {
     /// How long running transfers may take to finish on SIGTERM [default: 30s]
     pub(crate) drain: Option<Time>,
     /// How long workers look for packets before they sleep: up to 10ms; 0s never
-    /// [default: up to 50us for a lone transfer]
+    /// [default: up to 50us for at most four transfers]
     pub(crate) spin: Option<Time>,
     /// How to log transfers [default: "text"]
     pub(crate) log: Option<Log>,
