@@ -34,7 +34,7 @@ const fn shape(name: &'static str, clients: usize, blksize: usize, window: usize
     }
 }
 
-const SHAPES: [Shape; 11] = [
+const SHAPES: [Shape; 12] = [
     shape("512x1", 1, 512, 1),
     shape("512x4", 4, 512, 1),
     shape("512x64", 64, 512, 1),
