@@ -24,8 +24,8 @@ const GRO_SLOTS: usize = 8;
 /// Most clients of a thread that looks for answers before it sleeps.
 const FEW: u32 = 4;
 
-/// How long it looks, as firmware does that polls its card. A wake-up takes longer than an answer from near, and on a machine it shares with the server
-/// the server would pay for it.
+/// How long it looks, as firmware does that polls its card. A wake-up takes longer than an answer
+/// from near, and on a machine it shares with the server the server would pay for it.
 const LOOKS: Duration = Duration::from_micros(50);
 
 /// The sockets of a thread's clients, and the time spent looking at them in vain.
@@ -161,20 +161,24 @@ impl Net {
     /// Waits for datagrams, after sending what is queued. It may return early, with nothing.
     pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         if self.looks && !std::mem::take(&mut self.in_vain) {
-            let began = Instant::now();
-            let until = timeout.map_or(LOOKS, |timeout| timeout.min(LOOKS));
-            loop {
-                self.way.wait(Some(Duration::ZERO))?;
-                let looked = began.elapsed();
-                if self.way.has_some() || looked >= until {
-                    self.looked += looked;
-                    // Not to sleep at once: the waker may have been used meanwhile.
-                    self.in_vain = !self.way.has_some();
-                    return Ok(());
-                }
-            }
+            return self.look(timeout.map_or(LOOKS, |timeout| timeout.min(LOOKS)));
         }
         self.way.wait(timeout)
+    }
+
+    fn look(&mut self, limit: Duration) -> io::Result<()> {
+        // The first look sends what is queued and the last takes what has come: that is work.
+        self.way.wait(Some(Duration::ZERO))?;
+        let began = Instant::now();
+        let mut looked = Duration::ZERO;
+        while !self.way.has_some() && looked < limit {
+            looked = began.elapsed();
+            self.way.wait(Some(Duration::ZERO))?;
+        }
+        self.looked += looked;
+        // Not to sleep at once: the waker may have been used meanwhile.
+        self.in_vain = !self.way.has_some();
+        Ok(())
     }
 
     /// Time spent looking for what had not come yet: no work.
