@@ -12,6 +12,9 @@ const LIMIT: Duration = Duration::from_micros(50);
 /// Most transfers for whose packets it looks, if it decides by itself. With more the time is better
 /// spent asleep, until several packets have come.
 const FEW: u64 = 4;
+/// A look in vain takes away what so many have earned that found something: with fewer that do, the
+/// core is better left to others.
+const IN_VAIN: u32 = 3;
 /// Doublings of the number of sleeps after looks that were in vain.
 const DOUBLINGS_MAX: u32 = 10;
 
@@ -23,8 +26,8 @@ pub(super) struct Spin {
     learns: bool,
     /// Since when it looks.
     since: Option<Instant>,
-    /// Looks in vain, one after the other.
-    vain: u32,
+    /// What looks in vain have cost, less what the others have earned.
+    debt: u32,
     /// Sleeps before it looks again.
     sleeps: u32,
 }
@@ -46,7 +49,7 @@ impl Spin {
             limit,
             learns: false,
             since: None,
-            vain: 0,
+            debt: 0,
             sleeps: 0,
         }
     }
@@ -60,8 +63,8 @@ impl Spin {
         match self.since {
             Some(since) if now.since(since) < self.limit => true,
             Some(_) if self.learns => {
-                self.vain = (self.vain + 1).min(DOUBLINGS_MAX);
-                self.sleeps = 1 << self.vain;
+                self.debt = (self.debt + IN_VAIN).min(DOUBLINGS_MAX * IN_VAIN);
+                self.sleeps = 1 << (self.debt / IN_VAIN);
                 self.since = None;
                 false
             }
@@ -81,7 +84,7 @@ impl Spin {
     /// Something has come.
     pub(super) fn found(&mut self) {
         if self.since.take().is_some() {
-            self.vain = 0;
+            self.debt = self.debt.saturating_sub(1);
         }
     }
 }
@@ -116,6 +119,30 @@ mod tests {
             assert!(spin.looks(at(packet * 40 + 20), 1));
             spin.found();
         }
+    }
+
+    /// Microseconds it looks for 10,000 packets, each so long after it began to wait.
+    fn looked(spacing: impl Fn(u64) -> u64) -> u64 {
+        let mut spin = Spin::default();
+        let mut looked = 0;
+        for packet in 0..10_000 {
+            let began = packet * 1000;
+            let mut now = began;
+            while now < began + spacing(packet) && spin.looks(at(now), FEW) {
+                now += 5;
+                looked += 5;
+            }
+            spin.found();
+        }
+        looked
+    }
+
+    #[test]
+    fn a_core_is_not_burnt_for_packets_of_which_only_half_come_soon() {
+        let half = looked(|packet| if packet % 2 == 0 { 20 } else { 80 });
+        assert!(half < 10_000 * 2, "{half} us");
+        let most = looked(|packet| if packet % 100 == 0 { 80 } else { 20 });
+        assert!(most > 10_000 * 15, "{most} us");
     }
 
     #[test]
