@@ -43,7 +43,8 @@ impl Meter {
         })
     }
 
-    /// Without the time in which it ran and only looked for something to do.
+    /// The shares since the start. `idle` is time in which the thread ran, but only looked for
+    /// something to do: it does not count.
     pub(super) fn stop(self, idle: Duration) -> Option<Busy> {
         let mut times = times()?;
         times.running = times.running.saturating_sub(idle);

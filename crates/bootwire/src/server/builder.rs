@@ -293,8 +293,8 @@ impl Server {
     /// is most of the time that one client alone waits for a block; but a worker that looks takes
     /// all of its core while anything moves. For hosts that boot one machine at a time.
     ///
-    /// By default a worker decides by itself: it looks for up to 50 µs while at most four
-    /// transfers run, as long as that pays off.
+    /// By default a worker decides by itself: it looks for up to 50 µs while it has at most
+    /// four transfers, as long as that pays off.
     #[must_use]
     pub fn spin(mut self, limit: Duration) -> Self {
         self.settings.spin = Some(limit);
