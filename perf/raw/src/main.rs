@@ -1,21 +1,20 @@
 //! What the kernel takes for the packets alone: the floor under every server on UDP sockets.
 //!
-//! The server's half of a round is timed: `sendmmsg` of one message to each of N sockets, and
-//! `recvmmsg` of their N ACKs. The other half, the clients' reading and answering, runs between,
+//! The server's half of a round is timed: `sendmmsg` of one message to each of N sockets, whose
+//! clients read on in a file, and `recvmmsg` of their N ACKs. The other half, the clients' reading and answering, runs between,
 //! untimed: on the same core, and then once more on another, where each packet has to come from
 //! the other core's cache. There is no protocol, no table, no waiting.
 //!
 //! `perf-raw SECONDS CLIENTS-CORE [ROW...]` prints JSON: microseconds per block.
 mod apart;
+mod content;
 mod sockets;
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use sockets::{Clients, Message, Server};
-
-/// Most bytes in one UDP datagram before segmentation.
-const GSO_BYTES: usize = 65_507;
+use content::Content;
+use sockets::{Batch, Clients, Server};
 
 /// A row of the comparison.
 struct Shape {
@@ -92,20 +91,8 @@ fn measure(
     clients: &Clients,
     mut answer: impl FnMut(usize) -> io::Result<()>,
 ) -> io::Result<(f64, f64)> {
-    let packet = 4 + shape.blksize;
-    // A window that is too large for one segmented send is as few of them as possible.
-    let most = (GSO_BYTES / packet).clamp(1, 128);
-    let content = vec![0x5a; packet * shape.window.min(most)];
-    let mut rest = shape.window;
-    let mut parts = Vec::new();
-    while rest > 0 {
-        let blocks = rest.min(most);
-        parts.push(Message {
-            bytes: &content[..blocks * packet],
-            segment: packet,
-        });
-        rest -= blocks;
-    }
+    let mut content = Content::new(shape.clients, shape.blksize, shape.window);
+    let segment = content.segment();
     let mut sending = Vec::new();
     let mut receiving = Vec::new();
     let start = Instant::now();
@@ -113,9 +100,14 @@ fn measure(
         for number in 0..clients.groups() {
             let group = clients.group(number);
             let each = (group.len() * shape.window) as f64;
+            let parts = content.windows(group.range());
+            let mut batches: Vec<Batch<'_>> = parts
+                .iter()
+                .map(|messages| Batch::new(group.addresses(), messages, segment))
+                .collect();
             let before = Instant::now();
-            for part in &parts {
-                server.send(group.addresses(), part)?;
+            for batch in &mut batches {
+                server.send(batch)?;
             }
             sending.push(before.elapsed().as_secs_f64() * 1e6 / each);
             answer(number)?;

@@ -1,14 +1,47 @@
 //! Sockets of both ends, with the system calls that are timed.
 
 use std::io;
+use std::marker::PhantomData;
 use std::mem::zeroed;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::ops::Range;
 use std::os::fd::AsRawFd;
+use std::ptr;
 
-/// One send: bytes that are cut into datagrams of `segment` bytes.
-pub struct Message<'a> {
-    pub bytes: &'a [u8],
-    pub segment: usize,
+use crate::content::Pieces;
+
+/// A message to each of several addresses, as the kernel wants it.
+pub struct Batch<'m> {
+    headers: Vec<libc::mmsghdr>,
+    /// The headers point to it, or to nothing.
+    _control: Box<SegmentSize>,
+    _messages: PhantomData<&'m [Pieces<'m>]>,
+}
+
+impl<'m> Batch<'m> {
+    /// The first message to the first address, and so on, cut into datagrams of `segment` bytes.
+    pub fn new(to: &'m [libc::sockaddr_in], messages: &'m [Pieces<'m>], segment: usize) -> Self {
+        let mut control = Box::new(SegmentSize::new(segment as u16));
+        let headers = to.iter().zip(messages).map(|(address, pieces)| {
+            // SAFETY: a plain C structure; all zero is a value of it.
+            let mut header: libc::mmsghdr = unsafe { zeroed() };
+            header.msg_hdr.msg_name = ptr::from_ref(address).cast_mut().cast();
+            header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as u32;
+            // A slice for I/O is an iovec.
+            header.msg_hdr.msg_iov = pieces.as_ptr().cast_mut().cast();
+            header.msg_hdr.msg_iovlen = pieces.len();
+            if pieces.iter().map(|piece| piece.len()).sum::<usize>() > segment {
+                header.msg_hdr.msg_control = ptr::from_mut(&mut *control).cast();
+                header.msg_hdr.msg_controllen = SegmentSize::LENGTH;
+            }
+            header
+        });
+        Self {
+            headers: headers.collect(),
+            _control: control,
+            _messages: PhantomData,
+        }
+    }
 }
 
 /// The socket that is timed.
@@ -33,39 +66,16 @@ impl Server {
         Ok(Self(socket))
     }
 
-    /// One `sendmmsg`: the message to each address.
-    pub fn send(&self, to: &[libc::sockaddr_in], message: &Message<'_>) -> io::Result<()> {
-        let mut vector = libc::iovec {
-            iov_base: message.bytes.as_ptr().cast_mut().cast(),
-            iov_len: message.bytes.len(),
-        };
-        let mut control = SegmentSize::new(message.segment as u16);
-        let segmented = message.bytes.len() > message.segment;
-        let mut headers: Vec<libc::mmsghdr> = to
-            .iter()
-            .map(|address| {
-                // SAFETY: a plain C structure; all zero is a value of it.
-                let mut header: libc::mmsghdr = unsafe { zeroed() };
-                header.msg_hdr.msg_name = std::ptr::from_ref(address).cast_mut().cast();
-                header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as u32;
-                header.msg_hdr.msg_iov = &raw mut vector;
-                header.msg_hdr.msg_iovlen = 1;
-                if segmented {
-                    header.msg_hdr.msg_control = (&raw mut control).cast();
-                    header.msg_hdr.msg_controllen = SegmentSize::LENGTH;
-                }
-                header
-            })
-            .collect();
-        let mut sent = 0;
-        while sent < headers.len() {
-            let rest = &mut headers[sent..];
-            // SAFETY: every header points to the address, the vector and the control message
-            // above, which live through the call; the kernel only reads them.
+    /// Sends a batch by as few `sendmmsg` as the kernel allows.
+    pub fn send(&self, batch: &mut Batch<'_>) -> io::Result<()> {
+        let mut rest = &mut batch.headers[..];
+        while !rest.is_empty() {
+            // SAFETY: every header points to an address and pieces that the batch borrows, and to
+            // the control message that it owns; the kernel only reads them.
             let count = unsafe {
                 libc::sendmmsg(self.0.as_raw_fd(), rest.as_mut_ptr(), rest.len() as u32, 0)
             };
-            sent += check(count)? as usize;
+            rest = &mut rest[check(count)? as usize..];
         }
         Ok(())
     }
@@ -131,6 +141,7 @@ pub struct Clients {
 
 /// Some of the clients.
 pub struct Group<'a> {
+    start: usize,
     sockets: &'a [UdpSocket],
     addresses: &'a [libc::sockaddr_in],
 }
@@ -163,6 +174,7 @@ impl Clients {
         let start = number * GROUP;
         let end = self.sockets.len().min(start + GROUP);
         Group {
+            start,
             sockets: &self.sockets[start..end],
             addresses: &self.addresses[start..end],
         }
@@ -172,6 +184,11 @@ impl Clients {
 impl Group<'_> {
     pub fn len(&self) -> usize {
         self.sockets.len()
+    }
+
+    /// Their numbers.
+    pub fn range(&self) -> Range<usize> {
+        self.start..self.start + self.sockets.len()
     }
 
     pub fn addresses(&self) -> &[libc::sockaddr_in] {
