@@ -1,9 +1,10 @@
 //! What the kernel takes for the packets alone: the floor under every server on UDP sockets.
 //!
 //! The server's half of a round is timed: `sendmmsg` of one message to each of N sockets, whose
-//! clients read on in a file, and `recvmmsg` of their N ACKs. The other half, the clients' reading and answering, runs between,
-//! untimed: on the same core, and then once more on another, where each packet has to come from
-//! the other core's cache. There is no protocol, no table, no waiting.
+//! clients read on in a file, and `recvmmsg` of their N ACKs. The other half, the clients' reading
+//! and answering, runs between, untimed: on the same core, and then once more on another, where
+//! each packet has to come from the other core's cache, and what was read comes back to be freed.
+//! There is no protocol, no table, no waiting.
 //!
 //! `perf-raw SECONDS CLIENTS-CORE [ROW...]` prints JSON: microseconds per block.
 mod apart;
@@ -58,15 +59,13 @@ fn main() -> io::Result<()> {
     let mut rows = Vec::new();
     for shape in &SHAPES {
         if wanted.is_empty() || wanted.iter().any(|name| name == shape.name) {
-            let (send, receive) = together(shape, limit)?;
-            let (send_apart, receive_apart) = apart::measured(shape, limit, core)?;
+            let together = together(shape, limit)?;
+            let apart = apart::measured(shape, limit, core)?;
             rows.push(format!(
-                "\"{}\": {{\"send_us\": {send:.4}, \"receive_us\": {receive:.4}, \"us\": {:.4}, \
-                 \"apart_send_us\": {send_apart:.4}, \"apart_receive_us\": {receive_apart:.4}, \
-                 \"apart_us\": {:.4}}}",
+                "\"{}\": {{{}, {}}}",
                 shape.name,
-                send + receive,
-                send_apart + receive_apart,
+                together.json(""),
+                apart.json("apart_")
             ));
         }
     }
@@ -74,27 +73,55 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
+/// Microseconds per block.
+struct Costs {
+    /// To send it.
+    send: f64,
+    /// To read its share of an ACK.
+    receive: f64,
+    /// For which the server's core was interrupted while the clients read and answered.
+    interrupted: f64,
+}
+
+impl Costs {
+    /// The members of a JSON object.
+    fn json(&self, prefix: &str) -> String {
+        let Self {
+            send,
+            receive,
+            interrupted,
+        } = self;
+        format!(
+            "\"{prefix}send_us\": {send:.4}, \"{prefix}receive_us\": {receive:.4}, \
+             \"{prefix}interrupted_us\": {interrupted:.4}, \"{prefix}us\": {:.4}",
+            send + receive + interrupted,
+        )
+    }
+}
+
 /// With the clients on the server's own thread.
-fn together(shape: &Shape, limit: Duration) -> io::Result<(f64, f64)> {
+fn together(shape: &Shape, limit: Duration) -> io::Result<Costs> {
     let (server, clients) = (Server::new()?, Clients::new(shape.clients)?);
     measure(shape, limit, &server, &clients, |group| {
-        clients.group(group).answer(&server)
+        clients.group(group).answer(&server)?;
+        Ok(Duration::ZERO)
     })
 }
 
-/// Microseconds per block: to send it, and to read its share of an ACK. `answer` has a group of
-/// clients read all that came for them, and answer.
+/// `answer` has a group of clients read all that came for them, and answer. It says for how long
+/// the server's core was interrupted by that.
 fn measure(
     shape: &Shape,
     limit: Duration,
     server: &Server,
     clients: &Clients,
-    mut answer: impl FnMut(usize) -> io::Result<()>,
-) -> io::Result<(f64, f64)> {
+    mut answer: impl FnMut(usize) -> io::Result<Duration>,
+) -> io::Result<Costs> {
     let mut content = Content::new(shape.clients, shape.blksize, shape.window);
     let segment = content.segment();
     let mut sending = Vec::new();
     let mut receiving = Vec::new();
+    let mut interruptions = Vec::new();
     let start = Instant::now();
     while start.elapsed() < limit || sending.is_empty() {
         for number in 0..clients.groups() {
@@ -109,14 +136,19 @@ fn measure(
             for batch in &mut batches {
                 server.send(batch)?;
             }
-            sending.push(before.elapsed().as_secs_f64() * 1e6 / each);
-            answer(number)?;
+            let per_block = |time: Duration| time.as_secs_f64() * 1e6 / each;
+            sending.push(per_block(before.elapsed()));
+            interruptions.push(per_block(answer(number)?));
             let before = Instant::now();
             server.receive(group.len())?;
-            receiving.push(before.elapsed().as_secs_f64() * 1e6 / each);
+            receiving.push(per_block(before.elapsed()));
         }
     }
-    Ok((undisturbed(sending), undisturbed(receiving)))
+    Ok(Costs {
+        send: undisturbed(sending),
+        receive: undisturbed(receiving),
+        interrupted: undisturbed(interruptions),
+    })
 }
 
 /// The mean of the lower 95 %: in the rest something else had the processor.
