@@ -5,12 +5,11 @@
 use std::io::IoSlice;
 use std::ops::Range;
 
-/// Bytes of the file, as in the rows with windows; larger for the largest blocks.
-const FILE: usize = 16 << 20;
 /// Most bytes in one UDP datagram before segmentation.
 const GSO_BYTES: usize = 65_507;
-/// Most blocks that the kernel cuts out of one message, and bytes in front of each.
+/// Most blocks that the kernel cuts out of one message.
 const GSO_BLOCKS: usize = 128;
+/// In front of each block.
 const HEADER: [u8; 4] = [0, 3, 0, 1];
 
 /// The file, and where each client is in it.
@@ -25,9 +24,10 @@ pub struct Content {
 pub type Pieces<'c> = Vec<IoSlice<'c>>;
 
 impl Content {
-    pub fn new(clients: usize, blksize: usize, window: usize) -> Self {
+    /// A file of `size` bytes, at least a window.
+    pub fn new(size: usize, clients: usize, blksize: usize, window: usize) -> Self {
         let window_bytes = blksize * window;
-        let file = vec![0x5a; FILE.max(16 * window_bytes)];
+        let file = vec![0x5a; size];
         // Clients are spread over the file, as those of a server that has run for a while.
         let apart = (file.len() - window_bytes) / clients;
         Self {

@@ -15,38 +15,47 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use content::Content;
-use sockets::{Batch, Clients, Server};
+use sockets::{Batch, Clients, SegmentSize, Server};
 
 /// A row of the comparison.
 struct Shape {
     name: &'static str,
     clients: usize,
+    /// The size of the file that clients read in it, in bytes.
+    size: usize,
     blksize: usize,
     window: usize,
 }
 
-const fn shape(name: &'static str, clients: usize, blksize: usize, window: usize) -> Shape {
+const fn shape(
+    name: &'static str,
+    clients: usize,
+    mebibytes: usize,
+    blksize: usize,
+    window: usize,
+) -> Shape {
     Shape {
         name,
         clients,
+        size: mebibytes << 20,
         blksize,
         window,
     }
 }
 
 const SHAPES: [Shape; 12] = [
-    shape("512x1", 1, 512, 1),
-    shape("512x4", 4, 512, 1),
-    shape("512x64", 64, 512, 1),
-    shape("512x1000", 1000, 512, 1),
-    shape("512x5000", 5000, 512, 1),
-    shape("1468x64", 64, 1468, 1),
-    shape("1468w16x1", 1, 1468, 16),
-    shape("1468w16x16", 16, 1468, 16),
-    shape("1468w64x1", 1, 1468, 64),
-    shape("1468w64x16", 16, 1468, 64),
-    shape("65464x16", 16, 65464, 1),
-    shape("storm", 5000, 1468, 4),
+    shape("512x1", 1, 1, 512, 1),
+    shape("512x4", 4, 1, 512, 1),
+    shape("512x64", 64, 1, 512, 1),
+    shape("512x1000", 1000, 1, 512, 1),
+    shape("512x5000", 5000, 1, 512, 1),
+    shape("1468x64", 64, 4, 1468, 1),
+    shape("1468w16x1", 1, 16, 1468, 16),
+    shape("1468w16x16", 16, 16, 1468, 16),
+    shape("1468w64x1", 1, 16, 1468, 64),
+    shape("1468w64x16", 16, 16, 1468, 64),
+    shape("65464x16", 16, 64, 65464, 1),
+    shape("storm", 5000, 2, 1468, 4),
 ];
 
 fn main() -> io::Result<()> {
@@ -118,8 +127,8 @@ fn measure(
     clients: &Clients,
     mut answer: impl FnMut(usize) -> io::Result<Duration>,
 ) -> io::Result<Costs> {
-    let mut content = Content::new(shape.clients, shape.blksize, shape.window);
-    let segment = content.segment();
+    let mut content = Content::new(shape.size, shape.clients, shape.blksize, shape.window);
+    let segment = SegmentSize::new(content.segment() as u16);
     let mut sending = Vec::new();
     let mut receiving = Vec::new();
     let mut interruptions = Vec::new();
@@ -131,7 +140,7 @@ fn measure(
             let parts = content.windows(group.range());
             let mut batches: Vec<Batch<'_>> = parts
                 .iter()
-                .map(|messages| Batch::new(group.addresses(), messages, segment))
+                .map(|messages| Batch::new(group.addresses(), messages, &segment))
                 .collect();
             let before = Instant::now();
             for batch in &mut batches {

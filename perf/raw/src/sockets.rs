@@ -13,15 +13,16 @@ use crate::content::Pieces;
 /// A message to each of several addresses, as the kernel wants it.
 pub struct Batch<'m> {
     headers: Vec<libc::mmsghdr>,
-    /// The headers point to it, or to nothing.
-    _control: Box<SegmentSize>,
-    _messages: PhantomData<&'m [Pieces<'m>]>,
+    _points_to: PhantomData<&'m [Pieces<'m>]>,
 }
 
 impl<'m> Batch<'m> {
-    /// The first message to the first address, and so on, cut into datagrams of `segment` bytes.
-    pub fn new(to: &'m [libc::sockaddr_in], messages: &'m [Pieces<'m>], segment: usize) -> Self {
-        let mut control = Box::new(SegmentSize::new(segment as u16));
+    /// The first message to the first address, and so on, cut into datagrams of `segment`.
+    pub fn new(
+        to: &'m [libc::sockaddr_in],
+        messages: &'m [Pieces<'m>],
+        segment: &'m SegmentSize,
+    ) -> Self {
         let headers = to.iter().zip(messages).map(|(address, pieces)| {
             // SAFETY: a plain C structure; all zero is a value of it.
             let mut header: libc::mmsghdr = unsafe { zeroed() };
@@ -30,16 +31,15 @@ impl<'m> Batch<'m> {
             // A slice for I/O is an iovec.
             header.msg_hdr.msg_iov = pieces.as_ptr().cast_mut().cast();
             header.msg_hdr.msg_iovlen = pieces.len();
-            if pieces.iter().map(|piece| piece.len()).sum::<usize>() > segment {
-                header.msg_hdr.msg_control = ptr::from_mut(&mut *control).cast();
+            if pieces.iter().map(|piece| piece.len()).sum::<usize>() > usize::from(segment.size) {
+                header.msg_hdr.msg_control = ptr::from_ref(segment).cast_mut().cast();
                 header.msg_hdr.msg_controllen = SegmentSize::LENGTH;
             }
             header
         });
         Self {
             headers: headers.collect(),
-            _control: control,
-            _messages: PhantomData,
+            _points_to: PhantomData,
         }
     }
 }
@@ -70,8 +70,8 @@ impl Server {
     pub fn send(&self, batch: &mut Batch<'_>) -> io::Result<()> {
         let mut rest = &mut batch.headers[..];
         while !rest.is_empty() {
-            // SAFETY: every header points to an address and pieces that the batch borrows, and to
-            // the control message that it owns; the kernel only reads them.
+            // SAFETY: every header points to an address, pieces and a control message that the
+            // batch borrows; the kernel only reads them.
             let count = unsafe {
                 libc::sendmmsg(self.0.as_raw_fd(), rest.as_mut_ptr(), rest.len() as u32, 0)
             };
@@ -209,7 +209,7 @@ impl Group<'_> {
 
 /// The control message UDP_SEGMENT.
 #[repr(C)]
-struct SegmentSize {
+pub struct SegmentSize {
     header: libc::cmsghdr,
     size: u16,
     _padding: [u8; 6],
@@ -218,7 +218,7 @@ struct SegmentSize {
 impl SegmentSize {
     const LENGTH: usize = size_of::<Self>();
 
-    fn new(size: u16) -> Self {
+    pub fn new(size: u16) -> Self {
         // SAFETY: a plain C structure; all zero is a value of it.
         let mut header: libc::cmsghdr = unsafe { zeroed() };
         header.cmsg_len = size_of::<libc::cmsghdr>() + size_of::<u16>();
