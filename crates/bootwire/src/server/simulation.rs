@@ -85,7 +85,7 @@ pub struct Occupancy {
     pub unproven: u32,
     /// Entries of the transfer table: also transfers that have ended and are kept for repeats.
     pub slots: usize,
-    /// Entries of the timer wheel, dead ones included.
+    /// Slots that stand in the timer wheel, those included whose transfer has ended.
     pub timers: usize,
     /// Transfers that wait for their turn to send.
     pub ready: usize,

@@ -1,9 +1,8 @@
 //! Timers: a hashed wheel with lazy re-arming.
 //!
 //! Nearly every timer of a TFTP server is moved before it fires: each ACK pushes the deadline on.
-//! So an entry is left where it is when its deadline moves back, and looked at again when its slot
-//! comes round; only a deadline that moves forward adds an entry. The tick of the live entry is
-//! remembered, which makes older ones recognisable as dead.
+//! So an owner is left in its slot when its deadline moves back, and looked at again when that slot
+//! comes round; only a deadline that moves forward takes it to another slot.
 //!
 //! Deadlines are kept here, one behind the other, and not with their owners: of thousands of owners
 //! most are looked at in vain, and none of these looks should bring a whole transfer into the cache.
@@ -31,43 +30,42 @@ const WORDS: usize = SLOTS as usize / 64;
 #[derive(Clone, Copy, Debug)]
 struct Owner {
     deadline: Option<Instant>,
-    /// The tick of its live entry, [`NONE`] without one.
-    live: u64,
+    /// The tick in whose slot it stands, [`NONE`] if it stands in none.
+    tick: u64,
+    /// Who stands before and after it in that slot: a ring, so that the first one knows the last.
+    before: u32,
+    after: u32,
 }
 
 /// Later than every tick.
 const NONE: u64 = u64::MAX;
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    token: u32,
-    tick: u64,
-}
+/// The first owner of a slot where nobody stands.
+const NOBODY: u32 = u32::MAX;
 
 /// The wheel. Tokens are the caller's, small numbers that may be used again.
 #[derive(Debug)]
 pub(super) struct Wheel {
-    slots: Box<[Vec<Entry>]>,
-    /// One bit for each slot that holds entries, so that the next one is found without a walk.
+    /// The first owner of each slot. Owners are strung together where they are: a slot that had
+    /// thousands once holds no memory for them.
+    slots: Box<[u32]>,
+    /// One bit for each slot where somebody stands, so that the next one is found without a walk.
     used: [u64; WORDS],
     /// Every tick before this one was looked at.
     next: u64,
-    entries: usize,
+    /// Owners that stand in a slot.
+    standing: usize,
     /// By token.
     owners: Vec<Owner>,
-    /// Entries whose slots have come, while they are looked at.
-    looked_at: Vec<Entry>,
 }
 
 impl Wheel {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            slots: vec![Vec::new(); SLOTS as usize].into(),
+            slots: vec![NOBODY; SLOTS as usize].into(),
             used: [0; WORDS],
             next: tick_of(now),
-            entries: 0,
+            standing: 0,
             owners: Vec::new(),
-            looked_at: Vec::new(),
         }
     }
 
@@ -78,7 +76,9 @@ impl Wheel {
         if self.owners.len() <= place {
             let owner = Owner {
                 deadline: None,
-                live: NONE,
+                tick: NONE,
+                before: NOBODY,
+                after: NOBODY,
             };
             self.owners.resize(place + 1, owner);
         }
@@ -88,7 +88,7 @@ impl Wheel {
         }
     }
 
-    /// Adds an entry for `token`, unless it has one that is soon enough.
+    /// Takes `token` to the slot of `deadline`, unless it stands in one that is soon enough.
     fn enter(&mut self, token: u32, deadline: Instant) {
         let mut tick = tick_of(deadline) + 1;
         if tick > self.next + NEAR {
@@ -96,39 +96,87 @@ impl Wheel {
             tick = tick.min(farthest).next_multiple_of(COARSE);
         }
         let tick = tick.max(self.next);
-        let owner = &mut self.owners[token as usize];
-        if owner.live <= tick {
+        let stands = self.owners[token as usize].tick;
+        if stands <= tick {
             return;
         }
-        owner.live = tick;
-        let slot = (tick % SLOTS) as usize;
-        self.slots[slot].push(Entry { token, tick });
-        self.used[slot / 64] |= 1 << (slot % 64);
-        self.entries += 1;
+        if stands != NONE {
+            self.unlink(token);
+        }
+        self.link(token, tick);
+    }
+
+    /// Puts `token`, which stands nowhere, last into the slot of `tick`.
+    fn link(&mut self, token: u32, tick: u64) {
+        let slot = slot_of(tick);
+        let first = self.slots[slot];
+        let (before, after) = if first == NOBODY {
+            self.slots[slot] = token;
+            self.used[slot / 64] |= 1 << (slot % 64);
+            (token, token)
+        } else {
+            let last = self.owners[first as usize].before;
+            self.owners[last as usize].after = token;
+            self.owners[first as usize].before = token;
+            (last, first)
+        };
+        let owner = &mut self.owners[token as usize];
+        owner.tick = tick;
+        owner.before = before;
+        owner.after = after;
+        self.standing += 1;
+    }
+
+    /// Takes `token` out of the slot where it stands.
+    fn unlink(&mut self, token: u32) {
+        let owner = &mut self.owners[token as usize];
+        let slot = slot_of(owner.tick);
+        owner.tick = NONE;
+        let (before, after) = (owner.before, owner.after);
+        self.standing -= 1;
+        if after == token {
+            self.clear(slot);
+            return;
+        }
+        self.owners[before as usize].after = after;
+        self.owners[after as usize].before = before;
+        if self.slots[slot] == token {
+            self.slots[slot] = after;
+        }
+    }
+
+    /// Leaves nobody in a slot; says who was the first.
+    fn clear(&mut self, slot: usize) -> u32 {
+        self.used[slot / 64] &= !(1 << (slot % 64));
+        std::mem::replace(&mut self.slots[slot], NOBODY)
     }
 
     /// Adds to `due` the tokens whose deadlines have come. They have none any more.
     pub(super) fn advance(&mut self, now: Instant, due: &mut Vec<u32>) {
         let current = tick_of(now);
-        // After a long sleep every slot is looked at once, not once per missed tick.
-        let last = current.min(self.next + SLOTS - 1);
         if self.next > current {
             return;
         }
-        let mut looked_at = std::mem::take(&mut self.looked_at);
-        for tick in self.next..=last {
-            let slot = (tick % SLOTS) as usize;
-            looked_at.append(&mut self.slots[slot]);
-            self.used[slot / 64] &= !(1 << (slot % 64));
-        }
+        // After a long sleep every slot is looked at once, not once per missed tick.
+        let ticks = self.next..=current.min(self.next + SLOTS - 1);
         self.next = current + 1;
-        self.entries -= looked_at.len();
-        for Entry { token, tick } in looked_at.drain(..) {
-            let owner = &mut self.owners[token as usize];
-            if owner.live != tick {
-                continue;
+        for tick in ticks {
+            let first = self.clear(slot_of(tick));
+            if first != NOBODY {
+                self.look_at(first, now, due);
             }
-            owner.live = NONE;
+        }
+    }
+
+    /// Looks at the owners who stood in a slot: who is due, and who only later.
+    fn look_at(&mut self, first: u32, now: Instant, due: &mut Vec<u32>) {
+        let last = self.owners[first as usize].before;
+        let mut token = first;
+        loop {
+            let owner = &mut self.owners[token as usize];
+            let after = owner.after;
+            owner.tick = NONE;
+            self.standing -= 1;
             match owner.deadline {
                 Some(deadline) if deadline > now => self.enter(token, deadline),
                 Some(_) => {
@@ -137,22 +185,25 @@ impl Wheel {
                 }
                 None => {}
             }
+            if token == last {
+                return;
+            }
+            token = after;
         }
-        self.looked_at = looked_at;
     }
 
-    /// Entries, dead ones included.
+    /// Owners that stand in a slot, those included whose deadline was dropped meanwhile.
     #[cfg(feature = "simulation")]
     pub(super) const fn len(&self) -> usize {
-        self.entries
+        self.standing
     }
 
     /// When [`Wheel::advance`] has something to do next; `None` if nothing is armed.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        if self.entries == 0 {
+        if self.standing == 0 {
             return None;
         }
-        let start = (self.next % SLOTS) as usize;
+        let start = slot_of(self.next);
         let mut word = start / 64;
         let mut bits = self.used[word] & (u64::MAX << (start % 64));
         // One more than all: the first word is looked at from the start, and at last from its top.
@@ -167,6 +218,10 @@ impl Wheel {
         }
         None
     }
+}
+
+const fn slot_of(tick: u64) -> usize {
+    (tick % SLOTS) as usize
 }
 
 fn tick_of(at: Instant) -> u64 {
@@ -223,30 +278,48 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_deadline_gets_a_second_entry_and_the_first_is_dead() {
+    fn an_earlier_deadline_takes_its_owner_to_another_slot() {
         let mut wheel = Wheel::new(at(0));
-        wheel.set(1, Some(at(1000)));
+        for token in 0..3 {
+            wheel.set(token, Some(at(1000)));
+        }
         wheel.set(1, Some(at(20)));
-        assert_eq!(wheel.entries, 2);
+        assert_eq!(wheel.standing, 3);
         assert_eq!(due(&mut wheel, at(22)), [1]);
+        wheel.set(0, Some(at(30)));
+        assert_eq!(due(&mut wheel, at(32)), [0], "it was the first of its slot");
         wheel.set(1, Some(at(1500)));
-        assert_eq!(due(&mut wheel, at(1003)), [], "the first, long dead");
+        assert_eq!(due(&mut wheel, at(1003)), [2]);
         assert_eq!(due(&mut wheel, at(1503)), [1]);
-        assert_eq!(wheel.entries, 0);
+        assert_eq!(wheel.standing, 0);
+        assert_eq!(wheel.next_due(), None);
     }
 
     #[test]
-    fn a_deadline_that_is_put_off_or_dropped_keeps_its_one_entry() {
+    fn a_deadline_that_is_put_off_or_dropped_leaves_its_owner_where_it_stands() {
         let mut wheel = Wheel::new(at(0));
         for millis in 20..60 {
             wheel.set(1, Some(at(millis)));
         }
         wheel.set(2, Some(at(20)));
         wheel.set(2, None);
-        assert_eq!(wheel.entries, 2);
+        assert_eq!(wheel.standing, 2);
         assert_eq!(due(&mut wheel, at(30)), []);
-        assert_eq!(wheel.entries, 1);
+        assert_eq!(wheel.standing, 1);
         assert_eq!(due(&mut wheel, at(62)), [1]);
+    }
+
+    #[test]
+    fn after_a_long_sleep_each_is_looked_at_and_those_that_are_later_stay() {
+        let mut wheel = Wheel::new(at(0));
+        wheel.set(0, Some(at(100)));
+        wheel.set(1, Some(at(1900)));
+        wheel.set(2, Some(at(100)));
+        wheel.set(2, Some(at(31_000)));
+        assert_eq!(due(&mut wheel, at(30_000)), [0, 1]);
+        assert_eq!(wheel.standing, 1);
+        assert_eq!(due(&mut wheel, at(30_999)), []);
+        assert_eq!(due(&mut wheel, at(31_003)), [2]);
     }
 
     proptest! {

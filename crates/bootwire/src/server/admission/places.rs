@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 pub(super) struct Places {
     running: Arc<AtomicUsize>,
     running_max: usize,
-    per_peer: HashMap<IpAddr, usize, foldhash::quality::RandomState>,
+    per_peer: HashMap<IpAddr, u32, foldhash::quality::RandomState>,
     per_peer_max: usize,
 }
 
@@ -32,7 +32,7 @@ impl Places {
     /// Takes a place for a transfer of `peer`, to be given back by [`Places::leave`].
     pub(super) fn enter(&mut self, peer: IpAddr) -> Result<(), OverLimit> {
         let own = self.per_peer.entry(peer).or_insert(0);
-        if *own >= self.per_peer_max {
+        if *own as usize >= self.per_peer_max {
             return Err(OverLimit);
         }
         if self.running.fetch_add(1, Ordering::Relaxed) >= self.running_max {
