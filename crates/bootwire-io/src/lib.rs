@@ -6,6 +6,7 @@ mod kernel;
 mod linux;
 mod mapping;
 mod poll;
+mod prefetch;
 mod receive;
 mod ring;
 mod send;
@@ -15,6 +16,7 @@ pub use interface::{LocalAddress, interface_mtu, interface_name, local_addresses
 pub use kernel::Kernel;
 pub use mapping::{MappedRange, Mapping, is_local, mappable};
 pub use poll::{Poller, Ready, Waker};
+pub use prefetch::prefetch;
 pub use receive::{Datagram, ReceiveBatch};
 pub use ring::{Arrival, Ring, RingFailure};
 pub use send::{

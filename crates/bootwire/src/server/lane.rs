@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use bootwire_io::Destination;
 
-/// A transfer socket (a TID of ours) as the engine knows it.
+/// A transfer socket (a TID of ours) as the engine knows it. What tells packets apart comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub(crate) struct Lane {
     /// Number of the socket within its worker.
     pub(crate) id: u16,

@@ -4,14 +4,15 @@ use std::hash::{BuildHasher, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
 use hashbrown::HashTable;
-use slab::Slab;
 
 use super::inbox::Key;
 use super::transfer::Transfer;
 
 /// The transfers of one worker. A peer (address and port) has at most one at each site.
 pub(super) struct Table {
-    slots: Slab<Transfer>,
+    slots: Vec<Option<Transfer>>,
+    /// Slots without a transfer.
+    free: Vec<u32>,
     by_peer: HashTable<u32>,
     /// Seeded: strangers choose the addresses and ports that are hashed.
     hasher: foldhash::quality::RandomState,
@@ -21,7 +22,8 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new() -> Self {
         Self {
-            slots: Slab::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
             by_peer: HashTable::new(),
             hasher: foldhash::quality::RandomState::default(),
             generation: 0,
@@ -32,33 +34,46 @@ impl Table {
     pub(super) fn find(&self, peer: SocketAddr, site: u16) -> Option<u32> {
         let hash = hash(&self.hasher, peer, site);
         let found = self.by_peer.find(hash, |&index| {
-            let transfer = &self.slots[index as usize];
-            transfer.peer == peer && transfer.lane.site == site
+            // If it is this one, its packet is next.
+            self.prefetch(index);
+            self.get(index)
+                .is_some_and(|transfer| transfer.peer == peer && transfer.lane.site == site)
         });
         found.copied()
+    }
+
+    /// The transfer's turn comes soon: has what it will touch brought into the cache.
+    #[inline]
+    pub(super) fn prefetch(&self, index: u32) {
+        if let Some(slot) = self.slots.get(index as usize) {
+            bootwire_io::prefetch(slot, Transfer::HOT);
+        }
     }
 
     /// Adds a transfer whose peer and site have none.
     pub(super) fn insert(&mut self, make: impl FnOnce(Key) -> Transfer) -> Key {
         self.generation = self.generation.wrapping_add(1);
-        let entry = self.slots.vacant_entry();
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() as u32 - 1
+        });
         let key = Key {
-            index: entry.key() as u32,
+            index,
             generation: self.generation,
         };
-        entry.insert(make(key));
+        let transfer = self.slots[index as usize].insert(make(key));
+        let hash = hash(&self.hasher, transfer.peer, transfer.lane.site);
         let (slots, hasher) = (&self.slots, &self.hasher);
-        let hash_of = |index: u32| {
-            let transfer = &slots[index as usize];
-            hash(hasher, transfer.peer, transfer.lane.site)
-        };
-        self.by_peer
-            .insert_unique(hash_of(key.index), key.index, |&index| hash_of(index));
+        self.by_peer.insert_unique(hash, index, |&other| {
+            let other = slots[other as usize].as_ref();
+            other.map_or(0, |other| self::hash(hasher, other.peer, other.lane.site))
+        });
         key
     }
 
     pub(super) fn remove(&mut self, index: u32) -> Option<Transfer> {
-        let transfer = self.slots.try_remove(index as usize)?;
+        let transfer = self.slots.get_mut(index as usize)?.take()?;
+        self.free.push(index);
         let hash = hash(&self.hasher, transfer.peer, transfer.lane.site);
         if let Ok(entry) = self.by_peer.find_entry(hash, |&other| other == index) {
             entry.remove();
@@ -67,11 +82,11 @@ impl Table {
     }
 
     pub(super) fn get(&self, index: u32) -> Option<&Transfer> {
-        self.slots.get(index as usize)
+        self.slots.get(index as usize)?.as_ref()
     }
 
     pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Transfer> {
-        self.slots.get_mut(index as usize)
+        self.slots.get_mut(index as usize)?.as_mut()
     }
 
     /// The transfer `key` names, unless it has ended.
@@ -81,14 +96,15 @@ impl Table {
     }
 
     /// Transfers, those included that have ended and are kept for repeats.
-    #[cfg(feature = "simulation")]
     pub(super) fn transfers(&self) -> impl Iterator<Item = &Transfer> {
-        self.slots.iter().map(|(_, transfer)| transfer)
+        self.slots.iter().flatten()
     }
 
     /// The slots in use.
     pub(super) fn indices(&self) -> Vec<u32> {
-        self.slots.iter().map(|(index, _)| index as u32).collect()
+        self.transfers()
+            .map(|transfer| transfer.key.index)
+            .collect()
     }
 }
 

@@ -17,26 +17,28 @@ use crate::Outcome;
 use crate::record::{Ended, Figures};
 use crate::request::Facts;
 
-/// A transfer. Everything the hot path touches is here; what only the record needs is behind
-/// pointers.
+/// A transfer. What each of its packets touches comes first and begins with a line of the cache: of
+/// thousands of transfers every line comes from far away, so they are to be few, and in a row.
+#[repr(C, align(64))]
 pub(super) struct Transfer {
-    pub(super) key: Key,
     pub(super) peer: SocketAddr,
+    pub(super) key: Key,
     pub(super) lane: Lane,
-    pub(super) agreed: Agreed,
-    pub(super) phase: Phase,
     /// Whether it stands in the ready queue.
     pub(super) queued: bool,
-    /// Since when its socket takes nothing more: it is not asked before it is told to try again.
-    pub(super) blocked: Option<Instant>,
     /// Whether the kernel or driver refused a window of it in one piece.
     pub(super) no_gso: bool,
     /// Whether the path turned out narrower than the interface: its packets may be fragmented.
     pub(super) fragment: bool,
-    /// Its place among the unproven transfers, until its client has answered.
-    pub(super) unproven: Option<Unanswered>,
     /// How many times its request came again and was answered.
     pub(super) repeats: u8,
+    /// Since when its socket takes nothing more: it is not asked before it is told to try again.
+    pub(super) blocked: Option<Instant>,
+    pub(super) phase: Phase,
+    /// Its place among the unproven transfers, until its client has answered.
+    pub(super) unproven: Option<Unanswered>,
+    // From here on: for the beginning and the end.
+    pub(super) agreed: Agreed,
     pub(super) started: Instant,
     pub(super) answered: Option<Instant>,
     pub(super) first_data: Option<Instant>,
@@ -53,7 +55,8 @@ pub(super) enum Phase {
     Opening {
         deadline: Instant,
     },
-    Sending(Box<Sending>),
+    // Here and not behind a pointer: nearly all transfers send.
+    Sending(Sending),
     Receiving(Box<Receiving>),
     /// Refused and recorded; the ERROR is repeated if the request is.
     Refused {
@@ -107,6 +110,9 @@ impl End {
 }
 
 impl Transfer {
+    /// Bytes of it that each packet may touch, from its beginning.
+    pub(super) const HOT: usize = std::mem::offset_of!(Self, agreed);
+
     /// Bytes a full window may hold.
     pub(super) fn window_bytes(&self) -> u64 {
         u64::from(self.agreed.blksize)
@@ -246,5 +252,17 @@ impl Transfer {
                 stalls.chain(deadline).min()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_touches_six_lines_of_its_transfer_at_most() {
+        const { assert!(Transfer::HOT <= 6 * 64) };
+        let size = size_of::<Option<Transfer>>();
+        assert!(size <= 512, "{size} bytes");
     }
 }

@@ -165,12 +165,12 @@ impl<H: Host> Engine<H> {
         };
         let schedule = opening_schedule(&self.config.schedule, &agreed, transfer.facts.datagram());
         let sender = Sender::serve(now, &agreed, &schedule, seed);
-        transfer.phase = Phase::Sending(Box::new(Sending {
+        transfer.phase = Phase::Sending(Sending {
             sender,
             feed,
             run_max: run_max(agreed.blksize),
             starved: None,
-        }));
+        });
     }
 
     fn start_receiving(

@@ -18,6 +18,9 @@ const RUN_BLOCKS_MAX: u32 = bootwire_io::MAX_RUN_BLOCKS as u32;
 /// Most bytes of one transfer in one round: what one GSO message holds.
 const RUN_BYTES_MAX: u32 = bootwire_io::MAX_DATAGRAM as u32;
 
+/// So many turns before its own a transfer is brought into the cache.
+const AHEAD: usize = 3;
+
 /// Something to send for a transfer.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Planned {
@@ -113,6 +116,9 @@ impl<H: Host> Engine<H> {
         while planned.len() < ROUND_MAX
             && let Some(index) = self.turns.next(&mut left)
         {
+            if let Some(coming) = self.turns.after(AHEAD) {
+                self.table.prefetch(coming);
+            }
             let Some(transfer) = self.table.get_mut(index) else {
                 continue;
             };

@@ -47,6 +47,11 @@ impl Turns {
         }
     }
 
+    /// The one with `others` before it, of those whose clients have answered.
+    pub(super) fn after(&self, others: usize) -> Option<u32> {
+        self.proven.get(others).copied()
+    }
+
     /// The next one of the round.
     pub(super) fn next(&mut self, left: &mut Left) -> Option<u32> {
         if left.unproven > 0 {
