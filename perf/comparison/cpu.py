@@ -24,6 +24,18 @@ def busy_seconds(core: int) -> float:
 
 
 @dataclass
+class Spent:
+    """Processor time of some processes, in seconds."""
+
+    total: float
+    # In their own code. The kernel divides it by samples, so it is only good for long runs.
+    user: float
+
+    def since(self, before: "Spent") -> "Spent":
+        return Spent(self.total - before.total, self.user - before.user)
+
+
+@dataclass
 class Memory:
     """What some processes hold."""
 

@@ -111,7 +111,7 @@ def measure(server: Server, row: Row, bench: Bench) -> dict:
         wall = time.monotonic() - at
         busy = cpu.busy_seconds(bench.server_core) - before
         load_busy = cpu.busy_seconds(bench.load_core) - load_before
-        process_time = group.cpu(process) - process_before
+        spent = group.cpu(process).since(process_before)
         watch.done.set()
         watch.join()
         watch.sample()
@@ -119,7 +119,7 @@ def measure(server: Server, row: Row, bench: Bench) -> dict:
             raise CannotRun("took all memory of the machine")
         if process.poll() is not None:
             raise CannotRun(f"ended with {process.returncode} under the load")
-    return costs(seen, wall, busy, idle, process_time) | {
+    return costs(seen, wall, busy, idle, spent) | {
         "load_core_busy": load_busy / wall,
         "peak_rss": watch.peak.rss,
         "peak_anonymous": watch.peak.anonymous,
@@ -127,7 +127,7 @@ def measure(server: Server, row: Row, bench: Bench) -> dict:
     }
 
 
-def costs(seen: dict, wall: float, busy: float, idle: float, process_time: float) -> dict:
+def costs(seen: dict, wall: float, busy: float, idle: float, spent: cpu.Spent) -> dict:
     blocks, transfers, seconds = seen["blocks"], seen["transfers"], seen["seconds"]
     if not blocks:
         raise CannotRun(f"moved nothing: {seen['failures']}")
@@ -139,9 +139,11 @@ def costs(seen: dict, wall: float, busy: float, idle: float, process_time: float
         # Others were at work on the server's core: its total says nothing.
         "disturbed": idle > 0.05,
         "core_seconds": core,
-        "process_seconds": process_time,
+        "process_seconds": spent.total,
+        "own_seconds": spent.user,
         "core_us_per_block": core / blocks * 1e6,
-        "process_us_per_block": process_time / blocks * 1e6,
+        "process_us_per_block": spent.total / blocks * 1e6,
+        "own_us_per_block": spent.user / blocks * 1e6,
         "core_us_per_transfer": core / transfers * 1e6 if transfers else None,
         "goodput_mib": seen["bytes"] / seconds / (1 << 20),
         "blocks_per_second": blocks / seconds,

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from .cpu import TICK
+from .cpu import TICK, Spent
 
 CGROUPS = Path("/sys/fs/cgroup")
 
@@ -39,20 +39,24 @@ class Cgroup:
     def pids(self, _process) -> list[int]:
         return [int(pid) for pid in (self.place / "cgroup.procs").read_text().split()]
 
-    def cpu(self, _process=None) -> float:
-        """Seconds used since the group was made, by those that have ended too."""
+    def cpu(self, _process=None) -> Spent:
+        """What was used since the group was made, by those that have ended too."""
         return self.usage(self.place)
 
     def close(self) -> None:
         self.place.rmdir()
 
     @staticmethod
-    def usage_v1(place: Path) -> float:
-        return int((place / "cpuacct.usage").read_text()) * 1e-9
+    def usage_v1(place: Path) -> Spent:
+        ticks = (place / "cpuacct.stat").read_text().split()
+        total = int((place / "cpuacct.usage").read_text()) * 1e-9
+        return Spent(total, int(ticks[1]) * TICK)
 
     @staticmethod
-    def usage_v2(place: Path) -> float:
-        return int((place / "cpu.stat").read_text().split()[1]) * 1e-6
+    def usage_v2(place: Path) -> Spent:
+        fields = (place / "cpu.stat").read_text().split()
+        used = dict(zip(fields[::2], fields[1::2]))
+        return Spent(int(used["usage_usec"]) * 1e-6, int(used["user_usec"]) * 1e-6)
 
 
 class ProcessGroup:
@@ -71,16 +75,18 @@ class ProcessGroup:
                 continue
         return found
 
-    def cpu(self, process) -> float:
-        total = 0.0
+    def cpu(self, process) -> Spent:
+        user = system = 0
         for pid in self.pids(process):
             try:
                 with open(f"/proc/{pid}/stat") as file:
                     fields = file.read().rpartition(")")[2].split()
-                total += sum(int(field) for field in fields[11:15]) * TICK
+                # utime, stime, and those of children: cutime, cstime.
+                user += int(fields[11]) + int(fields[13])
+                system += int(fields[12]) + int(fields[14])
             except (ProcessLookupError, FileNotFoundError):
                 continue
-        return total
+        return Spent((user + system) * TICK, user * TICK)
 
     def close(self) -> None:
         pass

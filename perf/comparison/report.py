@@ -8,6 +8,8 @@ METRICS = [
      lambda value: f"{value:.2f}"),
     ("process_us_per_block", "CPU of the server's processes, µs per block", "less",
      lambda value: f"{value:.2f}"),
+    ("own_us_per_block", "Of it in the server's own code (user space), µs per block", "less",
+     lambda value: f"{value:.3f}"),
     ("core_us_per_transfer", "CPU of the server's core, µs per transfer", "less",
      lambda value: f"{value:.0f}"),
     ("goodput_mib", "Goodput, MiB/s", "more", lambda value: f"{value:.1f}"),
@@ -83,20 +85,28 @@ def table(results: dict, rows: list[dict], key: str, better: str | None, show) -
 
 
 def alike(results: dict, pairs: list[tuple[str, str]]) -> str:
-    """How many times the CPU of ours the yardstick takes that does the same work."""
-    key = "core_us_per_block"
-    lines = [["", *(f"{theirs} : {ours}" for ours, theirs in pairs), "wanted"]]
+    """How many times the CPU of ours the yardstick takes that does the same work, and how many times
+    it would be if our own code took none and the kernel what it takes."""
+    lines = [["", *(title for ours, theirs in pairs
+                    for title in (f"{theirs} : {ours}", "at most")), "wanted"]]
     lines.append(["---", *["--:" for _ in lines[0][1:]]])
     for row in results["rows"]:
         line = [row["title"]]
         for ours, theirs in pairs:
-            base = values(results, row["name"], ours, key)
-            found = values(results, row["name"], theirs, key)
-            ratios = [found[turn] / base[turn] for turn in found if base.get(turn)]
-            line.append(f"{median(ratios):.2f}" if ratios else "–")
+            base = values(results, row["name"], ours, "core_us_per_block")
+            own = values(results, row["name"], ours, "own_us_per_block")
+            found = values(results, row["name"], theirs, "core_us_per_block")
+            kernel = {turn: base[turn] - own[turn] for turn in base if turn in own}
+            line.extend(times(found, least) for least in (base, kernel))
         target = row.get("target")
         lines.append([*line, f"{target:g}" if target else ""])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def times(found: dict[int, float], base: dict[int, float]) -> str:
+    """The median of the rounds' own ratios."""
+    ratios = [found[turn] / base[turn] for turn in found if base.get(turn)]
+    return f"{median(ratios):.2f}" if ratios else "–"
 
 
 def cell(found: dict[int, float], base: dict[int, float], better: str | None, show) -> str:
