@@ -97,27 +97,29 @@ def alike(results: dict, pairs: list[tuple[str, str]]) -> str:
             own = values(results, row["name"], ours, "own_us_per_block")
             found = values(results, row["name"], theirs, "core_us_per_block")
             kernel = {turn: base[turn] - own[turn] for turn in base if turn in own}
-            line.extend(times(found, least) for least in (base, kernel))
+            for least in (base, kernel):
+                ratio = times(found, least)
+                line.append(f"{ratio:.2f}" if ratio else "–")
         target = row.get("target")
         lines.append([*line, f"{target:g}" if target else ""])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def times(found: dict[int, float], base: dict[int, float]) -> str:
-    """The median of the rounds' own ratios."""
+def times(found: dict[int, float], base: dict[int, float]) -> float | None:
+    """The median of the rounds' own ratios: a machine that is slow for a while is so for all servers
+    of a round."""
     ratios = [found[turn] / base[turn] for turn in found if base.get(turn)]
-    return f"{median(ratios):.2f}" if ratios else "–"
+    return median(ratios) if ratios else None
 
 
 def cell(found: dict[int, float], base: dict[int, float], better: str | None, show) -> str:
     if not found:
         return "–"
     value = show(median(found.values()))
-    # A machine that is slow for a while is so for all servers of a round.
-    ratios = [found[turn] / base[turn] for turn in found if base.get(turn)]
-    if better is None or not ratios or found == base:
+    ratio = times(found, base)
+    if better is None or ratio is None or found == base:
         return value
-    return f"{value} ({median(ratios):.2f}×)"
+    return f"{value} ({ratio:.2f}×)"
 
 
 def reasons(results: dict) -> str:
