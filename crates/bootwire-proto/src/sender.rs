@@ -27,6 +27,7 @@
 //! | Moving | timer | back to the block after `base`, the window halved at each timeout after the second, but whole at every fourth |
 //! | Moving | silence of `give_up`, no progress for ten times as long | Failed: timed out, proven |
 //! | Moving, the last block alone not acknowledged | silence of `linger` | Complete, not acknowledged |
+//! | Moving, the last block alone not acknowledged | ACK of `base` twice after timeouts | the peer lacks it: silence of `give_up` from now on |
 //! | Moving | block 65536 due and rollover refused | Failed: block numbers exhausted |
 //! | Complete, Failed | anything | nothing |
 //!
@@ -96,6 +97,9 @@ pub struct Sender {
     unproven_resends: u8,
     /// Times the opening packet was sent.
     openings: u8,
+    /// Times the peer acknowledged the block before the last one again, after the last one was
+    /// resent: up to [`LACKING`](clock::LACKING).
+    lacks_last: u8,
     opening_due: bool,
     client: bool,
     /// The peer has given a valid answer.
@@ -156,6 +160,7 @@ impl Sender {
             timeouts: 0,
             unproven_resends: schedule.unproven_resends,
             openings: 0,
+            lacks_last: 0,
             opening_due: true,
             client: true,
             proven: false,
@@ -345,6 +350,13 @@ impl Sender {
     #[inline]
     pub fn is_proven(&self) -> bool {
         self.proven
+    }
+
+    /// Whether everything was sent and, for all that is known, has arrived: of the answers to it
+    /// the ACK of the last block alone is missing.
+    #[must_use]
+    pub fn lacks_only_last_ack(&self) -> bool {
+        self.proven && self.status == SenderStatus::Moving && self.only_last_ack_missing()
     }
 
     /// Content before this byte is acknowledged and will never be asked for again.

@@ -18,9 +18,10 @@ impl Sender {
                 self.resize(ack);
                 self.advance(now, position);
             }
-            Some(_) => {
+            Some(position) => {
                 self.resize(ack);
                 self.useless();
+                self.note_lack(position);
                 self.on_duplicate_ack(now);
             }
             // spec: stray-ack

@@ -5,6 +5,9 @@ use super::{SendFailure, Sender, SenderStatus};
 use crate::Instant;
 use crate::schedule::{STUBBORN, duration, whole};
 
+/// Repeated ACKs that tell that the peer lacks the last block.
+pub(super) const LACKING: u8 = 2;
+
 impl Sender {
     /// Ends the transfer if the peer was silent for too long.
     pub(super) fn out_of_patience(&mut self, now: Instant) -> bool {
@@ -87,8 +90,18 @@ impl Sender {
 
     /// Whether the last block alone, sent already, is not acknowledged. With more of a window
     /// outstanding the peer may just be slow, and still need it.
-    fn only_last_ack_missing(&self) -> bool {
-        self.all_sent() && self.base.saturating_add(1) >= self.end()
+    pub(super) fn only_last_ack_missing(&self) -> bool {
+        self.all_sent() && self.base.saturating_add(1) >= self.end() && self.lacks_last < LACKING
+    }
+
+    /// The peer acknowledges `position` again. One that does so with the block before the last one,
+    /// although the last one was resent, has not got that. Once may be the echo of a doubled
+    /// block.
+    // spec: rfc1350-last-ack
+    pub(super) fn note_lack(&mut self, position: u64) {
+        if position == self.base && self.timeouts > 0 && self.only_last_ack_missing() {
+            self.lacks_last = self.lacks_last.saturating_add(1);
+        }
     }
 
     /// Whether something may be sent that the caller has not asked for yet.

@@ -13,9 +13,14 @@ use std::time::Duration;
 use bootwire_proto::Instant;
 use foldhash::quality::SeedableRandomState;
 
-/// Peers whose turn is remembered, at most. When two share a slot, either may get a transfer port
-/// twice in a row now and then.
-const TURNS: usize = 16_384;
+/// Peers whose turn is remembered, at most. Of those that share a set the one that was here longest
+/// ago is forgotten: it may get the transfer port of its last transfer again.
+const TURNS: usize = 32_768;
+/// Peers of one set.
+const WAYS: usize = 8;
+/// Turns count up to this and begin again: a multiple of any number of ports a peer may be given,
+/// so that no two turns in a row come to the same port.
+const CYCLE: u16 = 27_720;
 /// Words of each filter: 100 000 peers set a quarter of its bits.
 const WORDS: usize = 16_384;
 /// Bits set for each peer, all in one word: one look into memory instead of one for each.
@@ -33,6 +38,7 @@ struct Turn {
 /// The memory of one worker.
 #[derive(Debug)]
 pub(super) struct Recent {
+    /// In sets of [`WAYS`], in each the latest peer first.
     turns: Box<[Turn]>,
     /// Bloom filters of this generation and the last. They never forget a peer within a
     /// generation; for a few in a hundred others they may say "known" too, which means silence where an
@@ -67,14 +73,16 @@ impl Recent {
         let (word, bits) = mark(hash);
         self.filters[0][word] |= bits;
         let tag = (hash >> 32) as u32;
-        let slot = &mut self.turns[hash as usize % TURNS];
-        if slot.tag != tag {
-            // Strangers all start with the same: the fewer ports are busy, the more packets each
-            // system call moves.
-            *slot = Turn { tag, turn: 0 };
-        }
-        slot.turn = slot.turn.wrapping_add(1);
-        slot.turn
+        let first = hash as usize % (TURNS / WAYS) * WAYS;
+        let set = &mut self.turns[first..first + WAYS];
+        let known = set.iter().position(|one| one.tag == tag);
+        // Strangers all start with the same: the fewer ports are busy, the more packets each
+        // system call moves.
+        let last = known.map_or(0, |at| set[at].turn);
+        set[..=known.unwrap_or(WAYS - 1)].rotate_right(1);
+        let turn = (last + 1) % CYCLE;
+        set[0] = Turn { tag, turn };
+        turn
     }
 
     /// Whether `peer` asked for something lately: surely so within half a minute.
@@ -125,6 +133,33 @@ mod tests {
         let mut turns: Vec<u16> = turns.collect();
         turns.sort_unstable();
         assert_eq!(turns, [0, 1, 2, 3]);
+    }
+
+    /// Loaders that ask for everything from one port, thousands of them at a time.
+    #[test]
+    fn a_crowd_of_peers_gets_other_turns_too() {
+        let mut recent = Recent::hashing(Instant::ZERO, SeedableRandomState::fixed());
+        for round in 1..=10 {
+            let same = (0..10_000)
+                .filter(|&number| recent.next_turn(Instant::ZERO, peer(number)) != round)
+                .count();
+            assert!(same <= 200, "{same} of 10000 were forgotten in between");
+        }
+    }
+
+    #[test]
+    fn turns_differ_where_they_begin_again() {
+        let mut recent = Recent::new(Instant::ZERO);
+        let turns: Vec<u16> = (0..u32::from(CYCLE) + 10)
+            .map(|_| recent.next_turn(Instant::ZERO, peer(1)))
+            .collect();
+        for ports in 2..=12 {
+            assert!(
+                turns
+                    .windows(2)
+                    .all(|pair| pair[0] % ports != pair[1] % ports)
+            );
+        }
     }
 
     #[test]

@@ -138,9 +138,8 @@ impl Transfer {
         }
     }
 
-    /// Whether the client lacks nothing but perhaps the last window, all of which was sent: if it
-    /// moves on to another file now, it has this one.
-    pub(super) fn is_all_sent(&self) -> bool {
+    /// Whether the client lacks nothing but perhaps the last window, all of which was sent.
+    fn is_all_sent(&self) -> bool {
         let Phase::Sending(sending) = &self.phase else {
             return false;
         };
@@ -149,6 +148,12 @@ impl Transfer {
             && available.end
             && sending.sender.window().start >= available.upto
             && available.upto - sending.sender.acked().min(available.upto) <= self.window_bytes()
+    }
+
+    /// Whether the client has the whole content for all that is known: of its answers the last ACK
+    /// alone is missing. A window that was sent and never answered proves nothing.
+    pub(super) fn is_all_there(&self) -> bool {
+        matches!(&self.phase, Phase::Sending(sending) if sending.sender.lacks_only_last_ack())
     }
 
     /// Whether the whole content was sent, or was received and stored.
@@ -172,11 +177,12 @@ impl Transfer {
     /// What the client's ERROR means: ending a transfer right after the OACK is how UEFI asks for
     /// a size.
     // spec: clients-rule-8
-    pub(super) fn abort_outcome(&self) -> Outcome {
+    pub(super) fn abort_outcome(&self, code: ErrorCode, text: &str) -> Outcome {
         match &self.phase {
             Phase::Sending(sending)
                 if sending.sender.status() == SenderStatus::Opening
-                    && self.agreed.tsize.is_some() =>
+                    && self.agreed.tsize.is_some()
+                    && ends_probe(code, text) =>
             {
                 Outcome::Probe
             }
@@ -255,9 +261,68 @@ impl Transfer {
     }
 }
 
+/// Whether a client that has learned the size ends the transfer with this ERROR. EDK2 says 8 "User
+/// aborted the transfer", iPXE 0 "TFTP Aborted", the Raspberry Pi 0 "Early terminate", PXELINUX 0
+/// "No error, file close"; some say nothing. Any other code tells of a failure, and so does a text
+/// that says more than that somebody has ended it.
+fn ends_probe(code: ErrorCode, text: &str) -> bool {
+    const WORDS: [&str; 21] = [
+        "abort",
+        "aborted",
+        "by",
+        "cancel",
+        "canceled",
+        "cancelled",
+        "client",
+        "close",
+        "closed",
+        "early",
+        "error",
+        "file",
+        "no",
+        "operation",
+        "terminate",
+        "terminated",
+        "termination",
+        "tftp",
+        "the",
+        "transfer",
+        "user",
+    ];
+    matches!(code, ErrorCode::NotDefined | ErrorCode::OptionRefused)
+        && text
+            .split(|letter: char| !letter.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .all(|said| WORDS.iter().any(|word| word.eq_ignore_ascii_case(said)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_probe_ends_with_what_loaders_say_and_with_nothing_else() {
+        use ErrorCode::{DiskFull, NotDefined, OptionRefused};
+        for (code, text) in [
+            (OptionRefused, "User aborted the transfer"),
+            (NotDefined, "TFTP Aborted"),
+            (NotDefined, "Early terminate"),
+            (NotDefined, "No error, file close"),
+            (NotDefined, ""),
+        ] {
+            assert!(ends_probe(code, text), "{code:?} {text}");
+        }
+        for (code, text) in [
+            (DiskFull, "Disk full"),
+            (DiskFull, "Transfer aborted: disk full"),
+            (OptionRefused, "Option negotiation failed"),
+            (OptionRefused, "blksize too large"),
+            (NotDefined, "Out of memory"),
+            (NotDefined, "Transfer aborted: out of memory"),
+        ] {
+            assert!(!ends_probe(code, text), "{code:?} {text}");
+        }
+    }
 
     #[test]
     fn a_packet_touches_six_lines_of_its_transfer_at_most() {

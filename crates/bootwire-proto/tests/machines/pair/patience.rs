@@ -155,3 +155,47 @@ fn a_client_that_is_slow_in_its_last_window_still_gets_it() {
     sender.on_ack(now + ms(1), ack(6));
     assert_eq!(sender.status(), SenderStatus::Complete { acked: true });
 }
+
+/// The last block does not reach it, or it does not take it: it acknowledges the one before for as
+/// long as it has patience.
+// spec: rfc1350-last-ack
+#[test]
+fn a_peer_that_goes_on_to_ask_for_the_last_block_has_not_got_it() {
+    let two_blocks = Available {
+        upto: 600,
+        end: true,
+    };
+    for (asks, outcome) in [
+        (0, SenderStatus::Complete { acked: false }),
+        (1, SenderStatus::Complete { acked: false }),
+        (
+            8,
+            SenderStatus::Failed(SendFailure::TimedOut { proven: true }),
+        ),
+    ] {
+        let ack = |block| Ack {
+            block,
+            next_window: None,
+        };
+        let agreed = windowed(512, 1);
+        let mut sender = Sender::serve(Instant::ZERO, &agreed, &Schedule::default(), 9);
+        sender.poll(Instant::ZERO, two_blocks, 1);
+        let mut now = Instant::ZERO + ms(2);
+        for block in [0, 1] {
+            sender.on_ack(now, ack(block));
+            sender.poll(now, two_blocks, 1);
+        }
+        assert!(sender.lacks_only_last_ack());
+        let mut asked = 0;
+        while let Some(deadline) = sender.deadline() {
+            now = deadline;
+            sender.on_time(now);
+            if sender.poll(now, two_blocks, 1).is_some() && asked < asks {
+                asked += 1;
+                now = now + ms(2);
+                sender.on_ack(now, ack(1));
+            }
+        }
+        assert_eq!(sender.status(), outcome, "{asks} repeated ACKs");
+    }
+}

@@ -101,10 +101,10 @@ impl<H: Host> Engine<H> {
         };
         let text = error.text.get(..ERROR_TEXT_KEPT).unwrap_or(error.text);
         let text = String::from_utf8_lossy(text).into_owned();
-        let error = Some((ErrorCode::from_wire(error.code), text));
+        let code = ErrorCode::from_wire(error.code);
         let end = End {
-            error,
-            ..End::new(transfer.abort_outcome())
+            error: Some((code, text.clone())),
+            ..End::new(transfer.abort_outcome(code, &text))
         };
         self.end(now, index, end);
     }

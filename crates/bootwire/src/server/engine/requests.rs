@@ -114,11 +114,19 @@ impl<H: Host> Engine<H> {
             self.counters.dropped(now, reason, peer.ip());
             return;
         };
+        let last = running.and_then(|index| self.table.get(index).map(|old| old.lane.id));
         if let Some(index) = running {
             self.replace(now, index);
         }
-        let turn = self.recent.next_turn(now, peer);
-        let Some(lane) = lanes.lane(listener, datagram.local, datagram.interface, turn) else {
+        let mut lane = || {
+            let turn = self.recent.next_turn(now, peer);
+            lanes.lane(listener, datagram.local, datagram.interface, turn)
+        };
+        // Its turns may have been forgotten in a crowd: what it has now tells for sure.
+        let Some(lane) = lane().and_then(|found| match last {
+            Some(last) if last == found.id => lane(),
+            _ => Some(found),
+        }) else {
             self.admission.answered(place);
             return;
         };
@@ -188,12 +196,17 @@ impl<H: Host> Engine<H> {
         if let Some(place) = transfer.unproven.take() {
             self.admission.hold(now, place);
         }
-        let end = if transfer.is_all_sent() {
+        let end = if transfer.is_all_there() {
             End::new(Outcome::Complete)
         } else {
-            let detail = Some("the client started another transfer from the same port".to_owned());
+            let detail = if transfer.is_all_moved() {
+                "the client started another transfer from the same port before it acknowledged \
+                 the last blocks"
+            } else {
+                "the client started another transfer from the same port"
+            };
             End {
-                detail,
+                detail: Some(detail.to_owned()),
                 ..End::new(Outcome::ClientAbort)
             }
         };

@@ -142,6 +142,57 @@ fn a_client_that_moves_on_without_its_last_ack_has_its_file() {
     assert_eq!(bench.outcomes(), [Outcome::Complete]);
 }
 
+/// It took part of a window, said nothing, and starts over: it has not got the file.
+// spec: next-request-replaces
+#[test]
+fn a_client_that_starts_over_within_a_window_has_nothing() {
+    let options = [(OptionKind::Blksize, 512), (OptionKind::Windowsize, 64)];
+    for (name, again) in [("a", "a"), ("a", "b")] {
+        let mut bench = Bench::new(&[
+            ("/a", Script::AtHand(&[1; 512 * 40])),
+            ("/b", Script::AtHand(b"b")),
+        ]);
+        let lane = bench.ask(peer(2001), &rrq(name, &options))[0].lane;
+        bench.ack(peer(2001), lane, 0);
+        bench.wait(Duration::from_millis(50));
+        let next = bench.ask(peer(2001), &rrq(again, &options));
+        assert!(next[0].is_oack());
+        assert_ne!(next[0].lane, lane);
+        let record = &bench.records()[0];
+        assert_eq!((record.outcome, record.bytes), (Outcome::ClientAbort, 0));
+        let detail = record.detail.as_deref().unwrap();
+        assert!(detail.contains("before it acknowledged"), "{detail}");
+    }
+}
+
+/// It asks for another file, and has not said that anything of the first one came: its address may
+/// be forged.
+// spec: next-request-replaces
+#[test]
+fn who_never_answered_has_no_file() {
+    let mut bench = Bench::new(&[("/a", Script::AtHand(b"a")), ("/b", Script::AtHand(b"b"))]);
+    bench.ask(peer(2001), &rrq("a", &[]));
+    bench.ask(peer(2001), &rrq("b", &[]));
+    assert_eq!(bench.outcomes(), [Outcome::ClientAbort]);
+}
+
+/// The memory of turns is bounded; what a peer has right now is known for sure.
+// spec: rfc1350-own-tid
+#[test]
+fn a_restart_gets_another_port_although_its_turn_was_forgotten() {
+    let mut bench = Bench::new(&[("/a", Script::AtHand(&[1; 2000]))]);
+    for _ in 0..8 {
+        let lane = bench.ask(peer(2001), &rrq("a", &[]))[0].lane;
+        bench.ack(peer(2001), lane, 1);
+        bench.engine.recent = crate::server::recent::Recent::new(bench.now);
+        bench.wait(Duration::from_millis(1500));
+        let again = bench.ask(peer(2001), &rrq("a", &[]));
+        assert_eq!(again[0].block(), Some(1));
+        assert_ne!(again[0].lane, lane);
+        bench.wait(Duration::from_secs(20));
+    }
+}
+
 #[test]
 fn an_echo_of_the_request_does_not_disturb_a_transfer_that_moves() {
     let mut bench = Bench::new(&[("/a", Script::AtHand(&[1; 2000]))]);
