@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::harness::{Packet, Server, Wire, noise, wrq};
+use crate::harness::{Packet, Record, Server, Wire, noise, wrq};
 
 /// U-Boot and others repeat the request while the server opens the file: it must not be opened
 /// again.
@@ -34,30 +34,41 @@ fn a_repeated_write_request_joins() {
     assert_eq!(server.finish_with_one().outcome(), "complete");
 }
 
-/// A late copy of the request while blocks move changes nothing.
+/// The same request again while blocks move, within a second and later: it is another upload, and
+/// nothing of the first gets into it.
 #[test]
-fn a_late_copy_of_the_request_changes_nothing() {
-    let content = noise(2_000, 30);
-    let server = Server::builder().flags(["--create"]).start();
-    let mut client = Wire::new(server.address());
-    let request = wrq("file", "octet", &[]);
-    client.to_listener(&request);
-    client.expect_ack(0);
-    client.data(1, &content[..512]);
-    client.expect_ack(1);
-    client.to_listener(&request);
-    let answers = client.drain(Duration::from_millis(200), Duration::from_secs(1));
-    assert!(
-        answers.iter().all(|packet| *packet == Packet::Ack(1)),
-        "{answers:?}"
-    );
-    for (at, payload) in content.chunks(512).enumerate().skip(1) {
-        let block = u16::try_from(at + 1).expect("few blocks");
-        client.data(block, payload);
-        client.expect_ack(block);
+fn a_request_that_comes_again_after_data_is_another_upload() {
+    for (single_port, wait) in [(false, 0), (false, 1_200), (true, 0), (true, 1_200)] {
+        let ports: &[&str] = if single_port { &["--single-port"] } else { &[] };
+        let server = Server::builder().flags(["--create"]).flags(ports).start();
+        let mut client = Wire::new(server.address());
+        client.write("file", &[]);
+        client.expect_ack(0);
+        let first = client.tid();
+        client.data(1, &[b'o'; 512]);
+        client.expect_ack(1);
+        std::thread::sleep(Duration::from_millis(wait));
+        client.drain(Duration::from_millis(1), Duration::from_secs(1));
+        client.write("file", &[]);
+        // A copy of the first one's last ACK may still be on its way.
+        let (tid, opening) = loop {
+            match client.receive_from(Duration::from_secs(5)) {
+                Some((Packet::Ack(1), from)) if from == first => {}
+                Some((packet, from)) => break (from, packet),
+                None => panic!("no answer to the second request"),
+            }
+        };
+        assert_eq!(opening, Packet::Ack(0));
+        assert_eq!(tid == first, single_port);
+        client.use_port(tid);
+        let content = [&[b'n'; 512][..], b"end"].concat();
+        client.send_all(&content, 512);
+        assert!(fs::read(server.path("file")).expect("stored") == content);
+        server.expect_listing(&["file"]);
+        let records = server.finish();
+        let outcomes: Vec<_> = records.iter().map(Record::outcome).collect();
+        assert_eq!(outcomes, ["client_abort", "complete"]);
     }
-    assert!(fs::read(server.path("file")).expect("stored") == content);
-    assert_eq!(server.finish_with_one().outcome(), "complete");
 }
 
 /// DATA that comes twice is acknowledged at once and stored once.

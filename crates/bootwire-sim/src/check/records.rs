@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bootwire::{Outcome, TransferRecord};
+use bootwire::{Op, Outcome, TransferRecord};
 use bootwire_proto::{Instant, Packet};
 
-/// A repeated request joins the transfer it opened for at least this long.
+/// A repeated read request joins the transfer it opened for at least this long.
 const ECHO: Duration = Duration::from_secs(1);
 
 /// What one peer did last.
@@ -91,7 +91,9 @@ impl Records {
                 .detail
                 .as_deref()
                 .is_some_and(|detail| detail.contains("another transfer"));
-        let echo = record.duration < ECHO || !peer.answered;
+        // Once DATA of an upload has come, any request begins anew.
+        let moving = record.op == Op::Read && record.duration < ECHO;
+        let echo = moving || !peer.answered;
         if replaced && echo && peer.repeated && peer.heard == now && is_of(record, &peer.request) {
             return Err(format!(
                 "transfer {} of {} was replaced by its own request, repeated",

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootwire_proto::{Agreed, ErrorCode, Instant, Receiver, Sender, SenderStatus};
+use bootwire_proto::{Agreed, ErrorCode, Instant, Receiver, ReceiverStatus, Sender, SenderStatus};
 
 use super::admission::Unanswered;
 use super::engine::Small;
@@ -125,8 +125,19 @@ impl Transfer {
         match &self.phase {
             Phase::Opening { .. } | Phase::Refused { .. } => true,
             Phase::Sending(sending) => !sending.sender.is_proven(),
-            Phase::Receiving(receiving) => receiving.receiver.received() == 0,
+            // The first block may be empty, and be all there is.
+            Phase::Receiving(receiving) => {
+                let receiver = &receiving.receiver;
+                receiver.counts().blocks == 0 && receiver.status() != ReceiverStatus::Moving
+            }
         }
+    }
+
+    /// Whether it is an upload of which something has come: a request from its client begins
+    /// something else, even if it is the same request. Were the two taken for one upload, what is
+    /// stored could be the beginning of one and the end of the other.
+    pub(super) fn is_begun_upload(&self) -> bool {
+        matches!(self.phase, Phase::Receiving(_)) && !self.is_fresh()
     }
 
     /// When the client was last heard, or the transfer began.

@@ -60,6 +60,11 @@ impl Wire {
         self.tid = None;
     }
 
+    /// The transfer goes on with this port of the server's.
+    pub(crate) fn use_port(&mut self, tid: SocketAddr) {
+        self.tid = Some(tid);
+    }
+
     /// Sends bytes to the server's listening port.
     pub(crate) fn to_listener(&self, bytes: &[u8]) {
         self.socket.send_to(bytes, self.server).expect("sent");

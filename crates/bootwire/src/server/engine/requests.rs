@@ -15,7 +15,7 @@ use crate::server::stats::DropReason;
 use crate::server::transfer::{CROSSING, End, Phase, Transfer};
 use crate::{Op, Outcome, Reason, Refusal, Request};
 
-/// A request that equals the one of a transfer whose client spoke less than this ago is its echo,
+/// A read request that equals the one of a transfer whose client spoke less than this ago is its echo,
 /// even if that transfer has moved on: delayed on the way, or in our own queue when too much comes
 /// in. Later it is the client starting over.
 const ECHO: Duration = Duration::from_secs(1);
@@ -99,7 +99,15 @@ impl<H: Host> Engine<H> {
             return;
         };
         let site = lanes.site(listener, datagram.local, datagram.interface);
-        let running = site.and_then(|site| self.table.find(peer, site));
+        let mut running = site.and_then(|site| self.table.find(peer, site));
+        // spec: write-begins-anew
+        // Whatever becomes of the request.
+        if let Some(index) = running
+            && self.table.get(index).is_some_and(Transfer::is_begun_upload)
+        {
+            self.replace(now, index);
+            running = None;
+        }
         if let Some(index) = running
             && self.joins(now, index, datagram.payload)
         {

@@ -145,3 +145,83 @@ fn an_upload_can_follow_the_same_upload_from_the_same_port_at_once() {
     }
     assert_eq!(bench.outcomes(), [Outcome::Complete; 3]);
 }
+
+/// Whether the upload that began as number `stored` goes on.
+fn is_running(bench: &mut Bench, stored: usize) -> bool {
+    let key = bench.engine.host.stored[stored];
+    bench.engine.table.by_key(key).is_some()
+}
+
+// spec: write-begins-anew
+#[test]
+fn a_write_request_that_comes_again_after_data_begins_anew() {
+    // What has come when the request comes again: the beginning, all of it, and an empty file.
+    let begun: [&[&[u8]]; 4] = [&[&[1; 512]], &[&[1; 512], &[1; 512]], &[b"all"], &[b""]];
+    for blocks in begun {
+        let mut bench = Bench::new(&[("/backup", Script::Take(None))]);
+        let request = wrq("backup", &[]);
+        let old = bench.ask(peer(1), &request)[0].lane;
+        for (at, payload) in blocks.iter().enumerate() {
+            bench.packet(peer(1), old, &data(at as u16 + 1, payload));
+        }
+        let sent = bench.ask(peer(1), &request);
+        assert_eq!(ack_of(&sent), [[0, 4, 0, 0]], "{} blocks", blocks.len());
+        let new = sent[0].lane;
+        assert_ne!(new, old, "late DATA of the old one must not reach the new");
+        assert!(!is_running(&mut bench, 0));
+        assert_eq!(bench.outcomes(), [Outcome::ClientAbort]);
+        // The old one's fate is no news any more, and its DATA finds nothing.
+        let key = bench.engine.host.stored[0];
+        let result = Ok(());
+        assert_eq!(bench.message(Message::StoreEnded { key, result }), []);
+        assert_eq!(bench.packet(peer(1), old, &data(1, b"old")), []);
+        bench.packet(peer(1), new, &data(1, b"new"));
+        let key = bench.engine.host.stored[1];
+        let result = Ok(());
+        let sent = bench.message(Message::StoreEnded { key, result });
+        assert_eq!(ack_of(&sent), [[0, 4, 0, 1]]);
+        assert_eq!(bench.records()[1].bytes, 3);
+    }
+}
+
+// spec: write-begins-anew
+#[test]
+fn an_empty_upload_can_be_repeated_while_its_last_ack_may_be_asked_for() {
+    let mut bench = Bench::new(&[("/backup", Script::Take(None))]);
+    for round in 0..3 {
+        let sent = bench.ask(peer(1), &wrq("backup", &[]));
+        assert_eq!(ack_of(&sent), [[0, 4, 0, 0]], "round {round}");
+        bench.packet(peer(1), sent[0].lane, &data(1, b""));
+        let key = bench.engine.host.stored[round];
+        let result = Ok(());
+        let sent = bench.message(Message::StoreEnded { key, result });
+        assert_eq!(ack_of(&sent), [[0, 4, 0, 1]], "round {round}");
+    }
+    assert_eq!(bench.outcomes(), [Outcome::Complete; 3]);
+}
+
+// spec: write-begins-anew
+#[test]
+fn a_request_ends_the_upload_before_it_even_if_it_gets_no_answer() {
+    let one = Budgets {
+        unproven: 1,
+        ..Budgets::default()
+    };
+    for request in [wrq("backup", &[]), wrq("other", &[]), rrq("backup", &[])] {
+        for crowded in [false, true] {
+            let scripts = [("/backup", Script::Take(None))];
+            let mut bench = Bench::with(&scripts, |_| {}, budgets(one.clone()));
+            let lane = bench.ask(peer(1), &wrq("backup", &[]))[0].lane;
+            bench.packet(peer(1), lane, &data(1, &[1; 512]));
+            if crowded {
+                assert_eq!(bench.ask(peer(2), &wrq("backup", &[])).len(), 1);
+            } else {
+                bench.engine.drain();
+            }
+            assert_eq!(bench.ask(peer(1), &request), [], "crowded: {crowded}");
+            assert!(!is_running(&mut bench, 0));
+            assert_eq!(bench.packet(peer(1), lane, &data(2, b"end")), []);
+            assert_eq!(bench.outcomes(), [Outcome::ClientAbort]);
+        }
+    }
+}
