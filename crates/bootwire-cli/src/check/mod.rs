@@ -94,7 +94,7 @@ impl Args {
     }
 
     async fn look_at_configuration(&self, report: &mut Report) {
-        let config = match Config::load(&self.path()) {
+        let config = match Config::load(&self.path()).and_then(Config::with_routes) {
             Ok(config) => config,
             Err(problems) => return report.problems("configuration", &problems),
         };

@@ -26,7 +26,7 @@ pub(super) async fn look(config: &Config, online: bool, report: &mut Report) {
     let files: Vec<String> = config
         .files
         .iter()
-        .map(|file| file.display().to_string())
+        .map(|file| config.location.show(file))
         .collect();
     let routes = crate::size::count(site.routes.len() as u64, "route", "routes");
     report.ok(

@@ -9,6 +9,7 @@ mod assemble;
 mod environment;
 mod home;
 mod load;
+mod location;
 mod mistake;
 pub(crate) mod model;
 mod problem;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub(crate) use location::Location;
 pub(crate) use problem::{Problem, Problems};
 
 use source::{Place, Sources};
@@ -39,8 +41,12 @@ pub(crate) struct Config {
     pub(crate) document: model::Document,
     /// The directory of the main file, absolute: where relative paths begin.
     pub(crate) base: PathBuf,
-    /// Every file that was read.
+    /// Where it was read.
+    pub(crate) location: Location,
+    /// Every file that was read, by its absolute path.
     pub(crate) files: Vec<PathBuf>,
+    /// Those of them that are empty, or nothing but white space.
+    pub(crate) blank: Vec<PathBuf>,
     /// Directories in which a change may mean another configuration.
     pub(crate) watched: Vec<PathBuf>,
     /// What is probably not meant so, with its place.
@@ -52,37 +58,70 @@ pub(crate) struct Config {
 impl Config {
     /// Reads a configuration: the file at `path`, its drop-ins, the environment.
     pub(crate) fn load(path: &Path) -> Result<Self, Problems> {
+        Self::read(&Location::of(path)?)
+    }
+
+    /// Reads the configuration there, as often as it takes. Needs no current directory, which is out
+    /// of reach in the sandbox.
+    pub(crate) fn read(location: &Location) -> Result<Self, Problems> {
         // Names and values that are no text are nobody's settings.
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
-        Self::load_with(path, environment)
+        Self::read_with(location, environment)
     }
 
     /// The same with another environment.
+    #[cfg(test)]
     pub(crate) fn load_with(
         path: &Path,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, Problems> {
-        let absolute = std::path::absolute(path).map_err(|error| {
-            let what = format!("cannot find the current directory: {error}");
-            Problem::new(path.display().to_string(), what)
-        })?;
-        let base = absolute.parent().unwrap_or(Path::new("/")).to_owned();
-        let files = load::files(path)?;
+        Self::read_with(&Location::of(path)?, environment)
+    }
+
+    fn read_with(
+        location: &Location,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Problems> {
+        let base = location.directory().to_owned();
+        let files = load::files(location)?;
         let assembled = assemble::assemble(&files.main, &files.drop_ins, environment)?;
-        let drop_ins = load::drop_in_dir(&absolute);
         // The second may come later.
-        let watched = vec![base.clone(), drop_ins];
+        let watched = vec![base.clone(), location.drop_ins()];
         Ok(Self {
             document: assembled.document,
             base,
+            location: location.clone(),
             files: files.paths,
+            blank: files.blank,
             watched,
             warnings: assembled.warnings,
             sources: assembled.sources,
             keys: assembled.keys,
         })
+    }
+
+    /// The same if it has routes: without any, every client would hear that there is no such file.
+    pub(crate) fn with_routes(self) -> Result<Self, Problems> {
+        if !self.document.route.is_empty() {
+            return Ok(self);
+        }
+        let what = match self.files.as_slice() {
+            files if files.iter().all(|file| self.blank.contains(file)) => {
+                "the file is empty, and clients would find no file: write a [[route]]"
+            }
+            _ => "there is no [[route]], and clients would find no file: write one",
+        };
+        let what = format!("{what}, such as [[route]] with dir = \"/srv/tftp\" below it");
+        Err(Problem::new(self.location.to_string(), what).into())
+    }
+
+    /// The files of this configuration that said something in `old` and are empty now. Whoever writes
+    /// a file in place empties it first, and may have been stopped there.
+    pub(crate) fn emptied_since<'a>(&'a self, old: &'a Self) -> impl Iterator<Item = &'a Path> {
+        let said = |file: &&PathBuf| old.files.contains(file) && !old.blank.contains(file);
+        self.blank.iter().filter(said).map(PathBuf::as_path)
     }
 
     /// Where a table was written: `FILE:LINE`.

@@ -39,7 +39,7 @@ routes as it would in a server.
 
 Exit codes:
   0  the client would get content, or may upload
-  1  the configuration has mistakes
+  1  the configuration has mistakes, or cannot be read
   2  the command line is wrong
   3  the client would be told that there is no such file
   4  it would be denied, or get no answer
@@ -76,7 +76,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .config
         .clone()
         .unwrap_or_else(|| config::DEFAULT.into());
-    let config = Config::load(&path).map_err(|problems| anyhow!("{problems}"))?;
+    let config = Config::load(&path)
+        .and_then(Config::with_routes)
+        .map_err(|problems| anyhow!("{problems}"))?;
     let question = args.question(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,6 +1,6 @@
 //! What a configuration says is served, and how it changes while the server runs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bootwire::ServerHandle;
 use bootwire::router::App;
@@ -9,13 +9,12 @@ use super::args::Args;
 use super::sandbox::{Access, Grant, Reach, Sandbox, Tcp};
 use super::settings::Settings;
 use super::watch::Watch;
-use crate::config::{Config, Problems};
+use crate::config::{Config, Problem, Problems};
 use crate::out;
 use crate::site::{self, Secrets, Shared, Site};
 
 /// A configuration in force.
 pub(super) struct Configured {
-    path: PathBuf,
     config: Config,
     settings: Settings,
     site: Site,
@@ -26,17 +25,12 @@ pub(super) struct Configured {
 impl Configured {
     /// Opens what the configuration names. Within tokio, and within the sandbox: what can be opened
     /// now can be opened again when the configuration changes.
-    pub(super) async fn open(
-        path: &Path,
-        config: Config,
-        settings: Settings,
-    ) -> Result<Self, Problems> {
+    pub(super) async fn open(config: Config, settings: Settings) -> Result<Self, Problems> {
         // What changes from now on is news.
         let watch = Watch::new(&config);
         let mut shared = Shared::default();
         let site = Site::open(&config, &mut shared).await?;
         Ok(Self {
-            path: path.to_owned(),
             config,
             settings,
             site,
@@ -56,7 +50,7 @@ impl Configured {
 
     /// What is served, in lines for the log.
     pub(super) fn describe(&self) -> Vec<String> {
-        let mut lines = vec![format!("serves {}", self.path.display())];
+        let mut lines = vec![format!("serves {}", self.config.location)];
         lines.extend(self.site.describe());
         lines.extend(
             self.config
@@ -83,22 +77,29 @@ impl Configured {
         self.watch.changed().await;
     }
 
+    /// Waits until nobody writes to the files any more.
+    pub(super) async fn still(&mut self) {
+        self.watch.still().await;
+    }
+
     /// Reads the configuration again and serves what it says. If anything is wrong with it,
     /// everything stays as it is, and the log says why.
     pub(super) async fn reload(&mut self, args: &Args, server: &ServerHandle) {
-        self.watch.look();
         match self.renew(args).await {
             Ok(lines) => {
                 server.serve(self.app());
                 self.prefetch();
-                out::note(&format!("reloaded {}", self.path.display()));
+                out::note(&format!("reloaded {}", self.config.location));
                 lines.iter().for_each(|line| out::note(line));
             }
             Err(problems) => {
-                for problem in problems {
-                    out::complaint(&problem);
+                for problem in &problems {
+                    out::complaint(problem);
                 }
-                out::complaint("the configuration has mistakes: what was in force before stays");
+                out::complaint(&format!(
+                    "{} was not reloaded: what was in force before stays",
+                    self.config.location
+                ));
             }
         }
     }
@@ -107,13 +108,14 @@ impl Configured {
         let told = |problems: Problems| -> Vec<String> {
             problems.0.iter().map(ToString::to_string).collect()
         };
-        let path = self.path.clone();
+        let location = self.config.location.clone();
         // The file may be on a network that does not answer.
-        let loaded = tokio::task::spawn_blocking(move || Config::load(&path)).await;
+        let loaded = tokio::task::spawn_blocking(move || Config::read(&location)).await;
         let config = match loaded {
-            Ok(loaded) => loaded.map_err(told)?,
+            Ok(loaded) => loaded.and_then(Config::with_routes).map_err(told)?,
             Err(lost) => return Err(vec![lost.to_string()]),
         };
+        self.expect_written(&config).map_err(told)?;
         let settings =
             Settings::of_config(args, &config).map_err(|error| vec![format!("{error:#}")])?;
         let site = Site::open(&config, &mut self.shared).await.map_err(told)?;
@@ -143,6 +145,23 @@ impl Configured {
         self.config = config;
         self.site = site;
         Ok(lines)
+    }
+
+    /// Refuses what was cut while it was written, as far as that can be told.
+    fn expect_written(&self, new: &Config) -> Result<(), Problems> {
+        let emptied: Vec<_> = new
+            .emptied_since(&self.config)
+            .map(|file| {
+                let what = "the file is empty, and was not before: if that is meant, remove it or \
+                            write a comment into it";
+                Problem::new(new.location.show(file), what)
+            })
+            .collect();
+        if emptied.is_empty() {
+            Ok(())
+        } else {
+            Err(Problems(emptied))
+        }
     }
 }
 

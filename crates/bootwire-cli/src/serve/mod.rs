@@ -13,7 +13,6 @@ mod totals;
 mod unanswered;
 mod watch;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -86,28 +85,28 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 /// What is to be served, as far as it is known before the sandbox closes.
 enum Found {
     Plain(Plain),
-    Configured(PathBuf, Box<Config>),
+    Configured(Box<Config>),
 }
 
 impl Found {
     fn of(args: &Args) -> anyhow::Result<Self> {
         Ok(match &args.config {
             None => Self::Plain(Plain::open(args)?),
-            Some(path) => Self::Configured(path.clone(), Box::new(Config::load(path)?)),
+            Some(path) => Self::Configured(Box::new(Config::load(path)?.with_routes()?)),
         })
     }
 
     fn settings(&self, args: &Args) -> anyhow::Result<Settings> {
         match self {
             Self::Plain(_) => Settings::of_args(args),
-            Self::Configured(_, config) => Settings::of_config(args, config),
+            Self::Configured(config) => Settings::of_config(args, config),
         }
     }
 
     fn reach(&self, args: &Args, sandbox: &mut Sandbox) -> anyhow::Result<Reach> {
         match self {
             Self::Plain(_) => Ok(Plain::grants(args)?.into()),
-            Self::Configured(_, config) => configured::reach(config, sandbox),
+            Self::Configured(config) => configured::reach(config, sandbox),
         }
     }
 
@@ -122,8 +121,8 @@ impl Found {
     async fn open(self, settings: &Settings) -> anyhow::Result<Site> {
         Ok(match self {
             Self::Plain(plain) => Site::Plain(plain),
-            Self::Configured(path, config) => {
-                let configured = Configured::open(&path, *config, settings.clone()).await?;
+            Self::Configured(config) => {
+                let configured = Configured::open(*config, settings.clone()).await?;
                 Site::Configured(Box::new(configured))
             }
         })
@@ -170,6 +169,13 @@ impl Site {
         match self {
             Self::Plain(_) => std::future::pending().await,
             Self::Configured(configured) => configured.changed().await,
+        }
+    }
+
+    /// Waits until what there is to read is written.
+    async fn still(&mut self) {
+        if let Self::Configured(configured) = self {
+            configured.still().await;
         }
     }
 
@@ -221,13 +227,16 @@ impl Running<'_> {
     /// Answers whether a worker died.
     async fn serve(&mut self, signals: &mut Signals) -> bool {
         loop {
-            tokio::select! {
+            let signalled = tokio::select! {
                 () = self.handle.failed() => return true,
                 signal = signals.next() => match signal {
                     Signal::End => return false,
-                    Signal::Reload => {}
+                    Signal::Reload => true,
                 },
-                () = self.site.changed() => {}
+                () = self.site.changed() => false,
+            };
+            if signalled && signals.or_end(self.site.still()).await.is_none() {
+                return false;
             }
             let reload = self.site.reload(self.args, &self.handle);
             if signals.or_end(reload).await.is_none() {

@@ -15,6 +15,17 @@ use crate::config::Config;
 /// Time between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// Looks for which a file must have been the same.
+const STILL_FOR: u32 = 1;
+
+/// The same for one that has become shorter: whoever writes in place empties the file first, and may
+/// pause.
+const STILL_FOR_SHORTER: u32 = 3;
+
+/// Time between two looks after a signal, which says that all is written, and for how long to look.
+const AFTER_SIGNAL: Duration = Duration::from_millis(100);
+const AFTER_SIGNAL_MAX: Duration = Duration::from_secs(5);
+
 /// The files of a configuration as they were when it was read.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -58,11 +69,6 @@ impl Watch {
         watch
     }
 
-    /// Takes the files as they are now for known: to be called before they are read.
-    pub(super) fn look(&mut self) {
-        self.seen = shape(&self.files, &self.directories);
-    }
-
     /// Watches the files of another configuration. Those watched before may have changed while it
     /// was read, and still count as changed then.
     pub(super) fn follow(&mut self, config: &Config) {
@@ -77,24 +83,82 @@ impl Watch {
         self.seen = now;
     }
 
-    /// Waits until something differs, and has been the same for a second: whoever writes several
+    /// Waits until something differs, and has been the same for a while: whoever writes several
     /// files, or one in pieces, shall be done.
     pub(super) async fn changed(&mut self) {
-        let mut last = self.seen.clone();
+        let mut stillness = Stillness::new(self.seen.clone());
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let (files, directories) = (self.files.clone(), self.directories.clone());
-            // A network file system that does not answer must hold up nothing else.
-            let look = move || shape(&files, &directories);
-            let Ok(now) = tokio::task::spawn_blocking(look).await else {
+            let Some(now) = self.now().await else {
                 continue;
             };
-            if now != self.seen && now == last {
-                self.seen = now;
+            if stillness.look(now, &self.seen) {
+                self.seen = stillness.last;
                 return;
             }
-            last = now;
         }
+    }
+
+    /// Waits until two looks find the same, and takes that for known: to be called before the files
+    /// are read because somebody says so.
+    pub(super) async fn still(&mut self) {
+        let written = async {
+            let mut last = None;
+            loop {
+                let now = self.now().await;
+                if now.is_some() && now == last {
+                    return now;
+                }
+                last = now;
+                tokio::time::sleep(AFTER_SIGNAL).await;
+            }
+        };
+        // After that they are read as they are: reading notices what changes meanwhile.
+        let found = tokio::time::timeout(AFTER_SIGNAL_MAX, written).await;
+        if let Ok(Some(now)) = found {
+            self.seen = now;
+        }
+    }
+
+    /// The files as they are now; `None` if that cannot be told.
+    async fn now(&self) -> Option<Shape> {
+        let (files, directories) = (self.files.clone(), self.directories.clone());
+        // A network file system that does not answer must hold up nothing else.
+        let look = move || shape(&files, &directories);
+        tokio::task::spawn_blocking(look).await.ok()
+    }
+}
+
+/// For how long the files have been the same.
+struct Stillness {
+    last: Shape,
+    looks: u32,
+}
+
+impl Stillness {
+    const fn new(last: Shape) -> Self {
+        Self { last, looks: 0 }
+    }
+
+    /// Another look: whether this differs from what was `seen`, and has done so for long enough.
+    fn look(&mut self, now: Shape, seen: &Shape) -> bool {
+        if now == self.last {
+            self.looks = self.looks.saturating_add(1);
+        } else {
+            self.looks = 0;
+            self.last = now;
+        }
+        let size = |version: &Option<Version>| version.as_ref().map_or(0, |version| version.size);
+        let shorter = self.last.iter().any(|(path, now)| {
+            let before = seen.get(path).map_or(0, size);
+            size(now) < before
+        });
+        let wanted = if shorter {
+            STILL_FOR_SHORTER
+        } else {
+            STILL_FOR
+        };
+        self.last != *seen && self.looks >= wanted
     }
 }
 
@@ -161,5 +225,32 @@ mod tests {
         });
         fs::write(path.join("bootwire.d/notes.txt"), "not read").unwrap();
         assert_eq!(last, seen(path), "other files are none of it");
+    }
+
+    #[test]
+    fn a_file_that_became_shorter_is_given_more_time() {
+        let shape = |size: u64| {
+            let version = Version {
+                device: 1,
+                inode: 1,
+                size,
+                modified: (size.cast_signed(), 0),
+            };
+            Shape::from([(PathBuf::from("bootwire.toml"), Some(version))])
+        };
+        let looks = |sizes: &[u64]| {
+            let seen = shape(100);
+            let mut stillness = Stillness::new(seen.clone());
+            let mut sizes = sizes.iter();
+            sizes.position(|&size| stillness.look(shape(size), &seen))
+        };
+        assert_eq!(looks(&[100, 100, 100, 100, 100]), None);
+        assert_eq!(looks(&[100, 200, 200]), Some(2));
+        assert_eq!(looks(&[200, 300, 300, 300]), Some(2));
+        // Emptied, half written, whole.
+        assert_eq!(looks(&[0, 0, 0, 50, 50, 50, 120, 120]), Some(7));
+        assert_eq!(looks(&[0, 100, 100, 100]), None);
+        assert_eq!(looks(&[50, 50, 50, 50]), Some(3));
+        assert_eq!(looks(&[0, 0, 0, 0]), Some(3));
     }
 }

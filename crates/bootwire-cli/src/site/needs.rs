@@ -55,7 +55,7 @@ pub(crate) fn needs(config: &Config) -> Needs {
     needs.read.extend(templates::directory(config));
     // The configuration itself is read again.
     for file in &config.files {
-        needs.read_beside(&config.path(file));
+        needs.read_beside(file);
     }
     needs.read.extend(config.watched.iter().cloned());
     let sandbox = &document.sandbox;

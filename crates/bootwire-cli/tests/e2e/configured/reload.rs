@@ -43,6 +43,13 @@ fn expect_word(server: &Server, word: &str) {
     }
 }
 
+/// The server answers with this word.
+#[track_caller]
+fn expect_word_now(server: &Server, word: &str) {
+    let got = Wire::new(server.address()).fetch("word");
+    assert_eq!(String::from_utf8_lossy(&got), word);
+}
+
 /// A transfer that runs across `change` and ends well.
 fn across(server: &Server, change: impl FnOnce()) {
     let mut client = Wire::new(server.address());
@@ -188,6 +195,86 @@ fn a_bad_configuration_is_told_and_the_old_one_stays() {
         });
         expect_word(&server, "one");
     }
+    replace(&path, &config("two"));
+    expect_word(&server, "two");
+}
+
+/// Many begin to write a file by emptying it, and may be stopped there: by a full disk, by a pause.
+#[test]
+fn an_emptied_or_cut_file_changes_nothing() {
+    let server = start();
+    let path = server.outside().join("bootwire.toml");
+    expect_word(&server, "one");
+    for (empty, words) in [
+        ("", ["bootwire.toml", "empty"]),
+        ("\n \n", ["bootwire.toml", "empty"]),
+        ("drain = \"5s\"\n", ["bootwire.toml", "no [[route]]"]),
+    ] {
+        across(&server, || {
+            replace(&path, empty);
+            server.signal("HUP");
+            expect_note(&server, &words);
+            expect_note(&server, &["not reloaded", "stays"]);
+        });
+        expect_word(&server, "one");
+    }
+    // In place and without a signal, with pauses longer than a look takes.
+    let whole = config("two");
+    let (first, rest) = whole.split_at(whole.find("[[route]]\ntext").expect("the second route"));
+    let mut file = fs::File::create(&path).expect("a file");
+    for part in [first, rest] {
+        for _ in 0..3 {
+            thread::sleep(Duration::from_millis(500));
+            expect_word_now(&server, "one");
+        }
+        std::io::Write::write_all(&mut file, part.as_bytes()).expect("written");
+    }
+    expect_word(&server, "two");
+}
+
+/// A drop-in with all the routes that is emptied is no less of a loss than the main file.
+#[test]
+fn an_emptied_drop_in_changes_nothing() {
+    let server = Server::builder()
+        .config("drain = \"5s\"\n[[route]]\ntext = \"rest\"\n")
+        .beside(
+            "bootwire.d/10.toml",
+            "[[route]]\npath = \"/word\"\ntext = \"one\"\n",
+        )
+        .start();
+    expect_word(&server, "one");
+    let drop_in = server.outside().join("bootwire.d/10.toml");
+    fs::write(&drop_in, "").expect("a file");
+    server.signal("HUP");
+    expect_note(&server, &["bootwire.d/10.toml", "empty"]);
+    expect_word(&server, "one");
+    fs::write(&drop_in, "# not now\n").expect("a file");
+    server.signal("HUP");
+    expect_word(&server, "rest");
+}
+
+/// The current directory is out of reach once the sandbox is closed.
+#[test]
+fn a_configuration_with_a_relative_name_is_read_again() {
+    let server = Server::builder().config(&config("one")).relative().start();
+    expect_word(&server, "one");
+    let path = server.outside().join("bootwire.toml");
+    fs::write(&path, config("two")).expect("a file");
+    server.signal("HUP");
+    expect_word(&server, "two");
+    expect_note(&server, &["reloaded bootwire.toml"]);
+    replace(&path, "[[route]]\ntxt = \"three\"\n");
+    server.signal("HUP");
+    expect_note(&server, &["bootwire: bootwire.toml:2", "txt"]);
+    // One below, and without a signal.
+    drop(server);
+    let server = Server::builder()
+        .beside("conf/boot.toml", config("one"))
+        .beside("conf/root/file", "")
+        .config_file("conf/boot.toml")
+        .relative()
+        .start();
+    let path = server.outside().join("conf/boot.toml");
     replace(&path, &config("two"));
     expect_word(&server, "two");
 }

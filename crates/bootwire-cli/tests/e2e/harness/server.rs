@@ -32,6 +32,7 @@ pub(crate) struct Builder {
     flags: Vec<OsString>,
     wrapper: Vec<OsString>,
     json: bool,
+    relative: bool,
 }
 
 /// A running server. Killed when dropped.
@@ -61,6 +62,7 @@ impl Builder {
             flags: Vec::new(),
             wrapper: Vec::new(),
             json: true,
+            relative: false,
         }
     }
 
@@ -107,6 +109,12 @@ impl Builder {
         self
     }
 
+    /// Starts in the root's parent, and names the configuration from there.
+    pub(crate) fn relative(mut self) -> Self {
+        self.relative = true;
+        self
+    }
+
     /// Adds flags.
     pub(crate) fn flags<S: AsRef<OsStr>>(mut self, flags: impl IntoIterator<Item = S>) -> Self {
         self.flags
@@ -148,7 +156,12 @@ impl Builder {
         let listen = format!("{}:{}", self.host, self.port.first());
         let mut environment = Vec::new();
         if let Some(config) = &self.config {
-            words.extend(["--config".into(), self.place.path().join(config).into()]);
+            let config = if self.relative {
+                config.clone()
+            } else {
+                self.place.path().join(config)
+            };
+            words.extend(["--config".into(), config.into()]);
             // Not in the file, whose lines keep their numbers.
             environment.push(("BOOTWIRE_LISTEN", listen.as_str()));
             environment.extend(self.json.then_some(("BOOTWIRE_LOG", "json")));
@@ -166,7 +179,11 @@ impl Builder {
             give_to_nobody(self.place.path());
         }
 
-        let mut child = Command::new(&words[0])
+        let mut command = Command::new(&words[0]);
+        if self.relative {
+            command.current_dir(self.place.path());
+        }
+        let mut child = command
             .args(&words[1..])
             .envs(environment)
             .stdin(Stdio::null())
