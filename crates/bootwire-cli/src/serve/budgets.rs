@@ -5,6 +5,7 @@ use ipnet::IpNet;
 
 use crate::config::model;
 use crate::networks::{self, Network};
+use crate::size;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Budgets")]
@@ -25,6 +26,10 @@ pub(super) struct Args {
     /// The same for all together; the oldest makes room for a new one [default: 32768]
     #[arg(long, value_name = "COUNT")]
     unproven_max: Option<u32>,
+    /// Memory for what is held of such transfers, like text made for one machine: so much for
+    /// strangers, and as much for addresses that answered lately; 0 is no limit [default: 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    unproven_memory: Option<u64>,
     /// Most requests a second of an address; 0 is no limit [default: 1000]
     #[arg(long, value_name = "RATE")]
     requests_per_address: Option<u32>,
@@ -43,6 +48,7 @@ pub(super) struct Budgets {
     unproven_per_address: u32,
     unproven_per_network: u32,
     unproven_max: u32,
+    unproven_memory: u64,
     requests_per_address: u32,
     requests_per_network: u32,
     refuse_low_ports: bool,
@@ -63,6 +69,10 @@ impl Args {
             unproven_per_address: one(self.unproven_per_address, config.unproven_per_address, 8),
             unproven_per_network: one(self.unproven_per_network, config.unproven_per_network, 64),
             unproven_max: one(self.unproven_max, config.unproven_max, 32_768),
+            unproven_memory: self
+                .unproven_memory
+                .or(config.unproven_memory.map(|size| size.0))
+                .unwrap_or(64 << 20),
             requests_per_address: one(
                 self.requests_per_address,
                 config.requests_per_address,
@@ -83,6 +93,7 @@ impl Budgets {
         let server = server
             .unproven_per_source_max(self.unproven_per_address, self.unproven_per_network)
             .unproven_max(self.unproven_max)
+            .unproven_content_max(self.unproven_memory)
             .requests_per_second_max(self.requests_per_address, self.requests_per_network)
             .refuse_low_ports(self.refuse_low_ports);
         if self.unlimited.is_empty() {

@@ -143,6 +143,46 @@ fn a_million_forged_requests() {
     forged_requests(&["--single-port"], 1_000_000, 40_000);
 }
 
+/// A template's text is made for each request and kept until its client has it: for those who
+/// never answer, 64 MiB are kept, and no more. The rest is the allocator's, and what the transfers
+/// themselves take.
+#[test]
+fn forged_requests_for_a_template_hold_what_the_budget_says() {
+    const BUDGET: u64 = 64 << 20;
+    let server = Server::builder()
+        .config(
+            r#"
+            [templates]
+            dir = "templates"
+
+            [[route]]
+            path = "/kickstart"
+            template = "kickstart.j2"
+            "#,
+        )
+        .beside(
+            "templates/kickstart.j2",
+            format!("# {{{{ request.peer }}}}\n{}", "x".repeat(256 << 10)),
+        )
+        .flags(["--unlimited", "none"])
+        .without_log()
+        .start();
+    let mut machine = Wire::new(server.address());
+    machine.read("kickstart", &[("tsize", "0")]);
+    let answer = machine.receive_within(Duration::from_secs(10));
+    assert!(matches!(answer, Some(Packet::Oack(_))), "{answer:?}");
+    let target = server.address();
+    let request = rrq("kickstart", "octet", &[]);
+    let flood = Flood::new(2_000, move |_| target, move |_| request.clone());
+    let before = server.memory();
+    flood.send(5_600);
+    let after = server.memory();
+    assert!(
+        after < before + BUDGET + BUDGET / 2,
+        "{before} bytes in use before the flood, {after} after it"
+    );
+}
+
 /// Garbage at the listening port and at the port of the transfer itself.
 #[test]
 fn garbage_does_not_slow_a_running_transfer_by_more_than_half() {

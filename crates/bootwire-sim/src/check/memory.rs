@@ -4,6 +4,8 @@ use bootwire::server::simulation::Occupancy;
 
 /// A spool holds two windows, or this, and one piece more.
 const SPOOL_MAX: u64 = (256 << 10) + (64 << 10);
+/// What is held for clients that have not answered: strangers, and known addresses as much.
+const UNPROVEN_CONTENT_MAX: u64 = 2 * (64 << 20);
 /// What a sink may be behind, and one window.
 const UNSTORED_MAX: u64 = (1 << 20) + (64 << 16);
 /// ERRORs to strangers a second, and for one turn's requests.
@@ -58,6 +60,12 @@ impl Memory {
         }
         if now.spooled > SPOOL_MAX {
             return Err(format!("{} bytes of one stream are held", now.spooled));
+        }
+        if now.unproven_content > UNPROVEN_CONTENT_MAX {
+            return Err(format!(
+                "{} bytes are held for clients that have not answered",
+                now.unproven_content
+            ));
         }
         if now.unstored > UNSTORED_MAX {
             return Err(format!("{} bytes of one upload are held", now.unstored));

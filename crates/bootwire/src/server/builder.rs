@@ -236,6 +236,17 @@ impl Server {
         self
     }
 
+    /// Most bytes of content held in memory for unproven transfers of strangers, over all workers,
+    /// and as many for those of addresses that proved themselves within ten minutes: text made for
+    /// one machine and the beginnings of streams, not files. When there is no room, the oldest
+    /// whose client has been silent for 250 ms makes room; if there is none, the request gets no
+    /// answer. Default 64 MiB; 0 is no limit.
+    #[must_use]
+    pub fn unproven_content_max(mut self, bytes: u64) -> Self {
+        self.settings.budgets.unproven_content = bytes;
+        self
+    }
+
     /// Most requests a second of one client address, and of one network, over all workers, in
     /// bursts of as many; further ones get no answer. An address that proved itself within ten
     /// minutes has the rate of a network. Default 1 000 and 10 000; 0 is no limit.

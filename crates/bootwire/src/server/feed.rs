@@ -193,8 +193,15 @@ pub(super) fn changed() -> Refusal {
 }
 
 impl Spool {
-    pub(super) fn new(pump: PumpHandle, promised: Option<u64>, window_bytes: u64) -> Self {
-        let mut spool = Self {
+    /// A spool for a client with windows of `window_bytes`. Before anything is released, no more
+    /// than `opening` bytes are asked for.
+    pub(super) fn new(
+        pump: PumpHandle,
+        promised: Option<u64>,
+        window_bytes: u64,
+        opening: u64,
+    ) -> Self {
+        let spool = Self {
             pieces: VecDeque::new(),
             start: 0,
             end: 0,
@@ -204,7 +211,7 @@ impl Spool {
             capacity: (2 * window_bytes).max(SPOOL_MIN),
             pump,
         };
-        spool.release(0);
+        spool.pump.allow(spool.capacity.min(opening));
         spool
     }
 
@@ -263,7 +270,7 @@ mod tests {
     }
 
     fn spool(promised: Option<u64>) -> Spool {
-        Spool::new(PumpHandle::idle(), promised, 1024)
+        Spool::new(PumpHandle::idle(), promised, 1024, u64::MAX)
     }
 
     #[test]

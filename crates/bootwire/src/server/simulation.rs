@@ -80,9 +80,10 @@ pub struct Occupancy {
     pub active: u64,
     /// Places taken at admission.
     pub places: usize,
-    /// Places taken by transfers whose client has not answered, and by such that were replaced a
-    /// moment ago.
+    /// Places taken by transfers whose client has not answered.
     pub unproven: u32,
+    /// Bytes of content held for clients that have not answered.
+    pub unproven_content: u64,
     /// Entries of the transfer table: also transfers that have ended and are kept for repeats.
     pub slots: usize,
     /// Slots that stand in the timer wheel, those included whose transfer has ended.
@@ -327,6 +328,7 @@ impl Worker {
         Occupancy {
             places: self.running.load(Ordering::Relaxed),
             unproven: self.guard.unproven(),
+            unproven_content: self.guard.content(),
             ..self.engine.occupancy()
         }
     }

@@ -150,7 +150,7 @@ impl Transfer {
     }
 
     /// Whether the client lacks nothing but perhaps the last window, all of which was sent.
-    fn is_all_sent(&self) -> bool {
+    pub(super) fn is_all_sent(&self) -> bool {
         let Phase::Sending(sending) = &self.phase else {
             return false;
         };
@@ -167,10 +167,10 @@ impl Transfer {
         matches!(&self.phase, Phase::Sending(sending) if sending.sender.lacks_only_last_ack())
     }
 
-    /// Whether the whole content was sent, or was received and stored.
+    /// Whether the whole content has arrived for all that is known, or was received and stored.
     pub(super) fn is_all_moved(&self) -> bool {
         match &self.phase {
-            Phase::Sending(_) => self.is_all_sent(),
+            Phase::Sending(_) => self.is_all_there(),
             Phase::Receiving(receiving) => receiving.recorded,
             Phase::Opening { .. } | Phase::Refused { .. } => false,
         }

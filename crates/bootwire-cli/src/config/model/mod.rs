@@ -103,6 +103,9 @@ pub(crate) struct Budgets {
     pub(crate) unproven_per_network: Option<u32>,
     /// The same for all together [default: 32768]
     pub(crate) unproven_max: Option<u32>,
+    /// Memory for what is held of such transfers, like text made for one machine: so much for
+    /// strangers, and as much for addresses that answered lately; 0 is no limit [default: "64MiB"]
+    pub(crate) unproven_memory: Option<Size>,
     /// Most requests a second of an address; 0 is no limit [default: 1000]
     pub(crate) requests_per_address: Option<u32>,
     /// The same for a network, and for an address that answered lately [default: 10000]

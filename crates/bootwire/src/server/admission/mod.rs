@@ -6,6 +6,7 @@
 //! | is it one of our own sockets that asks? | `own` | our sockets |
 //! | does the source ask too often? | `rate` | fixed |
 //! | has it too many transfers that it never answered? | `unproven` | fixed |
+//! | does too much wait for such clients already? | `content` | two counters |
 //! | may it be a machine that boots, whose network is being forged? | `proven` | fixed |
 //! | is there a place for one more transfer? | `places` | an entry for each address with a transfer |
 //!
@@ -13,6 +14,7 @@
 //! request a few table probes and no allocation. Their budgets hold over all workers: the tables
 //! are shared, in a [`Guard`], and counted with atomics.
 
+mod content;
 mod networks;
 mod own;
 mod places;
@@ -30,6 +32,7 @@ use bootwire_proto::Instant;
 use foldhash::quality::SeedableRandomState;
 use ipnet::IpNet;
 
+use self::content::Contents;
 use self::networks::Networks;
 pub(super) use self::networks::network_of;
 pub(super) use self::own::OwnAddresses;
@@ -38,7 +41,7 @@ use self::places::Places;
 use self::proven::Proven;
 use self::rate::Rates;
 pub(super) use self::unproven::{Crowded, Unanswered};
-use self::unproven::{Source, Unproven};
+use self::unproven::{Held, Source, Unproven};
 use super::stats::DropReason;
 
 /// Cells for the request rates of addresses, and of networks.
@@ -49,6 +52,8 @@ const NETWORK_RATE_CELLS: usize = 1 << 14;
 /// as long as one that is never answered lives: or a forger who alternates two names would get DATA
 /// for each request and never spend a budget.
 const HELD: Duration = Duration::from_secs(7);
+/// Held places of one worker, at most; beyond it the oldest stop to count.
+const HELD_MAX: usize = 1 << 16;
 
 /// What may be asked of the server before anyone has proven to be where they say. 0 is no limit.
 #[derive(Clone, Debug)]
@@ -59,6 +64,9 @@ pub(super) struct Budgets {
     pub(super) unproven_per_address: u32,
     /// Of one network (/24, /64), and of one address that has proven itself lately.
     pub(super) unproven_per_network: u32,
+    /// Bytes of content that are held for unproven transfers of strangers; and as many for those
+    /// of addresses that have proven themselves lately.
+    pub(super) unproven_content: u64,
     /// Requests a second of one address.
     pub(super) requests_per_address: u32,
     /// Requests a second of one network, and of one address that has proven itself lately.
@@ -76,6 +84,7 @@ impl Default for Budgets {
             unproven: 32_768,
             unproven_per_address: 8,
             unproven_per_network: 64,
+            unproven_content: 64 << 20,
             requests_per_address: 1_000,
             requests_per_network: 10_000,
             unlimited: loopback.iter().flat_map(|text| text.parse()).collect(),
@@ -92,6 +101,7 @@ pub(super) struct Guard {
     addresses: Rates,
     networks: Rates,
     unproven: Unproven,
+    contents: Contents,
     proven: Proven,
     own: Arc<OwnAddresses>,
     /// Seeded: strangers choose the addresses that are hashed.
@@ -109,6 +119,7 @@ impl Guard {
             addresses: Rates::new(RATE_CELLS),
             networks: Rates::new(NETWORK_RATE_CELLS),
             unproven: Unproven::new(&budgets),
+            contents: Contents::new(budgets.unproven_content),
             proven: Proven::new(),
             own,
             hasher,
@@ -120,6 +131,12 @@ impl Guard {
     #[cfg(feature = "simulation")]
     pub(super) fn unproven(&self) -> u32 {
         self.unproven.all()
+    }
+
+    /// Bytes of content held for them.
+    #[cfg(feature = "simulation")]
+    pub(super) fn content(&self) -> u64 {
+        self.contents.all()
     }
 
     /// Who a packet from this address may come from.
@@ -139,6 +156,14 @@ impl Guard {
             },
             address: hash,
             network: self.hasher.hash_one(network_of(address)),
+        }
+    }
+
+    /// The content that was held for a place is held for it no longer.
+    fn empty(&self, place: &Unanswered) {
+        if place.content > 0 {
+            let bytes = u64::from(place.content) << 10;
+            self.contents.sub(place.source, bytes);
         }
     }
 
@@ -194,9 +219,9 @@ pub(super) struct Admission {
     guard: Option<Arc<Guard>>,
     /// Unproven transfers of this worker that have not ended.
     waiting: usize,
-    /// Places that still count although their transfers were replaced, and until when. No longer
-    /// than the server's budget of unproven transfers.
-    held: VecDeque<(Instant, Unanswered)>,
+    /// Places that still count for their addresses although their transfers were replaced, and
+    /// until when.
+    held: VecDeque<(Instant, Held)>,
 }
 
 impl Admission {
@@ -275,10 +300,28 @@ impl Admission {
                 source,
                 address,
                 network,
+                content: 0,
             },
         };
         self.waiting += 1;
         Ok(place)
+    }
+
+    /// Counts `bytes` more of content that is held for the transfer with this place, until the place
+    /// is given back. `false` if too much is held already.
+    // spec: unproven-content
+    pub(super) fn holds(&self, place: &mut Unanswered, bytes: u64) -> bool {
+        let Some(guard) = &self.guard else {
+            return true;
+        };
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let sum = place.content.checked_add(kib);
+        let Some(sum) = sum.filter(|_| guard.contents.add(place.source, u64::from(kib) << 10))
+        else {
+            return false;
+        };
+        place.content = sum;
+        true
     }
 
     /// The client has answered: it is where it says.
@@ -302,10 +345,16 @@ impl Admission {
     // spec: unproven-places
     pub(super) fn hold(&mut self, now: Instant, place: Unanswered) {
         self.waiting -= 1;
-        if place.source == Source::Unlimited {
-            self.give_back(place);
-        } else {
-            self.held.push_back((now + HELD, place));
+        match &self.guard {
+            Some(guard) if place.source != Source::Unlimited => {
+                guard.empty(&place);
+                let held = guard.unproven.hold(place);
+                self.held.push_back((now + HELD, held));
+                if self.held.len() > HELD_MAX {
+                    self.release_oldest();
+                }
+            }
+            _ => self.give_back(place),
         }
     }
 
@@ -322,14 +371,19 @@ impl Admission {
     /// Gives back places that were held long enough.
     pub(super) fn on_time(&mut self, now: Instant) {
         while self.next_due().is_some_and(|until| until <= now) {
-            if let Some((_, place)) = self.held.pop_front() {
-                self.give_back(place);
-            }
+            self.release_oldest();
+        }
+    }
+
+    fn release_oldest(&mut self) {
+        if let (Some(guard), Some((_, held))) = (&self.guard, self.held.pop_front()) {
+            guard.unproven.release(held);
         }
     }
 
     fn give_back(&self, place: Unanswered) {
         if let Some(guard) = &self.guard {
+            guard.empty(&place);
             guard.unproven.leave(place);
         }
     }

@@ -13,6 +13,9 @@ use super::Budgets;
 /// Fewest and most cells for addresses.
 const CELLS_MIN: usize = 1 << 10;
 const CELLS_MAX: usize = 1 << 22;
+/// Of so many places one is kept for addresses that proved themselves lately, and for those without
+/// budgets: strangers cannot take it.
+const RESERVED: u32 = 8;
 /// Cells for addresses to each cell for networks.
 const PER_NETWORK: usize = 4;
 
@@ -34,7 +37,22 @@ pub(in crate::server) struct Unanswered {
     pub(super) source: Source,
     pub(super) address: u64,
     pub(super) network: u64,
+    /// Content it holds, in KiB.
+    pub(super) content: u32,
 }
+
+impl Unanswered {
+    /// Whether nobody knows who asked.
+    pub(in crate::server) fn is_stranger(&self) -> bool {
+        self.source == Source::Stranger
+    }
+}
+
+/// A place of a transfer that was replaced: it counts for its address and network alone, so that
+/// nobody else is kept out by it.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Held(Unanswered);
 
 /// Why there is no place for another unproven transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +103,13 @@ impl Unproven {
             source,
             address,
             network,
+            content: 0,
         };
-        if !add(&self.all, budgets.unproven) {
+        let in_all = match source {
+            Source::Unlimited | Source::Known => budgets.unproven,
+            Source::Stranger => budgets.unproven - budgets.unproven / RESERVED,
+        };
+        if !add(&self.all, in_all) {
             return Err(Crowded::Server);
         }
         let (of_address, of_network) = match source {
@@ -110,14 +133,27 @@ impl Unproven {
     }
 
     /// Gives a place back.
-    #[expect(clippy::needless_pass_by_value, reason = "a place is given back once")]
     pub(super) fn leave(&self, place: Unanswered) {
-        let Unanswered {
+        let held = self.hold(place);
+        self.release(held);
+    }
+
+    /// Gives back what a place takes in the whole server; it still counts for its address and
+    /// network.
+    pub(super) fn hold(&self, place: Unanswered) -> Held {
+        sub(&self.all);
+        Held(place)
+    }
+
+    /// Gives back the rest.
+    #[expect(clippy::needless_pass_by_value, reason = "a place is given back once")]
+    pub(super) fn release(&self, held: Held) {
+        let Held(Unanswered {
             source,
             address,
             network,
-        } = place;
-        sub(&self.all);
+            ..
+        }) = held;
         if source != Source::Unlimited {
             sub(self.address(address));
         }
@@ -223,6 +259,44 @@ mod tests {
         let (mut places, why) = fill(&unproven, Source::Unlimited, |_| 1);
         assert_eq!((places.len(), why), (100, Crowded::Server));
         unproven.leave(places.pop().unwrap());
-        assert!(unproven.enter(&budgets(), Source::Stranger, 1, 5).is_ok());
+        assert!(unproven.enter(&budgets(), Source::Unlimited, 1, 5).is_ok());
+    }
+
+    #[test]
+    fn strangers_leave_room_for_known_addresses() {
+        let unproven = Unproven::new(&budgets());
+        let strangers: Vec<Unanswered> = (0..200)
+            .map_while(|number| {
+                let place = unproven.enter(&budgets(), Source::Stranger, number, number / 8);
+                place.ok()
+            })
+            .collect();
+        assert_eq!(strangers.len(), 100 - 100 / 8);
+        let (known, why) = fill(&unproven, Source::Known, |_| 900);
+        assert_eq!((known.len(), why), (100 / 8, Crowded::Server));
+        for place in strangers.into_iter().chain(known) {
+            unproven.leave(place);
+        }
+        assert!(unproven.is_empty());
+    }
+
+    #[test]
+    fn a_place_that_is_held_keeps_nobody_else_out() {
+        let unproven = Unproven::new(&budgets());
+        let enter = |source, address| unproven.enter(&budgets(), source, address, 5);
+        let held: Vec<Held> = (0..8)
+            .map(|_| unproven.hold(enter(Source::Stranger, 1).unwrap()))
+            .collect();
+        assert!(
+            enter(Source::Stranger, 1).is_err(),
+            "its own budget is spent"
+        );
+        let (known, why) = fill(&unproven, Source::Unlimited, |_| 1);
+        assert_eq!((known.len(), why), (100, Crowded::Server));
+        for place in known {
+            unproven.leave(place);
+        }
+        held.into_iter().for_each(|held| unproven.release(held));
+        assert!(unproven.is_empty());
     }
 }

@@ -24,7 +24,19 @@ impl<H: Host> Engine<H> {
                 let Phase::Sending(sending) = &mut transfer.phase else {
                     return;
                 };
-                let Feed::Spool(spool) = &mut sending.feed else {
+                if !matches!(sending.feed, Feed::Spool(_)) {
+                    return;
+                }
+                let bytes = piece.as_ref().ok().and_then(Option::as_ref);
+                let bytes = bytes.map_or(0, |piece| piece.len() as u64);
+                if transfer.unproven.is_some() && !self.may_hold(now, key, bytes) {
+                    return;
+                }
+                let Some(Phase::Sending(Sending {
+                    feed: Feed::Spool(spool),
+                    ..
+                })) = self.table.by_key(key).map(|transfer| &mut transfer.phase)
+                else {
                     return;
                 };
                 match piece.and_then(|piece| spool.push(piece)) {
@@ -129,6 +141,13 @@ impl<H: Host> Engine<H> {
         let Some(agreed) = self.agree(key, size, &terms) else {
             return;
         };
+        // What others hold as well costs nothing more.
+        if let Content::Memory(bytes) = &content
+            && bytes.is_unique()
+            && !self.may_hold(now, key, bytes.len() as u64)
+        {
+            return;
+        }
         let Some(transfer) = self.table.by_key(key) else {
             return;
         };
@@ -159,7 +178,12 @@ impl<H: Host> Engine<H> {
             },
             Content::Source(source) => {
                 let pump = self.host.pump(key, source);
-                let spool = Spool::new(pump, size, transfer.window_bytes());
+                let opening = if transfer.unproven.is_some() {
+                    u64::from(agreed.blksize)
+                } else {
+                    u64::MAX
+                };
+                let spool = Spool::new(pump, size, transfer.window_bytes(), opening);
                 Feed::Spool(Box::new(spool))
             }
         };

@@ -103,7 +103,10 @@ impl<H: Host> Engine<H> {
         match &mut transfer.phase {
             Phase::Opening { .. } | Phase::Refused { .. } => {}
             Phase::Sending(sending) => {
-                sending.feed.release(sending.sender.acked());
+                // Before its client has answered, the first block is all that is needed.
+                if sending.sender.is_proven() {
+                    sending.feed.release(sending.sender.acked());
+                }
                 match sending.sender.status() {
                     SenderStatus::Opening | SenderStatus::Moving => {}
                     SenderStatus::Complete { .. } => {

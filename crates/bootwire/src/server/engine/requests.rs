@@ -170,7 +170,7 @@ impl<H: Host> Engine<H> {
             return false;
         }
         if !transfer.is_fresh() {
-            // With all of it sent or stored, the client may well want it once more.
+            // With all of it there or stored, the client may well want it once more.
             return now.since(transfer.heard_at()) < ECHO && !transfer.is_all_moved();
         }
         // spec: unproven-repeats
@@ -207,7 +207,7 @@ impl<H: Host> Engine<H> {
         let end = if transfer.is_all_there() {
             End::new(Outcome::Complete)
         } else {
-            let detail = if transfer.is_all_moved() {
+            let detail = if transfer.is_all_sent() {
                 "the client started another transfer from the same port before it acknowledged \
                  the last blocks"
             } else {

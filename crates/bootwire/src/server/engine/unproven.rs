@@ -10,6 +10,7 @@ use super::{Engine, Host};
 use crate::Outcome;
 use crate::server::admission::{Caller, Crowded, Unanswered};
 use crate::server::inbox::Key;
+use crate::server::stats::DropReason;
 use crate::server::transfer::End;
 
 /// A client that has had its answer for so long and said nothing may have to make room for a new
@@ -20,6 +21,8 @@ const GRACE: Duration = Duration::from_millis(250);
 pub(super) const ROOM_PER_SECOND: u32 = 4_000;
 /// Transfers that are looked at to find one that makes room.
 const LOOKS: usize = 8;
+/// Transfers that make room for the content of one, at most.
+const YIELDS: usize = 64;
 /// Entries of [`Waiting`] beyond twice those in use before it is swept.
 const SLACK: usize = 1024;
 
@@ -46,6 +49,40 @@ impl<H: Host> Engine<H> {
         }
     }
 
+    /// Whether `bytes` more may be held in memory for a transfer. If its client has proven nothing
+    /// and too much is held for such clients already, others make room; where there is none, it
+    /// ends without a word: a machine asks again.
+    // spec: unproven-content
+    pub(super) fn may_hold(&mut self, now: Instant, key: Key, bytes: u64) -> bool {
+        for attempt in 0..=YIELDS {
+            let Some(transfer) = self.table.by_key(key) else {
+                return false;
+            };
+            let Some(place) = &mut transfer.unproven else {
+                return true;
+            };
+            if self.admission.holds(place, bytes) {
+                return true;
+            }
+            let stranger = place.is_stranger();
+            if attempt == YIELDS || (stranger && !self.may_make_room(now)) || !self.make_room(now) {
+                break;
+            }
+        }
+        if let Some(transfer) = self.table.by_key(key) {
+            let peer = transfer.peer.ip();
+            self.counters
+                .dropped(now, DropReason::UnprovenDropped, peer);
+            let detail = "too much content is held for clients that have not answered";
+            let end = End {
+                detail: Some(detail.to_owned()),
+                ..End::new(Outcome::Busy)
+            };
+            self.end(now, key.index, end);
+        }
+        false
+    }
+
     fn may_make_room(&mut self, now: Instant) -> bool {
         if now.since(self.room_refill) >= Duration::from_secs(1) {
             self.room_refill = now;
@@ -56,11 +93,12 @@ impl<H: Host> Engine<H> {
         may
     }
 
-    /// Ends the oldest transfer whose client had its answer and does not speak.
-    fn make_room(&mut self, now: Instant) {
+    /// Ends the oldest transfer whose client had its answer and does not speak. `false` if there is
+    /// none.
+    fn make_room(&mut self, now: Instant) -> bool {
         for _ in 0..LOOKS.min(self.waiting.0.len()) {
             let Some(key) = self.waiting.0.pop_front() else {
-                return;
+                return false;
             };
             let Some(transfer) = self.table.by_key(key) else {
                 continue;
@@ -76,16 +114,17 @@ impl<H: Host> Engine<H> {
                         ..End::new(Outcome::Timeout)
                     };
                     self.end(now, key.index, end);
-                    return;
+                    return true;
                 }
                 Some(_) => {
                     self.waiting.0.push_front(key);
-                    return;
+                    return false;
                 }
                 // Its handler is at work.
                 None => self.waiting.0.push_back(key),
             }
         }
+        false
     }
 
     /// A transfer has started.

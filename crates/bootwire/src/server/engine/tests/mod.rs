@@ -25,6 +25,7 @@ use crate::file::{OpenFile, PartialFile};
 use crate::record::Ended;
 use crate::server::admission::{Admission, Budgets, Guard};
 use crate::server::errand::Errand;
+use crate::server::feed::Feed;
 use crate::server::inbox::{Key, Message};
 use crate::server::lane::{Lane, Lanes};
 use crate::server::prepared::{Content, Prepared, Terms};
@@ -42,6 +43,8 @@ const LISTENER: u16 = 0;
 enum Script {
     /// Has these bytes at hand.
     AtHand(&'static [u8]),
+    /// Makes so many bytes anew for each request.
+    Made(usize),
     /// Refuses, at hand.
     Refuse(Refusal),
     /// Answers when the test says so.
@@ -82,6 +85,10 @@ impl Host for Scripted {
             Some(Script::AtHand(bytes)) => Some(Ok(send(
                 Content::Memory(Bytes::from_static(bytes)),
                 Some(bytes.len() as u64),
+            ))),
+            Some(Script::Made(bytes)) => Some(Ok(send(
+                Content::Memory(Bytes::from(vec![7; bytes])),
+                Some(bytes as u64),
             ))),
             Some(Script::Refuse(refusal)) => Some(Err(refusal)),
             Some(Script::Later) => None,
@@ -352,6 +359,21 @@ impl Bench {
         let mut stats = ServerStats::default();
         self.counters.add_to(&mut stats);
         stats
+    }
+
+    /// Bytes of content in memory that belong to one transfer each.
+    fn held(&self) -> u64 {
+        let transfers = self.engine.table.transfers();
+        transfers
+            .map(|transfer| match &transfer.phase {
+                Phase::Sending(sending) => match &sending.feed {
+                    Feed::Memory(bytes) if bytes.is_unique() => bytes.len() as u64,
+                    Feed::Spool(_) => sending.feed.available().upto,
+                    _ => 0,
+                },
+                _ => 0,
+            })
+            .sum()
     }
 
     fn calls(&self) -> usize {

@@ -263,6 +263,125 @@ fn errors_to_one_stranger_are_limited_by_its_rate() {
     assert_eq!(sent, 10);
 }
 
+fn from_everywhere(number: u32) -> SocketAddr {
+    let [_, a, b, c] = number.to_be_bytes();
+    SocketAddr::from(([11, b, c, a], 1000))
+}
+
+/// Templates, hooks: what is made for each request stays in memory until its client has it.
+// spec: unproven-content
+#[test]
+fn forged_requests_for_large_texts_hold_no_more_than_the_budget() {
+    let scripts = [("/kickstart", Script::Made(256 << 10))];
+    let mut bench = with_budgets(&scripts, Budgets::default());
+    let machine = peer(1);
+    let lane = bench.ask(machine, &rrq("kickstart", &[]))[0].lane;
+    bench.ack(machine, lane, 1);
+    assert_eq!(bench.stats().unproven, 0);
+
+    for number in 0..5_600 {
+        bench.ask(from_everywhere(number), &rrq("kickstart", &[]));
+        assert!(bench.held() <= (64 << 20) + (256 << 10));
+        bench.now = bench.now + Duration::from_micros(100);
+    }
+    let stats = bench.stats();
+    assert!(stats.unproven_dropped > 5_000, "{stats:?}");
+    // A stranger that is real asks again until there is room.
+    let stranger = SocketAddr::from(([10, 0, 0, 9], 1000));
+    let mut tries = 0;
+    while bench.ask(stranger, &rrq("kickstart", &[])).is_empty() {
+        tries += 1;
+        bench.wait(SECOND);
+    }
+    assert!(tries <= 1, "{tries} tries");
+    // Who was here before has room of its own.
+    for port in 2..60 {
+        assert_eq!(bench.ask(peer(port), &rrq("kickstart", &[])).len(), 1);
+    }
+    bench.wait(10 * SECOND);
+    assert_eq!(bench.held(), 256 << 10, "the machine's own");
+}
+
+// spec: unproven-content
+#[test]
+fn who_answers_makes_room_for_the_next() {
+    let scripts = [("/kickstart", Script::Made(600 << 10))];
+    let limits = Budgets {
+        unproven_content: 1 << 20,
+        ..Budgets::default()
+    };
+    let mut bench = with_budgets(&scripts, limits);
+    for number in 0..100 {
+        let machine = from_everywhere(number);
+        let lane = bench.ask(machine, &rrq("kickstart", &[]))[0].lane;
+        assert_eq!(bench.ack(machine, lane, 1)[0].block(), Some(2));
+    }
+    assert_eq!(bench.stats().unproven_dropped, 0);
+}
+
+// spec: unproven-content
+#[test]
+fn forged_requests_for_streams_hold_no_more_than_the_budget() {
+    let limits = Budgets {
+        unproven_content: 1 << 20,
+        ..Budgets::default()
+    };
+    let mut bench = with_budgets(&[("/stream", Script::Stream)], limits);
+    for number in 0..100 {
+        let forged = from_everywhere(number);
+        bench.ask(forged, &rrq("stream", &[]));
+        let key = *bench.engine.host.pumped.last().unwrap();
+        let piece = Ok(Some(Bytes::from(vec![1; 64 << 10])));
+        bench.message(Message::Piece { key, piece });
+        assert!(bench.held() <= 1 << 20);
+    }
+    assert_eq!(bench.stats().unproven_dropped, 100 - 16);
+    // Those whose pieces came late are gone; their pumps may still speak.
+    let key = *bench.engine.host.pumped.last().unwrap();
+    assert_eq!(
+        bench.message(Message::Piece {
+            key,
+            piece: Ok(None)
+        }),
+        []
+    );
+}
+
+/// Two names in turn, from more addresses than the server has places.
+// spec: unproven-places, next-request-replaces
+#[test]
+fn forgers_who_alternate_names_do_not_keep_out_who_is_known() {
+    let limits = Budgets {
+        unproven: 800,
+        ..Budgets::default()
+    };
+    let mut bench = with_budgets(&served(), limits);
+    let known = |number: u8| SocketAddr::from(([10, 0, number, 1], 1000));
+    for number in 0..50 {
+        let lane = bench.ask(known(number), &rrq("a", &[]))[0].lane;
+        bench.ack(known(number), lane, 1);
+    }
+    bench.wait(70 * SECOND);
+    let mut number = 0;
+    let mut forge = |bench: &mut Bench| {
+        for name in ["a", "b"] {
+            bench.ask(from_everywhere(number % 5_000), &rrq(name, &[]));
+        }
+        number += 1;
+        bench.now = bench.now + Duration::from_micros(200);
+    };
+    (0..10_000).for_each(|_| forge(&mut bench));
+    for number in 0..50 {
+        (0..100).for_each(|_| forge(&mut bench));
+        let sent = bench.ask(known(number), &rrq("b", &[]));
+        assert_eq!(
+            sent.last().and_then(Sent::block),
+            Some(1),
+            "machine {number}"
+        );
+    }
+}
+
 // spec: oack-factor
 #[test]
 fn an_oack_longer_than_its_request_is_sent_less_often() {
