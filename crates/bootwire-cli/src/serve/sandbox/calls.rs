@@ -11,10 +11,12 @@
 //! A configuration may need more: databases and the cache lock files ([`STORES`]), origins are
 //! connected to, the neighbour table is asked by netlink. Where it names programs to start, they
 //! inherit the filter, and nobody knows what they call: then it is a list of what is refused
-//! ([`REFUSED`]) instead.
+//! ([`programs`]) instead.
 //!
 //! The calls of the data path are allowed whatever their arguments: then the kernel (from 5.11 on)
 //! remembers the answer and does not run the filter for them.
+
+mod programs;
 
 use std::collections::BTreeMap;
 
@@ -116,58 +118,6 @@ const STORES: &[c_long] = &[
     libc::SYS_utimensat,
 ];
 
-/// What no program started by the server needs, and whoever takes one over would like.
-const REFUSED: &[c_long] = &[
-    // Other processes.
-    libc::SYS_kcmp,
-    libc::SYS_pidfd_getfd,
-    libc::SYS_process_madvise,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_ptrace,
-    // Other views of the system.
-    libc::SYS_chroot,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fsopen,
-    libc::SYS_fspick,
-    libc::SYS_mount,
-    libc::SYS_mount_setattr,
-    libc::SYS_move_mount,
-    libc::SYS_open_by_handle_at,
-    libc::SYS_open_tree,
-    libc::SYS_pivot_root,
-    libc::SYS_setns,
-    libc::SYS_umount2,
-    libc::SYS_unshare,
-    // The kernel itself.
-    libc::SYS_bpf,
-    libc::SYS_delete_module,
-    libc::SYS_finit_module,
-    libc::SYS_init_module,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    libc::SYS_io_uring_setup,
-    libc::SYS_kexec_load,
-    libc::SYS_perf_event_open,
-    libc::SYS_reboot,
-    libc::SYS_userfaultfd,
-    // The machine.
-    libc::SYS_acct,
-    libc::SYS_add_key,
-    libc::SYS_clock_adjtime,
-    libc::SYS_clock_settime,
-    libc::SYS_keyctl,
-    libc::SYS_quotactl,
-    libc::SYS_request_key,
-    libc::SYS_sethostname,
-    libc::SYS_settimeofday,
-    libc::SYS_swapoff,
-    libc::SYS_swapon,
-    libc::SYS_syslog,
-    libc::SYS_vhangup,
-];
-
 /// Older calls with the same meaning as some above, which newer architectures do not have.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[c_long] = &[
@@ -216,14 +166,13 @@ impl Needed {
         let broken = |error| format!("no seccomp filter: {error}");
         let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(broken)?;
         let (program, told) = if self.programs {
-            let count = REFUSED.len();
-            (refusing(arch), format!("seccomp without {count} calls"))
+            let (program, count) = programs::filter(arch).map_err(broken)?;
+            (program, format!("seccomp without {count} calls"))
         } else {
             let rules = self.rules().map_err(broken)?;
             let told = format!("seccomp {} calls", rules.len());
-            (compile(rules, arch), told)
+            (compile(rules, arch).map_err(broken)?, told)
         };
-        let program = program.map_err(broken)?;
         apply_filter(&program).map_err(|error| format!("no seccomp in this kernel: {error}"))?;
         Ok(told)
     }
@@ -278,13 +227,6 @@ impl Needed {
 fn compile(rules: Rules, arch: TargetArch) -> Result<BpfProgram, BackendError> {
     let otherwise = SeccompAction::Errno(libc::ENOSYS as u32);
     SeccompFilter::new(rules, otherwise, SeccompAction::Allow, arch)?.try_into()
-}
-
-/// The filter for a server that starts programs.
-fn refusing(arch: TargetArch) -> Result<BpfProgram, BackendError> {
-    let refuse = SeccompAction::Errno(libc::EPERM as u32);
-    let rules: Rules = REFUSED.iter().map(|&call| (call, Vec::new())).collect();
-    SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch)?.try_into()
 }
 
 /// Allowed with some arguments only.
@@ -392,7 +334,6 @@ mod tests {
         for arch in [TargetArch::x86_64, TargetArch::aarch64, TargetArch::riscv64] {
             assert!(!compile(rules.clone(), arch).unwrap().is_empty());
             assert!(!compile(all.rules().unwrap(), arch).unwrap().is_empty());
-            assert!(!refusing(arch).unwrap().is_empty());
         }
     }
 

@@ -2,6 +2,7 @@
 //! what becomes of their clients when something behind them breaks.
 
 mod cache_disk;
+mod confined;
 mod hooks;
 mod inventories;
 mod migrated;
