@@ -24,6 +24,8 @@ pub(crate) const HELP: &str = "Exit codes:
 pub(crate) enum Exit {
     /// Anything that has no code of its own.
     Failed,
+    /// A command line that only turns out to be wrong when it is used.
+    Usage,
     NotFound,
     Denied,
     NoAnswer,
@@ -37,8 +39,9 @@ pub(crate) enum Exit {
 impl Exit {
     const fn code(self) -> u8 {
         match self {
-            // 2 is a wrong command line: clap ends the process itself.
             Self::Failed => 1,
+            // As clap ends the process itself for most mistakes.
+            Self::Usage => 2,
             Self::NotFound => 3,
             Self::Denied => 4,
             Self::NoAnswer => 5,
@@ -59,7 +62,7 @@ impl Exit {
                 }
                 _ => Self::Remote,
             },
-            ClientError::TimedOut { .. } => Self::NoAnswer,
+            ClientError::TimedOut { .. } | ClientError::Refused => Self::NoAnswer,
             ClientError::Local(_) => Self::LocalFile,
             ClientError::OptionNegotiation(_)
             | ClientError::Malformed(_)
@@ -82,6 +85,8 @@ impl From<Exit> for ExitCode {
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
     error: anyhow::Error,
+    /// What to look at, a line each.
+    help: Vec<String>,
 }
 
 impl Failure {
@@ -89,7 +94,14 @@ impl Failure {
         Self {
             exit,
             error: error.into(),
+            help: Vec::new(),
         }
+    }
+
+    /// Says what to look at as well.
+    pub(crate) fn with_help(mut self, line: impl Into<String>) -> Self {
+        self.help.push(line.into());
+        self
     }
 
     /// A failure to read or write a local file.
@@ -104,10 +116,13 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// The error and its causes, in one line.
+/// The error and its causes in one line, and what to look at below.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.error)
+        write!(f, "{:#}", self.error)?;
+        self.help
+            .iter()
+            .try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
 
@@ -119,6 +134,7 @@ mod tests {
     fn codes_are_those_the_help_promises() {
         for (exit, promise) in [
             (Exit::Failed, "1  the transfer could not begin"),
+            (Exit::Usage, "2  the command line is wrong"),
             (Exit::NotFound, "3  the server has no such file"),
             (Exit::Denied, "4  the server does not allow it"),
             (Exit::NoAnswer, "5  the server did not answer"),
@@ -150,6 +166,7 @@ mod tests {
             Exit::of(&ClientError::TimedOut { answered: false }),
             Exit::NoAnswer
         );
+        assert_eq!(Exit::of(&ClientError::Refused), Exit::NoAnswer);
         assert_eq!(
             Exit::of(&ClientError::SizeMismatch {
                 expected: 2,

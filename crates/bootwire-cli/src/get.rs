@@ -17,7 +17,7 @@ use crate::transfer::{Options, until_signal};
 {}", exit::HELP))]
 pub(crate) struct Args {
     /// What to fetch: tftp://HOST[:PORT]/PATH or HOST[:PORT]:PATH
-    #[arg(value_name = "URL|HOST:PATH")]
+    #[arg(value_name = "URL|HOST:PATH", value_parser = Target::with_path)]
     target: Target,
     /// Where to put it: a file, a directory, or - for standard output [default: its own name here]
     #[arg(short, long, value_name = "FILE")]

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use tokio::fs::File;
 use tokio::io::AsyncRead;
 
-use crate::exit::{self, Failure};
+use crate::exit::{self, Exit, Failure};
 use crate::target::Target;
 use crate::transfer::{Options, until_signal};
 
@@ -56,9 +56,10 @@ fn named(target: &Target, file: &Path) -> Result<Target, Failure> {
             .file_name()
             .filter(|_| file != Path::new("-"))
             .ok_or_else(|| {
-                Failure::local(anyhow!(
-                    "standard input has no name: end the target with one"
-                ))
+                Failure::new(
+                    Exit::Usage,
+                    anyhow!("standard input has no name: end the target with one"),
+                )
             })?;
         target.path.extend_from_slice(name.as_bytes());
     }

@@ -42,6 +42,18 @@ impl Target {
         Ok(addresses)
     }
 
+    /// Reads one that names a file.
+    ///
+    /// # Errors
+    /// If it is none, or has no path.
+    pub(crate) fn with_path(text: &str) -> anyhow::Result<Self> {
+        let target: Self = text.parse()?;
+        if target.path.is_empty() {
+            bail!("the path is missing: {FORMS}");
+        }
+        Ok(target)
+    }
+
     /// The last component of the path; empty if it ends with a slash.
     pub(crate) fn file_name(&self) -> &[u8] {
         self.path
@@ -271,6 +283,15 @@ mod tests {
             let error = text.parse::<Target>().unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn what_shall_be_fetched_has_a_path() {
+        for text in ["tftp://host", "tftp://host/", "host:", "host:70:"] {
+            let error = Target::with_path(text).unwrap_err().to_string();
+            assert!(error.starts_with("the path is missing: write"), "{error}");
+        }
+        assert!(Target::with_path("host:x").is_ok());
     }
 
     #[test]

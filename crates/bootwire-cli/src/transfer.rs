@@ -3,7 +3,7 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bootwire::Mode;
@@ -90,19 +90,23 @@ impl Options {
             if self.verbose {
                 out::note(&format!("asking {server}"));
             }
-            match transfer(self.client(server, target, &bar)).await {
+            let began = Instant::now();
+            let transfer = transfer(self.client(server, target, &bar));
+            match bar.while_asking(server, transfer).await {
                 Err(
-                    error @ (ClientError::TimedOut { answered: false } | ClientError::Network(_)),
-                ) => silent = Some((error, server)),
+                    error @ (ClientError::TimedOut { answered: false }
+                    | ClientError::Refused
+                    | ClientError::Network(_)),
+                ) => silent = Some((error, server, began.elapsed())),
                 result => {
                     bar.clear();
-                    return result.map_err(|error| explain(error, target, server));
+                    return result.map_err(|error| explain(error, target, server, began.elapsed()));
                 }
             }
         }
         bar.clear();
         Err(match silent {
-            Some((error, server)) => explain(error, target, server),
+            Some((error, server, took)) => explain(error, target, server, took),
             None => Failure::new(Exit::Failed, anyhow::anyhow!("the host has no address")),
         })
     }
@@ -141,13 +145,39 @@ pub(crate) fn until_signal(
     result
 }
 
-fn explain(error: ClientError, target: &Target, server: SocketAddr) -> Failure {
+/// What went wrong, and where nobody answers, what to look at.
+fn explain(error: ClientError, target: &Target, server: SocketAddr, took: Duration) -> Failure {
     let exit = Exit::of(&error);
     let place = match &error {
-        ClientError::TimedOut { .. } | ClientError::Network(_) => format!("{target} ({server})"),
+        ClientError::TimedOut { .. } | ClientError::Network(_) | ClientError::Refused => {
+            format!("{target} ({server})")
+        }
         _ => target.to_string(),
     };
-    Failure::new(exit, anyhow::Error::new(error).context(place))
+    let port = server.port();
+    match error {
+        ClientError::TimedOut { answered: false } => {
+            let what = format!("{place}: no answer within {} s", took.as_secs().max(1));
+            Failure::new(exit, anyhow::anyhow!(what))
+                .with_help(format!(
+                    "Does a TFTP server run there, on UDP port {port}? On it: ss -ulpn"
+                ))
+                .with_help(
+                    "Does it serve this machine's network? Bootwire: --allow, allow; tftp-hpa: \
+                     hosts.allow",
+                )
+                .with_help(format!(
+                    "Do firewalls let UDP through, to port {port} and from the port the answer \
+                     comes from, which is another one?"
+                ))
+        }
+        ClientError::Refused => Failure::new(exit, anyhow::Error::new(error).context(place))
+            .with_help(format!(
+                "Does the server run, and on UDP port {port}? On it: ss -ulpn"
+            ))
+            .with_help("A firewall that rejects packets says the same."),
+        error => Failure::new(exit, anyhow::Error::new(error).context(place)),
+    }
 }
 
 /// `123 bytes in 1.2 s (94.3 MB/s), 3 blocks resent`.

@@ -265,11 +265,76 @@ fn no_answer_is_exit_code_5() {
         .output()
         .unwrap();
     assert_eq!(code(&output), 5);
-    assert_eq!(
-        complaint(&output),
-        format!("{url} ({address}): no answer from the server")
-    );
+    let told = stderr(&output);
+    let mut lines = told.lines();
+    let first = lines.next().unwrap_or_default();
+    let expected = format!("bootwire: {url} ({address}): no answer within ");
+    assert!(first.starts_with(&expected), "{told}");
+    // What to look at.
+    for part in ["ss -ulpn", "--allow", "firewalls"] {
+        let line = lines.next().unwrap_or_default();
+        assert!(line.starts_with("  ") && line.contains(part), "{told}");
+    }
     assert_empty(dir.path());
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_at_once() {
+    for host in ["127.0.0.1", "[::1]"] {
+        for words in [&["get"][..], &["put", "Cargo.toml"]] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join("Cargo.toml"), "x").unwrap();
+            let closed = UdpSocket::bind(format!("{host}:0")).unwrap();
+            let address = closed.local_addr().unwrap();
+            drop(closed);
+            let url = format!("tftp://{address}/file");
+            let began = std::time::Instant::now();
+            // It would take minutes to give up.
+            let output = command(words)
+                .args([&url, "--retries", "9", "--timeout", "30"])
+                .current_dir(dir.path())
+                .output()
+                .unwrap();
+            assert!(began.elapsed() < Duration::from_secs(20));
+            assert_eq!(code(&output), 5);
+            let expected = format!("bootwire: {url} ({address}): nothing listens on that port\n");
+            let told = stderr(&output);
+            assert!(
+                told.starts_with(&expected) && told.contains("ss -ulpn"),
+                "{told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_silent_server_is_waited_for_aloud() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let url = format!("tftp://{address}/file");
+    for (flags, expected) in [(&[][..], true), (&["--quiet"], false)] {
+        let output = command(&["get", &url, "-o", "-", "--retries", "1", "--no-options"])
+            .args(["--timeout", "3"])
+            .args(flags)
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), 5);
+        let line = format!("no answer from {address} yet, asking again\n");
+        assert_eq!(stderr(&output).starts_with(&line), expected, "{output:?}");
+    }
+}
+
+#[test]
+fn a_target_without_a_path_is_a_wrong_command_line() {
+    for words in [
+        &["get", "tftp://127.0.0.1"][..],
+        &["get", "tftp://127.0.0.1/"],
+        &["get", "127.0.0.1:"],
+        &["put", "-", "127.0.0.1:"],
+    ] {
+        let output = bootwire(words);
+        assert_eq!(code(&output), 2, "{words:?}: {}", stderr(&output));
+    }
 }
 
 #[test]

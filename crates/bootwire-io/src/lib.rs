@@ -8,6 +8,7 @@ mod mapping;
 mod poll;
 mod prefetch;
 mod receive;
+mod reports;
 mod ring;
 mod send;
 mod socket;
@@ -18,6 +19,7 @@ pub use mapping::{MappedRange, Mapping, is_local, mappable};
 pub use poll::{Poller, Ready, Waker};
 pub use prefetch::prefetch;
 pub use receive::{Datagram, ReceiveBatch};
+pub use reports::{reported, set_reports};
 pub use ring::{Arrival, Ring, RingFailure};
 pub use send::{
     Destination, FailureKind, Full, MAX_DATAGRAM, MAX_RUN_BLOCKS, MAX_RUN_PIECES, Payload, Round,

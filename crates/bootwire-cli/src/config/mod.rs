@@ -58,26 +58,21 @@ pub(crate) struct Config {
 impl Config {
     /// Reads a configuration: the file at `path`, its drop-ins, the environment.
     pub(crate) fn load(path: &Path) -> Result<Self, Problems> {
-        Self::read(&Location::of(path)?)
-    }
-
-    /// Reads the configuration there, as often as it takes. Needs no current directory, which is out
-    /// of reach in the sandbox.
-    pub(crate) fn read(location: &Location) -> Result<Self, Problems> {
-        // Names and values that are no text are nobody's settings.
-        let environment = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        Self::read_with(location, environment)
+        Self::load_with(path, environment())
     }
 
     /// The same with another environment.
-    #[cfg(test)]
     pub(crate) fn load_with(
         path: &Path,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, Problems> {
         Self::read_with(&Location::of(path)?, environment)
+    }
+
+    /// Reads the configuration there, as often as it takes. Needs no current directory, which is out
+    /// of reach in the sandbox.
+    pub(crate) fn read(location: &Location) -> Result<Self, Problems> {
+        Self::read_with(location, environment())
     }
 
     fn read_with(
@@ -157,4 +152,10 @@ impl fmt::Debug for Config {
             .field("files", &self.files)
             .finish_non_exhaustive()
     }
+}
+
+/// The environment, but for names and values that are no text: those are nobody's settings.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }

@@ -165,6 +165,35 @@ fn without_flags_it_serves_the_current_directory() {
     );
 }
 
+/// All of IPv4 beside all of IPv6, and one address beside all of them: none of it is in anybody's way.
+#[test]
+fn addresses_of_both_kinds_are_listened_on_together() {
+    use crate::harness::Isolation;
+    if !Isolation::enter(
+        "startup::addresses_of_both_kinds_are_listened_on_together",
+        "",
+    ) {
+        return;
+    }
+    for flags in [[].as_slice(), &["--single-port"], &["--workers", "1"]] {
+        for others in [&["[::]"][..], &["127.0.0.1", "[::]"], &["[::]", "[::1]"]] {
+            let builder = Server::builder().file("file", b"content").host("0.0.0.0");
+            let port = builder.port();
+            let listen = others
+                .iter()
+                .flat_map(|other| ["--listen".to_owned(), format!("{other}:{port}")]);
+            let server = builder.flags(listen).flags(flags).start();
+            for asked in ["127.0.0.1", "127.0.0.2", "[::1]"] {
+                let address = format!("{asked}:{port}").parse().expect("an address");
+                let mut client = Wire::new(address);
+                assert_eq!(client.fetch("file"), b"content", "{others:?} {flags:?}");
+                assert_eq!(client.tid().ip(), address.ip(), "{others:?} {flags:?}");
+            }
+            assert_eq!(server.finish().len(), 3);
+        }
+    }
+}
+
 #[test]
 fn help_has_examples() {
     for command in ["serve", "get", "put"] {

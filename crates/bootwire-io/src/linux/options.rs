@@ -1,7 +1,8 @@
 //! Socket options that only Linux has.
 
 use std::{
-    io,
+    io::{self, IoSliceMut},
+    net::SocketAddr,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
     ptr,
 };
@@ -10,6 +11,7 @@ use rustix::net::sockopt::{
     self, Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_socket_recv_buffer_size_force,
     set_socket_send_buffer_size_force,
 };
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, recvmsg};
 
 pub(super) use super::control::UDP_SEGMENT;
 use super::control::{SO_RXQ_OVFL, UDP_GRO};
@@ -39,6 +41,37 @@ pub(crate) fn set_packet_info(fd: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> 
 /// Tells with a datagram how many were dropped before it, for want of room.
 pub(crate) fn set_count_drops(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
     set(fd, libc::SOL_SOCKET, SO_RXQ_OVFL, i32::from(on))
+}
+
+/// Fails the next call for what the network reports of a datagram, and keeps where that had gone.
+pub(crate) fn set_reports(fd: BorrowedFd<'_>, ipv6: bool, on: bool) -> io::Result<()> {
+    let (level, option) = if ipv6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_RECVERR)
+    };
+    set(fd, level, option, i32::from(on))
+}
+
+/// Where the datagrams went that were reported, as far as that is known.
+pub(crate) fn reported(fd: BorrowedFd<'_>) -> Vec<SocketAddr> {
+    let mut places = Vec::new();
+    // The beginning of the datagram comes back too; its destination is all that is wanted.
+    let mut start = [0; 16];
+    let flags = RecvFlags::ERRQUEUE | RecvFlags::DONTWAIT;
+    while let Ok(report) = recvmsg(
+        fd,
+        &mut [IoSliceMut::new(&mut start)],
+        &mut RecvAncillaryBuffer::default(),
+        flags,
+    ) {
+        places.extend(
+            report
+                .address
+                .and_then(|place| SocketAddr::try_from(place).ok()),
+        );
+    }
+    places
 }
 
 /// Hands on as one what arrives together from one sender (Linux 5.0).

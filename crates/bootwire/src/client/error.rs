@@ -23,6 +23,9 @@ pub enum ClientError {
         /// Whether it ever answered.
         answered: bool,
     },
+    /// Nobody listens on the server's port, or a firewall says so (ICMP "port unreachable").
+    #[error("nothing listens on that port")]
+    Refused,
     /// The server granted options outside of what was asked, to a request without any.
     #[error("option negotiation failed: {0}")]
     OptionNegotiation(#[from] Unacceptable),

@@ -34,6 +34,8 @@ pub(super) struct Link {
     /// The server's TID, once its first valid answer has shown it.
     peer: Option<SocketAddr>,
     origin: Instant,
+    /// Whether ICMP errors fail our calls: until the server has answered.
+    reports: bool,
     strangers: u32,
     malformed: Option<Malformed>,
     finished: bool,
@@ -42,8 +44,11 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn open(server: SocketAddr, local: SocketAddr) -> Result<Self, ClientError> {
         let (socket, receive_buffer) = bind(local).map_err(ClientError::Network)?;
+        // Without them a server that is not there only costs more time.
+        let reports = bootwire_io::set_reports(&socket, server.is_ipv6(), true).is_ok();
         Ok(Self {
             socket,
+            reports,
             receive_buffer,
             server,
             peer: None,
@@ -83,8 +88,27 @@ impl Link {
         let to = self.peer.unwrap_or(self.server);
         match self.socket.send_to(datagram, to).await {
             Ok(_) => Ok(()),
-            Err(error) if is_passing(&error) => Ok(()),
-            Err(error) => Err(ClientError::Network(error)),
+            Err(error) => self.complaint(error),
+        }
+    }
+
+    /// What a failed call means: the end, or nothing that the retransmission timer does not mend.
+    fn complaint(&self, error: io::Error) -> Result<(), ClientError> {
+        let places = match self.reports {
+            true => bootwire_io::reported(&self.socket),
+            false => Vec::new(),
+        };
+        let of_server = places
+            .iter()
+            .any(|place| place.port() == self.server.port() && same_host(place, &self.server));
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused if of_server => Err(ClientError::Refused),
+            // About a packet for somebody else.
+            _ if !places.is_empty() && !of_server => Ok(()),
+            // The kernel knows now how much the way takes.
+            _ if of_server && error.raw_os_error() == Some(EMSGSIZE) => Ok(()),
+            _ if is_passing(&error) => Ok(()),
+            _ => Err(ClientError::Network(error)),
         }
     }
 
@@ -111,8 +135,10 @@ impl Link {
             };
             let (len, from) = match received {
                 Ok(received) => received,
-                Err(error) if is_passing(&error) => continue,
-                Err(error) => return Err(ClientError::Network(error)),
+                Err(error) => {
+                    self.complaint(error)?;
+                    continue;
+                }
             };
             if self.is_server(from) {
                 return Ok(Some((len, from)));
@@ -142,6 +168,11 @@ impl Link {
     /// Fixes the server's TID: from now on every other sender is a stranger.
     pub(super) fn fix_peer(&mut self, from: SocketAddr) {
         self.peer.get_or_insert(from);
+        // What the network has to say from now on passes: the timers know better.
+        if std::mem::take(&mut self.reports) {
+            let _ = bootwire_io::set_reports(&self.socket, self.server.is_ipv6(), false);
+            let _ = self.socket.take_error();
+        }
     }
 
     /// Remembers that the server sent something that is no TFTP packet.
@@ -174,7 +205,7 @@ impl Link {
     fn is_server(&self, from: SocketAddr) -> bool {
         match self.peer {
             Some(peer) => from == peer,
-            None => from.ip().to_canonical() == self.server.ip().to_canonical(),
+            None => same_host(&from, &self.server),
         }
     }
 
@@ -206,6 +237,10 @@ impl Drop for Link {
     }
 }
 
+fn same_host(one: &SocketAddr, other: &SocketAddr) -> bool {
+    one.ip().to_canonical() == other.ip().to_canonical()
+}
+
 /// Whether the kernel's complaint is about one packet, so that the retransmission timer is the
 /// remedy: a full queue, or an ICMP error that an earlier packet brought back.
 fn is_passing(error: &io::Error) -> bool {
@@ -219,6 +254,9 @@ fn is_passing(error: &io::Error) -> bool {
 
 /// "No buffer space available" on Linux; the standard library has no name for it.
 const ENOBUFS: i32 = 105;
+
+/// "Message too long" on Linux.
+const EMSGSIZE: i32 = 90;
 
 /// A socket, and the size of its receive buffer.
 fn bind(local: SocketAddr) -> io::Result<(UdpSocket, usize)> {

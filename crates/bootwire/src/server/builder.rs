@@ -126,7 +126,8 @@ impl Server {
         }
     }
 
-    /// Listens on one more address.
+    /// Listens on one more address. `0.0.0.0` and `[::]` may stand beside each other and beside single
+    /// addresses of the same port.
     #[must_use]
     pub fn and_bind(mut self, address: impl AsRef<str>) -> Self {
         let text = address.as_ref();

@@ -25,19 +25,30 @@ pub(super) fn listen(
         dont_fragment: !settings.fragment,
         ..SocketOptions::default()
     };
-    for &wanted in &settings.listen {
+    for (wanted, takes) in takes(&settings.listen) {
+        let v6_only = match takes {
+            // Another socket of ours takes its requests.
+            Takes::Nothing => {
+                addresses.push(wanted);
+                continue;
+            }
+            Takes::Both => Some(false),
+            Takes::OneFamily if wanted.is_ipv6() => Some(true),
+            Takes::OneFamily => None,
+        };
         let failed = |source| ServerError::Bind {
             address: wanted,
             source,
         };
         let wildcard = wanted.ip().is_unspecified();
         let each = if settings.single_port && wildcard && kernel.packet_info {
-            each_address(wanted)
+            each_address(wanted, takes)
         } else {
             Vec::new()
         };
         let shared = SocketOptions {
             reuse_port: workers > 1 || !each.is_empty(),
+            v6_only,
             ..plain.clone()
         };
         // A socket bound to one address knows which was asked.
@@ -48,7 +59,11 @@ pub(super) fn listen(
         if shared.reuse_port && wanted.port() != 0 {
             // With reuse_port a second server would quietly share the port; without it the kernel
             // says that it is taken.
-            Socket::bind(wanted, &plain).map_err(failed)?;
+            let alone = SocketOptions {
+                reuse_port: false,
+                ..shared.clone()
+            };
+            Socket::bind(wanted, &alone).map_err(failed)?;
         }
         let mut address = wanted;
         for own in &mut listeners {
@@ -78,14 +93,54 @@ pub(super) fn listen(
     Ok((addresses, listeners))
 }
 
+/// What the socket of an address takes requests of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    /// IPv6 and IPv4.
+    Both,
+    /// Its own kind of addresses alone.
+    OneFamily,
+    /// It has no socket: that of another address has its requests.
+    Nothing,
+}
+
+/// The addresses to listen on, and what the socket of each takes. All of IPv4 beside all of IPv6, or
+/// an address beside all of its kind, is what people write who come from daemons with a socket for
+/// each; to the kernel the second is taken.
+fn takes(listen: &[SocketAddr]) -> impl Iterator<Item = (SocketAddr, Takes)> {
+    let all_of = |of: SocketAddr, ipv6: bool| {
+        let same = |other: &&SocketAddr| {
+            of.port() != 0
+                && other.port() == of.port()
+                && other.ip().is_unspecified()
+                && other.is_ipv6() == ipv6
+        };
+        listen.iter().any(|other| same(&other))
+    };
+    listen.iter().enumerate().map(move |(index, &address)| {
+        let is_repeated = address.port() != 0 && listen[..index].contains(&address);
+        let takes = match (address.ip().is_unspecified(), address.is_ipv6()) {
+            _ if is_repeated => Takes::Nothing,
+            (true, true) if all_of(address, false) => Takes::OneFamily,
+            (true, true) => Takes::Both,
+            (true, false) => Takes::OneFamily,
+            (false, false) if all_of(address, false) || all_of(address, true) => Takes::Nothing,
+            (false, true) if all_of(address, true) => Takes::Nothing,
+            (false, _) => Takes::OneFamily,
+        };
+        (address, takes)
+    })
+}
+
 /// The addresses of this host that a wildcard listener takes requests for. With a socket for each,
 /// a single port needs no packet information: neither to hear which address was asked, nor to
 /// answer from it. An address that comes later is served by the wildcard's socket.
-fn each_address(wildcard: SocketAddr) -> Vec<SocketAddr> {
+fn each_address(wildcard: SocketAddr, takes: Takes) -> Vec<SocketAddr> {
     let mut each: Vec<SocketAddr> = Vec::new();
     for LocalAddress { ip, interface } in local_addresses().unwrap_or_default() {
         let address = match ip {
             IpAddr::V6(_) if wildcard.is_ipv4() => continue,
+            IpAddr::V4(_) if wildcard.is_ipv6() && takes == Takes::OneFamily => continue,
             IpAddr::V6(ip) if ip.is_unicast_link_local() => {
                 SocketAddrV6::new(ip, 0, 0, interface).into()
             }
@@ -97,4 +152,38 @@ fn each_address(wildcard: SocketAddr) -> Vec<SocketAddr> {
     }
     each.truncate(ADDRESSES_MAX);
     each
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_beside_each_other_share_their_requests() {
+        use Takes::{Both, Nothing, OneFamily};
+
+        for (listen, expected) in [
+            (&["[::]:69"][..], &[Both][..]),
+            (&["0.0.0.0:69"], &[OneFamily]),
+            (&["0.0.0.0:69", "[::]:69"], &[OneFamily, OneFamily]),
+            (&["[::]:69", "0.0.0.0:69"], &[OneFamily, OneFamily]),
+            (&["[::]:69", "0.0.0.0:70"], &[Both, OneFamily]),
+            (&["[::]:0", "0.0.0.0:0"], &[Both, OneFamily]),
+            (
+                &["[::]:69", "10.0.0.1:69", "[fd00::1]:69"],
+                &[Both, Nothing, Nothing],
+            ),
+            (
+                &["10.0.0.1:69", "0.0.0.0:69", "[fd00::1]:69"],
+                &[Nothing, OneFamily, OneFamily],
+            ),
+            (&["10.0.0.1:69", "10.0.0.1:69"], &[OneFamily, Nothing]),
+            (&["127.0.0.1:0", "127.0.0.1:0"], &[OneFamily, OneFamily]),
+        ] {
+            let addresses: Vec<SocketAddr> =
+                listen.iter().map(|text| text.parse().unwrap()).collect();
+            let found: Vec<_> = takes(&addresses).map(|(_, takes)| takes).collect();
+            assert_eq!(found, expected, "{listen:?}");
+        }
+    }
 }

@@ -71,6 +71,11 @@ impl Builder {
         self.place.path().join("root")
     }
 
+    /// The port it will listen on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.first()
+    }
+
     /// Puts a file into the root.
     pub(crate) fn file(self, name: &str, content: &[u8]) -> Self {
         let path = self.root().join(name);
