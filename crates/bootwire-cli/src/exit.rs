@@ -119,11 +119,24 @@ impl From<anyhow::Error> for Failure {
 /// The error and its causes in one line, and what to look at below.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.error)?;
+        f.write_str(&in_one_line(&self.error))?;
         self.help
             .iter()
             .try_for_each(|line| write!(f, "\n  {line}"))
     }
+}
+
+/// An error and its causes. Many say their cause themselves: what was said is not said again.
+pub(crate) fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.ends_with(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
 }
 
 #[cfg(test)]
@@ -147,6 +160,33 @@ mod tests {
         }
         assert_eq!(Exit::Signal(2).code(), 130);
         assert_eq!(Exit::Signal(15).code(), 143);
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        use anyhow::Context as _;
+        let missing = || std::io::Error::from_raw_os_error(2);
+        let bind = bootwire::ServerError::Bind {
+            address: "0.0.0.0:69".parse().unwrap(),
+            source: missing(),
+        };
+        let error = anyhow::Error::new(bind).context("cannot start");
+        assert_eq!(
+            in_one_line(&error),
+            "cannot start: cannot listen on 0.0.0.0:69: No such file or directory (os error 2)"
+        );
+        let error = bootwire_store::Dir::open("/no/such").unwrap_err();
+        assert_eq!(
+            in_one_line(&error.into()),
+            "cannot use the directory /no/such: No such file or directory (os error 2)"
+        );
+        let error = Err::<(), _>(missing())
+            .context("cannot read x")
+            .unwrap_err();
+        assert_eq!(
+            in_one_line(&error),
+            "cannot read x: No such file or directory (os error 2)"
+        );
     }
 
     #[test]

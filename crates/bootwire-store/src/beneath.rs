@@ -1,18 +1,23 @@
 //! Opening what lies beneath a directory, and nothing else.
 
+mod trace;
+
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use rustix::io::Errno;
 
-use crate::name::components;
+use crate::name::{Shown, components};
 
 /// What symbolic links inside a served directory may do. None of them ever leads out of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
-    /// A link must stay beneath the root on every step: absolute links, and relative ones that
-    /// climb out, are refused even if they lead back in (`RESOLVE_BENEATH`).
+    /// A link must stay beneath the root on every step (`RESOLVE_BENEATH`): relative ones that
+    /// climb out are refused even if they lead back in. Absolute ones are followed if they begin
+    /// with the path of the root, as it was given or as the kernel knows it.
     #[default]
     Beneath,
     /// The directory is taken for the root of the file system, as in a chroot: an absolute link is
@@ -23,18 +28,23 @@ pub enum Links {
 
 /// A directory that cannot be served from or uploaded into.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use the directory {}: {source}", path.display())]
+#[error("cannot use the directory {}: {reason}", path.display())]
 pub struct OpenError {
     path: PathBuf,
-    source: std::io::Error,
+    /// Part of the text, and so no source besides.
+    reason: std::io::Error,
 }
 
 impl OpenError {
     pub(crate) fn new(path: &Path, errno: Errno) -> Self {
         Self {
             path: path.to_owned(),
-            source: errno.into(),
+            reason: errno.into(),
         }
+    }
+
+    pub(crate) fn into_reason(self) -> std::io::Error {
+        self.reason
     }
 
     /// The directory.
@@ -46,7 +56,7 @@ impl OpenError {
     /// What the kernel said.
     #[must_use]
     pub const fn io_error(&self) -> &std::io::Error {
-        &self.source
+        &self.reason
     }
 }
 
@@ -63,7 +73,12 @@ pub(crate) enum Resolver {
 #[derive(Debug)]
 pub(crate) struct Root {
     fd: OwnedFd,
+    /// Device and inode.
+    identity: (u64, u64),
     path: PathBuf,
+    /// What absolute links that lead in begin with: the path as it was given and as the kernel
+    /// knows it, without the slash at the end.
+    names: Vec<Vec<u8>>,
     resolver: Resolver,
     /// Whether the caches of this kernel say all there is to say.
     local: bool,
@@ -75,16 +90,55 @@ const TRIES_MAX: usize = 32;
 
 impl Root {
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd =
-            openat(CWD, path, flags, Mode::empty()).map_err(|errno| OpenError::new(path, errno))?;
-        let resolver = probe(&fd).map_err(|errno| OpenError::new(path, errno))?;
+        let failed = |errno| OpenError::new(path, errno);
+        let fd = openat(CWD, path, PLACE, Mode::empty()).map_err(failed)?;
+        let resolver = probe(&fd).map_err(failed)?;
         Ok(Self {
+            identity: identity(&fd).map_err(failed)?,
             local: bootwire::file::is_local(&fd),
             fd,
             path: path.to_owned(),
+            names: names(path),
             resolver,
         })
+    }
+
+    /// Which directory has the name of this one now, by device and inode; an error if none has.
+    /// May wait for a disk or a file server.
+    pub(crate) fn look(&self) -> Result<(u64, u64), Errno> {
+        identity(&openat(CWD, self.name(), PLACE, Mode::empty())?)
+    }
+
+    /// As [`Root::look`], by the kernel's caches alone; `None` if they do not say.
+    pub(crate) fn look_cached(&self) -> Option<(u64, u64)> {
+        if self.resolver != Resolver::Kernel || !self.local {
+            return None;
+        }
+        let how = ResolveFlags::CACHED;
+        let fd = openat2(CWD, self.name(), PLACE, Mode::empty(), how).ok()?;
+        identity(&fd).ok()
+    }
+
+    /// The path that does not depend on the working directory, if there is one.
+    pub(crate) fn name(&self) -> &Path {
+        self.names
+            .first()
+            .map_or(&self.path, |name| Path::new(OsStr::from_bytes(name)))
+    }
+
+    /// Device and inode.
+    pub(crate) const fn identity(&self) -> (u64, u64) {
+        self.identity
+    }
+
+    /// Whether it can be entered by its file mode, but something else keeps what is in it from
+    /// being read: the sandbox, which knows directories and not their names.
+    pub(crate) fn is_out_of_reach(&self) -> bool {
+        let wanted = rustix::fs::Access::READ_OK | rustix::fs::Access::EXEC_OK;
+        let allowed = rustix::fs::accessat(&self.fd, ".", wanted, rustix::fs::AtFlags::empty());
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = openat(&self.fd, ".", flags, Mode::empty());
+        allowed.is_ok() && opened.is_err_and(|errno| errno == Errno::ACCESS)
     }
 
     /// As on a kernel without `openat2`.
@@ -153,6 +207,18 @@ impl Root {
         links: Links,
     ) -> Result<OwnedFd, Errno> {
         let path = if path.is_empty() { b"." } else { path };
+        match self.resolve_once(path, flags, links) {
+            // An absolute link on the way? Whatever its text says, the kernel goes by this rule.
+            Err(Errno::XDEV) if links == Links::Beneath => match self.trace(path) {
+                trace::Traced::Inside(path) => self.resolve_once(&path, flags, links),
+                trace::Traced::Outside { .. } => Err(Errno::XDEV),
+                trace::Traced::Failed(errno) => Err(errno),
+            },
+            result => result,
+        }
+    }
+
+    fn resolve_once(&self, path: &[u8], flags: OFlags, links: Links) -> Result<OwnedFd, Errno> {
         let how = scope(links) | ResolveFlags::NO_MAGICLINKS;
         let mut tries = 1;
         loop {
@@ -160,6 +226,24 @@ impl Root {
                 Err(Errno::AGAIN | Errno::INTR) if tries < TRIES_MAX => tries += 1,
                 result => return result,
             }
+        }
+    }
+
+    /// Why `path` was refused for its links, for the operator: which link, and where it leads.
+    pub(crate) fn tell_link(&self, path: &[u8], links: Links) -> Option<String> {
+        if self.resolver == Resolver::Walk {
+            return Some(
+                "this kernel has no openat2, so symbolic links are not followed".to_owned(),
+            );
+        }
+        match (links, self.trace(path)) {
+            (Links::Beneath, trace::Traced::Outside { link, target }) => Some(format!(
+                "the link {} leads to {}, out of {}",
+                Shown(&link),
+                Shown(&target),
+                self.path.display()
+            )),
+            _ => None,
         }
     }
 
@@ -205,6 +289,26 @@ impl Root {
             None => openat(&self.fd, ".", flags, Mode::empty()),
         }
     }
+}
+
+/// As a place, whatever its mode.
+const PLACE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+fn identity(fd: &OwnedFd) -> Result<(u64, u64), Errno> {
+    let stat = fstat(fd)?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
+/// The absolute names of a directory, as far as they can be told.
+fn names(path: &Path) -> Vec<Vec<u8>> {
+    let names = [std::path::absolute(path), std::fs::canonicalize(path)];
+    let mut names: Vec<Vec<u8>> = names
+        .into_iter()
+        .flatten()
+        .map(|name| name.as_os_str().as_bytes().to_vec())
+        .collect();
+    names.dedup();
+    names
 }
 
 fn scope(links: Links) -> ResolveFlags {

@@ -17,11 +17,22 @@ pub(crate) fn is_unsupported(errno: Errno) -> bool {
 /// operator, not to the client.
 pub(crate) fn refuse(errno: Errno, name: impl std::fmt::Display) -> Refusal {
     if errno == Errno::XDEV || errno == Errno::LOOP {
-        return Refusal::denied().because(format_args!(
-            "{name}: a symbolic link leads out of the root, or links go in a circle"
-        ));
+        return refuse_link(errno, name, None);
     }
     Refusal::new(reason(errno)).because(format_args!("{name}: {}", std::io::Error::from(errno)))
+}
+
+/// The refusal for a link that is not followed; `told` says which and where it leads.
+pub(crate) fn refuse_link(
+    errno: Errno,
+    name: impl std::fmt::Display,
+    told: Option<String>,
+) -> Refusal {
+    let told = told.unwrap_or_else(|| match errno {
+        Errno::LOOP => "symbolic links go in a circle".to_owned(),
+        _ => "a symbolic link leads out of the directory".to_owned(),
+    });
+    Refusal::denied().because(format_args!("{name}: {told}"))
 }
 
 /// Codes 1 and 2 end a boot loader's attempts, so only what may pass by itself is anything else.

@@ -40,6 +40,7 @@ mod blocking;
 #[cfg(feature = "cache")]
 mod cache;
 mod dir;
+mod directory;
 mod errno;
 mod name;
 #[cfg(feature = "cache")]
@@ -50,6 +51,7 @@ pub use beneath::{Links, OpenError};
 #[cfg(feature = "cache")]
 pub use cache::{Cache, CacheBuilder, CacheEvent, CacheStats, Cached};
 pub use dir::Dir;
+pub use directory::DirEvent;
 #[cfg(feature = "object")]
 pub use origin::ObjectOrigin;
 #[cfg(feature = "http")]

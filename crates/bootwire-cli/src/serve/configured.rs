@@ -10,6 +10,7 @@ use super::sandbox::{Access, Grant, Reach, Sandbox, Tcp};
 use super::settings::Settings;
 use super::watch::Watch;
 use crate::config::{Config, Problem, Problems};
+use crate::exit::in_one_line;
 use crate::out;
 use crate::site::{self, Secrets, Shared, Site};
 
@@ -117,7 +118,7 @@ impl Configured {
         };
         self.expect_written(&config).map_err(told)?;
         let settings =
-            Settings::of_config(args, &config).map_err(|error| vec![format!("{error:#}")])?;
+            Settings::of_config(args, &config).map_err(|error| vec![in_one_line(&error)])?;
         let site = Site::open(&config, &mut self.shared).await.map_err(told)?;
         // Of a hundred routes those count that are not as they were.
         let before = self.site.describe();
@@ -196,6 +197,8 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
             reach.grants.push(grant);
         }
     }
+    let served = needs.served.iter().map(std::path::PathBuf::as_path);
+    reach.grants.extend(sandbox.beside(served));
     for path in &config.watched {
         reach.add_if_there(path, Access::Read);
     }

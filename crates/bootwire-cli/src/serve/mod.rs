@@ -105,7 +105,7 @@ impl Found {
 
     fn reach(&self, args: &Args, sandbox: &mut Sandbox) -> anyhow::Result<Reach> {
         match self {
-            Self::Plain(_) => Ok(Plain::grants(args)?.into()),
+            Self::Plain(_) => Ok(Plain::grants(args, sandbox)?.into()),
             Self::Configured(config) => configured::reach(config, sandbox),
         }
     }

@@ -7,7 +7,8 @@ use bootwire::router::App;
 use bootwire_store::{Dir, Uploads};
 
 use super::args::{Args, UploadRule};
-use super::sandbox::{Access, Grant};
+use super::sandbox::{Access, Grant, Sandbox};
+use crate::site::note_directory;
 
 /// What is served: read from, and written to.
 pub(super) struct Plain {
@@ -19,6 +20,7 @@ pub(super) struct Plain {
 impl Plain {
     pub(super) fn open(args: &Args) -> anyhow::Result<Self> {
         let dir = Dir::open(args.dir())?
+            .observe(note_directory)
             .links(args.links.into())
             .case_insensitive(args.case_insensitive)
             .per_client(args.per_client);
@@ -46,7 +48,7 @@ impl Plain {
     }
 
     /// The paths that stay within reach.
-    pub(super) fn grants(args: &Args) -> anyhow::Result<Vec<Grant>> {
+    pub(super) fn grants(args: &Args, sandbox: &Sandbox) -> anyhow::Result<Vec<Grant>> {
         let mut grants = vec![Grant::new(args.dir(), Access::Read)?];
         if args.upload_rule().is_some() {
             let access = if args.create_dirs {
@@ -56,6 +58,7 @@ impl Plain {
             };
             grants.push(Grant::new(upload_dir(args), access)?);
         }
+        grants.extend(sandbox.beside([args.dir()]));
         Ok(grants)
     }
 

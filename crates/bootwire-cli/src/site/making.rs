@@ -253,7 +253,9 @@ fn is_rename(route: &model::Route) -> bool {
 }
 
 fn opened(path: &Path, route: &model::Route) -> Result<Dir, String> {
-    let dir = Dir::open(path).map_err(|error| error.to_string())?;
+    let dir = Dir::open(path)
+        .map_err(|error| error.to_string())?
+        .observe(super::note_directory);
     let links = match route.links {
         Some(model::Links::InRoot) => Links::InRoot,
         Some(model::Links::Beneath) | None => Links::Beneath,

@@ -7,6 +7,7 @@
 mod asked;
 mod cache;
 pub(crate) mod conditions;
+mod directories;
 mod finished;
 pub(crate) mod hooks;
 mod http;
@@ -36,6 +37,7 @@ use bootwire::router::App;
 use bootwire_render::identity::Identifier;
 use bootwire_render::template::Templates;
 
+pub(crate) use directories::note_directory;
 pub(crate) use inventory::Machines;
 pub(crate) use kept::Shared;
 pub(crate) use needs::needs;

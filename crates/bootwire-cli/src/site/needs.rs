@@ -13,6 +13,8 @@ use crate::config::{Config, model};
 pub(crate) struct Needs {
     /// Files and directories that are read. Of files that others may replace, the directory.
     pub(crate) read: Vec<PathBuf>,
+    /// Those of them that are served, and may be replaced as a whole.
+    pub(crate) served: Vec<PathBuf>,
     /// Directories that are written to, and directories made in them.
     pub(crate) write: Vec<PathBuf>,
     /// Whether programs are run.
@@ -71,7 +73,12 @@ pub(crate) fn needs(config: &Config) -> Needs {
 
 impl Needs {
     fn tidied(mut self) -> Self {
-        for paths in [&mut self.read, &mut self.write, &mut self.extra_execute] {
+        for paths in [
+            &mut self.read,
+            &mut self.served,
+            &mut self.write,
+            &mut self.extra_execute,
+        ] {
             paths.sort();
             paths.dedup();
         }
@@ -107,8 +114,9 @@ impl Needs {
     }
 
     fn add_route(&mut self, config: &Config, route: &model::Route) {
-        self.read
-            .extend(route.dir.as_ref().map(|dir| config.path(dir)));
+        let dir = route.dir.as_ref().map(|dir| config.path(dir));
+        self.served.extend(dir.clone());
+        self.read.extend(dir);
         self.write
             .extend(route.upload.as_ref().map(|dir| config.path(dir)));
         self.read_files(config, &route.secret_suffix_file);

@@ -34,6 +34,7 @@ mod portable;
 mod probes;
 mod reads;
 mod refused_files;
+mod replaced;
 mod rollover;
 mod sandbox;
 mod search;

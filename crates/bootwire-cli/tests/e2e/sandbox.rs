@@ -94,9 +94,10 @@ fn every_thread_is_confined_and_serves() {
         let told = told(&server);
         let root = server.path("");
         let root = root.to_str().expect("text").trim_end_matches('/');
+        let above = server.outside().display();
         for part in [
             ", no_new_privs, no capabilities, landlock ABI ",
-            &format!(" (read {root}, write {root}), seccomp "),
+            &format!(" (read {root}, write {root}, read {above}), seccomp "),
         ] {
             assert!(told.contains(part), "no {part:?} in {told}");
         }

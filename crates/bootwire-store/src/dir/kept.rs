@@ -15,7 +15,7 @@ const KEPT_FOR: Duration = Duration::from_secs(30);
 /// Files opened lately. A machine that boots is seldom alone: while a file is kept, the next
 /// request for it is answered without opening it again.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     files: Arc<Mutex<Files>>,
 }
 
@@ -66,7 +66,7 @@ impl Kept {
     }
 
     /// Lets all go. `false` if there were none.
-    pub(super) fn let_all_go(&self) -> bool {
+    pub(crate) fn let_all_go(&self) -> bool {
         let entries = std::mem::take(&mut self.lock().entries);
         !entries.is_empty()
     }

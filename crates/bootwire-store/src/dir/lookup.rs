@@ -11,7 +11,8 @@ use rustix::io::Errno;
 
 use super::{fold, memo};
 use crate::beneath::{Links, Root};
-use crate::errno::{is_absent, refuse};
+use crate::directory::Directory;
+use crate::errno::{is_absent, refuse, refuse_link};
 use crate::name::{Shown, Unfit, components, judge};
 
 /// How often a file is looked at again because another took its name before it was opened.
@@ -20,7 +21,7 @@ const RACES_MAX: usize = 8;
 /// A directory and how names are looked up in it.
 #[derive(Clone, Debug)]
 pub(super) struct Lookup {
-    pub(super) root: Arc<Root>,
+    pub(super) directory: Arc<Directory>,
     pub(super) links: Links,
     pub(super) case_insensitive: bool,
     pub(super) per_client: bool,
@@ -50,8 +51,11 @@ impl Miss {
         matches!(self, Self::Kernel(errno) if is_absent(*errno))
     }
 
-    pub(super) fn refusal(&self, path: &[u8]) -> Refusal {
+    pub(super) fn refusal(&self, root: &Root, links: Links, path: &[u8]) -> Refusal {
         match self {
+            Self::Kernel(errno @ (Errno::XDEV | Errno::LOOP)) => {
+                refuse_link(*errno, Shown(path), root.tell_link(path, links))
+            }
             // Ordinary: boot loaders try a dozen names. The record has the name, which says it all.
             Self::Kernel(errno) if is_absent(*errno) => Refusal::not_found(),
             Self::Kernel(errno) => refuse(*errno, Shown(path)),
@@ -86,6 +90,7 @@ impl Lookup {
     /// Opens the regular file that `client` gets for `name`. Blocks on the disk.
     pub(super) fn open(&self, name: &[u8], client: IpAddr) -> Result<File, Refusal> {
         Self::judge(name)?;
+        let root = &self.directory.now();
         if self.per_client {
             // An IPv4 client of a dual-stack socket is ::ffff:10.0.0.7 there.
             let client = client.to_canonical();
@@ -94,12 +99,16 @@ impl Lookup {
                     .because(format_args!("{}: belongs to another client", Shown(name))));
             }
             let own = client.to_string();
-            match self.find(own.as_bytes(), name) {
+            match self.find(root, own.as_bytes(), name) {
                 Err(miss) if miss.is_absent() => {}
-                found => return found.map_err(|miss| miss.refusal(&join(own.as_bytes(), name))),
+                found => {
+                    let path = join(own.as_bytes(), name);
+                    return found.map_err(|miss| miss.refusal(root, self.links, &path));
+                }
             }
         }
-        self.find(b"", name).map_err(|miss| miss.refusal(name))
+        self.find(root, b"", name)
+            .map_err(|miss| miss.refusal(root, self.links, name))
     }
 
     /// The file anyone gets for `name`, or the refusal, if that can be told from what the
@@ -116,15 +125,15 @@ impl Lookup {
         if self.per_client || self.case_insensitive {
             return None;
         }
-        let path = join(b"", name);
-        memo::found(moment, (&self.root, self.links, &path), || {
-            self.cached(&path)
+        let (root, path) = (self.directory.now_cached()?, join(b"", name));
+        memo::found(moment, (&root, self.links, &path), || {
+            self.cached(&root, &path)
         })
     }
 
     /// What the kernel's caches say of `path`.
-    fn cached(&self, path: &[u8]) -> Option<Result<Arc<OpenFile>, Refusal>> {
-        match self.root.resolve_cached(path, self.links)? {
+    fn cached(&self, root: &Root, path: &[u8]) -> Option<Result<Arc<OpenFile>, Refusal>> {
+        match root.resolve_cached(path, self.links)? {
             Ok(found) => OpenFile::opened(&File::from(found)).ok().flatten().map(Ok),
             Err(errno) if is_absent(errno) => Some(Err(Refusal::not_found())),
             Err(_) => None,
@@ -132,15 +141,15 @@ impl Lookup {
     }
 
     /// Looks for `name` in the subdirectory `base`.
-    fn find(&self, base: &[u8], name: &[u8]) -> Result<File, Miss> {
-        let exact = self.open_regular(&join(base, name));
+    fn find(&self, root: &Root, base: &[u8], name: &[u8]) -> Result<File, Miss> {
+        let exact = self.open_regular(root, &join(base, name));
         match exact {
             Err(Miss::Kernel(Errno::NOENT | Errno::NOTDIR)) if self.case_insensitive => {
-                let Some(path) = fold::find(&self.root, self.links, base, name, fold::ENTRIES_MAX)?
+                let Some(path) = fold::find(root, self.links, base, name, fold::ENTRIES_MAX)?
                 else {
                     return exact;
                 };
-                self.open_regular(&path)
+                self.open_regular(root, &path)
             }
             exact => exact,
         }
@@ -148,9 +157,9 @@ impl Lookup {
 
     /// Opens `path` if it is a regular file, without so much as opening anything else: to open a
     /// FIFO may block, and to open a device may rewind a tape.
-    fn open_regular(&self, path: &[u8]) -> Result<File, Miss> {
+    fn open_regular(&self, root: &Root, path: &[u8]) -> Result<File, Miss> {
         for _ in 0..RACES_MAX {
-            let seen = fstat(self.root.resolve(path, OFlags::PATH, self.links)?)?;
+            let seen = fstat(root.resolve(path, OFlags::PATH, self.links)?)?;
             match FileType::from_raw_mode(seen.st_mode) {
                 FileType::RegularFile => {}
                 FileType::Directory => return Err(Miss::Directory),
@@ -158,7 +167,7 @@ impl Lookup {
             }
             // NONBLOCK for the case that it has become a FIFO since.
             let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-            let file = self.root.resolve(path, flags, self.links)?;
+            let file = root.resolve(path, flags, self.links)?;
             let opened = fstat(&file)?;
             if (opened.st_dev, opened.st_ino) == (seen.st_dev, seen.st_ino) {
                 return Ok(File::from(file));

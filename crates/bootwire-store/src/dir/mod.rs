@@ -13,11 +13,11 @@ use std::sync::Arc;
 use bootwire::file::OpenFile;
 use bootwire::{BoxFuture, Endpoint, Reason, Refusal, Reply, Request};
 
-use crate::beneath::{Links, OpenError, Resolver, Root};
-use crate::blocking::Blocking;
+use crate::beneath::{Links, OpenError, Resolver};
+use crate::directory::{DirEvent, Directory};
 use crate::errno::refuse_io;
 use crate::name::Shown;
-use kept::Kept;
+pub(crate) use kept::Kept;
 use lookup::Lookup;
 
 /// A directory whose regular files are served to anyone who asks.
@@ -36,14 +36,13 @@ use lookup::Lookup;
 /// Names that begin with `.bootwire-` are not found: they are [uploads](crate::Uploads) that have
 /// not finished.
 ///
-/// The directory is held open. Replace what is in it, file by file with `rename`, and running
-/// transfers finish with the old file while new ones get the new; replace the directory itself, or
-/// a link that led to it, and the old one is served until it is opened again.
+/// Replace what is in it, file by file with `rename`, and running transfers finish with the old file
+/// while new ones get the new. The directory is held open; replace it as a whole, or a link that
+/// leads to it, and the new one is served within a second ([`Dir::observe`] hears of it). Any number
+/// of these for one path hold it open once.
 #[derive(Clone, Debug)]
 pub struct Dir {
     lookup: Lookup,
-    kept: Kept,
-    blocking: Blocking,
 }
 
 impl Dir {
@@ -52,20 +51,26 @@ impl Dir {
     /// # Errors
     /// If it is not there, is no directory or may not be searched.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        Ok(Self::new(Root::open(path.as_ref())?))
+        Ok(Self::new(Directory::open(path.as_ref())?))
     }
 
-    fn new(root: Root) -> Self {
+    const fn new(directory: Arc<Directory>) -> Self {
         Self {
             lookup: Lookup {
-                root: Arc::new(root),
-                links: Links::default(),
+                directory,
+                links: Links::Beneath,
                 case_insensitive: false,
                 per_client: false,
             },
-            kept: Kept::default(),
-            blocking: Blocking::new(),
         }
+    }
+
+    /// Calls `observer` for what an operator should hear of the directory. It must not block. All
+    /// who use this directory share the last one.
+    #[must_use]
+    pub fn observe(self, observer: impl Fn(&DirEvent) + Send + Sync + 'static) -> Self {
+        self.lookup.directory.observe(Arc::new(observer));
+        self
     }
 
     /// What symbolic links may do. Default [`Links::Beneath`].
@@ -103,7 +108,8 @@ impl Dir {
     /// One line for the log: the directory and how names are looked up in it.
     #[must_use]
     pub fn describe(&self) -> String {
-        let links = match (self.lookup.root.resolver(), self.lookup.links) {
+        let root = self.lookup.directory.held();
+        let links = match (root.resolver(), self.lookup.links) {
             (Resolver::Walk, _) => "no links, this kernel has no openat2",
             (Resolver::Kernel, Links::Beneath) => "links beneath it",
             (Resolver::Kernel, Links::InRoot) => "links from it as the root",
@@ -118,18 +124,15 @@ impl Dir {
         } else {
             ""
         };
-        format!(
-            "{} ({links}{case}{client})",
-            self.lookup.root.path().display()
-        )
+        format!("{} ({links}{case}{client})", root.path().display())
     }
 }
 
 impl Endpoint<Reply> for Dir {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
-        let (lookup, kept) = (self.lookup.clone(), self.kept.clone());
+        let lookup = self.lookup.clone();
         let open = move || {
-            let name = request.rest_bytes();
+            let (name, kept) = (request.rest_bytes(), &lookup.directory.kept);
             let file = match lookup.open(name, request.peer_ip()) {
                 // Out of descriptors, perhaps: what is kept for the next has more of them than
                 // anybody needs.
@@ -142,7 +145,7 @@ impl Endpoint<Reply> for Dir {
             kept.keep(&file);
             Ok(file)
         };
-        Box::pin(async move { Ok(Reply::file(self.blocking.run(open).await?)) })
+        Box::pin(async move { Ok(Reply::file(self.lookup.directory.reads.run(open).await?)) })
     }
 
     /// Files that are open already, and names that the kernel knows to lead nowhere, without

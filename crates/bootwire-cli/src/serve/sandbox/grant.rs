@@ -32,6 +32,8 @@ pub(in crate::serve) struct Grant {
     access: Access,
     /// Nothing depends on it.
     optional: bool,
+    /// It may be closed to this process for all that is known.
+    unchecked: bool,
     /// Whether it is a directory.
     directory: bool,
 }
@@ -50,6 +52,7 @@ impl Grant {
             path: path.to_owned(),
             access,
             optional: false,
+            unchecked: false,
             directory: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
         })
     }
@@ -57,6 +60,12 @@ impl Grant {
     /// The same for what nothing depends on: not checked beforehand, not named in the log.
     pub(super) fn optional(mut self) -> Self {
         self.optional = true;
+        self
+    }
+
+    /// The same for what is only needed when something else is replaced: not checked beforehand.
+    pub(super) fn beside(mut self) -> Self {
+        self.unchecked = true;
         self
     }
 
@@ -76,7 +85,7 @@ impl Grant {
     /// Whether file modes let this process do what is granted.
     fn check(&self) -> Result<(), Errno> {
         // Files are opened before long, and whoever does that says what is wrong.
-        if self.optional || !self.directory {
+        if self.optional || self.unchecked || !self.directory {
             return Ok(());
         }
         let wanted = match self.access {

@@ -32,6 +32,7 @@ mod tests;
 #[cfg(target_os = "linux")]
 mod threads;
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -170,6 +171,31 @@ impl Sandbox {
             }
         }
         Ok(())
+    }
+
+    /// What served directories are in, to be read: the kernel grants directories and not their
+    /// names, and whoever replaces one as a whole makes another. Not where that would lay open a
+    /// home or everything, nor to root that stays root: there a restart has to follow.
+    pub(super) fn beside<'a>(&self, served: impl IntoIterator<Item = &'a Path>) -> Vec<Grant> {
+        if self.account.is_none() && rustix::process::geteuid().is_root() {
+            return Vec::new();
+        }
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let mut above = BTreeSet::new();
+        for path in served {
+            // Of a link the place it leads to as well: it may be turned to what is beside that.
+            let names = [std::path::absolute(path), std::fs::canonicalize(path)];
+            let parents = names.iter().flatten().filter_map(|name| name.parent());
+            above.extend(parents.filter_map(|parent| std::fs::canonicalize(parent).ok()));
+        }
+        let is_narrow = |path: &PathBuf| {
+            path.parent().is_some() && !home.as_ref().is_some_and(|home| home.starts_with(path))
+        };
+        let paths = above.iter().filter(|path| is_narrow(path));
+        paths
+            .filter_map(|path| Grant::new(path, Access::Read).ok())
+            .map(Grant::beside)
+            .collect()
     }
 
     /// As [`Sandbox::enter`], for this thread and those it makes, whatever others there are.

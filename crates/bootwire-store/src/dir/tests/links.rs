@@ -25,7 +25,7 @@ fn links_that_stay_inside_are_followed() {
 }
 
 #[test]
-fn absolute_links_are_refused_or_followed_from_the_root() {
+fn absolute_links_are_followed_if_they_stay_inside_or_from_the_root() {
     let tree = Tree::new();
     tree.file("boot/vmlinuz")
         .link("as-in-chroot", "/boot/vmlinuz")
@@ -33,8 +33,69 @@ fn absolute_links_are_refused_or_followed_from_the_root() {
     let (beneath, in_root) = (tree.dir(), tree.dir().links(Links::InRoot));
     assert_eq!(read(&beneath, "as-in-chroot"), Err(Reason::Denied));
     assert_eq!(read(&in_root, "as-in-chroot"), served("boot/vmlinuz"));
-    assert_eq!(read(&beneath, "full"), Err(Reason::Denied));
+    assert_eq!(read(&beneath, "full"), served("boot/vmlinuz"));
     assert_eq!(read(&in_root, "full"), Err(Reason::NotFound));
+}
+
+/// As they come from `ln -s` in a shell: by the served path or by one that leads to it, over other
+/// links, to directories, and with parts after them.
+#[test]
+fn absolute_links_may_take_any_way_inside() {
+    let tree = Tree::new();
+    let alias = tree.outside.join("alias");
+    symlink(&tree.root, &alias).unwrap();
+    tree.file("v5/boot/vmlinuz").file("sub/x");
+    tree.link("current", tree.root.join("v5"))
+        .link("boot", "current/boot")
+        .link("kernel", tree.root.join("boot/vmlinuz"))
+        .link("sub/up", "../kernel")
+        .link("dotted", tree.root.join("sub/../v5/./boot"))
+        .link("itself", &tree.root)
+        .link("aliased", alias.join("v5"));
+    let names = [
+        "current/boot/vmlinuz",
+        "boot/vmlinuz",
+        "kernel",
+        "sub/up",
+        "dotted/vmlinuz",
+        "itself/kernel",
+    ];
+    for name in names {
+        assert_eq!(read(&tree.dir(), name), served("v5/boot/vmlinuz"), "{name}");
+    }
+    assert_eq!(read(&tree.dir(), "current/nothing"), Err(Reason::NotFound));
+    assert_eq!(
+        read(&tree.dir(), "aliased/boot/vmlinuz"),
+        Err(Reason::Denied)
+    );
+    let by_alias = Dir::open(&alias).unwrap();
+    for name in names.into_iter().chain(["aliased/boot/vmlinuz"]) {
+        assert_eq!(read(&by_alias, name), served("v5/boot/vmlinuz"), "{name}");
+    }
+}
+
+#[test]
+fn a_refused_link_is_named_with_where_it_leads() {
+    let tree = Tree::new();
+    let above = tree.root.parent().unwrap().join("srv2");
+    tree.link("etc", "/etc")
+        .link("beside", &above)
+        .link("way", "etc")
+        .link("climbs", "../outside")
+        .link("round", tree.root.join("round"));
+    let root = tree.root.display();
+    for (name, link, target) in [
+        ("etc/passwd", "etc", "/etc".to_owned()),
+        ("way/passwd", "etc", "/etc".to_owned()),
+        ("beside/x", "beside", above.display().to_string()),
+        ("climbs/secret", "climbs", "../outside".to_owned()),
+    ] {
+        let refusal = tree.dir().lookup.open(name.as_bytes(), CLIENT).unwrap_err();
+        let told = format!("{name:?}: the link {link:?} leads to {target:?}, out of {root}");
+        assert_eq!(refusal.detail(), Some(&*told), "{name}");
+        assert_eq!(refusal.client_text(), "Access denied");
+    }
+    assert_eq!(read(&tree.dir(), "round"), Err(Reason::Denied));
 }
 
 #[test]
@@ -109,7 +170,7 @@ fn a_link_that_changes_all_the_time_never_leads_out() {
         scope.spawn(|| {
             let (spare, name) = (tree.root.join("spare"), tree.root.join("x"));
             while !stop.load(Ordering::Relaxed) {
-                for target in [&tree.outside, Path::new("in")] {
+                for target in [&tree.outside, Path::new("in"), &tree.root.join("in")] {
                     symlink(target, &spare).unwrap();
                     fs::rename(&spare, &name).unwrap();
                 }

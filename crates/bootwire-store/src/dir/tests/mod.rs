@@ -18,6 +18,7 @@ mod anything;
 mod at_hand;
 mod links;
 mod names;
+mod replaced;
 pub(crate) mod tricks;
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7));
@@ -61,7 +62,7 @@ impl Tree {
     }
 
     fn walking(&self) -> Dir {
-        Dir::new(Root::open_walking(&self.root).unwrap())
+        Dir::new(Directory::open_walking(&self.root).unwrap())
     }
 
     /// As on this kernel and as on one without `openat2`.

@@ -76,7 +76,7 @@ fn a_search_ends_after_so_many_entries() {
     let deep = ["Ab"; 9].join("/");
     assert_eq!(read(&dir, &format!("{deep}/none")), Err(Reason::NotFound));
 
-    let root = &dir.lookup.root;
+    let root = &dir.lookup.directory.held();
     let search = |entries| fold::find(root, Links::Beneath, b"", deep.as_bytes(), entries);
     // Each of the nine directories on the way to the first match, and the two entries in each.
     let entries_read = 9 * (1 + 2 + DOTS);
@@ -86,7 +86,7 @@ fn a_search_ends_after_so_many_entries() {
     );
     let miss = search(entries_read - 1).unwrap_err();
     assert!(matches!(miss, lookup::Miss::TooManyEntries));
-    let refusal = miss.refusal(deep.as_bytes());
+    let refusal = miss.refusal(root, Links::Beneath, deep.as_bytes());
     assert_eq!(
         refusal.reason(),
         Reason::NotFound,
