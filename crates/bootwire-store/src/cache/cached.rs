@@ -22,6 +22,9 @@ const OBJECT_MAX: u64 = 10 << 40;
 /// Objects an origin is asked about at a time, at most: whoever makes up names takes no more than
 /// that from others.
 const LOOKUPS_MAX: usize = 64;
+/// Bodies of an origin that are open at a time, at most: those that stall keep no others away, but
+/// each takes a connection.
+const BODIES_MAX: usize = 256;
 /// How often an object is looked up again that vanished between looking and opening.
 const RACES_MAX: usize = 3;
 
@@ -87,6 +90,8 @@ impl Default for Policy {
 pub(super) struct Shared {
     /// KiB that may be on their way.
     pub(super) permits: Arc<Semaphore>,
+    /// Bodies that may be open at a time, those that stall included.
+    pub(super) bodies: Arc<Semaphore>,
     /// Objects that may be asked about at a time.
     pub(super) lookups: Semaphore,
     /// Until when the origin is taken for dead, in milliseconds since 1970.
@@ -98,6 +103,7 @@ impl Shared {
         let permits = units(in_flight) as usize;
         Arc::new(Self {
             permits: Arc::new(Semaphore::new(permits)),
+            bodies: Arc::new(Semaphore::new(BODIES_MAX)),
             lookups: Semaphore::new(LOOKUPS_MAX),
             down_until: AtomicU64::new(0),
         })

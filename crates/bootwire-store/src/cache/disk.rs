@@ -20,6 +20,7 @@ use super::entry::{Chunk, Description, Entry, now};
 use super::index::{Index, footprint, scan, unlink_files};
 use super::key::Key;
 use super::sidecar::{self, Header};
+use super::storage::{Files, Storage};
 use crate::origin::Version;
 
 /// Bytes of the cache that are given up when the disk is full before the cache is.
@@ -41,6 +42,11 @@ pub(crate) struct Disk {
     index: Mutex<Index>,
     spools: AtomicU64,
     evicted: AtomicU64,
+    storage: Arc<dyn Storage>,
+    /// How often room was made on a full disk.
+    reliefs: AtomicU64,
+    /// Held while room is made on a full disk, so that all who met the same full disk try again.
+    relieving: Mutex<()>,
     /// Held for as long as this process uses the directory.
     _lock: File,
 }
@@ -68,6 +74,15 @@ impl Drop for Room {
 impl Disk {
     /// Opens a cache directory, made if need be, and looks what is in it. Blocks on the disk.
     pub(crate) fn open(dir: &Path, max: u64) -> io::Result<Arc<Self>> {
+        Self::open_on(dir, max, Arc::new(Files))
+    }
+
+    /// As [`Disk::open`]; objects are written through `storage`.
+    pub(crate) fn open_on(
+        dir: &Path,
+        max: u64,
+        storage: Arc<dyn Storage>,
+    ) -> io::Result<Arc<Self>> {
         let (objects, incoming) = (dir.join("objects"), dir.join("incoming"));
         std::fs::create_dir_all(&objects)?;
         let lock = File::create(dir.join("lock"))?;
@@ -90,6 +105,9 @@ impl Disk {
             index: Mutex::new(index),
             spools: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
+            storage,
+            reliefs: AtomicU64::new(0),
+            relieving: Mutex::default(),
             _lock: lock,
         });
         // The bound may be lower than last time.
@@ -111,6 +129,12 @@ impl Disk {
     /// The current version of an object.
     pub(crate) fn current(&self, key: &Key) -> Option<Arc<Entry>> {
         self.lock().current.get(key).cloned()
+    }
+
+    /// All versions.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
+        self.lock().entries.values().cloned().collect()
     }
 
     /// The version with this number.
@@ -196,15 +220,40 @@ impl Disk {
 
     /// Does what takes space, once more if the disk is full and something can go.
     fn making_room<T>(&self, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        let reliefs = self.reliefs();
         match make() {
-            Err(error) if is_full(&error) && self.relieve() => make(),
+            Err(error) if is_full(&error) && self.relieve(reliefs) => make(),
             made => made,
         }
     }
 
+    /// How objects are written.
+    pub(crate) const fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// How often room was made on a full disk so far: to be told to [`Disk::relieve`].
+    pub(crate) fn reliefs(&self) -> u64 {
+        self.reliefs.load(Ordering::Acquire)
+    }
+
     /// Removes some entries nobody reads: the disk is full, whatever the bound says. Tells whether
-    /// anything was removed. Blocks on the disk.
-    pub(crate) fn relieve(&self) -> bool {
+    /// it is worth another try: anything was removed, now or by somebody else since
+    /// [`Disk::reliefs`] was `seen`. Blocks on the disk.
+    pub(crate) fn relieve(&self, seen: u64) -> bool {
+        let relieving = self.relieving.lock();
+        let _relieving = relieving.unwrap_or_else(PoisonError::into_inner);
+        if self.reliefs() != seen {
+            return true;
+        }
+        let removed = self.remove_some();
+        if removed {
+            self.reliefs.fetch_add(1, Ordering::Release);
+        }
+        removed
+    }
+
+    fn remove_some(&self) -> bool {
         let mut index = self.lock();
         let mut oldest: Vec<_> = index.entries.values().cloned().collect();
         oldest.sort_unstable_by_key(|entry| entry.used());

@@ -1,18 +1,18 @@
 //! Getting chunks from an origin: attempts, patience, and what a failure means.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bootwire::Refusal;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::chunks::{self, CHUNK};
-use super::disk::is_full;
 use super::entry::Chunk;
 use super::filler::Filler;
 use super::pour::{PROGRESS_MIN, Paced, Spill, Writer};
+use super::share::Share;
 use super::{CacheEvent, Cached};
 use crate::origin::{Ask, Body, Condition, Content, Got, ObjectName, OriginError, OriginErrorKind};
 
@@ -84,22 +84,6 @@ impl Cached {
             ))),
         }
     }
-
-    /// The right to have `bytes` on their way, once others have theirs.
-    async fn permit(
-        &self,
-        bytes: u64,
-        limit: Duration,
-    ) -> Result<OwnedSemaphorePermit, OriginError> {
-        let units = bytes.div_ceil(1024).min(self.permits_max()) as u32;
-        let permits = Arc::clone(&self.shared.permits).acquire_many_owned(units);
-        match timeout(limit, permits).await {
-            Ok(permit) => permit.map_err(OriginError::unavailable),
-            Err(_) => Err(OriginError::unavailable(
-                "too much is on its way from this origin",
-            )),
-        }
-    }
 }
 
 impl Filler {
@@ -114,22 +98,36 @@ impl Filler {
         }
         let range = chunks::range(index, self.entry.size);
         let mut patience = Patience::new(self.source.policy.give_up);
-        let permit = self.source.permit(range.end - range.start, patience.left());
-        let _permit = permit.await.map_err(|error| self.refuse(&error))?;
-        let mut body = body.map(|body| Paced::new(body, self.source.policy.stall, 0));
-        let mut writer = Writer::new(&self.file, range);
+        let mut body = match body {
+            Some(body) => {
+                let share = self.share(range.clone(), &patience).await;
+                let share = share.map_err(|error| self.refuse(&error))?;
+                Some(Paced::new(body, share, self.source.policy.stall, 0))
+            }
+            None => None,
+        };
+        let mut writer = self.writer(range);
         while writer.missing() > 0 {
-            let before = writer.position();
-            let result = self.attempt(&mut body, &mut writer, index).await;
+            let (before, reliefs) = (writer.position(), self.source.cache.disk.reliefs());
+            let result = self.attempt(&mut body, &mut writer, index, &patience).await;
             if writer.position() - before >= PROGRESS_MIN {
                 patience.renew();
             }
-            self.after(result, &mut patience).await?;
+            self.after(result, &mut patience, reliefs).await?;
         }
         if let Some(body) = body {
             body.end().await;
         }
         self.finish(index, writer).await
+    }
+
+    fn writer(&self, range: Range<u64>) -> Writer {
+        Writer::new(&self.file, self.source.cache.disk.storage(), range)
+    }
+
+    async fn share(&self, range: Range<u64>, patience: &Patience) -> Result<Share, OriginError> {
+        let bytes = range.end - range.start;
+        self.source.share(bytes, patience.left()).await
     }
 
     /// Reads on until the chunk is full or something ends it.
@@ -138,36 +136,45 @@ impl Filler {
         body: &mut Option<Paced>,
         writer: &mut Writer,
         index: usize,
+        patience: &Patience,
     ) -> Result<(), Spill> {
+        let arrived = |upto| self.arrived(index, upto);
         let mut paced = match body.take() {
             Some(body) => body,
+            // All of it has come, and the disk did not take it.
+            None if writer.to_come() == 0 => return Ok(writer.settle(&arrived).await?),
             None => {
                 let end = chunks::range(index, self.entry.size).end;
-                self.part(writer.position()..end).await?
+                self.part(writer.position()..end, patience).await?
             }
         };
-        writer
-            .pour(&mut paced, &|upto| self.arrived(index, upto))
-            .await?;
-        if writer.missing() > 0 {
+        let poured = writer.pour(&mut paced, &arrived).await;
+        if matches!(poured, Ok(()) | Err(Spill::Disk(_))) {
+            // A disk that fails is not the body's fault: it goes on when there is room.
+            let cut = poured.is_ok() && writer.to_come() > 0;
+            *body = (!cut).then_some(paced);
+        }
+        poured?;
+        if writer.to_come() > 0 {
             return Err(OriginError::unavailable("cut the body").into());
         }
-        *body = Some(paced);
         Ok(())
     }
 
     /// Asks for a part of this version.
-    async fn part(&self, range: std::ops::Range<u64>) -> Result<Paced, OriginError> {
+    async fn part(&self, range: Range<u64>, patience: &Patience) -> Result<Paced, OriginError> {
         let ask = Ask {
             range: Some(range.clone()),
             condition: Condition::Only(self.entry.version.clone()),
         };
-        let content = self.content_of(&ask).await?;
+        let mut share = self.share(range.clone(), patience).await?;
+        let content = share.during(self.content_of(&ask)).await?;
         let skip = range.start.saturating_sub(content.start);
         if content.start > range.start || skip > SKIP_MAX {
             return Err(OriginError::unusable("sent another part than asked for"));
         }
-        Ok(Paced::new(content.body, self.source.policy.stall, skip))
+        let stall = self.source.policy.stall;
+        Ok(Paced::new(content.body, share, stall, skip))
     }
 
     async fn content_of(&self, ask: &Ask) -> Result<Content, OriginError> {
@@ -197,24 +204,30 @@ impl Filler {
     ) -> Result<(), Refusal> {
         let stall = self.source.policy.stall;
         let mut patience = Patience::new(self.source.policy.give_up);
-        let permit = self
-            .source
-            .permit(CHUNK.min(self.entry.size), patience.left());
-        let _permit = permit.await.map_err(|error| self.refuse(&error))?;
-        let mut body = body.map(|body| (Paced::new(body, stall, 0), 0));
+        let first = chunks::range(0, self.entry.size);
+        let mut body = match body {
+            Some(body) => {
+                let share = self.share(first, &patience).await;
+                let share = share.map_err(|error| self.refuse(&error))?;
+                Some((Paced::new(body, share, stall, 0), 0))
+            }
+            None => None,
+        };
         for index in 0..chunks::count(self.entry.size) {
             if self.claimed(index).await? {
                 continue;
             }
             let range = chunks::range(index, self.entry.size);
-            let mut writer = Writer::new(&self.file, range);
+            let mut writer = self.writer(range);
             while writer.missing() > 0 {
-                let before = writer.position();
-                let result = self.attempt_whole(&mut body, &mut writer, index).await;
+                let (before, reliefs) = (writer.position(), self.source.cache.disk.reliefs());
+                let result = self
+                    .attempt_whole(&mut body, &mut writer, index, &patience)
+                    .await;
                 if writer.position() - before >= PROGRESS_MIN {
                     patience.renew();
                 }
-                self.after(result, &mut patience).await?;
+                self.after(result, &mut patience, reliefs).await?;
             }
             self.finish(index, writer).await?;
         }
@@ -230,9 +243,12 @@ impl Filler {
         body: &mut Option<(Paced, u64)>,
         writer: &mut Writer,
         index: usize,
+        patience: &Patience,
     ) -> Result<(), Spill> {
+        let arrived = |upto| self.arrived(index, upto);
         let (mut paced, at) = match body.take() {
             Some(body) => body,
+            None if writer.to_come() == 0 => return Ok(writer.settle(&arrived).await?),
             None if !self.entry.version.is_known() => {
                 let detail = "the body was cut, and nothing tells versions apart";
                 return Err(OriginError::new(OriginErrorKind::Changed, detail).into());
@@ -242,18 +258,23 @@ impl Filler {
                     range: None,
                     condition: Condition::Only(self.entry.version.clone()),
                 };
-                let content = self.content_of(&ask).await?;
-                (Paced::new(content.body, self.source.policy.stall, 0), 0)
+                let first = chunks::range(0, self.entry.size);
+                let mut share = self.share(first, patience).await?;
+                let content = share.during(self.content_of(&ask)).await?;
+                let stall = self.source.policy.stall;
+                (Paced::new(content.body, share, stall, 0), 0)
             }
         };
         paced.skip(writer.position() - at);
-        writer
-            .pour(&mut paced, &|upto| self.arrived(index, upto))
-            .await?;
-        if writer.missing() > 0 {
+        let poured = writer.pour(&mut paced, &arrived).await;
+        if matches!(poured, Ok(()) | Err(Spill::Disk(_))) {
+            let cut = poured.is_ok() && writer.to_come() > 0;
+            *body = (!cut).then_some((paced, writer.position()));
+        }
+        poured?;
+        if writer.to_come() > 0 {
             return Err(OriginError::unavailable("cut the body").into());
         }
-        *body = Some((paced, writer.position()));
         Ok(())
     }
 
@@ -262,6 +283,7 @@ impl Filler {
         self: &Arc<Self>,
         result: Result<(), Spill>,
         patience: &mut Patience,
+        reliefs: u64,
     ) -> Result<(), Refusal> {
         match result {
             Ok(()) => Ok(()),
@@ -288,11 +310,7 @@ impl Filler {
                 Err(refusal)
             }
             Err(Spill::Disk(error)) => {
-                let disk = Arc::clone(&self.source.cache.disk);
-                let relieve = move || disk.relieve();
-                let relieved =
-                    is_full(&error) && tokio::task::spawn_blocking(relieve).await.unwrap_or(false);
-                if relieved && patience.pause().await {
+                if self.source.relieved(&error, reliefs).await && patience.pause().await {
                     // The writer has kept what it could not write.
                     return Ok(());
                 }

@@ -191,11 +191,12 @@ impl Cached {
                     self.confirmed(&known).await;
                     return Ok(known);
                 }
+                // What is sent has a share of its own.
+                drop(turn);
                 self.take(key, content).await
             }
             Err(error) => Err(error.into()),
         };
-        drop(turn);
         result.or_else(|failure| self.fall_back(key, spare, failure))
     }
 

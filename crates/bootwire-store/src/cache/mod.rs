@@ -8,13 +8,17 @@ mod event;
 mod fetch;
 mod filler;
 mod flight;
+#[cfg(test)]
+mod full_disk;
 mod index;
 mod key;
 mod lookup;
 mod memory;
 mod pin;
 mod pour;
+mod share;
 mod sidecar;
+mod storage;
 mod take;
 
 use std::collections::VecDeque;
@@ -116,16 +120,8 @@ impl CacheBuilder {
                 io::Error::new(error.kind(), format!("cache {}: {error}", dir.display()))
             })
         });
-        Ok(Cache {
-            disk: opening.await.map_err(io::Error::other)??,
-            memory: Arc::new(Memory::new(self.memory_max)),
-            pins: Arc::default(),
-            flights: Arc::default(),
-            blocking: Blocking::new(),
-            counts: Arc::default(),
-            open: Arc::default(),
-            observer: self.observer,
-        })
+        let disk = opening.await.map_err(io::Error::other)??;
+        Ok(Cache::on(disk, self.memory_max, self.observer))
     }
 }
 
@@ -147,6 +143,19 @@ impl Cache {
             disk_max: DISK_MAX,
             memory_max: MEMORY_MAX,
             observer: None,
+        }
+    }
+
+    fn on(disk: Arc<Disk>, memory_max: u64, observer: Option<Observer>) -> Self {
+        Self {
+            disk,
+            memory: Arc::new(Memory::new(memory_max)),
+            pins: Arc::default(),
+            flights: Arc::default(),
+            blocking: Blocking::new(),
+            counts: Arc::default(),
+            open: Arc::default(),
+            observer,
         }
     }
 

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,8 @@ use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
 use super::chunks::{Sum, Summing};
+use super::share::{SILENT_MAX, Share};
+use super::storage::Storage;
 use crate::origin::{Body, OriginError};
 
 /// Bytes written to the file at a time, and then told to those who wait.
@@ -52,6 +53,9 @@ pub(crate) struct Paced {
     /// write does not count.
     waited: Duration,
     moved: u64,
+    /// For how long nothing has come.
+    silent: Duration,
+    share: Share,
     /// What was read and not asked for yet.
     left: Bytes,
     /// Bytes to be read and thrown away.
@@ -60,9 +64,11 @@ pub(crate) struct Paced {
 
 impl Paced {
     /// Watches `body`, of which the first `skip` bytes are not wanted.
-    pub(crate) fn new(body: Box<dyn Body>, stall: Duration, skip: u64) -> Self {
+    pub(crate) fn new(body: Box<dyn Body>, share: Share, stall: Duration, skip: u64) -> Self {
         Self {
             body,
+            silent: Duration::ZERO,
+            share,
             stall,
             waited: Duration::ZERO,
             moved: 0,
@@ -76,6 +82,11 @@ impl Paced {
         let at_hand = bytes.min(self.left.len() as u64);
         let _ = self.left.split_to(at_hand as usize);
         self.skip += bytes - at_hand;
+    }
+
+    /// Gives back what was read: it comes again.
+    pub(crate) fn unread(&mut self, start: &Bytes) {
+        self.left = [&start[..], &self.left[..]].concat().into();
     }
 
     /// At most `max` bytes; none at the end of the body.
@@ -94,6 +105,10 @@ impl Paced {
             let begun = Instant::now();
             let piece = timeout(left.min(LINGER), self.body.next()).await;
             self.waited += begun.elapsed();
+            self.silent += begun.elapsed();
+            if self.silent >= SILENT_MAX {
+                self.share.give_back();
+            }
             let piece = match piece {
                 Ok(piece) => piece?,
                 Err(_) if self.waited >= self.stall => {
@@ -109,6 +124,9 @@ impl Paced {
             let _ = piece.split_to(skipped as usize);
             self.skip -= skipped;
             self.left = piece;
+            self.silent = Duration::ZERO;
+            // Not counted as waiting: the origin is not to blame.
+            self.share.hold().await?;
         }
         let len = max.min(self.left.len() as u64);
         Ok(Some(self.left.split_to(len as usize)))
@@ -141,16 +159,20 @@ fn stalled(moved: u64, stall: Duration) -> OriginError {
 /// A part of a file that is being written, from its start on.
 pub(crate) struct Writer {
     file: Arc<File>,
+    storage: Arc<dyn Storage>,
+    /// Up to here the bytes are in the file.
     at: u64,
     end: u64,
+    /// What has come and is not in the file.
     block: Vec<u8>,
     summing: Option<Summing>,
 }
 
 impl Writer {
-    pub(crate) fn new(file: &Arc<File>, range: Range<u64>) -> Self {
+    pub(crate) fn new(file: &Arc<File>, storage: &Arc<dyn Storage>, range: Range<u64>) -> Self {
         Self {
             file: Arc::clone(file),
+            storage: Arc::clone(storage),
             at: range.start,
             end: range.end,
             block: Vec::new(),
@@ -163,9 +185,18 @@ impl Writer {
         self.at + self.block.len() as u64
     }
 
-    /// Bytes still to come.
-    pub(crate) fn missing(&self) -> u64 {
+    /// Bytes that still have to come from the origin.
+    pub(crate) fn to_come(&self) -> u64 {
         self.end - self.position()
+    }
+
+    /// Bytes that are not in the file, whether they have come or not.
+    pub(crate) fn missing(&self) -> u64 {
+        #[cfg(test)]
+        if self.storage.forgets_the_tail() {
+            return self.to_come();
+        }
+        self.end - self.at
     }
 
     /// Writes what has come.
@@ -174,12 +205,13 @@ impl Writer {
             return Ok(());
         }
         let (file, at) = (Arc::clone(&self.file), self.at);
+        let storage = Arc::clone(&self.storage);
         let block = std::mem::take(&mut self.block);
         let summing = self.summing.take();
         let mut summing =
             summing.ok_or_else(|| io::Error::other("a write to the cache was given up"))?;
         let write = move || {
-            let written = file.write_all_at(&block, at);
+            let written = storage.write_all_at(&file, &block, at);
             if written.is_ok() {
                 summing.update(&block);
             }
@@ -205,8 +237,7 @@ impl Writer {
     ) -> Result<(), Spill> {
         let result = self.take_all(body, arrived).await;
         // What came before a failure is good.
-        let flushed = self.flush().await;
-        arrived(self.at);
+        let flushed = self.settle(arrived).await;
         result?;
         Ok(flushed?)
     }
@@ -219,8 +250,8 @@ impl Writer {
         if self.block.len() >= BLOCK {
             self.flush().await?;
         }
-        while self.missing() > 0 {
-            let max = self.missing();
+        while self.to_come() > 0 {
+            let max = self.to_come();
             let due = match body.next_soon(max).await? {
                 Some(piece) if piece.is_empty() => return Ok(()),
                 Some(piece) => {
@@ -237,8 +268,22 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes what has come.
+    pub(crate) async fn settle(&mut self, arrived: &(dyn Fn(u64) + Send + Sync)) -> io::Result<()> {
+        let flushed = self.flush().await;
+        arrived(self.at);
+        flushed
+    }
+
     /// The sum of everything written.
     pub(crate) fn finish(self) -> io::Result<Sum> {
+        #[cfg(test)]
+        let forgotten = self.storage.forgets_the_tail();
+        #[cfg(not(test))]
+        let forgotten = false;
+        if !self.block.is_empty() && !forgotten {
+            return Err(io::Error::other("not all of it was written to the cache"));
+        }
         let summing = self.summing.map(Summing::finish);
         summing.ok_or_else(|| io::Error::other("a write to the cache failed"))
     }

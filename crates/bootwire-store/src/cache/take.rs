@@ -8,8 +8,9 @@ use bootwire::Refusal;
 use bytes::{Bytes, BytesMut};
 
 use super::chunks::{self, CHUNK, Sum};
-use super::disk::{Full, Room};
+use super::disk::{Full, Room, is_full};
 use super::entry::{Entry, now};
+use super::fetch::Patience;
 use super::key::Key;
 use super::lookup::{Failure, Found};
 use super::memory::{SMALL_MAX, Small};
@@ -27,7 +28,8 @@ impl Cached {
             Some(size) if size > self.policy.object_max => Err(self.too_large(size).into()),
             Some(size) if size <= SMALL_MAX => {
                 let version = content.version.clone();
-                let mut body = Paced::new(content.body, self.policy.stall, 0);
+                let share = self.share(size, self.policy.answer_within).await?;
+                let mut body = Paced::new(content.body, share, self.policy.stall, 0);
                 let bytes = self.read(&mut body, size).await?;
                 if bytes.len() as u64 != size {
                     return Err(cut(bytes.len() as u64, size).into());
@@ -154,6 +156,15 @@ impl Cached {
         }
     }
 
+    /// Whether a disk that failed was full and now has room.
+    pub(super) async fn relieved(&self, error: &io::Error, reliefs: u64) -> bool {
+        let disk = Arc::clone(&self.cache.disk);
+        is_full(error)
+            && tokio::task::spawn_blocking(move || disk.relieve(reliefs))
+                .await
+                .unwrap_or(false)
+    }
+
     /// There is no place for an object.
     fn no_room(&self, error: &io::Error) -> Refusal {
         if error.get_ref().is_some_and(|error| error.is::<Full>()) {
@@ -165,7 +176,8 @@ impl Cached {
     /// Takes an object of which the size is known at its end: all of it has to come before it can
     /// be sent.
     async fn take_unsized(&self, key: &Key, content: Content) -> Result<Found, Failure> {
-        let mut body = Paced::new(content.body, self.policy.stall, 0);
+        let share = self.share(CHUNK, self.policy.answer_within).await?;
+        let mut body = Paced::new(content.body, share, self.policy.stall, 0);
         let start = self.read(&mut body, SMALL_MAX + 1).await?;
         if start.len() as u64 <= SMALL_MAX {
             return Ok(self.keep_small(key, content.version, start));
@@ -180,15 +192,8 @@ impl Cached {
             file: Arc::new(file),
             path,
         };
-        let rest = Paced::new(
-            Box::new(Chained {
-                start: Some(start),
-                rest: body,
-            }),
-            self.policy.stall,
-            0,
-        );
-        let entry = self.spool(key, content.version, rest, &spool).await?;
+        body.unread(&start);
+        let entry = self.spool(key, content.version, body, &spool).await?;
         self.make_current(key, &entry);
         Ok(Found::Entry(entry))
     }
@@ -210,12 +215,20 @@ impl Cached {
             let more = self.cache.blocking.run(move || Ok(disk.room(upto))).await?;
             let more = more.map_err(|full| self.no_room(&io::Error::other(full)))?;
             room.replace(more);
-            let mut writer = Writer::new(&spool.file, size..size + CHUNK);
-            match writer.pour(&mut body, &|_| ()).await {
-                Ok(()) => {}
-                Err(Spill::Origin(error)) => return Err(error.into()),
-                Err(Spill::Disk(error)) => {
-                    return Err(self.disk_failed(&spool.path, &error).into());
+            let storage = self.cache.disk.storage();
+            let mut writer = Writer::new(&spool.file, storage, size..size + CHUNK);
+            let mut patience = Patience::new(self.policy.give_up);
+            loop {
+                let reliefs = self.cache.disk.reliefs();
+                match writer.pour(&mut body, &|_| ()).await {
+                    Ok(()) => break,
+                    Err(Spill::Origin(error)) => return Err(error.into()),
+                    Err(Spill::Disk(error)) => {
+                        // The writer has kept what it could not write.
+                        if !self.relieved(&error, reliefs).await || !patience.pause().await {
+                            return Err(self.disk_failed(&spool.path, &error).into());
+                        }
+                    }
                 }
             }
             let end = writer.position();
@@ -268,23 +281,5 @@ impl Drop for Spool {
     fn drop(&mut self) {
         // Gone already if it was adopted. One name in a folder of our own: quick enough.
         let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-/// What was read already, and what is still to come.
-struct Chained {
-    start: Option<Bytes>,
-    rest: Paced,
-}
-
-impl Body for Chained {
-    fn next(&mut self) -> bootwire::BoxFuture<'_, Result<Option<Bytes>, OriginError>> {
-        Box::pin(async move {
-            if let Some(start) = self.start.take() {
-                return Ok(Some(start));
-            }
-            let piece = self.rest.next(u64::MAX).await?;
-            Ok((!piece.is_empty()).then_some(piece))
-        })
     }
 }

@@ -190,3 +190,33 @@ async fn a_dead_origin_delays_only_those_who_need_it() {
     assert!(begun.elapsed() < Duration::from_secs(8));
     assert_eq!(hung.join_all().await, [0; 100]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn objects_that_stall_delay_no_other() {
+    let origin = Origin::start().await;
+    let stalls = || Manner::HangAfter(70_000);
+    for name in ["stalled", "too"] {
+        let object = Object::new(pattern(40 * MIB, 1), "1").manner(stalls());
+        origin.put(name, object);
+    }
+    origin.put("other", Object::new(pattern(9 * MIB, 2), "1"));
+    let dir = tempfile::tempdir().unwrap();
+    let cached = HttpOrigin::new(&origin.url())
+        .unwrap()
+        .cached(&cache(dir.path()).await)
+        .stall(Duration::from_secs(120))
+        .give_up(Duration::from_secs(120));
+    let waiting = ["stalled", "too"].map(|name| {
+        let cached = cached.clone();
+        tokio::spawn(async move { cached.prefetch([name]).await.len() })
+    });
+    // Eight chunks have all that may be on its way.
+    until(|| origin.sent("stalled") + origin.sent("too") >= 8 * 70_000).await;
+    let other = tokio::time::timeout(Duration::from_secs(60), cached.prefetch(["other"])).await;
+    let other = other.expect("others do not stall").remove(0).1;
+    assert_eq!(other, Ok(9 * MIB as u64));
+    for waits in waiting {
+        assert!(!waits.is_finished(), "they stall still");
+        waits.abort();
+    }
+}
