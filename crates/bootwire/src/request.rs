@@ -297,24 +297,31 @@ impl Request {
         self.path_bytes().get(start..).unwrap_or_default()
     }
 
-    /// A request made by hand, to call a handler from a test or to explain a route. `None` if
-    /// `filename` climbs out of the root, is empty or longer than 500 bytes.
+    /// A request made by hand, to call a handler from a test or to explain a route. `filename` is
+    /// text or bytes. `None` if it climbs out of the root, is empty, longer than 500 bytes or
+    /// holds a NUL byte.
     #[must_use]
     pub fn synthetic(
         op: Op,
-        filename: &str,
+        filename: impl AsRef<[u8]>,
         peer: SocketAddr,
         options: &[(&str, &str)],
     ) -> Option<Self> {
-        let options = options.iter().map(|(name, value)| (*name, *value));
+        let filename = filename.as_ref();
+        if filename.contains(&0) {
+            return None;
+        }
+        let options = options
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), *value));
         let text = std::iter::once((filename, Mode::Octet.name())).chain(options);
         let code = match op {
             Op::Read => 1,
             Op::Write => 2,
         };
         let mut datagram = vec![0, code];
-        for part in text.flat_map(|(name, value)| [name, value]) {
-            datagram.extend_from_slice(part.as_bytes());
+        for part in text.flat_map(|(name, value)| [name, value.as_bytes()]) {
+            datagram.extend_from_slice(part);
             datagram.push(0);
         }
         let Ok(Packet::Request(request)) = Packet::parse(&datagram) else {

@@ -12,6 +12,7 @@ use anyhow::Context;
 
 use crate::config::{self, Config};
 use crate::exit::Failure;
+use crate::serve;
 use report::Report;
 
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,7 @@ use report::Report;
   bootwire check --live
       does the server that runs here answer? For a container's health check
 
+Files are judged as the server's user may use them: run it as root, if that is who starts the server.
 Each line is one thing that was looked at: ok, warning, or FAIL and what to do. Exit code 0 if nothing
 failed, 1 otherwise.")]
 pub(crate) struct Args {
@@ -48,17 +50,23 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let mut report = Report::default();
+    // Before there are threads: they would remain who they are.
+    let config = if args.live {
+        None
+    } else {
+        args.configuration(&mut report)
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("cannot start")?;
-    let mut report = Report::default();
     runtime.block_on(async {
         if args.live {
             args.look_at_server(&mut report).await;
-        } else {
-            args.look_at_configuration(&mut report).await;
+        } else if let Some(config) = config {
+            site::look(&config, !args.offline, &mut report).await;
         }
     });
     // A database that does not answer shall not keep the result back.
@@ -93,11 +101,32 @@ impl Args {
         }
     }
 
-    async fn look_at_configuration(&self, report: &mut Report) {
+    /// The configuration, in the place of the user who serves it; `None` if that already fails.
+    fn configuration(&self, report: &mut Report) -> Option<Config> {
         let config = match Config::load(&self.path()).and_then(Config::with_routes) {
             Ok(config) => config,
-            Err(problems) => return report.problems("configuration", &problems),
+            Err(problems) => {
+                report.problems("configuration", &problems);
+                return None;
+            }
         };
-        site::look(&config, !self.offline, report).await;
+        match serve::stand_in(&config) {
+            Ok(stand_in) => {
+                if stand_in.changed {
+                    let user = &stand_in.user;
+                    report.ok("user", format_args!("{user}, whom the server becomes"));
+                }
+                stand_in
+                    .problems
+                    .iter()
+                    .for_each(|why| report.fail("user", why));
+                stand_in
+                    .warnings
+                    .iter()
+                    .for_each(|why| report.warn("user", why));
+            }
+            Err(why) => report.fail("user", format_args!("{why:#}")),
+        }
+        Some(config)
     }
 }

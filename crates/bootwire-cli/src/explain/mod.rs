@@ -12,15 +12,16 @@ mod tell;
 mod tests;
 mod words;
 
-use std::net::{IpAddr, SocketAddr};
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure};
-use crate::out;
 use crate::site::Site;
+use crate::{out, serve};
 use account::{Account, Outcome};
 
 #[derive(Debug, clap::Args)]
@@ -33,9 +34,12 @@ use account::{Account, Outcome};
       ask hooks and origins for real
   bootwire explain 'PUT /backups/router1.cfg' --from 10.0.0.1
       an upload
+  bootwire explain '/\\xffboot' --from 10.0.0.7
+      a name that is not UTF-8, as the log shows it
 
 No server is needed, and none is asked: the configuration is read, and the request follows the same
-routes as it would in a server.
+routes as it would in a server. Files are read as the server's user reads them: run it as root, if
+that is who starts the server.
 
 Exit codes:
   0  the client would get content, or may upload
@@ -47,10 +51,10 @@ Exit codes:
 pub(crate) struct Args {
     /// What is asked: 'GET /path', 'PUT /path', or a path alone
     #[arg(value_name = "REQUEST")]
-    request: String,
-    /// The client's address
+    request: OsString,
+    /// The client's address [default: this host, 127.0.0.1 or ::1]
     #[arg(long, value_name = "ADDR")]
-    from: IpAddr,
+    from: Option<IpAddr>,
     /// The server's address that it asks [default: not known]
     #[arg(long, value_name = "ADDR")]
     to: Option<IpAddr>,
@@ -80,6 +84,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .and_then(Config::with_routes)
         .map_err(|problems| anyhow!("{problems}"))?;
     let question = args.question(&config)?;
+    let stand_in = serve::stand_in(&config)?;
+    for warning in stand_in.problems.iter().chain(&stand_in.warnings) {
+        out::note(&format!("warning: {warning}"));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -103,16 +111,21 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 impl Args {
     fn question(&self, config: &Config) -> anyhow::Result<bootwire::Request> {
+        let here = match self.to {
+            Some(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        let from = self.from.unwrap_or(here);
         let to = self
             .to
-            .unwrap_or_else(|| question::listens_on(config, self.from));
+            .unwrap_or_else(|| question::listens_on(config, from));
         let interface = self
             .interface
             .as_deref()
             .map_or(Ok(0), question::interface)?;
         question::request(
             &self.request,
-            self.from,
+            from,
             (SocketAddr::new(to, 69), interface),
             &self.options,
         )

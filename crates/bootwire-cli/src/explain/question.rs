@@ -1,11 +1,15 @@
 //! A request from the command line.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
 
 use anyhow::{Context, anyhow};
 use bootwire::{Op, Request};
 
 use crate::config::Config;
+use crate::shown;
 
 /// Reads `NAME=VALUE`.
 pub(super) fn option(text: &str) -> Result<(String, String), String> {
@@ -39,17 +43,25 @@ pub(super) fn listens_on(config: &Config, client: IpAddr) -> IpAddr {
         .unwrap_or(nowhere)
 }
 
-/// The request in `text`: `GET /path`, `PUT /path`, or a path alone.
+/// The request in `text`: `GET /path`, `PUT /path`, or a path alone. A path may be written as the log
+/// shows it.
 pub(super) fn request(
-    text: &str,
+    text: impl AsRef<OsStr>,
     from: IpAddr,
     (to, interface): (SocketAddr, u32),
     options: &[(String, String)],
 ) -> anyhow::Result<Request> {
-    let (op, path) = match text.split_once(' ') {
-        Some(("GET" | "get" | "RRQ" | "read", path)) => (Op::Read, path.trim()),
-        Some(("PUT" | "put" | "WRQ" | "write", path)) => (Op::Write, path.trim()),
+    let text = text.as_ref().as_bytes();
+    let space = text.iter().position(|&byte| byte == b' ');
+    let (verb, rest) = text.split_at(space.unwrap_or(0));
+    let (op, path) = match verb {
+        b"GET" | b"get" | b"RRQ" | b"read" => (Op::Read, rest.trim_ascii()),
+        b"PUT" | b"put" | b"WRQ" | b"write" => (Op::Write, rest.trim_ascii()),
         _ => (Op::Read, text),
+    };
+    let path = match shown::unescaped(path) {
+        Some(path) => Cow::Owned(path),
+        None => Cow::Borrowed(path),
     };
     let options: Vec<(&str, &str)> = options
         .iter()
@@ -57,12 +69,13 @@ pub(super) fn request(
         .collect();
     // Any port but those that are told apart.
     let from = SocketAddr::new(from, 2070);
-    Request::synthetic(op, path, from, &options)
+    Request::synthetic(op, &path, from, &options)
         .map(|request| request.arrived_at(to, interface))
         .ok_or_else(|| {
             anyhow!(
-                "no server answers {path:?} with a file: it climbs out of the root, is empty, or \
-                 longer than 500 bytes"
+                "no server answers {} with a file: it climbs out of the root, is empty, holds a \
+                 NUL byte, or is longer than 500 bytes",
+                shown::quoted(&path)
             )
         })
 }
@@ -90,6 +103,16 @@ mod tests {
             ("/a", Op::Read, "/a"),
         ] {
             assert_eq!(read(text), Some((op, path.to_owned())), "{text}");
+        }
+        for (text, name) in [
+            (r"GET /a\xff", &b"/a\xff"[..]),
+            (r#"PUT "/a b""#, b"/a b"),
+            (r"\\Boot\\BCD", b"\\Boot\\BCD"),
+            (r"\Boot\BCD", b"\\Boot\\BCD"),
+        ] {
+            let to = ("192.0.2.1:69".parse().unwrap(), 0);
+            let request = request(text, "10.0.0.7".parse().unwrap(), to, &[]).unwrap();
+            assert_eq!(request.filename(), name, "{text}");
         }
         assert_eq!(read("GET ../x"), None);
         assert_eq!(read(""), None);

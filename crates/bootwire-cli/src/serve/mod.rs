@@ -9,6 +9,7 @@ mod plain;
 mod sandbox;
 mod settings;
 mod shutdown;
+mod stand_in;
 mod totals;
 mod unanswered;
 mod watch;
@@ -23,6 +24,7 @@ use bootwire::{OpenServer, Router, Server, ServerError, ServerHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub(crate) use args::Args;
+pub(crate) use stand_in::stand_in;
 
 use crate::config::Config;
 use crate::exit::Failure;

@@ -2,13 +2,14 @@
 //! servers that run or do not.
 
 use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::harness::{Server, bootwire, run_to_end};
+use crate::harness::{Server, bootwire, give_to_nobody, is_root, run_to_end};
 
 /// Far more than any check takes, its patience with dead origins included.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -20,6 +21,10 @@ fn place(files: &[(&str, &str)]) -> TempDir {
         let path = dir.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
+    }
+    // A server that root starts is nobody, and so is a check.
+    if is_root() {
+        give_to_nobody(dir.path());
     }
     dir
 }
@@ -42,6 +47,8 @@ fn check(dir: &Path, flags: &[&str]) -> (String, Option<i32>) {
             _ => line,
         }
     });
+    // Only where root runs the tests.
+    let lines = lines.filter(|line| *line != "ok      user: nobody, whom the server becomes");
     let lines: Vec<String> = lines.collect();
     (lines.join("\n") + "\n", output.status.code())
 }
@@ -223,4 +230,90 @@ fn a_server_that_runs_is_well_and_one_that_does_not_is_not() {
     let (told, code) = check(dir.path(), &["--live", "--within", "1"]);
     assert!(told.contains("does not answer within 1 s"), "{told}");
     assert_eq!(code, Some(1));
+}
+
+/// What `explain` prints, and its exit code.
+fn explain(dir: &Path, request: &str) -> (String, Option<i32>) {
+    let mut command = Command::new(bootwire());
+    command
+        .args(["explain", request, "--config", "bootwire.toml"])
+        .current_dir(dir);
+    let output = run_to_end(&mut command, LIMIT);
+    let text = [output.stdout, output.stderr].concat();
+    (String::from_utf8(text).unwrap(), output.status.code())
+}
+
+#[test]
+fn files_are_judged_as_the_servers_user_may_use_them() {
+    let set_mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let dir = place(&[
+        ("tftproot/closed", "secret!"),
+        ("tftproot/open", "public"),
+        ("uploads/old", "x"),
+        (
+            "bootwire.toml",
+            "listen = '127.0.0.1:0'\n[[route]]\ndir = 'tftproot'\n[[route]]\nupload = 'uploads'\n",
+        ),
+    ]);
+    // Nobody may read it, unless whoever owns it is above modes.
+    set_mode(&dir.path().join("tftproot/closed"), 0o000);
+    let (told, code) = explain(dir.path(), "/open");
+    assert!(told.contains("  from 127.0.0.1 "), "this host asks: {told}");
+    assert_eq!(code, Some(0), "{told}");
+    let (told, code) = explain(dir.path(), "/closed");
+    assert!(told.contains("ERROR 2"), "{told}");
+    assert_eq!(code, Some(4), "{told}");
+
+    if is_root() {
+        set_mode(&dir.path().join("uploads"), 0o555);
+        let (told, code) = check(dir.path(), &[]);
+        assert!(
+            told.contains("FAIL    user: user root may not write into DIR/uploads")
+                && told.contains("nobody may not write into DIR/uploads, so root stays root"),
+            "{told}"
+        );
+        assert_eq!(code, Some(1));
+        set_mode(&dir.path().join("uploads"), 0o755);
+        set_mode(&dir.path().join("bootwire.toml"), 0o000);
+        let (told, code) = check(dir.path(), &[]);
+        assert!(
+            told.contains("warning user: user nobody cannot read bootwire.toml"),
+            "{told}"
+        );
+        assert_eq!(code, Some(0), "{told}");
+        set_mode(dir.path(), 0o000);
+        let (told, _) = check(dir.path(), &[]);
+        assert!(
+            told.contains("warning user: user nobody may not enter DIR"),
+            "{told}"
+        );
+        set_mode(dir.path(), 0o755);
+    }
+
+    let dir = place(&[(
+        "bootwire.toml",
+        "[sandbox]\nuser = 'no-such-user'\n[[route]]\nempty = true\n",
+    )]);
+    let (told, code) = check(dir.path(), &[]);
+    assert!(
+        told.contains("FAIL    user: user no-such-user: there is no such user in /etc/passwd"),
+        "{told}"
+    );
+    assert_eq!(code, Some(1));
+}
+
+/// As the log shows it: most clients send names of ASCII, and those that do not are hard to type.
+#[test]
+fn a_name_can_be_written_as_the_log_shows_it() {
+    let dir = place(&[(
+        "bootwire.toml",
+        "[[route]]\npath = '/{name}'\ntext = '{{ name }}'\n",
+    )]);
+    for (request, shown) in [(r"/b\xffot", r"/b\xffot"), (r#"GET "/a b""#, "/a b")] {
+        let (told, code) = explain(dir.path(), request);
+        assert!(told.starts_with(&format!("read {shown}\n")), "{told}");
+        assert_eq!(code, Some(0), "{told}");
+    }
 }

@@ -143,8 +143,8 @@ impl UserName {
             .or_else(|| number(Some(&user.as_str())))
             .with_context(|| {
                 format!(
-                    "--user {user}: there is no such user in /etc/passwd; users from elsewhere go \
-                     by number, like --user 990:990"
+                    "user {user}: there is no such user in /etc/passwd; users from elsewhere go \
+                     by number, like 990:990"
                 )
             })?;
         let name = entry
@@ -157,13 +157,13 @@ impl UserName {
                     number(found?.get(2))
                 })
                 .with_context(|| {
-                    format!("--user {user}:{named}: there is no such group in /etc/group")
+                    format!("user {user}:{named}: there is no such group in /etc/group")
                 })?,
             (None, Some(entry)) => number(entry.get(3))
-                .with_context(|| format!("--user {user}: /etc/passwd tells no group of it"))?,
+                .with_context(|| format!("user {user}: /etc/passwd tells no group of it"))?,
             (None, None) => bail!(
-                "--user {user}: /etc/passwd does not tell its group; say which, like \
-                 --user {user}:{user}"
+                "user {user}: /etc/passwd does not tell its group; say which, like \
+                 {user}:{user}"
             ),
         };
         let mut groups: Vec<u32> = entries(group)
@@ -237,9 +237,9 @@ mod tests {
     #[test]
     fn users_and_groups_that_are_not_there_are_named() {
         for (text, words) in [
-            ("tfpt", "--user tfpt: there is no such user"),
+            ("tfpt", "user tfpt: there is no such user"),
             ("tftp:stuff", "tftp:stuff: there is no such group"),
-            ("1234", "like --user 1234:1234"),
+            ("1234", "like 1234:1234"),
             ("4294967295:1", "no such user"),
             ("99999999999:1", "no such user"),
             ("-1:1", "no such user"),

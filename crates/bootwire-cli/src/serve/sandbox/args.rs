@@ -25,6 +25,20 @@ pub(in crate::serve) struct Wanted {
     pub(super) level: Level,
 }
 
+impl Wanted {
+    /// What the configuration alone wants.
+    ///
+    /// # Errors
+    /// If it names a user that is none.
+    pub(in crate::serve) fn of_config(config: &Sandbox) -> anyhow::Result<Self> {
+        let nothing = Args {
+            user: None,
+            sandbox: None,
+        };
+        nothing.over(config)
+    }
+}
+
 impl Args {
     /// The flags, and what they leave open from the configuration.
     ///

@@ -27,6 +27,7 @@ mod grant;
 mod privileges;
 mod reach;
 mod report;
+mod stand_in;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 #[cfg(target_os = "linux")]
@@ -43,6 +44,7 @@ pub(super) use args::{Args, Level, Wanted};
 pub(super) use grant::{Access, Grant};
 pub(super) use reach::{Reach, Tcp};
 use report::Report;
+pub(crate) use stand_in::StandIn;
 
 /// What will be given up.
 #[derive(Debug)]

@@ -16,6 +16,6 @@ pub(crate) use namespace::{Isolation, dropping_capabilities, is_root};
 pub(crate) use output::Output;
 pub(crate) use port::{Ports, run_to_end};
 pub(crate) use records::Record;
-pub(crate) use server::{Builder, Server, bootwire, expect_listing};
+pub(crate) use server::{Builder, Server, bootwire, expect_listing, give_to_nobody};
 pub(crate) use tool::{Extras, Tool};
 pub(crate) use wire::{Packet, Wire, rrq, wrq};

@@ -404,7 +404,7 @@ impl Server {
 }
 
 /// Makes nobody the owner of everything beneath a path. Links are left as they are.
-fn give_to_nobody(path: &Path) {
+pub(crate) fn give_to_nobody(path: &Path) {
     const NOBODY: u32 = 65_534;
     std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY)).expect("root may");
     if path.is_dir() && !path.is_symlink() {

@@ -1,0 +1,85 @@
+//! Who the server would be, without its sandbox: for commands that only look.
+
+use std::path::PathBuf;
+
+use rustix::process::geteuid;
+
+use super::account::{Account, UserName};
+use super::{Level, Sandbox, Wanted};
+
+/// The user a command judges as.
+#[derive(Debug, Default)]
+pub(crate) struct StandIn {
+    /// The user this process is now.
+    pub(crate) user: String,
+    /// Whether it was another before.
+    pub(crate) changed: bool,
+    /// Why the server would fail, or fail to serve.
+    pub(crate) problems: Vec<String>,
+    /// What will not be as it seems.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Sandbox {
+    /// Becomes the server's user, but keeps files and system calls within reach. `paths` come with
+    /// whether they are written to.
+    ///
+    /// # Errors
+    /// If there is no such user, or the server would not start.
+    pub(in crate::serve) fn stand_in(
+        wanted: &Wanted,
+        paths: Vec<(&PathBuf, bool)>,
+    ) -> anyhow::Result<StandIn> {
+        let mut found = StandIn::default();
+        let account = wanted.user.as_ref().map(UserName::look_up).transpose()?;
+        let me = geteuid();
+        if let Some(account) = account.filter(|account| account.uid() != me && !me.is_root()) {
+            found.user = name(me);
+            found.warnings.push(format!(
+                "files are judged as user {} may use them, and the server will be user {account}: \
+                 run this as root",
+                found.user
+            ));
+            return Ok(found);
+        }
+        let mut sandbox = Self::new(wanted)?;
+        found.warnings.extend(
+            sandbox
+                .stay_if_stopped(paths)?
+                .map(|line| line.trim_start_matches("warning: ").to_owned()),
+        );
+        sandbox.become_user(&mut found)?;
+        found.user = name(geteuid());
+        found.changed = geteuid() != me;
+        Ok(found)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn become_user(&self, found: &mut StandIn) -> anyhow::Result<()> {
+        use super::privileges;
+
+        if let Some(account) = &self.account {
+            match privileges::become_user(account) {
+                Ok(()) => {}
+                Err(failure) if self.named => return Err(failure),
+                Err(failure) => found.warnings.push(format!("{failure:#}")),
+            }
+        }
+        // Without them file modes count for root, too.
+        if self.level != Level::Off && privileges::empty_capabilities().is_err() {
+            found
+                .warnings
+                .push("files are judged with capabilities that the server gives up".to_owned());
+        }
+        Ok(())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn become_user(&self, _found: &mut StandIn) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+fn name(uid: rustix::process::Uid) -> String {
+    Account::name_of(uid).unwrap_or_else(|| uid.as_raw().to_string())
+}
