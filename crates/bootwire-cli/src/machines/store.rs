@@ -47,9 +47,28 @@ pub(super) struct Store {
     path: PathBuf,
 }
 
+/// Root writes to a database through no link of another user: the directory may be that user's.
+fn expect_no_trap(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+
+    let is_trap = rustix::process::geteuid().is_root()
+        && std::fs::symlink_metadata(path)
+            .is_ok_and(|found| found.is_symlink() && found.uid() != 0);
+    if is_trap {
+        return Err(anyhow!(
+            "{} is a link of another user, which root does not follow: name the file that it leads \
+             to",
+            path.display()
+        )
+        .into());
+    }
+    Ok(())
+}
+
 impl Store {
     /// Opens the database; makes it, and its directory, if `make` says so.
     pub(super) async fn open(path: &Path, make: bool) -> Result<Self, Failure> {
+        expect_no_trap(path)?;
         if make {
             let directory = path
                 .parent()

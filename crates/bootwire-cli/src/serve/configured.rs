@@ -186,10 +186,8 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
         ..Reach::default()
     };
     for path in &needs.write {
-        sandbox.make_dir(path)?;
-        reach
-            .grants
-            .push(Grant::new(path, Access::WriteAndMakeDirs)?);
+        let grant = sandbox.grant_made(path, Access::WriteAndMakeDirs)?;
+        reach.grants.push(grant);
     }
     // What is not there is told when it is opened, with the line that names it.
     for path in &needs.read {

@@ -57,6 +57,17 @@ impl Grant {
         })
     }
 
+    /// A directory that is open.
+    pub(super) fn of_directory(place: OwnedFd, path: &Path, access: Access) -> Self {
+        Self {
+            place,
+            path: path.to_owned(),
+            access,
+            optional: false,
+            directory: true,
+        }
+    }
+
     /// The same for what nothing depends on: not checked beforehand, not named in the log.
     pub(super) fn optional(mut self) -> Self {
         self.optional = true;
@@ -97,7 +108,7 @@ impl Grant {
 }
 
 /// As a place, not for its content, where the system can do that.
-fn place_flags() -> OFlags {
+pub(super) fn place_flags() -> OFlags {
     #[cfg(target_os = "linux")]
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     #[cfg(not(target_os = "linux"))]

@@ -23,6 +23,7 @@ mod calls;
 #[cfg(target_os = "linux")]
 mod files;
 mod grant;
+mod make;
 #[cfg(target_os = "linux")]
 mod privileges;
 mod reach;
@@ -34,10 +35,9 @@ mod tests;
 mod threads;
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use account::{Account, UserName};
 pub(super) use args::{Args, Level, Wanted};
@@ -141,38 +141,23 @@ impl Sandbox {
         )))
     }
 
-    /// Makes a directory that is not there, and those above it, for the user the process will be.
+    /// Grants a directory to write to. One that is not there is made, and those above it, for the
+    /// user the process will be.
     ///
     /// # Errors
-    /// If it cannot be made.
-    pub(super) fn make_dir(&self, path: &Path) -> anyhow::Result<()> {
-        if path.is_dir() {
-            return Ok(());
+    /// If it cannot be made or opened.
+    pub(super) fn grant_made(&self, path: &Path, access: Access) -> anyhow::Result<Grant> {
+        // Whoever becomes somebody else opens it as that one; a grant gives no right that file
+        // modes do not.
+        if self.account.is_some() && path.is_dir() {
+            return Grant::new(path, access);
         }
-        if let Some(above) = path.parent() {
-            self.make_dir(above)?;
-        }
-        match std::fs::create_dir(path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot make {}", path.display()));
-            }
-        }
-        if let Some(account) = &self.account {
-            let (uid, gid) = (account.uid(), account.gid());
-            match rustix::fs::chown(path, Some(uid), Some(gid)) {
-                Ok(()) => {}
-                // Root of a container that has no such user: it stays root, and that is told.
-                Err(_) if !self.named => {}
-                Err(error) => {
-                    return Err(error).with_context(|| {
-                        format!("cannot give {} to user {account}", path.display())
-                    });
-                }
-            }
-        }
-        Ok(())
+        let owner = self.account.as_ref().map(|account| make::Owner {
+            account,
+            required: self.named,
+        });
+        let place = make::directory(path, owner.as_ref())?;
+        Ok(Grant::of_directory(place, path, access))
     }
 
     /// What served directories are in, to be read: the kernel grants directories and not their
