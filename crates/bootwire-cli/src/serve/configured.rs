@@ -6,7 +6,7 @@ use bootwire::ServerHandle;
 use bootwire::router::App;
 
 use super::args::Args;
-use super::sandbox::{Access, Grant, Reach, Sandbox, Tcp};
+use super::sandbox::{self, Access, Grant, Reach, Sandbox, Tcp};
 use super::settings::Settings;
 use super::watch::Watch;
 use crate::config::{Config, Problem, Problems};
@@ -166,14 +166,27 @@ impl Configured {
     }
 }
 
+/// Directories with root's secrets. Of files right in them root gets the files alone: one that
+/// replaces another is read after a restart.
+const HOLDS_SECRETS: [&str; 3] = ["/", "/etc", "/root"];
+
 /// What has to stay within reach of the sandbox, and makes the directories that are written to.
 pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Reach> {
     let needs = site::needs(config);
     let read = needs.read.iter().map(|path| (path, false));
     let written = needs.write.iter().map(|path| (path, true));
-    if let Some(line) = sandbox.stay_if_stopped(read.chain(written))? {
-        out::note(&line);
+    let stopped = sandbox.stay_if_stopped(read.chain(written))?;
+    if needs.execute {
+        let warning = sandbox.allow_programs(stopped.as_deref())?;
+        warning.into_iter().for_each(out::note);
     }
+    if let Some(why) = stopped {
+        out::note(&format!(
+            "warning: {why}, so root stays root, without capabilities: {}",
+            sandbox::HELP
+        ));
+    }
+    let is_root = sandbox.stays_root();
     let mut reach = Reach {
         tcp: match (needs.any_connect || needs.execute, needs.connect.is_empty()) {
             (true, _) => Tcp::Anybody,
@@ -182,6 +195,7 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
         },
         programs: needs.execute,
         stores: !needs.write.is_empty(),
+        databases: needs.databases,
         neighbours: needs.neighbours,
         ..Reach::default()
     };
@@ -191,6 +205,12 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
     }
     // What is not there is told when it is opened, with the line that names it.
     for path in &needs.read {
+        if is_root && HOLDS_SECRETS.iter().any(|holds| path == Path::new(holds)) {
+            let files = needs.files.iter();
+            let files = files.filter(|file| file.parent() == Some(path));
+            files.for_each(|file| reach.add_if_there(file, Access::Read));
+            continue;
+        }
         if let Ok(grant) = Grant::new(path, Access::Read) {
             reach.grants.push(grant);
         }
@@ -199,6 +219,9 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
     reach.grants.extend(sandbox.beside(served));
     for path in &config.watched {
         reach.add_if_there(path, Access::Read);
+    }
+    if reach.tcp != Tcp::Nobody || needs.execute {
+        reach.add_settings(is_root);
     }
     if reach.tcp != Tcp::Nobody {
         reach.add_network_files();

@@ -15,6 +15,8 @@ pub(crate) struct Needs {
     pub(crate) read: Vec<PathBuf>,
     /// Those of them that are served, and may be replaced as a whole.
     pub(crate) served: Vec<PathBuf>,
+    /// The files of whose directories `read` has the whole.
+    pub(crate) files: Vec<PathBuf>,
     /// Directories that are written to, and directories made in them.
     pub(crate) write: Vec<PathBuf>,
     /// Whether programs are run.
@@ -25,6 +27,8 @@ pub(crate) struct Needs {
     pub(crate) connect: Vec<u16>,
     /// Whether any port may be connected to: nobody knows which.
     pub(crate) any_connect: bool,
+    /// Whether a database is connected to.
+    pub(crate) databases: bool,
     /// Whether the kernel's neighbour table is asked.
     pub(crate) neighbours: bool,
 }
@@ -76,6 +80,7 @@ impl Needs {
         for paths in [
             &mut self.read,
             &mut self.served,
+            &mut self.files,
             &mut self.write,
             &mut self.extra_execute,
         ] {
@@ -91,6 +96,7 @@ impl Needs {
     /// A file that somebody may replace: another by its name is another file to the kernel.
     fn read_beside(&mut self, file: &Path) {
         self.read.extend(file.parent().map(Path::to_owned));
+        self.files.push(file.to_owned());
     }
 
     fn read_files<'a>(&mut self, config: &Config, files: impl IntoIterator<Item = &'a PathBuf>) {
@@ -185,6 +191,7 @@ impl Needs {
                 .extend(config.path(file).parent().map(Path::to_owned));
         }
         if let Some(url) = &inventory.postgres {
+            self.databases = true;
             let own = port(url);
             self.connect.push(own.unwrap_or(POSTGRES));
         }

@@ -144,6 +144,7 @@ const OLDER: &[c_long] = &[];
 pub(super) struct Needed {
     stores: bool,
     connects: bool,
+    databases: bool,
     neighbours: bool,
     programs: bool,
 }
@@ -155,6 +156,7 @@ impl Needed {
         Self {
             stores: reach.stores,
             connects: reach.connects(),
+            databases: reach.databases,
             neighbours: reach.neighbours,
             programs: reach.programs,
         }
@@ -207,10 +209,14 @@ impl Needed {
             kind(libc::AF_UNIX, libc::SOCK_DGRAM)?,
         ];
         if self.connects {
-            // The last for a database on this host.
-            for family in [libc::AF_INET, libc::AF_INET6, libc::AF_UNIX] {
+            for family in [libc::AF_INET, libc::AF_INET6] {
                 sockets.push(kind(family, libc::SOCK_STREAM)?);
             }
+        }
+        // One on this host. Nothing else is connected to by a path: not all that listen there ask
+        // who comes, and root comes everywhere.
+        if self.databases {
+            sockets.push(kind(libc::AF_UNIX, libc::SOCK_STREAM)?);
         }
         // Also for the C library, which asks which addresses this host has before it looks up a
         // name.
@@ -327,6 +333,7 @@ mod tests {
         let all = Needed {
             stores: true,
             connects: true,
+            databases: true,
             neighbours: true,
             programs: false,
         };

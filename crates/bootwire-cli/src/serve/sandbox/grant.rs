@@ -64,6 +64,7 @@ impl Grant {
             path: path.to_owned(),
             access,
             optional: false,
+            unchecked: false,
             directory: true,
         }
     }

@@ -28,6 +28,7 @@ mod make;
 mod privileges;
 mod reach;
 mod report;
+mod settings;
 mod stand_in;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
@@ -45,6 +46,9 @@ pub(super) use grant::{Access, Grant};
 pub(super) use reach::{Reach, Tcp};
 use report::Report;
 pub(crate) use stand_in::StandIn;
+
+/// What to do about a place that the server's user cannot use.
+pub(super) const HELP: &str = "move it, open it (chmod, chown), or name a user with --user";
 
 /// What will be given up.
 #[derive(Debug)]
@@ -107,7 +111,7 @@ impl Sandbox {
     /// Leaves root who it is if the default user could not use these paths by their names: a
     /// configuration in root's own directory shall work. Each comes with whether it is written to.
     ///
-    /// Answers with a line for the log if that is so.
+    /// Answers with the reason if that is so.
     ///
     /// # Errors
     /// At level [`Level::Require`], if that is so.
@@ -131,14 +135,37 @@ impl Sandbox {
         let Some(why) = stopped else {
             return Ok(None);
         };
-        let help = "move it, open it (chmod, chown), or name a user with --user";
         if self.level == Level::Require {
-            bail!("{why}: {help}");
+            bail!("{why}: {HELP}");
         }
         self.account = None;
-        Ok(Some(format!(
-            "warning: {why}, so root stays root, without capabilities: {help}"
-        )))
+        Ok(Some(why))
+    }
+
+    /// Whether the process will be root, whom file modes keep from nothing.
+    pub(super) fn stays_root(&self) -> bool {
+        match &self.account {
+            Some(account) => account.uid().is_root(),
+            None => rustix::process::geteuid().is_root(),
+        }
+    }
+
+    /// Programs never run as root unless root was named. What to say about it if it was.
+    ///
+    /// # Errors
+    /// If root would run them only because it stays root; `why` it does.
+    pub(super) fn allow_programs(&self, why: Option<&str>) -> anyhow::Result<Option<&'static str>> {
+        if let Some(why) = why {
+            bail!(
+                "{why}, and programs (exec, finished) do not run as root by accident: {HELP}; \
+                 --user root if you mean root"
+            );
+        }
+        let is_told = self.stays_root() && self.level != Level::Off;
+        Ok(is_told.then_some(
+            "warning: programs run as root, without capabilities: they can change modes of root's \
+             files and reach root's Unix sockets; name another user with --user",
+        ))
     }
 
     /// Grants a directory to write to. One that is not there is made, and those above it, for the
@@ -206,6 +233,9 @@ impl Sandbox {
             Some(account) => match privileges::become_user(account) {
                 Ok(()) => report.add(format!("user {account}")),
                 Err(failure) if self.named => return Err(failure),
+                Err(failure) if reach.programs => {
+                    self.allow_programs(Some(&failure.to_string()))?;
+                }
                 Err(failure) => {
                     report.add(privileges::who());
                     report.lacks(failure.to_string());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Access, Grant};
+use super::{Access, Grant, settings};
 
 /// Files, and ways out. By default no files, no TCP and no programs.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub(in crate::serve) struct Reach {
     pub(in crate::serve) programs: bool,
     /// Whether files are locked and their times set, as databases and the cache do.
     pub(in crate::serve) stores: bool,
+    /// Whether a database is connected to, which may be on this host.
+    pub(in crate::serve) databases: bool,
     /// Whether the kernel's neighbour table is asked.
     pub(in crate::serve) neighbours: bool,
 }
@@ -34,10 +36,21 @@ impl Reach {
         !matches!(self.tcp, Tcp::Nobody)
     }
 
-    /// Adds the files that finding a host by its name and knowing it by its certificate take.
+    /// Adds the system's settings: all, or for root those that everybody may read.
+    pub(in crate::serve) fn add_settings(&mut self, for_root: bool) {
+        let etc = Path::new("/etc");
+        if !for_root {
+            return self.add_if_there(etc, Access::Read);
+        }
+        for path in settings::public(etc) {
+            self.add_if_there(&path, Access::Read);
+        }
+    }
+
+    /// Adds the files that finding a host by its name and knowing it by its certificate take,
+    /// beside the settings.
     pub(in crate::serve) fn add_network_files(&mut self) {
         for path in [
-            "/etc",
             "/run/systemd/resolve",
             "/run/resolvconf",
             "/usr/share/ca-certificates",
@@ -54,8 +67,8 @@ impl Reach {
         }
     }
 
-    /// Adds what programs need whatever they are: the systems's programs and libraries, its
-    /// settings, and the devices without which nothing runs.
+    /// Adds what programs need whatever they are beside the settings: the system's programs and
+    /// libraries, and the devices without which nothing runs.
     pub(in crate::serve) fn add_program_files(&mut self) {
         for path in [
             "/usr",
@@ -69,7 +82,6 @@ impl Reach {
         ] {
             self.add_if_there(Path::new(path), Access::Execute);
         }
-        self.add_if_there(Path::new("/etc"), Access::Read);
         for path in ["/dev/urandom", "/dev/random", "/dev/zero"] {
             self.add_if_there(Path::new(path), Access::Read);
         }

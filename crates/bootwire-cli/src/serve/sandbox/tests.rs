@@ -350,6 +350,7 @@ fn programs_start_where_the_configuration_has_some_and_are_confined_as_well() {
     let mut reach = Reach::from(place.grant(Access::Read));
     reach.programs = true;
     reach.add_program_files();
+    reach.add_settings(false);
     confined(Level::Require, reach, |told| {
         assert!(told.contains("programs"), "{told}");
         let run = |script: String| {
@@ -408,4 +409,21 @@ fn connections_go_to_the_ports_named_and_to_no_others() {
     assert!(matches!(to_other, DENIED | None), "{to_other:?}");
     let ([to_named, _], _) = connects(Tcp::Nobody);
     assert!(to_named.is_some());
+}
+
+/// Root gets everywhere by a path: only a database may be there.
+#[test]
+fn who_connects_to_others_does_not_connect_to_paths() {
+    let socket = |databases| {
+        let reach = Reach {
+            tcp: Tcp::Anybody,
+            databases,
+            ..Reach::default()
+        };
+        confined(Level::BestEffort, reach, |_| {
+            kind(UnixStream::connect("/run/no-such-socket"))
+        })
+    };
+    assert_eq!(socket(false), NO_SUCH_CALL);
+    assert_ne!(socket(true), NO_SUCH_CALL);
 }

@@ -82,6 +82,15 @@ fn serves_everything(wrapper: &[&str]) -> Server {
     server
 }
 
+/// The line of the server's that begins like this.
+fn line(server: &Server, beginning: &str) -> String {
+    let found = server.notes().wait(Duration::from_secs(10), |lines| {
+        let found = lines.iter().find(|line| line.starts_with(beginning));
+        found.cloned()
+    });
+    found.unwrap_or_else(|| panic!("no line {beginning:?}"))
+}
+
 fn status(server: &Server, field: &str) -> String {
     let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("alive");
     let line = status.lines().find_map(|line| line.strip_prefix(field));
@@ -164,4 +173,67 @@ fn where_nobody_may_not_go_root_serves_without_capabilities() {
     let notes = server.notes().lines();
     let warned = format!("user nobody may not enter {}", home.path().display());
     assert!(notes.iter().any(|line| line.contains(&warned)), "{notes:?}");
+}
+
+/// What a hook of a server that is root can get at is more than its author thinks of: so nobody gets
+/// that by a directory that happens to be closed.
+#[test]
+fn programs_do_not_run_as_root_by_accident() {
+    if !is_root() {
+        return;
+    }
+    let config = "[[route]]\nexec = { program = \"hook\" }\n";
+    let hook = "#!/bin/sh\nhead -c 1 /etc/shadow && echo read\nhead -c 4 /etc/passwd\n";
+    let closed = Server::builder().beside("hook", hook).config(config);
+    let place = closed.place().to_owned();
+    fs::set_permissions(&place, Permissions::from_mode(0o700)).expect("a mode");
+    let mut start = Command::new(bootwire());
+    start
+        .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+        .arg(place.join("bootwire.toml"));
+    let output = run_to_end(&mut start, Duration::from_secs(10));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for words in [
+        &format!("user nobody may not enter {}", place.display()),
+        "do not run as root by accident",
+        "--user root if you mean root",
+    ] {
+        assert!(told.contains(words), "no {words:?} in {told}");
+    }
+
+    // Who means it is told, and root's secrets in /etc stay out of reach.
+    fs::set_permissions(&place, Permissions::from_mode(0o755)).expect("a mode");
+    let server = closed.flags(["--user", "root"]).start();
+    assert_eq!(fetch(&server, "x"), b"root");
+    line(&server, "warning: programs run as root");
+}
+
+/// A configuration right in a directory with root's secrets takes nothing but itself from there.
+#[test]
+fn root_gets_the_files_it_needs_of_etc_and_no_others() {
+    if !is_root() {
+        return;
+    }
+    let home = tempfile::TempDir::new().expect("a directory");
+    fs::set_permissions(home.path(), Permissions::from_mode(0o700)).expect("a mode");
+    let secret = tempfile::Builder::new()
+        .prefix("bootwire-test-")
+        .suffix(".toml")
+        .tempfile_in("/etc");
+    let Ok(secret) = secret else {
+        return; // Somebody keeps /etc read-only.
+    };
+    fs::write(secret.path(), "[[machine]]\nmac = \"52:54:00:12:34:56\"\n").expect("a file");
+    let config = format!(
+        "[inventory]\nfiles = \"{}\"\n[[route]]\ndir = \"{}\"\n",
+        secret.path().display(),
+        home.path().display()
+    );
+    let builder = Server::builder().config(&config);
+    fs::set_permissions(builder.place(), Permissions::from_mode(0o755)).expect("a mode");
+    let server = builder.start();
+    let sandbox = line(&server, "sandbox: ");
+    assert!(sandbox.starts_with("sandbox: user root"), "{sandbox}");
+    assert!(!sandbox.contains("read /etc"), "{sandbox}");
 }
