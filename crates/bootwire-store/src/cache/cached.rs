@@ -49,6 +49,8 @@ const RACES_MAX: usize = 3;
 pub struct Cached {
     pub(super) origin: Arc<dyn Origin>,
     pub(super) name: Arc<str>,
+    /// Who may fetch its objects.
+    access: Arc<str>,
     pub(super) cache: Cache,
     pub(super) policy: Policy,
     pub(super) shared: Arc<Shared>,
@@ -135,6 +137,7 @@ impl Cached {
         let policy = Policy::default();
         Self {
             name: origin.name().into(),
+            access: cache.disk.salt().name(&origin.access()).into(),
             origin,
             cache: cache.clone(),
             policy,
@@ -237,6 +240,7 @@ impl Cached {
     pub(super) fn key(&self, object: &ObjectName) -> Key {
         Key {
             origin: Arc::clone(&self.name),
+            access: Arc::clone(&self.access),
             object: object.clone(),
         }
     }
@@ -252,7 +256,9 @@ impl Cached {
         machine: Option<&str>,
     ) -> Result<Reply, Refusal> {
         let key = self.key(object);
-        let mut result = Err(Refusal::busy().because("the object was evicted while it was opened"));
+        let mut result =
+            Err(Refusal::busy()
+                .because("its files were removed from the cache while it was opened"));
         for _ in 0..RACES_MAX {
             let found = self.found(&key, machine).await?;
             result = match self.open(&found).await {

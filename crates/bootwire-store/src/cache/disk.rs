@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <dir>/lock                                one process at a time
+//! <dir>/salt                                the key of hashes, see `salt`
 //! <dir>/objects/<origin>/<object>-<id>.data  the bytes, missing chunks as holes
 //! <dir>/objects/<origin>/<object>-<id>.meta  what they are, see `sidecar`
 //! <dir>/incoming/                           objects of unknown size on their way
@@ -17,9 +18,13 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::chunks::{self, Sum};
 use super::entry::{Chunk, Description, Entry, now};
+use super::held::Held;
 use super::index::{Index, footprint, scan, unlink_files};
 use super::key::Key;
+use super::private;
+use super::salt::Salt;
 use super::sidecar::{self, Header};
+use super::stamp::Stamp;
 use super::storage::{Files, Storage};
 use crate::origin::Version;
 
@@ -43,6 +48,7 @@ pub(crate) struct Disk {
     spools: AtomicU64,
     evicted: AtomicU64,
     storage: Arc<dyn Storage>,
+    salt: Salt,
     /// How often room was made on a full disk.
     reliefs: AtomicU64,
     /// Held while room is made on a full disk, so that all who met the same full disk try again.
@@ -84,8 +90,8 @@ impl Disk {
         storage: Arc<dyn Storage>,
     ) -> io::Result<Arc<Self>> {
         let (objects, incoming) = (dir.join("objects"), dir.join("incoming"));
-        std::fs::create_dir_all(&objects)?;
-        let lock = File::create(dir.join("lock"))?;
+        private::make_dir(dir)?;
+        let lock = private::create(&dir.join("lock"))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|errno| {
             let error = io::Error::from(errno);
             let hint = "another process uses this cache, or it cannot be locked";
@@ -96,7 +102,16 @@ impl Disk {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        std::fs::create_dir_all(&incoming)?;
+        private::make_own_dir(&incoming)?;
+        let (salt, fresh) = Salt::open(&dir.join("salt"))?;
+        if fresh {
+            // Whose they are cannot be told any more.
+            match std::fs::remove_dir_all(&objects) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        private::make_own_dir(&objects)?;
         let index = scan(&objects)?;
         let disk = Arc::new(Self {
             objects,
@@ -106,6 +121,7 @@ impl Disk {
             spools: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
             storage,
+            salt,
             reliefs: AtomicU64::new(0),
             relieving: Mutex::default(),
             _lock: lock,
@@ -127,8 +143,8 @@ impl Disk {
     }
 
     /// The current version of an object.
-    pub(crate) fn current(&self, key: &Key) -> Option<Arc<Entry>> {
-        self.lock().current.get(key).cloned()
+    pub(crate) fn current(&self, key: &Key) -> Option<Held> {
+        self.lock().current.get(key).map(Held::new)
     }
 
     /// All versions.
@@ -138,23 +154,23 @@ impl Disk {
     }
 
     /// The version with this number.
-    pub(crate) fn entry(&self, id: u64) -> Option<Arc<Entry>> {
-        self.lock().entries.get(&id).cloned()
+    pub(crate) fn entry(&self, id: u64) -> Option<Held> {
+        self.lock().entries.get(&id).map(Held::new)
     }
 
     /// The version of an object that was current at `time`, if it is still here; what an origin
     /// says is believed for `ttl` milliseconds.
-    pub(crate) fn current_at(&self, key: &Key, time: u64, ttl: u64) -> Option<Arc<Entry>> {
+    pub(crate) fn current_at(&self, key: &Key, time: u64, ttl: u64) -> Option<Held> {
         let index = self.lock();
         if let Some(current) = index.current.get(key)
             && current.was_current(time, ttl)
         {
-            return Some(Arc::clone(current));
+            return Some(Held::new(current));
         }
         let mut entries = index.entries.values();
         entries
             .find(|entry| entry.key == *key && entry.was_current(time, ttl))
-            .cloned()
+            .map(Held::new)
     }
 
     /// Makes `entry` the current version.
@@ -227,6 +243,11 @@ impl Disk {
         }
     }
 
+    /// What makes hashes of who may fetch.
+    pub(crate) const fn salt(&self) -> &Salt {
+        &self.salt
+    }
+
     /// How objects are written.
     pub(crate) const fn storage(&self) -> &Arc<dyn Storage> {
         &self.storage
@@ -285,7 +306,7 @@ impl Disk {
         version: &Version,
         size: u64,
         whole: bool,
-    ) -> io::Result<Arc<Entry>> {
+    ) -> io::Result<Held> {
         let id = key.id(version, size, now());
         if let Some(entry) = self.entry(id)
             && !entry.is_gone()
@@ -293,15 +314,16 @@ impl Disk {
             return Ok(entry);
         }
         let room = self.room(size).map_err(io::Error::other)?;
-        let header = Header::new(&key.origin, key.object.as_str(), version, size, whole);
+        let header = Header::new(key, version, size, whole);
         let (data, meta) = self.place(key, id)?;
         let make = || {
-            File::create(&data)?.set_len(size)?;
+            private::create(&data)?.set_len(size)?;
             sidecar::create(&meta, &header, &[])
         };
         self.making_room(make)
             .inspect_err(|_| unlink_files(&data, &meta))?;
         let chunks = vec![Chunk::Missing; chunks::count(size)];
+        let chunks = (chunks, None);
         Ok(self.enter(room, key, version, &header, id, (data, meta), chunks))
     }
 
@@ -309,7 +331,7 @@ impl Disk {
     pub(crate) fn spool(&self) -> io::Result<(File, PathBuf)> {
         let number = self.spools.fetch_add(1, Ordering::Relaxed);
         let path = self.incoming.join(number.to_string());
-        let file = File::options()
+        let file = private::options()
             .read(true)
             .write(true)
             .create_new(true)
@@ -325,7 +347,7 @@ impl Disk {
         size: u64,
         sums: &[(usize, Sum)],
         (spool, room): (&Path, Room),
-    ) -> io::Result<Arc<Entry>> {
+    ) -> io::Result<Held> {
         let id = key.id(version, size, now());
         if let Some(entry) = self.entry(id)
             && !entry.is_gone()
@@ -334,7 +356,7 @@ impl Disk {
             let _ = std::fs::remove_file(spool);
             return Ok(entry);
         }
-        let header = Header::new(&key.origin, key.object.as_str(), version, size, true);
+        let header = Header::new(key, version, size, true);
         let (data, meta) = self.place(key, id)?;
         let make = || {
             if spool.exists() {
@@ -344,13 +366,20 @@ impl Disk {
         };
         self.making_room(make)
             .inspect_err(|_| unlink_files(&data, &meta))?;
-        let chunks = vec![Chunk::Here; chunks::count(size)];
+        let stamp = Stamp::of(&std::fs::metadata(&data)?);
+        let mut chunks = vec![Chunk::Missing; chunks::count(size)];
+        for &(index, sum) in sums {
+            if let Some(chunk) = chunks.get_mut(index) {
+                *chunk = Chunk::Here(sum);
+            }
+        }
+        let chunks = (chunks, Some(stamp));
         Ok(self.enter(room, key, version, &header, id, (data, meta), chunks))
     }
 
     fn place(&self, key: &Key, id: u64) -> io::Result<(PathBuf, PathBuf)> {
         let folder = self.objects.join(key.folder());
-        std::fs::create_dir_all(&folder)?;
+        private::make_dir(&folder)?;
         let name = key.file_name(id);
         let data = folder.join(format!("{name}.data"));
         let meta = folder.join(format!("{name}.meta"));
@@ -369,8 +398,8 @@ impl Disk {
         header: &Header,
         id: u64,
         (data, meta): (PathBuf, PathBuf),
-        chunks: Vec<Chunk>,
-    ) -> Arc<Entry> {
+        (chunks, stamp): (Vec<Chunk>, Option<Stamp>),
+    ) -> Held {
         let entry = Entry::new(Description {
             key: key.clone(),
             version: version.clone(),
@@ -383,14 +412,16 @@ impl Disk {
             checked: now(),
             used: now(),
             since: now(),
+            stamp,
         });
+        let held = Held::new(&entry);
         let mut index = self.lock();
-        index.entries.insert(id, Arc::clone(&entry));
+        index.entries.insert(id, entry);
         index.taken += footprint(header.size);
         drop(index);
         // Its bytes are the entry's now.
         drop(room);
-        entry
+        held
     }
 
     /// Removes an entry whose files are not what they should be, whoever reads it.
@@ -417,6 +448,7 @@ mod tests {
     fn key(object: &str) -> Key {
         Key {
             origin: "http://o/".into(),
+            access: "".into(),
             object: ObjectName::new(object.as_bytes()).unwrap(),
         }
     }
@@ -445,8 +477,8 @@ mod tests {
         let entries: Vec<_> = ["a", "b", "c"]
             .iter()
             .map(|name| {
-                disk.create(&key(name), &version("1"), CHUNK, false)
-                    .unwrap()
+                let made = disk.create(&key(name), &version("1"), CHUNK, false);
+                Arc::clone(&made.unwrap())
             })
             .collect();
         assert_eq!(disk.figures().0, max);
@@ -493,7 +525,8 @@ mod tests {
             let entry = disk
                 .create(&key("a"), &version("2"), CHUNK + 1, false)
                 .unwrap();
-            entry.written(1, sum).unwrap();
+            let file = File::open(&entry.data).unwrap();
+            entry.written(1, sum, &file).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(2));
             entry.check();
             let spoiled = disk.create(&key("b"), &version("1"), 5, false).unwrap();

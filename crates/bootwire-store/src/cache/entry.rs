@@ -2,8 +2,8 @@
 
 use std::fs::{File, FileTimes};
 use std::io;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,11 +14,14 @@ use super::chunks::Sum;
 use super::filler::Filler;
 use super::key::Key;
 use super::sidecar;
+use super::stamp::Stamp;
 use crate::origin::Version;
 
 /// How long a file is kept open before it is opened again: its name may be gone, or lead to
 /// another file.
 const KEEP_OPEN: Duration = Duration::from_secs(30);
+/// How long a file is served before its name is looked at again: somebody may have written to it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often the time of the last use is written to the disk, at most.
 const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
 
@@ -37,6 +40,8 @@ pub(crate) struct Entry {
     pub(crate) data: PathBuf,
     pub(crate) meta: PathBuf,
     times: Times,
+    /// How many are about to open it.
+    holders: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -58,7 +63,16 @@ struct State {
     gone: bool,
     filler: Weak<Filler>,
     /// Kept open for the next who asks, once it is complete.
-    kept: Option<(Arc<OpenFile>, Instant)>,
+    kept: Option<KeptOpen>,
+    /// The file as this process left it or checked it.
+    stamp: Option<Stamp>,
+}
+
+struct KeptOpen {
+    file: Arc<OpenFile>,
+    opened: Instant,
+    /// When its name was last looked at.
+    looked: Instant,
 }
 
 /// What is known of a chunk on the disk.
@@ -68,8 +82,8 @@ pub(crate) enum Chunk {
     Missing,
     /// Written by an earlier process. True if the sum is.
     Claimed(Sum),
-    /// Written or checked by this process.
-    Here,
+    /// Written or checked by this process: good while the file is as it was left.
+    Here(Sum),
 }
 
 /// An entry open for reading.
@@ -102,6 +116,8 @@ pub(crate) struct Description {
     pub(crate) checked: u64,
     pub(crate) used: u64,
     pub(crate) since: u64,
+    /// The file, if what is said of its chunks is known to be true.
+    pub(crate) stamp: Option<Stamp>,
 }
 
 impl Entry {
@@ -118,6 +134,7 @@ impl Entry {
             checked,
             used,
             since,
+            stamp,
         } = description;
         Arc::new(Self {
             key,
@@ -134,11 +151,13 @@ impl Entry {
                 since,
                 until: AtomicU64::new(u64::MAX),
             },
+            holders: AtomicUsize::new(0),
             state: Mutex::new(State {
                 chunks: chunks.into(),
                 gone: false,
                 filler: Weak::new(),
                 kept: None,
+                stamp,
             }),
         })
     }
@@ -220,27 +239,45 @@ impl Entry {
         state.chunks.get(index).copied().unwrap_or(Chunk::Missing)
     }
 
-    /// Chunk `index` was checked and is what the sidecar says.
-    pub(crate) fn confirmed(&self, index: usize) {
-        if let Some(chunk) = self.lock().chunks.get_mut(index) {
-            *chunk = Chunk::Here;
+    /// Chunk `index` was checked and is what the sidecar says, in the file as `stamp` has it.
+    pub(crate) fn confirmed(&self, index: usize, sum: Sum, stamp: Stamp) {
+        let mut state = self.lock();
+        state.stamp = Some(stamp);
+        if let Some(chunk) = state.chunks.get_mut(index) {
+            *chunk = Chunk::Here(sum);
         }
     }
 
-    /// Chunk `index` was written. Tells the sidecar; blocks on the disk.
-    pub(crate) fn written(&self, index: usize, sum: Sum) -> io::Result<()> {
-        self.confirmed(index);
+    /// Chunk `index` was written to `file`. Tells the sidecar; blocks on the disk.
+    pub(crate) fn written(&self, index: usize, sum: Sum, file: &File) -> io::Result<()> {
+        let stamp = Stamp::of(&file.metadata()?);
+        self.confirmed(index, sum, stamp);
         sidecar::append(&self.meta, index, sum)
     }
 
+    /// Chunk `index` is not what it should be.
+    pub(crate) fn spoiled(&self, index: usize) {
+        if let Some(chunk) = self.lock().chunks.get_mut(index) {
+            *chunk = Chunk::Missing;
+        }
+    }
+
     pub(crate) fn is_complete(&self) -> bool {
-        self.lock().chunks.iter().all(|chunk| *chunk == Chunk::Here)
+        self.lock().is_complete()
+    }
+
+    pub(super) fn hold(&self) {
+        self.holders.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn let_go(&self) {
+        self.holders.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// The whole file if it is open, without waiting for anything.
     pub(crate) fn at_hand(&self) -> Option<Arc<OpenFile>> {
         match self.state.try_lock() {
-            Ok(state) if !state.gone => state.kept(),
+            Ok(state) if !state.gone => state.at_hand(),
             Ok(_) | Err(TryLockError::WouldBlock) => None,
             Err(TryLockError::Poisoned(_)) => None,
         }
@@ -255,17 +292,27 @@ impl Entry {
         if state.gone {
             return Ok(None);
         }
-        if let Some(kept) = state.kept() {
+        if let Some(kept) = state.at_hand() {
             return Ok(Some(Opened::Whole(kept)));
         }
-        if state.chunks.iter().all(|chunk| *chunk == Chunk::Here) {
+        if state.filler.strong_count() == 0 {
+            state.look(&self.data)?;
+        }
+        if state.is_complete() {
+            if let Some(kept) = state.at_hand() {
+                return Ok(Some(Opened::Whole(kept)));
+            }
             let file = File::open(&self.data)?;
             if file.metadata()?.len() != self.size {
                 return Err(io::Error::other("the file in the cache has another size"));
             }
-            let open = OpenFile::new(file)?;
-            state.kept = Some((Arc::clone(&open), Instant::now()));
-            return Ok(Some(Opened::Whole(open)));
+            let file = OpenFile::new(file)?;
+            state.kept = Some(KeptOpen {
+                file: Arc::clone(&file),
+                opened: Instant::now(),
+                looked: Instant::now(),
+            });
+            return Ok(Some(Opened::Whole(file)));
         }
         let filler = match state.filler.upgrade() {
             Some(filler) => filler,
@@ -288,6 +335,7 @@ impl Entry {
         if let Some(filler) = state.filler.upgrade() {
             return Ok(Some(filler));
         }
+        state.look(&self.data)?;
         let filler = Filler::new(self, source, &state.chunks)?;
         state.filler = Arc::downgrade(&filler);
         Ok(Some(filler))
@@ -304,11 +352,10 @@ impl Entry {
         let Ok(mut state) = self.state.try_lock() else {
             return false;
         };
-        let read = state
-            .kept
-            .as_ref()
-            .is_some_and(|(kept, _)| Arc::strong_count(kept) > 1);
-        if read || state.filler.strong_count() > 0 {
+        let read = state.kept.as_ref();
+        let read = read.is_some_and(|kept| Arc::strong_count(&kept.file) > 1);
+        let held = self.holders.load(Ordering::Acquire) > 0;
+        if read || held || state.filler.strong_count() > 0 {
             return false;
         }
         state.gone = true;
@@ -330,10 +377,38 @@ impl Entry {
 }
 
 impl State {
-    /// The open file, unless it is time to open it again.
-    fn kept(&self) -> Option<Arc<OpenFile>> {
-        let (kept, opened) = self.kept.as_ref()?;
-        (opened.elapsed() < KEEP_OPEN).then(|| Arc::clone(kept))
+    /// The open file, unless it is time to look at its name or to open it again.
+    fn at_hand(&self) -> Option<Arc<OpenFile>> {
+        let kept = self.kept.as_ref()?;
+        let known = kept.looked.elapsed() < LOOK_EVERY && kept.opened.elapsed() < KEEP_OPEN;
+        known.then(|| Arc::clone(&kept.file))
+    }
+
+    fn is_complete(&self) -> bool {
+        let mut chunks = self.chunks.iter();
+        chunks.all(|chunk| matches!(chunk, Chunk::Here(_)))
+    }
+
+    /// Looks whether the file is as it was left. If not, its chunks are only what they claim to be.
+    /// Blocks on the disk.
+    fn look(&mut self, data: &Path) -> io::Result<()> {
+        let Some(stamp) = self.stamp else {
+            return Ok(());
+        };
+        if Stamp::of(&std::fs::metadata(data)?) == stamp {
+            if let Some(kept) = &mut self.kept {
+                kept.looked = Instant::now();
+            }
+            return Ok(());
+        }
+        self.stamp = None;
+        self.kept = None;
+        for chunk in &mut self.chunks {
+            if let Chunk::Here(sum) = *chunk {
+                *chunk = Chunk::Claimed(sum);
+            }
+        }
+        Ok(())
     }
 }
 

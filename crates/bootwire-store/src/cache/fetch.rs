@@ -341,7 +341,7 @@ impl Filler {
     /// Whether the chunk is here: now, or since an earlier process and still whole.
     async fn claimed(self: &Arc<Self>, index: usize) -> Result<bool, Refusal> {
         let sum = match self.entry.chunk(index) {
-            Chunk::Here => return Ok(true),
+            Chunk::Here(_) => return Ok(true),
             Chunk::Missing => return Ok(false),
             Chunk::Claimed(sum) => sum,
         };
@@ -349,7 +349,6 @@ impl Filler {
         let check = tokio::task::spawn_blocking(move || filler.check(index, sum));
         match check.await {
             Ok(Ok(true)) => {
-                self.entry.confirmed(index);
                 self.completed(index);
                 Ok(true)
             }
@@ -367,7 +366,9 @@ impl Filler {
             .cache
             .add(|counts| &counts.fetched_bytes, range.end - range.start);
         let entry = Arc::clone(&self.entry);
-        let written = tokio::task::spawn_blocking(move || entry.written(index, sum)).await;
+        let file = Arc::clone(&self.file);
+        let written = move || entry.written(index, sum, &file);
+        let written = tokio::task::spawn_blocking(written).await;
         if let Ok(Err(error)) = written {
             // The content is good; only the next process will not know.
             let file = self.entry.meta.clone();

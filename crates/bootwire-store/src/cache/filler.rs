@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::chunks::{self, CHUNK, Sum, Summing};
 use super::entry::{Chunk, Entry};
+use super::stamp::Stamp;
 use super::{CacheEvent, Cached};
 use crate::origin::Body;
 
@@ -66,7 +67,7 @@ impl Filler {
         let filled = |(index, chunk): (usize, &Chunk)| {
             let range = chunks::range(index, entry.size);
             AtomicU32::new(match chunk {
-                Chunk::Here => (range.end - range.start) as u32,
+                Chunk::Here(_) => (range.end - range.start) as u32,
                 Chunk::Missing | Chunk::Claimed(_) => 0,
             })
         };
@@ -221,9 +222,10 @@ impl Filler {
         }
     }
 
-    /// Whether chunk `index`, which an earlier process wrote, is what it should be. Blocks on the
+    /// Whether chunk `index`, which an earlier process wrote or somebody else may have changed, is what it should be. Blocks on the
     /// disk.
     pub(super) fn check(&self, index: usize, expected: Sum) -> io::Result<bool> {
+        let stamp = Stamp::of(&self.file.metadata()?);
         let mut summing = Summing::new();
         let mut piece = vec![0; CHECK_PIECE];
         let range = chunks::range(index, self.entry.size);
@@ -235,7 +237,10 @@ impl Filler {
             at += len as u64;
         }
         let whole = summing.finish() == expected;
-        if !whole {
+        if whole {
+            self.entry.confirmed(index, expected, stamp);
+        } else {
+            self.entry.spoiled(index);
             self.source.cache.tell(&CacheEvent::Corrupt {
                 file: self.entry.data.clone(),
                 chunk: index,

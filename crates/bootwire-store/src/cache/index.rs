@@ -122,6 +122,7 @@ fn load(meta: &Path) -> io::Result<Arc<Entry>> {
     Ok(Entry::new(Description {
         key: Key {
             origin: header.origin.as_str().into(),
+            access: header.access.as_str().into(),
             object: ObjectName::from_encoded(&header.object),
         },
         version,
@@ -132,6 +133,7 @@ fn load(meta: &Path) -> io::Result<Arc<Entry>> {
         checked: millis(std::fs::metadata(meta)?.modified()?),
         used: millis(metadata.accessed()?),
         since: 0,
+        stamp: None,
         data,
         meta: meta.to_owned(),
     }))

@@ -9,6 +9,8 @@ use crate::origin::{ObjectName, Version};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) origin: Arc<str>,
+    /// Who may fetch it, as [`Salt::name`](super::salt::Salt::name) has it.
+    pub(crate) access: Arc<str>,
     pub(crate) object: ObjectName,
 }
 
@@ -20,15 +22,16 @@ impl Key {
     pub(crate) fn id(&self, version: &Version, size: u64, nonce: u64) -> u64 {
         let nonce = if version.is_known() { 0 } else { nonce };
         let text = format!(
-            "{}\0{}\0{:?}\0{:?}\0{size}\0{nonce}",
-            self.origin, self.object, version.etag, version.modified
+            "{}\0{}\0{}\0{:?}\0{:?}\0{size}\0{nonce}",
+            self.origin, self.access, self.object, version.etag, version.modified
         );
         Sum::of(text.as_bytes()).short()
     }
 
     /// A number for all its versions.
     pub(crate) fn short(&self) -> u64 {
-        Sum::of(format!("{}\0{}", self.origin, self.object).as_bytes()).short()
+        let text = format!("{}\0{}\0{}", self.origin, self.access, self.object);
+        Sum::of(text.as_bytes()).short()
     }
 
     /// The folder of its origin in the cache.
@@ -72,6 +75,7 @@ mod tests {
     fn key(origin: &str, object: &str) -> Key {
         Key {
             origin: origin.into(),
+            access: "".into(),
             object: ObjectName::new(object.as_bytes()).unwrap(),
         }
     }
@@ -97,6 +101,12 @@ mod tests {
         assert_eq!(one, key.id(&version(Some("\"1\"")), 10, 2), "is known");
         assert_ne!(one, key.id(&version(Some("\"2\"")), 10, 1));
         assert_ne!(one, key.id(&version(Some("\"1\"")), 11, 1));
+        let other = Key {
+            access: "0123".into(),
+            ..key.clone()
+        };
+        assert_ne!(one, other.id(&version(Some("\"1\"")), 10, 1));
+        assert_ne!(key.short(), other.short());
         let unknown = key.id(&version(None), 10, 1);
         assert_ne!(unknown, key.id(&version(None), 10, 2));
     }

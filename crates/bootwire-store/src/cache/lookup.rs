@@ -11,6 +11,7 @@ use super::chunks::CHUNK;
 use super::entry::{Entry, Opened, now};
 use super::fetch::Patience;
 use super::filler::Filler;
+use super::held::Held;
 use super::key::Key;
 use super::memory::{Memo, Small};
 use super::{CacheEvent, Cached};
@@ -27,7 +28,7 @@ pub(super) enum Found {
     /// In memory.
     Small(Arc<Small>),
     /// On the disk, or on its way there.
-    Entry(Arc<Entry>),
+    Entry(Held),
 }
 
 /// What is known without asking the origin.
@@ -232,11 +233,11 @@ impl Cached {
                     self.note_check(entry).await;
                 }
             }
-            Found::Entry(entry) => self.note_check(Arc::clone(entry)).await,
+            Found::Entry(entry) => self.note_check(entry.clone()).await,
         }
     }
 
-    async fn note_check(&self, entry: Arc<Entry>) {
+    async fn note_check(&self, entry: Held) {
         let note = move || {
             entry.check();
             Ok(())
@@ -297,7 +298,7 @@ impl Cached {
         let Found::Entry(entry) = found else {
             return Ok(None);
         };
-        let (opening, source) = (Arc::clone(entry), self.clone());
+        let (opening, source) = (entry.clone(), self.clone());
         let opened = move || Ok(opening.open(&source));
         match self.cache.blocking.run(opened).await? {
             Ok(Some(Opened::Whole(open))) => {
@@ -323,6 +324,8 @@ impl Cached {
     /// The files of an entry cannot be opened: it is removed, and fetched anew by the next who
     /// asks.
     async fn unreadable(&self, entry: &Arc<Entry>, error: &std::io::Error) -> Refusal {
+        // Operators purge by hand.
+        let purged = error.kind() == std::io::ErrorKind::NotFound;
         // Unless it is only that this process has too many files open.
         let busy = matches!(
             Errno::from_io_error(error),
@@ -335,6 +338,10 @@ impl Cached {
                 Ok(())
             };
             let _ = self.cache.blocking.run(discard).await;
+        }
+        if purged {
+            let detail = format_args!("{} was removed from the cache", entry.data.display());
+            return Refusal::busy().because(detail);
         }
         self.disk_failed(&entry.data, error)
     }

@@ -116,6 +116,7 @@ mod tests {
         for number in 0..1000 {
             let key = Key {
                 origin: "http://o/".into(),
+                access: "".into(),
                 object: ObjectName::new(number.to_string().as_bytes()).unwrap(),
             };
             let bytes = Bytes::from(vec![0; 10_000]);

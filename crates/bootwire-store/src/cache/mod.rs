@@ -10,14 +10,18 @@ mod filler;
 mod flight;
 #[cfg(test)]
 mod full_disk;
+mod held;
 mod index;
 mod key;
 mod lookup;
 mod memory;
 mod pin;
 mod pour;
+mod private;
+mod salt;
 mod share;
 mod sidecar;
+mod stamp;
 mod storage;
 mod take;
 

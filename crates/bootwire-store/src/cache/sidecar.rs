@@ -3,7 +3,7 @@
 //! One JSON object on each line, the first of them about the object, each other about a chunk:
 //!
 //! ```text
-//! {"bootwire_cache":1,"origin":"https://repo/boot/","object":"vmlinuz","size":9000000,…}
+//! {"bootwire_cache":2,"origin":"https://repo/boot/","object":"vmlinuz","size":9000000,…}
 //! {"chunk":0,"sha256":"6ab3…"}
 //! ```
 //!
@@ -18,10 +18,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::chunks::{self, CHUNK, Sum};
+use super::key::Key;
+use super::private;
 use crate::origin::Version;
 
 /// The form of the text.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Longest text, in bytes: one for an object of 10 TiB with every chunk fetched twice.
 const TEXT_MAX: u64 = 512 << 20;
 
@@ -30,6 +32,9 @@ const TEXT_MAX: u64 = 512 << 20;
 pub(crate) struct Header {
     bootwire_cache: u32,
     pub(crate) origin: String,
+    /// A hash of what decides who may fetch it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) access: String,
     pub(crate) object: String,
     pub(crate) size: u64,
     chunk_size: u64,
@@ -49,17 +54,12 @@ struct Line {
 }
 
 impl Header {
-    pub(crate) fn new(
-        origin: &str,
-        object: &str,
-        version: &Version,
-        size: u64,
-        whole: bool,
-    ) -> Self {
+    pub(crate) fn new(key: &Key, version: &Version, size: u64, whole: bool) -> Self {
         Self {
             bootwire_cache: FORMAT,
-            origin: origin.to_owned(),
-            object: object.to_owned(),
+            origin: key.origin.to_string(),
+            access: key.access.to_string(),
+            object: key.object.to_string(),
             size,
             chunk_size: CHUNK,
             etag: version.etag.clone(),
@@ -83,7 +83,7 @@ pub(crate) fn create(path: &Path, header: &Header, sums: &[(usize, Sum)]) -> io:
     for &(chunk, sum) in sums {
         text.extend_from_slice(&line(chunk, sum)?);
     }
-    File::create(path)?.write_all(&text)
+    private::create(path)?.write_all(&text)
 }
 
 /// Adds that `chunk` is whole.
@@ -130,13 +130,19 @@ pub(crate) fn read(path: &Path) -> io::Result<(Header, Vec<Option<Sum>>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::origin::ObjectName;
 
     fn header(size: u64) -> Header {
         let version = Version {
             etag: Some("\"1\"".to_owned()),
             modified: None,
         };
-        Header::new("http://o/", "a%20b", &version, size, false)
+        let key = Key {
+            origin: "http://o/".into(),
+            access: "0a".into(),
+            object: ObjectName::from_encoded("a%20b"),
+        };
+        Header::new(&key, &version, size, false)
     }
 
     #[test]
@@ -168,7 +174,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.meta");
         assert!(append(&path, 0, Sum::of(b"")).is_err());
-        for text in ["", "{}", "[]", "{\"bootwire_cache\":2}", "\n\n", "\0\u{1}"] {
+        for text in ["", "{}", "[]", "{\"bootwire_cache\":1}", "\n\n", "\0\u{1}"] {
             std::fs::write(&path, text).unwrap();
             assert!(read(&path).is_err(), "{text:?}");
         }

@@ -9,8 +9,9 @@ use bytes::{Bytes, BytesMut};
 
 use super::chunks::{self, CHUNK, Sum};
 use super::disk::{Full, Room, is_full};
-use super::entry::{Entry, now};
+use super::entry::now;
 use super::fetch::Patience;
+use super::held::Held;
 use super::key::Key;
 use super::lookup::{Failure, Found};
 use super::memory::{SMALL_MAX, Small};
@@ -79,7 +80,7 @@ impl Cached {
                 if !bytes.is_empty() && !entry.is_complete() {
                     let file = std::fs::File::options().write(true).open(&entry.data)?;
                     std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0)?;
-                    entry.written(0, Sum::of(bytes))?;
+                    entry.written(0, Sum::of(bytes), &file)?;
                 }
                 disk.set_current(&entry);
                 Ok(())
@@ -126,7 +127,7 @@ impl Cached {
         Ok(Found::Entry(entry))
     }
 
-    async fn fill(&self, entry: &Arc<Entry>, body: Box<dyn Body>) -> Result<(), Refusal> {
+    async fn fill(&self, entry: &Held, body: Box<dyn Body>) -> Result<(), Refusal> {
         if entry.is_complete() {
             return Ok(());
         }
@@ -136,7 +137,7 @@ impl Cached {
         Ok(())
     }
 
-    fn make_current(&self, key: &Key, entry: &Arc<Entry>) {
+    fn make_current(&self, key: &Key, entry: &Held) {
         entry.check_now();
         self.cache.disk.set_current(entry);
         self.cache.memory.forget(key);
@@ -204,7 +205,7 @@ impl Cached {
         version: Version,
         mut body: Paced,
         spool: &Spool,
-    ) -> Result<Arc<Entry>, Failure> {
+    ) -> Result<Held, Failure> {
         let mut room: Option<Room> = None;
         let mut sums = Vec::new();
         let mut size = 0;

@@ -1,5 +1,7 @@
 //! Where objects come from when they are not on this machine's disks.
 
+#[cfg(any(feature = "http", feature = "object"))]
+mod access;
 mod error;
 #[cfg(feature = "http")]
 mod http;
@@ -29,9 +31,17 @@ pub use self::secret::Secret;
 /// another for a place that is neither; [`Cached`](crate::Cached) asks it for parts of objects, and
 /// sees to retries, timeouts, bounds and coalescing. An origin has nothing of that itself.
 pub trait Origin: Send + Sync + 'static {
-    /// What log, errors and the cache directory call it. Origins that share a cache and a name
-    /// share their objects. Without secrets.
+    /// What log, errors and the cache directory call it. Without secrets. Origins that share a
+    /// cache, a name and [`Origin::access`] share their objects.
     fn name(&self) -> &str;
+
+    /// Everything beside the name that decides which objects it has and who may fetch them: a
+    /// query, headers, where its token is, authorities, certificates. Origins that differ in this
+    /// share nothing. It may hold secrets: a cache keeps no more of it than a hash, with a key of
+    /// its own. Default: nothing, as for a place that shows everybody the same.
+    fn access(&self) -> Vec<u8> {
+        Vec::new()
+    }
 
     /// Begins to read an object. The future ends when the origin has said what it will send; it is
     /// dropped if that takes too long, and so is the body.

@@ -1,5 +1,8 @@
 //! Objects in buckets: S3, Google Cloud Storage, Azure Blob Storage.
 
+mod client;
+
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::pin::Pin;
 use std::str::FromStr;
@@ -15,6 +18,8 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::path::Path;
 use object_store::{ClientConfigKey, Error, GetOptions, GetRange, ObjectStore, RetryConfig};
 
+use self::client::{Connector, Unfit};
+use super::access::Access;
 use super::{
     Ask, Body, Condition, Content, Got, InvalidOrigin, ObjectName, Origin, OriginError,
     OriginErrorKind, Version,
@@ -32,7 +37,8 @@ const CLIENT: [(ClientConfigKey, &str); 2] = [
 ///
 /// Settings are those of the crate `object_store`, by name (`endpoint`, `region`, `allow_http`,
 /// `service_account` and many more); what is not set is taken from the environment, as the tools of
-/// the three providers do. Buckets that anyone may read need `skip_signature` set to `true`.
+/// the three providers do, but for proxies. No redirect is followed, and no proxy used that is not set
+/// (`proxy_url`). Objects that are stored compressed (`Content-Encoding`) are refused. Buckets that anyone may read need `skip_signature` set to `true`.
 ///
 /// ```no_run
 /// use bootwire_store::{Cache, ObjectOrigin};
@@ -49,6 +55,7 @@ pub struct ObjectOrigin {
     store: Arc<dyn ObjectStore>,
     name: String,
     prefix: String,
+    access: Vec<u8>,
 }
 
 impl ObjectOrigin {
@@ -65,11 +72,19 @@ impl ObjectOrigin {
         for (key, value) in CLIENT {
             builder = builder.with_config(AmazonS3ConfigKey::Client(key), value);
         }
+        let mut access = Settings::default();
         for (name, value) in settings {
+            access.add(name, value);
             builder = builder.with_config(setting(name)?, value);
         }
-        let builder = builder.with_bucket_name(bucket).with_retry(no_retries());
-        Self::new("s3", bucket, prefix, || builder.build())
+        let builder = builder
+            .with_bucket_name(bucket)
+            .with_http_connector(Connector)
+            .with_retry(no_retries());
+        for key in [AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::AccessKeyId] {
+            access.from_environment(key.as_ref(), builder.get_config_value(&key));
+        }
+        Self::new("s3", (bucket, prefix), access, || builder.build())
     }
 
     /// A bucket of Google Cloud Storage.
@@ -85,11 +100,19 @@ impl ObjectOrigin {
         for (key, value) in CLIENT {
             builder = builder.with_config(GoogleConfigKey::Client(key), value);
         }
+        let mut access = Settings::default();
         for (name, value) in settings {
+            access.add(name, value);
             builder = builder.with_config(setting(name)?, value);
         }
-        let builder = builder.with_bucket_name(bucket).with_retry(no_retries());
-        Self::new("gs", bucket, prefix, || builder.build())
+        let builder = builder
+            .with_bucket_name(bucket)
+            .with_http_connector(Connector)
+            .with_retry(no_retries());
+        for key in [GoogleConfigKey::ServiceAccount] {
+            access.from_environment(key.as_ref(), builder.get_config_value(&key));
+        }
+        Self::new("gs", (bucket, prefix), access, || builder.build())
     }
 
     /// A container of Azure Blob Storage; `account` and its key are settings.
@@ -105,19 +128,25 @@ impl ObjectOrigin {
         for (key, value) in CLIENT {
             builder = builder.with_config(AzureConfigKey::Client(key), value);
         }
+        let mut access = Settings::default();
         for (name, value) in settings {
+            access.add(name, value);
             builder = builder.with_config(setting(name)?, value);
         }
         let builder = builder
             .with_container_name(container)
+            .with_http_connector(Connector)
             .with_retry(no_retries());
-        Self::new("az", container, prefix, || builder.build())
+        for key in [AzureConfigKey::AccountName, AzureConfigKey::Endpoint] {
+            access.from_environment(key.as_ref(), builder.get_config_value(&key));
+        }
+        Self::new("az", (container, prefix), access, || builder.build())
     }
 
     fn new<S: ObjectStore>(
         scheme: &str,
-        bucket: &str,
-        prefix: &str,
+        (bucket, prefix): (&str, &str),
+        access: Settings,
         build: impl FnOnce() -> Result<S, Error>,
     ) -> Result<Self, InvalidOrigin> {
         // The HTTP client below wants one for the process. Whoever was first has chosen.
@@ -129,6 +158,7 @@ impl ObjectOrigin {
             store: Arc::new(store),
             name,
             prefix: prefix.to_owned(),
+            access: access.into_bytes(),
         })
     }
 
@@ -197,6 +227,31 @@ impl ObjectOrigin {
     }
 }
 
+/// What decides where a bucket is and who may read it.
+#[derive(Default)]
+struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    fn add(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+
+    /// What was not set, and is known all the same.
+    fn from_environment(&mut self, name: &str, value: Option<String>) {
+        if let Some(value) = value {
+            self.0.entry(format!("known {name}")).or_insert(value);
+        }
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        let mut access = Access::default();
+        for (name, value) in &self.0 {
+            access.add(name, value);
+        }
+        access.into_bytes()
+    }
+}
+
 fn setting<K: FromStr>(name: &str) -> Result<K, InvalidOrigin> {
     name.parse()
         .map_err(|_| InvalidOrigin(format!("{name:?} is no setting of a bucket")))
@@ -239,6 +294,15 @@ fn is_unsatisfiable(error: &Error, ask: &Ask) -> bool {
 }
 
 fn failed(error: &Error) -> OriginError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    // Bounded, should a cause be its own.
+    for _ in 0..16 {
+        let Some(error) = cause else { break };
+        if let Some(unfit) = error.downcast_ref::<Unfit>() {
+            return OriginError::unusable(unfit);
+        }
+        cause = error.source();
+    }
     let kind = match error {
         Error::NotFound { .. } | Error::InvalidPath { .. } => OriginErrorKind::NotFound,
         Error::Precondition { .. } => OriginErrorKind::Changed,
@@ -290,6 +354,10 @@ where
 impl Origin for ObjectOrigin {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn access(&self) -> Vec<u8> {
+        self.access.clone()
     }
 
     fn get<'a>(

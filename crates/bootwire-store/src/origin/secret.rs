@@ -37,6 +37,16 @@ impl Secret {
         Self(Place::File(Arc::new(Watched::new(path.into()))))
     }
 
+    /// Where it is: origins with tokens in different places are different origins. A token in a
+    /// file or variable may change and be the same origin's.
+    pub(super) fn place(&self) -> String {
+        match &self.0 {
+            Place::Text(text) => format!("text {text}"),
+            Place::Environment(variable) => format!("environment {variable}"),
+            Place::File(file) => format!("file {}", file.path.display()),
+        }
+    }
+
     /// The token now.
     pub(crate) async fn read(&self) -> Result<Arc<str>, OriginError> {
         match &self.0 {

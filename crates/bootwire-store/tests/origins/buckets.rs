@@ -84,3 +84,43 @@ async fn a_wrong_key_is_told_to_the_operator() {
     let detail = record.detail.unwrap();
     assert!(detail.contains("s3://netboot/images"), "{detail}");
 }
+
+/// The origin as a bucket: it answers as it is told, whatever the path.
+async fn bad_bucket(manner: Manner) -> (Running, Origin, tempfile::TempDir) {
+    let origin = Origin::start().await;
+    let object = Object::new(pattern(100, 1), "1").manner(manner);
+    let endpoint = format!("http://{}", origin.address);
+    let settings = [
+        ("endpoint", &*endpoint),
+        ("allow_http", "true"),
+        ("region", "us-east-1"),
+        ("skip_signature", "true"),
+        ("virtual_hosted_style_request", "false"),
+    ];
+    // The bucket's path below the endpoint is the one the origin puts its objects under.
+    let bucket = ObjectOrigin::s3("boot", "", settings).unwrap();
+    origin.put("x", object);
+    let dir = tempfile::tempdir().unwrap();
+    let cached = bucket.cached(&cache(dir.path()).await);
+    (serve(cached), origin, dir)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_is_not_followed_elsewhere_and_not_taken_compressed() {
+    let elsewhere = Origin::start().await;
+    elsewhere.put("y", Object::new(pattern(100, 2), "1"));
+    let redirect = Manner::Redirect(format!("{}y", elsewhere.url()));
+    for (manner, why) in [
+        (redirect, "redirect"),
+        (Manner::Compressed, "compressed"),
+        (Manner::CompressedOnTheWay, "compressed"),
+    ] {
+        let (running, origin, _dir) = bad_bucket(manner).await;
+        assert_eq!(running.error("/x").await, 0);
+        assert_eq!(origin.asked().len(), 1, "asking again is no use");
+        let record = running.stop().await.remove(0);
+        let detail = record.detail.unwrap();
+        assert!(detail.contains(why), "{detail}");
+    }
+    assert_eq!(elsewhere.asked().len(), 0);
+}

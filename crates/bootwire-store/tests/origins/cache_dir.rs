@@ -51,7 +51,7 @@ async fn a_restart_serves_from_the_cache_without_the_origin() {
 }
 
 /// The cache, once the last process has let go of it.
-async fn reopened(dir: &Path) -> Cache {
+pub(crate) async fn reopened(dir: &Path) -> Cache {
     for _ in 0..500 {
         if let Ok(cache) = Cache::builder(dir).open().await {
             return cache;
@@ -104,6 +104,35 @@ async fn after_a_crash_only_what_is_missing_or_damaged_is_fetched() {
     assert!(running.get("/linux").await.unwrap() == pattern(size, 1));
     assert_eq!(origin.sent("linux") - before, 8 * MIB as u64, "two chunks");
     let events = events.lock().unwrap();
+    assert!(
+        matches!(&events[..], [CacheEvent::Corrupt { chunk: 1, .. }]),
+        "{events:?}"
+    );
+}
+
+/// Somebody writes to a file of the cache while the server runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chunk_that_was_changed_behind_its_back_is_noticed() {
+    let origin = Origin::start().await;
+    let size = 10 * MIB;
+    origin.put("linux", Object::new(pattern(size, 1), "1"));
+    let dir = tempfile::tempdir().unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let events = Arc::clone(&heard);
+    let observe = move |event: &CacheEvent| events.lock().unwrap().push(event.clone());
+    let cache = Cache::builder(dir.path()).observe(observe).open().await;
+    let running = serve(hasty(&origin, &cache.unwrap()));
+    assert!(running.get("/linux").await.unwrap() == pattern(size, 1));
+    let data = files(dir.path(), "data").remove(0);
+    let file = fs::File::options().write(true).open(&data).unwrap();
+    file.write_all_at(&[0; 4096], 5 * MIB as u64).unwrap();
+    drop(file);
+    let sent = origin.sent("linux");
+    // The name is looked at once a second.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert!(running.get("/linux").await.unwrap() == pattern(size, 1));
+    assert_eq!(origin.sent("linux") - sent, 4 * MIB as u64, "one chunk");
+    let events = heard.lock().unwrap().clone();
     assert!(
         matches!(&events[..], [CacheEvent::Corrupt { chunk: 1, .. }]),
         "{events:?}"

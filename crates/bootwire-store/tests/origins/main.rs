@@ -1,6 +1,7 @@
 //! Origins read through a cache, with real sockets on the loopback: what clients get when all is
 //! well, and when nothing is.
 
+mod access;
 mod buckets;
 mod cache_dir;
 mod misbehaving;

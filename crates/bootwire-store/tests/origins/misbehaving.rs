@@ -106,6 +106,7 @@ async fn another_range_than_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn compressed_bodies() {
     tries_again(Manner::Compressed, "compressed").await;
+    tries_again(Manner::CompressedOnTheWay, "compressed").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

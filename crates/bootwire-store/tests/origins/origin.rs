@@ -37,6 +37,8 @@ pub(crate) enum Manner {
     WrongLength(i64),
     /// Says that the body is compressed.
     Compressed,
+    /// Says that the coding of the transfer compresses.
+    CompressedOnTheWay,
     /// On to somewhere else.
     Redirect(String),
     /// Conditions are ignored.
@@ -272,7 +274,11 @@ impl Send<'_> {
         }
         let size = self.object.content.len() as u64;
         let asked = self.asked.range().filter(|range| {
-            range.start < size && !matches!(manner, Manner::IgnoreRange | Manner::NoLength)
+            let plain = matches!(
+                manner,
+                Manner::IgnoreRange | Manner::NoLength | Manner::CompressedOnTheWay
+            );
+            range.start < size && !plain
         });
         let mut range = match &asked {
             Some(asked) => asked.start..asked.end.min(size),
@@ -311,7 +317,9 @@ impl Send<'_> {
             Manner::WrongLength(by) => len = len.saturating_add_signed(*by),
             _ => {}
         }
-        if matches!(manner, Manner::NoLength) {
+        if matches!(manner, Manner::CompressedOnTheWay) {
+            head.push_str("Transfer-Encoding: gzip, chunked\r\n\r\n");
+        } else if matches!(manner, Manner::NoLength) {
             head.push_str("Transfer-Encoding: chunked\r\n\r\n");
         } else {
             let _ = write!(head, "Content-Length: {len}\r\n\r\n");
@@ -340,12 +348,12 @@ impl Send<'_> {
                 }
                 _ => {}
             }
-            if matches!(manner, Manner::NoLength) {
+            if matches!(manner, Manner::NoLength | Manner::CompressedOnTheWay) {
                 let size = format!("{:x}\r\n", piece.len());
                 self.stream.write_all(size.as_bytes()).await?;
             }
             self.stream.write_all(piece).await?;
-            if matches!(manner, Manner::NoLength) {
+            if matches!(manner, Manner::NoLength | Manner::CompressedOnTheWay) {
                 self.stream.write_all(b"\r\n").await?;
             }
             sent += piece.len() as u64;

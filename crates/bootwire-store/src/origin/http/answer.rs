@@ -3,7 +3,7 @@
 use bootwire::BoxFuture;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, LAST_MODIFIED};
-use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::header::{HeaderMap, HeaderName, TRANSFER_ENCODING};
 use reqwest::{Response, StatusCode};
 
 use super::{Ask, Condition, Got, OriginError, failed};
@@ -57,12 +57,15 @@ fn is_empty(headers: &HeaderMap, ask: &Ask) -> bool {
 
 fn content(response: Response, ask: &Ask) -> Result<Got, OriginError> {
     let headers = response.headers();
-    if let Some(encoding) = headers.get(CONTENT_ENCODING)
-        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
-    {
-        return Err(OriginError::unusable(format_args!(
-            "sent a compressed body ({encoding:?}) that was not asked for"
-        )));
+    for (name, plain) in [
+        (CONTENT_ENCODING, "identity"),
+        (TRANSFER_ENCODING, "chunked"),
+    ] {
+        if let Some(coding) = coded(headers, &name, plain) {
+            return Err(OriginError::unusable(format_args!(
+                "sent a compressed body ({name}: {coding}) that was not asked for"
+            )));
+        }
     }
     let version = version(headers);
     let length = length(headers)?;
@@ -107,6 +110,16 @@ fn content(response: Response, ask: &Ask) -> Result<Got, OriginError> {
             got: 0,
         }),
     }))
+}
+
+/// A coding other than `plain` that a header names.
+fn coded(headers: &HeaderMap, name: &HeaderName, plain: &str) -> Option<String> {
+    headers.get_all(name).iter().find_map(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let mut codings = text.split(',').map(str::trim);
+        let other = codings.find(|one| !one.is_empty() && !one.eq_ignore_ascii_case(plain));
+        other.map(str::to_owned)
+    })
 }
 
 fn version(headers: &HeaderMap) -> Version {

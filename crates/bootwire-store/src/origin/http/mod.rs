@@ -14,6 +14,7 @@ use reqwest::{StatusCode, Url};
 
 use self::client::Clients;
 use self::redirect::Redirects;
+use super::access::Access;
 use super::{Ask, Condition, Got, InvalidOrigin, ObjectName, Origin, OriginError, Secret};
 use crate::cache::{Cache, Cached};
 
@@ -279,6 +280,36 @@ impl Origin for HttpOrigin {
         &self.name
     }
 
+    fn access(&self) -> Vec<u8> {
+        use std::os::unix::ffi::OsStrExt;
+
+        let mut access = Access::default();
+        if let Some(query) = self.base.query() {
+            access.add("query", query);
+        }
+        for (name, value) in &self.headers {
+            access.add(name.as_str(), value);
+        }
+        if let Some(token) = &self.bearer {
+            access.add("bearer", token.place());
+        }
+        let mut others: Vec<_> = self.redirects.others().collect();
+        others.sort_unstable();
+        others.dedup();
+        for host in others {
+            access.add("redirect_to", host);
+        }
+        let files = &self.clients.files;
+        if let Some(ca) = &files.ca {
+            access.add("ca", ca.as_os_str().as_bytes());
+        }
+        if let Some((certificate, key)) = &files.identity {
+            access.add("client_certificate", certificate.as_os_str().as_bytes());
+            access.add("client_key", key.as_os_str().as_bytes());
+        }
+        access.into_bytes()
+    }
+
     fn get<'a>(
         &'a self,
         object: &'a ObjectName,
@@ -331,6 +362,30 @@ mod tests {
         let origin = HttpOrigin::new("https://x/a?sig=hunter2").unwrap();
         assert_eq!(origin.name(), "https://x/a/");
         assert!(!format!("{origin:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn whoever_may_fetch_other_things_is_another_origin() {
+        let origin = || HttpOrigin::new("https://x/a").unwrap();
+        let all = [
+            origin().access(),
+            HttpOrigin::new("https://x/a?sig=1").unwrap().access(),
+            origin().header("X-Key", "1").unwrap().access(),
+            origin().header("X-Key", "2").unwrap().access(),
+            origin().header("X-Ke", "y1").unwrap().access(),
+            origin().bearer(Secret::text("hunter2")).access(),
+            origin().bearer(Secret::file("/run/token")).access(),
+            origin().bearer(Secret::environment("TOKEN")).access(),
+            origin().ca("/etc/ca.pem").access(),
+            origin().redirect_to("cdn").access(),
+            origin().client_certificate("/c.pem", "/k.pem").access(),
+            origin().client_certificate("/c.pem", "/l.pem").access(),
+        ];
+        for (index, access) in all.iter().enumerate() {
+            assert!(!all[..index].contains(access), "{index}");
+        }
+        let two = |one, another| origin().redirect_to(one).redirect_to(another).access();
+        assert_eq!(two("a", "b"), two("b", "a"));
     }
 
     #[test]

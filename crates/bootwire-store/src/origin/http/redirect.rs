@@ -29,6 +29,11 @@ impl Redirects {
         self.hosts.push(host.to_ascii_lowercase());
     }
 
+    /// The hosts it may redirect to beside its own.
+    pub(super) fn others(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().skip(1).map(String::as_str)
+    }
+
     /// Whether `url` is on the origin itself: same scheme, host and port.
     pub(super) fn is_own(&self, url: &Url) -> bool {
         url.origin() == self.origin.origin()
