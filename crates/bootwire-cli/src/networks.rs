@@ -1,5 +1,6 @@
 //! Networks on the command line: who is served (`--allow`), and who has no budget (`--unlimited`).
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -60,6 +61,19 @@ pub(crate) fn unlimited(text: &str) -> Result<Network, String> {
         "loopback" => Ok(Network::Loopback),
         "none" => Ok(Network::Nobody),
         _ => text.parse(),
+    }
+}
+
+/// As it is written in a flag or a configuration.
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::Private => f.write_str("private"),
+            Self::Loopback => f.write_str("loopback"),
+            Self::Nobody => f.write_str("none"),
+            Self::One(network) => network.fmt(f),
+        }
     }
 }
 

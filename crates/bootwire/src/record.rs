@@ -21,6 +21,8 @@ pub enum Outcome {
     NotFound,
     /// The request was not allowed.
     Denied,
+    /// What was sent cannot be read as a request: no file name, an unknown mode.
+    Malformed,
     /// The client ended it with an ERROR, or started another transfer in its place.
     ClientAbort,
     /// The client fell silent.
@@ -37,11 +39,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in a fixed order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Complete,
         Self::Probe,
         Self::NotFound,
         Self::Denied,
+        Self::Malformed,
         Self::ClientAbort,
         Self::Timeout,
         Self::OriginError,
@@ -58,6 +61,7 @@ impl Outcome {
             Self::Probe => "probe",
             Self::NotFound => "not_found",
             Self::Denied => "denied",
+            Self::Malformed => "malformed",
             Self::ClientAbort => "client_abort",
             Self::Timeout => "timeout",
             Self::OriginError => "origin_error",
@@ -74,7 +78,8 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// One transfer from its request to its end, successful or not. Made exactly once for each.
+/// One transfer from its request to its end, successful or not. Made exactly once for each, and for
+/// each request that is answered with an ERROR and becomes no transfer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TransferRecord {
@@ -92,8 +97,8 @@ pub struct TransferRecord {
     pub path: String,
     /// The file name as sent; may hold any bytes.
     pub filename: Vec<u8>,
-    /// Transfer mode.
-    pub mode: Mode,
+    /// Transfer mode; `None` if the request cannot be read ([`Outcome::Malformed`]).
+    pub mode: Option<Mode>,
     /// The options as sent, in order.
     pub options: Vec<(String, String)>,
     /// The pattern of the route that answered.
@@ -116,7 +121,7 @@ pub struct TransferRecord {
     pub size: Option<u64>,
     /// Content bytes acknowledged by the client (reads) or stored (writes).
     pub bytes: u64,
-    /// DATA packets sent (reads) or taken (writes), resends included.
+    /// Blocks sent (reads) or taken (writes), each counted once however often it came.
     pub blocks: u64,
     /// DATA packets sent again (reads) or received in vain (writes).
     pub blocks_resent: u64,
@@ -134,6 +139,17 @@ pub struct TransferRecord {
     pub first_data: Option<Duration>,
     /// From the request to the end.
     pub duration: Duration,
+}
+
+impl TransferRecord {
+    /// When it ended: `started` and `duration` together, so that it does not jump if the clock is
+    /// set in between.
+    #[must_use]
+    pub fn ended(&self) -> SystemTime {
+        self.started
+            .checked_add(self.duration)
+            .unwrap_or(self.started)
+    }
 }
 
 /// A transfer that has ended, as the worker leaves it: nothing is copied or formatted on a worker
@@ -189,7 +205,7 @@ impl From<Ended> for TransferRecord {
             local: facts.local,
             path: String::from_utf8_lossy(facts.path()).into_owned(),
             filename: facts.filename().to_vec(),
-            mode: facts.mode,
+            mode: facts.readable.then_some(facts.mode),
             options: options.collect(),
             route: route.as_deref().map(str::to_owned),
             labels,

@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     filename_len: u16,
     /// Whether the file name leads out of the root: no handler may see it.
     pub(crate) climbs: bool,
+    /// Whether it is a request at all; else only the name is what it seems.
+    pub(crate) readable: bool,
 }
 
 /// Options looked at, at most.
@@ -73,6 +75,26 @@ impl Facts {
             datagram_len: datagram.len() as u16,
             filename_len: request.filename.len() as u16,
             climbs,
+            readable: true,
+        }
+    }
+
+    /// What there is to know of a request that cannot be read. No handler may see it.
+    pub(crate) fn unreadable(arrival: Arrival, unreadable: &Unreadable<'_>) -> Self {
+        let name = unreadable.name;
+        Self {
+            id: arrival.id,
+            arrived: arrival.arrived,
+            peer: arrival.peer,
+            local: arrival.local,
+            interface: arrival.interface,
+            op: unreadable.op,
+            mode: Mode::Octet,
+            text: [&[0; FILENAME_AT], name, name].concat().into(),
+            datagram_len: (FILENAME_AT + name.len()) as u16,
+            filename_len: name.len() as u16,
+            climbs: false,
+            readable: false,
         }
     }
 
@@ -111,6 +133,44 @@ impl Facts {
             }
             (name, String::from_utf8_lossy(value))
         })
+    }
+}
+
+/// What can be seen of a request that cannot be read.
+pub(crate) struct Unreadable<'a> {
+    pub(crate) op: Op,
+    /// The beginning of the name.
+    pub(crate) name: &'a [u8],
+    /// Bytes of the whole name.
+    pub(crate) name_len: usize,
+    /// The beginning of the mode.
+    pub(crate) mode: &'a [u8],
+}
+
+/// Bytes of a name that are kept of a request that cannot be read.
+const NAME_SEEN: usize = 128;
+/// The same of a mode.
+const MODE_SEEN: usize = 32;
+
+impl<'a> Unreadable<'a> {
+    /// `datagram` begins with the opcode of a request.
+    pub(crate) fn read(datagram: &'a [u8]) -> Self {
+        let op = match datagram.get(1) {
+            Some(2) => Op::Write,
+            _ => Op::Read,
+        };
+        let mut texts = datagram
+            .get(FILENAME_AT..)
+            .unwrap_or_default()
+            .split(|&byte| byte == 0);
+        let name = texts.next().unwrap_or_default();
+        let mode = texts.next().unwrap_or_default();
+        Self {
+            op,
+            name: &name[..name.len().min(NAME_SEEN)],
+            name_len: name.len(),
+            mode: &mode[..mode.len().min(MODE_SEEN)],
+        }
     }
 }
 

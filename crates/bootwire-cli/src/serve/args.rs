@@ -127,6 +127,9 @@ pub(crate) struct Args {
     /// How to log transfers [default: text]
     #[arg(long, value_name = "FORMAT", help_heading = "Running")]
     pub(super) log: Option<LogFormat>,
+    /// Log names that boot loaders try and do without, too; JSON always has them
+    #[arg(long, help_heading = "Running")]
+    pub(super) log_searches: bool,
     /// Worker threads [default: one for each core]
     #[arg(long, value_name = "COUNT", help_heading = "Running",
           value_parser = clap::value_parser!(u16).range(1..=1024))]

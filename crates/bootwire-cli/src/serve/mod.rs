@@ -1,8 +1,10 @@
 //! `bootwire serve`.
 
+mod allowance;
 mod args;
 mod budgets;
 mod configured;
+mod door;
 mod listen;
 mod log;
 mod plain;
@@ -49,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let reach = found.reach(args, &mut sandbox)?;
     let totals = Arc::new(Totals::default());
-    let log = Log::new(settings.log);
+    let log = Log::new(settings.log, settings.log_searches);
     let server = open(&settings, &found.app(), &totals, &log)?;
     // Asked now: what tells the limits of a container is soon out of sight.
     let threads = available_parallelism().map_or(1, usize::from);
@@ -310,7 +312,8 @@ fn server(
     listen: &[&str],
 ) -> Server {
     let (totals, log) = (Arc::clone(totals), log.clone());
-    let unanswered = Unanswered::default();
+    let unanswered = Unanswered::of(settings);
+    let withheld = log.clone();
     settings
         .server(listen)
         .serve(app.clone())
@@ -320,7 +323,7 @@ fn server(
         })
         .stats_every(unanswered::LOOK_EVERY, move |stats| {
             unanswered
-                .news(stats)
+                .news(stats, || withheld.withheld())
                 .iter()
                 .for_each(|line| out::note(line));
         })

@@ -28,6 +28,8 @@ pub(super) struct Settings {
     single_port: bool,
     pub(super) ports: Option<Ports>,
     pub(super) allow: Vec<Network>,
+    /// Whether those are named in the configuration, or would be.
+    pub(super) allow_is_key: bool,
     blksize_max: Option<u16>,
     windowsize_max: Option<u16>,
     fragment: bool,
@@ -40,21 +42,22 @@ pub(super) struct Settings {
     budgets: budgets::Budgets,
     pub(super) drain: Duration,
     pub(super) log: LogFormat,
+    pub(super) log_searches: bool,
     pub(super) sandbox: sandbox::Wanted,
 }
 
 impl Settings {
     /// Those of the command line alone.
     pub(super) fn of_args(args: &Args) -> anyhow::Result<Self> {
-        Self::new(args, &Document::default())
+        Self::new(args, &Document::default(), false)
     }
 
     /// Those of a configuration, and of the command line over it.
     pub(super) fn of_config(args: &Args, config: &Config) -> anyhow::Result<Self> {
-        Self::new(args, &config.document)
+        Self::new(args, &config.document, args.allow.is_empty())
     }
 
-    fn new(args: &Args, document: &Document) -> anyhow::Result<Self> {
+    fn new(args: &Args, document: &Document, allow_is_key: bool) -> anyhow::Result<Self> {
         let listen = if args.listen.is_empty() {
             document
                 .listen
@@ -88,6 +91,7 @@ impl Settings {
             single_port,
             ports,
             allow,
+            allow_is_key,
             blksize_max: args.blksize_max.or(document.blksize_max),
             windowsize_max: args.windowsize_max.or(document.windowsize_max),
             fragment: args.fragment || document.fragment.unwrap_or(false),
@@ -111,6 +115,7 @@ impl Settings {
                 .log
                 .or(document.log.map(LogFormat::from))
                 .unwrap_or(LogFormat::Text),
+            log_searches: args.log_searches || document.log_searches.unwrap_or(false),
             sandbox: args.sandbox.over(&document.sandbox)?,
         })
     }
@@ -132,6 +137,7 @@ impl Settings {
             (self.spin != new.spin, "spin"),
             (self.budgets != new.budgets, "budgets"),
             (self.log != new.log, "log"),
+            (self.log_searches != new.log_searches, "log_searches"),
             (self.sandbox != new.sandbox, "sandbox"),
         ];
         differ

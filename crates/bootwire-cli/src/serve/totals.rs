@@ -16,14 +16,17 @@ struct Sums {
     outcomes: [u64; Outcome::ALL.len()],
     sent: u64,
     received: u64,
+    /// Of what was not found, what boot loaders try and do without.
+    searches: u64,
 }
 
 impl Totals {
     pub(super) fn count(&self, record: &TransferRecord) {
-        self.add(record.op, record.outcome, record.bytes);
+        let search = super::log::is_search(record);
+        self.add(record.op, record.outcome, record.bytes, search);
     }
 
-    fn add(&self, op: Op, outcome: Outcome, bytes: u64) {
+    fn add(&self, op: Op, outcome: Outcome, bytes: u64, search: bool) {
         // Sums are right at every step, so a panic elsewhere cannot have spoilt them.
         let mut sums = self
             .0
@@ -33,6 +36,7 @@ impl Totals {
         if let Some(count) = index.and_then(|index| sums.outcomes.get_mut(index)) {
             *count += 1;
         }
+        sums.searches += u64::from(search);
         match op {
             Op::Read => sums.sent += bytes,
             Op::Write => sums.received += bytes,
@@ -49,8 +53,19 @@ impl Totals {
         let outcomes: Vec<_> = Outcome::ALL
             .iter()
             .zip(&sums.outcomes)
-            .filter(|&(_, &count)| count > 0)
-            .map(|(&outcome, count)| format!("{count} {}", super::log::words(outcome)))
+            .flat_map(|(&outcome, &count)| {
+                let words = super::log::words(outcome);
+                let searches = match outcome {
+                    Outcome::NotFound => sums.searches,
+                    _ => 0,
+                };
+                [
+                    (count.saturating_sub(searches), words),
+                    (searches, "not found in boot loaders' searches".to_owned()),
+                ]
+            })
+            .filter(|&(count, _)| count > 0)
+            .map(|(count, words)| format!("{count} {words}"))
             .collect();
         let outcomes = if outcomes.is_empty() {
             String::new()
@@ -78,14 +93,16 @@ mod tests {
             totals.summary(Duration::from_millis(1_900)),
             "stopped after 1s: 0 transfers, 0 bytes sent, 0 bytes received"
         );
-        totals.add(Op::Read, Outcome::Complete, 1000);
-        totals.add(Op::Read, Outcome::Complete, 24);
-        totals.add(Op::Read, Outcome::NotFound, 0);
-        totals.add(Op::Write, Outcome::Complete, 1);
+        totals.add(Op::Read, Outcome::Complete, 1000, false);
+        totals.add(Op::Read, Outcome::Complete, 24, false);
+        totals.add(Op::Read, Outcome::NotFound, 0, false);
+        totals.add(Op::Read, Outcome::NotFound, 0, true);
+        totals.add(Op::Read, Outcome::NotFound, 0, true);
+        totals.add(Op::Write, Outcome::Complete, 1, false);
         assert_eq!(
             totals.summary(Duration::from_secs(3_720)),
-            "stopped after 1h 2m: 4 transfers (3 complete, 1 not found), 1024 bytes sent, \
-             1 byte received"
+            "stopped after 1h 2m: 6 transfers (3 complete, 1 not found, 2 not found in boot \
+             loaders' searches), 1024 bytes sent, 1 byte received"
         );
     }
 }

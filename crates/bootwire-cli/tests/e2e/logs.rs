@@ -23,6 +23,8 @@ fn json_has_all_fields() {
 
     assert_eq!(record.number("id"), 1);
     assert!(record.text("time").ends_with('Z'), "{record:?}");
+    assert!(record.text("started") <= record.text("time"), "{record:?}");
+    assert_eq!(record.field("search").as_bool(), Some(false));
     assert_eq!(record.text("op"), "read");
     assert_eq!(record.text("peer"), client.local().to_string());
     assert_eq!(record.text("local"), client.tid().to_string());
@@ -44,10 +46,9 @@ fn json_has_all_fields() {
     assert_eq!(record.number("timeout_us"), 3_000_000);
     assert_eq!(record.number("size"), 3_000);
     assert_eq!(record.number("bytes"), 3_000);
-    assert!(record.number("blocks") >= 3);
-    assert_eq!(record.number("blocks") - record.number("blocks_resent"), 3);
+    assert_eq!(record.number("blocks"), 3, "resends are not among them");
     assert!(record.number("timeouts") <= record.number("blocks_resent"));
-    assert!(record.number("duplicate_acks") <= record.number("blocks"));
+    assert!(record.number("duplicate_acks") <= 3 + record.number("blocks_resent"));
     assert!(record.number("round_trip_us") < 1_000_000);
     assert_eq!(record.field("last_ack_missing").as_bool(), Some(false));
     assert!(record.number("handler_us") <= record.number("duration_us"));
@@ -117,5 +118,103 @@ fn text_is_one_line_in_plain_words() {
     {
         assert!(line.contains(&peer.ip().to_string()), "{line}");
         assert!(words.iter().all(|word| line.contains(word)), "{line}");
+    }
+}
+
+/// Who gets an ERROR finds in the log why, whatever was wrong with the request.
+#[test]
+fn requests_that_cannot_be_read_are_told_of() {
+    let server = Server::builder()
+        .file("kernel", &noise(3_000, 29))
+        .plain_log()
+        .start();
+    let mut clients = [(); 2].map(|()| Wire::new(server.address()));
+    let requests = [
+        rrq("boot/ker\u{1b}nel", "mail", &[]),
+        b"\0\x02name\0octet".to_vec(),
+    ];
+    for (client, request) in clients.iter_mut().zip(&requests) {
+        client.to_listener(request);
+        client.expect_error_code(4);
+    }
+    let lines = server.log().wait(Duration::from_secs(5), |lines| {
+        (lines.len() >= 2).then(|| lines.to_vec())
+    });
+    let lines = lines.expect("two lines");
+    let told = [
+        "read boot/ker\\u{1b}nel: malformed, error 4 \"Unknown mode: use octet or netascii\", \
+         the mode is \"mail\"",
+        "write name: malformed, error 4 \"Malformed request\", no NUL behind the name or the mode",
+    ];
+    for ((line, words), client) in lines.iter().zip(told).zip(&clients) {
+        let peer = client.local();
+        assert!(line.ends_with(&format!("{peer} {words}")), "{line}");
+    }
+}
+
+/// The ordinary misses of a boot are in the JSON log and in the sums, not among the lines that
+/// people read.
+#[test]
+fn a_loader_s_search_fills_no_log() {
+    let search = ["pxelinux.cfg/01-52-54-00-12-34-56", "pxelinux.cfg/C0A80207"];
+    let ask = |flags: &[&str], names: &[&str]| {
+        let mut server = Server::builder().plain_log().flags(flags).start();
+        let mut client = Wire::new(server.address());
+        for name in names {
+            client.read(name, &[]);
+            client.expect_error_code(1);
+        }
+        let wanted = names.last().expect("a name").to_string();
+        let lines = server.log().wait(Duration::from_secs(5), |lines| {
+            let last = lines.last().is_some_and(|line| line.contains(&wanted));
+            last.then(|| lines.to_vec())
+        });
+        server.signal("TERM");
+        server.wait(Duration::from_secs(10));
+        let sums = server.notes().wait(Duration::from_secs(5), |lines| {
+            lines.iter().find(|line| line.contains("stopped")).cloned()
+        });
+        (lines.expect("its line"), sums.expect("the last line"))
+    };
+    let names = [search[0], search[1], "pxelinux.cfg/default"];
+    let (lines, sums) = ask(&[], &names);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(
+        sums.contains("1 not found, 2 not found in boot loaders' searches"),
+        "{sums}"
+    );
+    let (lines, _) = ask(&["--log-searches"], &names);
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert!(
+        lines[0].contains("not found (a boot loader's search)"),
+        "{}",
+        lines[0]
+    );
+}
+
+/// The first refusal of a network is told at once, in the words of what decides it.
+#[test]
+fn who_is_not_served_is_told_of_at_once() {
+    for (server, words) in [
+        (
+            Server::builder().flags(["--allow", "192.0.2.0/24"]),
+            "127.0.0.1 is not served: --allow 127.0.0.0/24 would let 127.0.0.0/24 in",
+        ),
+        (
+            Server::builder().config("allow = \"192.0.2.0/24\"\n[[route]]\ntext = \"good\""),
+            "127.0.0.1 is not served: allow = [\"192.0.2.0/24\", \"127.0.0.0/24\"] would let \
+             127.0.0.0/24 in",
+        ),
+    ] {
+        let server = server.start();
+        let mut client = Wire::new(server.address());
+        client.read("kernel", &[]);
+        let told = server.notes().wait(Duration::from_secs(8), |lines| {
+            lines
+                .iter()
+                .find(|line| line.contains("not served"))
+                .cloned()
+        });
+        assert_eq!(told.expect("within a second or so"), words);
     }
 }

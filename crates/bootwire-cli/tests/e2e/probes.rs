@@ -43,7 +43,7 @@ fn a_refusal_then_the_same_file_from_the_same_port() {
     let mut client = Wire::new(server.address());
     client.read("file", &EDK2);
     client.expect_oack();
-    client.error(8, "no options please");
+    client.error(8, "User aborted the transfer");
     assert!(client.fetch("file") == content);
     let outcomes: Vec<_> = server
         .finish()
@@ -51,6 +51,24 @@ fn a_refusal_then_the_same_file_from_the_same_port() {
         .map(|record| record.outcome().to_owned())
         .collect();
     assert_eq!(outcomes, ["probe", "complete"]);
+}
+
+/// An ERROR that means something is no probe: the log says what the client said.
+#[test]
+fn an_error_after_the_oack_that_tells_of_a_failure_is_logged_as_such() {
+    let content = noise(30_000, 13);
+    for (code, text) in [(8, "no options please"), (3, "Disk full")] {
+        let server = Server::of("file", &content);
+        let mut client = Wire::new(server.address());
+        client.read("file", &EDK2);
+        client.expect_oack();
+        client.error(code, text);
+        assert!(client.fetch("file") == content, "served at once");
+        let records = server.finish();
+        assert_eq!(records[0].outcome(), "client_abort");
+        assert_eq!(records[0].error_code(), Some(code.into()));
+        assert_eq!(records[0].field("error")["text"], text);
+    }
 }
 
 /// ERROR 0 right after the OACK is the same (Raspberry Pi).

@@ -4,7 +4,7 @@
 //! take the first that is there. [`asked`] tells for one path which loader's name it is, what in it
 //! names the machine, and whether it is only a step of a search; [`grub_names`] and
 //! [`pxelinux_names`] are the whole searches; [`Probes`] answers the steps that lead nowhere before
-//! anything slow is asked.
+//! anything slow is asked; [`goes_on_without`] tells misses that matter from those of every boot.
 //!
 //! ```
 //! use bootwire_render::dialect::{Ask, Key, Loader, asked};
@@ -21,12 +21,14 @@
 mod devices;
 mod key;
 mod loaders;
+mod misses;
 mod probes;
 mod search;
 
 pub use key::{Key, ParseUuidError, Uuid};
 /// A host name in one spelling; `None` for text that is none, such as the `*` of lease files.
 pub(crate) use loaders::hostname as host;
+pub use misses::goes_on_without;
 pub use probes::Probes;
 pub use search::{Searcher, grub_names, pxelinux_names};
 

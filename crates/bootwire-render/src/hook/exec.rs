@@ -176,7 +176,9 @@ impl Program {
         output: Vec<u8>,
         errors: &[u8],
     ) -> Result<Decision, HookError> {
-        let said = first_line(errors);
+        let program = self.path.display();
+        let said = first_line(errors)
+            .unwrap_or_else(|| format!("{program}: {status}, and nothing on its standard error"));
         match status.code() {
             Some(0) => match self.output {
                 Output::Raw => Ok(Decision::Content(output.into())),
@@ -185,10 +187,8 @@ impl Program {
             Some(66) => Ok(Decision::Refuse(Refusal::not_found().because(said))),
             Some(75) => Ok(Decision::Refuse(Refusal::busy().because(said))),
             Some(77) => Ok(Decision::Refuse(Refusal::denied().because(said))),
-            _ => Err(HookError::Failed(format!(
-                "{}: {status}: {said}",
-                self.path.display()
-            ))),
+            _ if errors.trim_ascii().is_empty() => Err(HookError::Failed(said)),
+            _ => Err(HookError::Failed(format!("{program}: {status}: {said}"))),
         }
     }
 }
@@ -225,14 +225,12 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>, max: usize) -> Result<Vec<u8
     Ok(bytes)
 }
 
-fn first_line(errors: &[u8]) -> String {
+/// What a program said first; `None` if nothing.
+fn first_line(errors: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(errors);
-    let line = text.lines().find(|line| !line.trim().is_empty());
-    let letters = line.unwrap_or("it said nothing").chars();
-    letters
-        .take(ERROR_LINE_MAX)
-        .flat_map(char::escape_debug)
-        .collect()
+    let line = text.lines().find(|line| !line.trim().is_empty())?;
+    let letters = line.chars().take(ERROR_LINE_MAX);
+    Some(letters.flat_map(char::escape_debug).collect())
 }
 
 /// A program and all it has started: killed when this is dropped before the program has ended.

@@ -197,6 +197,11 @@ async fn every_way_to_end_has_its_answer_in_time_and_others_notice_nothing() {
         let record = records.iter().find(|record| record.path == path).unwrap();
         record.detail.clone().unwrap_or_default()
     };
+    let silent = detail("/75");
+    assert!(
+        silent.contains("/p: exit status: 75, and nothing on its standard error"),
+        "{silent}"
+    );
     assert!(detail("/1").contains("exit status: 1: cannot: disk on fire"));
     assert!(detail("/kill").contains("signal: 9"));
     assert!(detail("/hang").contains("no answer within 1.5s"));

@@ -29,6 +29,8 @@ pub(super) struct Records {
     peers: HashMap<SocketAddr, Peer>,
     called: HashSet<u64>,
     ended: HashSet<u64>,
+    /// Requests that were answered with an ERROR and became no transfer.
+    turned_away: u64,
 }
 
 impl Records {
@@ -38,6 +40,7 @@ impl Records {
             peers: HashMap::new(),
             called: HashSet::new(),
             ended: HashSet::new(),
+            turned_away: 0,
         }
     }
 
@@ -85,6 +88,13 @@ impl Records {
                 record.id, record.peer
             ));
         }
+        let no_place = record
+            .detail
+            .as_deref()
+            .is_some_and(|detail| detail == "too many transfers at a time");
+        if record.outcome == Outcome::Malformed || no_place {
+            self.turned_away += 1;
+        }
         // Replaced by nothing but its own request, repeated: then the handler is called again.
         let replaced = record.outcome == Outcome::ClientAbort
             && record
@@ -105,12 +115,14 @@ impl Records {
 
     pub(super) fn finish(&self, accepted: u64) -> Result<(), String> {
         let ended = self.ended.len() as u64;
-        if ended != accepted {
+        let requests = accepted + self.turned_away;
+        if ended != requests {
             return Err(format!(
-                "{accepted} transfers were opened, {ended} have records"
+                "{accepted} transfers were opened, {} requests turned away, {ended} have records",
+                self.turned_away
             ));
         }
-        if let Some(id) = (1..=accepted).find(|id| !self.ended.contains(id)) {
+        if let Some(id) = (1..=requests).find(|id| !self.ended.contains(id)) {
             return Err(format!("transfer {id} has no record"));
         }
         Ok(())

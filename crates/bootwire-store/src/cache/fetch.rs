@@ -80,7 +80,8 @@ impl Cached {
         match timeout(limit, self.origin.get(object, ask)).await {
             Ok(answer) => answer,
             Err(_) => Err(OriginError::unavailable(format_args!(
-                "gave no answer within {limit:?}"
+                "gave no answer within {:?}",
+                in_words(limit)
             ))),
         }
     }
@@ -379,5 +380,34 @@ impl Filler {
         }
         self.completed(index);
         Ok(())
+    }
+}
+
+/// A time as people say it: of what is left of a limit nobody wants nine digits.
+fn in_words(limit: Duration) -> Duration {
+    let step = if limit >= Duration::from_secs(1) {
+        100
+    } else {
+        1
+    };
+    let millis = limit.as_micros().div_ceil(1000) as u64;
+    let rounded = (millis + step / 2) / step * step;
+    Duration::from_millis(rounded.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_limit_is_told_in_few_digits() {
+        for (limit, words) in [
+            (Duration::from_nanos(1_999_999_758), "2s"),
+            (Duration::from_micros(1_549_000), "1.5s"),
+            (Duration::from_nanos(249_999_990), "250ms"),
+            (Duration::from_nanos(3), "1ms"),
+        ] {
+            assert_eq!(format!("{:?}", in_words(limit)), words);
+        }
     }
 }

@@ -217,7 +217,7 @@ impl Transfer {
             Phase::Opening { .. } | Phase::Refused { .. } => {}
             Phase::Sending(sending) => {
                 let counts = sending.sender.counts();
-                figures.blocks = counts.blocks_sent;
+                figures.blocks = counts.blocks_sent.saturating_sub(counts.blocks_resent);
                 figures.blocks_resent = counts.blocks_resent;
                 figures.timeouts = counts.timeouts;
                 figures.duplicate_acks = counts.duplicate_acks;
@@ -231,7 +231,7 @@ impl Transfer {
             }
             Phase::Receiving(receiving) => {
                 let counts = receiving.receiver.counts();
-                figures.blocks = counts.blocks + counts.blocks_unused;
+                figures.blocks = counts.blocks;
                 figures.blocks_resent = counts.blocks_unused;
                 figures.timeouts = counts.timeouts;
                 figures.round_trip = receiving.receiver.round_trip();

@@ -56,6 +56,8 @@ pub(crate) struct Document {
     pub(crate) spin: Option<Time>,
     /// How to log transfers [default: "text"]
     pub(crate) log: Option<Log>,
+    /// Log names that boot loaders try and do without, too; JSON always has them [default: false]
+    pub(crate) log_searches: Option<bool>,
     /// Compare paths with routes without regard to case [default: false]
     pub(crate) case_insensitive: Option<bool>,
     /// What may be asked before anyone has proven to be where they say

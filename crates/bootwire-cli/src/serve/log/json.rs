@@ -33,18 +33,22 @@ pub(super) fn line(record: &TransferRecord) -> String {
 #[derive(Serialize)]
 struct Line<'r> {
     id: u64,
+    /// When the line was made: at the end.
     time: String,
+    started: String,
     op: &'static str,
     peer: SocketAddr,
     local: SocketAddr,
     path: &'r str,
     /// A name need not be UTF-8: other bytes are shown like \xff, and the backslash as \\.
     filename: String,
-    mode: &'static str,
+    mode: Option<&'static str>,
     options: &'r [(String, String)],
     route: Option<&'r str>,
     labels: &'r [(String, String)],
     outcome: &'static str,
+    /// Not found, and its boot loader goes on without.
+    search: bool,
     error: Option<Error<'r>>,
     detail: Option<&'r str>,
     blksize: u16,
@@ -73,7 +77,8 @@ impl<'r> From<&'r TransferRecord> for Line<'r> {
     fn from(record: &'r TransferRecord) -> Self {
         Self {
             id: record.id,
-            time: humantime::format_rfc3339_micros(record.started).to_string(),
+            time: humantime::format_rfc3339_micros(record.ended()).to_string(),
+            started: humantime::format_rfc3339_micros(record.started).to_string(),
             op: match record.op {
                 Op::Read => "read",
                 Op::Write => "write",
@@ -82,11 +87,12 @@ impl<'r> From<&'r TransferRecord> for Line<'r> {
             local: record.local,
             path: &record.path,
             filename: shown::escaped(&record.filename),
-            mode: record.mode.name(),
+            mode: record.mode.map(bootwire::Mode::name),
             options: &record.options,
             route: record.route.as_deref(),
             labels: &record.labels,
             outcome: record.outcome.as_str(),
+            search: super::is_search(record),
             error: record.error.as_ref().map(|(code, text)| Error {
                 code: code.wire(),
                 text,
@@ -132,7 +138,8 @@ mod tests {
             serde_json::from_str::<Value>(&line(&record)).unwrap(),
             json!({
                 "id": 7,
-                "time": "2027-01-15T08:00:00.123456Z",
+                "time": "2027-01-15T08:00:00.623456Z",
+                "started": "2027-01-15T08:00:00.123456Z",
                 "op": "read",
                 "peer": "10.0.0.7:49152",
                 "local": "10.0.0.1:30001",
@@ -143,6 +150,7 @@ mod tests {
                 "route": null,
                 "labels": [["machine", "web1"]],
                 "outcome": "complete",
+                "search": false,
                 "error": {"code": 0, "text": "text"},
                 "detail": null,
                 "blksize": 1468,

@@ -4,9 +4,12 @@ mod json;
 mod text;
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use bootwire::{Outcome, TransferRecord};
+use bootwire::{Op, Outcome, TransferRecord};
+use bootwire_render::dialect;
 
+use super::allowance::Allowance;
 use super::args::LogFormat;
 use crate::site::Secrets;
 
@@ -14,17 +17,27 @@ use crate::site::Secrets;
 /// of another writer gets into one of ours.
 const WRITE_MAX: usize = 4096;
 
+/// Lines about requests that cannot be read: anyone can send those.
+const MALFORMED_LINES: u32 = 20;
+/// In this time.
+const MALFORMED_PERIOD: Duration = Duration::from_secs(10);
+
 /// Writes records as lines.
 #[derive(Clone)]
 pub(super) struct Log {
     format: LogFormat,
+    /// Whether text has lines for names that boot loaders try and do without.
+    searches: bool,
+    malformed: Arc<Allowance>,
     secrets: Arc<RwLock<Secrets>>,
 }
 
 impl Log {
-    pub(super) fn new(format: LogFormat) -> Self {
+    pub(super) fn new(format: LogFormat, searches: bool) -> Self {
         Self {
             format,
+            searches,
+            malformed: Arc::new(Allowance::new(MALFORMED_LINES, MALFORMED_PERIOD)),
             secrets: Arc::default(),
         }
     }
@@ -34,11 +47,26 @@ impl Log {
         *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = secrets;
     }
 
-    /// Writes a line for each record, several at a time.
+    /// Requests that could not be read and got no line, since this was asked last.
+    pub(super) fn withheld(&self) -> u64 {
+        self.malformed.withheld()
+    }
+
+    fn shows(&self, record: &TransferRecord) -> bool {
+        match record.outcome {
+            Outcome::Malformed => self.malformed.take(Instant::now()),
+            Outcome::NotFound if self.format == LogFormat::Text && !self.searches => {
+                !is_search(record)
+            }
+            _ => true,
+        }
+    }
+
+    /// Writes a line for each record that is shown, several at a time.
     pub(super) fn lines(&self, records: &[TransferRecord], mut write: impl FnMut(&[u8])) {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
         let mut lines = String::new();
-        for record in records {
+        for record in records.iter().filter(|record| self.shows(record)) {
             let whole = lines.len();
             let record = secrets.hidden(record);
             match self.format {
@@ -55,6 +83,13 @@ impl Log {
             write(lines.as_bytes());
         }
     }
+}
+
+/// Whether a boot loader asked for what it does without, and it was not there.
+pub(super) fn is_search(record: &TransferRecord) -> bool {
+    record.outcome == Outcome::NotFound
+        && record.op == Op::Read
+        && dialect::goes_on_without(&record.path)
 }
 
 /// An outcome in plain words: its name without underscores, but for the probe, which needs an
@@ -115,7 +150,7 @@ mod sample {
         record.local = "10.0.0.1:30001".parse().unwrap();
         record.path = "/boot/vmlinuz".to_owned();
         record.filename = b"boot/vmlinuz".to_vec();
-        record.mode = Mode::Octet;
+        record.mode = Some(Mode::Octet);
         record.options = vec![("blksize".to_owned(), "1468".to_owned())];
         record.route = None;
         record.labels = Vec::new();
@@ -137,5 +172,44 @@ mod sample {
         record.first_data = Some(Duration::from_micros(600));
         record.duration = Duration::from_millis(500);
         record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn missing(path: &str) -> TransferRecord {
+        let mut record = sample::record().await;
+        record.outcome = Outcome::NotFound;
+        record.path = path.to_owned();
+        record
+    }
+
+    fn lines(log: &Log, records: &[TransferRecord]) -> usize {
+        let mut text = Vec::new();
+        log.lines(records, |bytes| text.extend_from_slice(bytes));
+        text.iter().filter(|&&byte| byte == b'\n').count()
+    }
+
+    #[tokio::test]
+    async fn text_shows_misses_that_matter_and_json_shows_all() {
+        let records = [
+            missing("/pxelinux.cfg/C0A802").await,
+            missing("/grub/x86_64-efi/command.lst").await,
+            missing("/pxelinux.cfg/default").await,
+        ];
+        assert_eq!(lines(&Log::new(LogFormat::Text, false), &records), 1);
+        assert_eq!(lines(&Log::new(LogFormat::Text, true), &records), 3);
+        assert_eq!(lines(&Log::new(LogFormat::Json, false), &records), 3);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_does_not_fill_the_log() {
+        let mut record = sample::record().await;
+        record.outcome = Outcome::Malformed;
+        let log = Log::new(LogFormat::Json, false);
+        assert_eq!(lines(&log, &vec![record; 100]), 20);
+        assert_eq!(log.withheld(), 80);
     }
 }

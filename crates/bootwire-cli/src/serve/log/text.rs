@@ -4,18 +4,18 @@ use std::fmt::Write;
 
 use bootwire::{Op, Outcome, TransferRecord};
 
-use super::write_words;
+use super::{is_search, write_words};
 use crate::{shown, size};
 
-/// Writes `TIME PEER read PATH: OUTCOME, ...`. Every transfer costs this: it is written in one go.
+/// Writes `TIME PEER read PATH: OUTCOME, ...`; the time is the end's, so that lines are in order. Every transfer costs this: it is written in one go.
 pub(super) fn line(record: &TransferRecord, out: &mut String) {
     let op = match record.op {
         Op::Read => "read",
         Op::Write => "write",
     };
-    let started = humantime::format_rfc3339_millis(record.started);
+    let ended = humantime::format_rfc3339_millis(record.ended());
     // Writing to a String cannot fail.
-    let _ = write!(out, "{started} {} {op} ", record.peer);
+    let _ = write!(out, "{ended} {} {op} ", record.peer);
     // The path; where it was not UTF-8, the name as it was sent, which shows what it was.
     if record.path.contains(char::REPLACEMENT_CHARACTER) {
         shown::write_word(out, &record.filename);
@@ -24,6 +24,9 @@ pub(super) fn line(record: &TransferRecord, out: &mut String) {
     }
     out.push_str(": ");
     write_words(out, record.outcome);
+    if is_search(record) {
+        out.push_str(" (a boot loader's search)");
+    }
     amount(record, out);
     if record.outcome != Outcome::Probe
         && let Some((code, text)) = &record.error
@@ -114,7 +117,7 @@ mod tests {
         let mut record = sample::record().await;
         assert_eq!(
             line(&record),
-            "2027-01-15T08:00:00.123Z 10.0.0.7:49152 read /boot/vmlinuz: complete, \
+            "2027-01-15T08:00:00.623Z 10.0.0.7:49152 read /boot/vmlinuz: complete, \
              10000000 bytes in 500.0 ms (20.0 MB/s), blksize 1468, windowsize 4"
         );
         record.blocks_resent = 3;
@@ -124,7 +127,7 @@ mod tests {
         record.path = "/a b".to_owned();
         assert_eq!(
             line(&record),
-            "2027-01-15T08:00:00.123Z 10.0.0.7:49152 read \"/a b\": complete, \
+            "2027-01-15T08:00:00.623Z 10.0.0.7:49152 read \"/a b\": complete, \
              10000000 bytes in 500.0 ms (20.0 MB/s), blksize 1468, windowsize 4, \
              3 blocks resent, 1 timeout, last ACK missing, machine=\"web 1\""
         );

@@ -21,6 +21,7 @@ mod progress;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod turned_away;
 mod turns;
 mod unproven;
 
@@ -249,15 +250,21 @@ impl<H: Host> Engine<H> {
     }
 
     /// Sends an ERROR to a peer that has no transfer, within a budget: strangers' addresses may be
-    /// forged.
-    fn error_to_stranger(&mut self, now: Instant, lane: u16, to: Destination, refusal: &Refusal) {
+    /// forged. Answers whether it is sent.
+    fn error_to_stranger(
+        &mut self,
+        now: Instant,
+        lane: u16,
+        to: Destination,
+        refusal: &Refusal,
+    ) -> bool {
         if now.since(self.stranger_refill) >= Duration::from_secs(1) {
             self.stranger_refill = now;
             self.stranger_budget = STRANGERS_PER_SECOND;
         }
         if self.stranger_budget == 0 {
             self.counters.errors_withheld.add(1);
-            return;
+            return false;
         }
         self.stranger_budget -= 1;
         self.outbox.push(Small::error(
@@ -266,5 +273,6 @@ impl<H: Host> Engine<H> {
             refusal.reason().code(),
             refusal.client_text(),
         ));
+        true
     }
 }

@@ -112,8 +112,8 @@ impl<H: Host> Engine<H> {
                     SenderStatus::Complete { .. } => {
                         self.end(now, index, End::new(Outcome::Complete));
                     }
-                    SenderStatus::Failed(SendFailure::TimedOut { .. }) => {
-                        self.end(now, index, End::new(Outcome::Timeout));
+                    SenderStatus::Failed(SendFailure::TimedOut { proven }) => {
+                        self.time_out(now, index, proven);
                     }
                     SenderStatus::Failed(SendFailure::BlockNumbersExhausted) => {
                         self.refuse(now, index, &too_many_blocks());
@@ -126,8 +126,8 @@ impl<H: Host> Engine<H> {
                 | ReceiverStatus::Received
                 | ReceiverStatus::Lingering => {}
                 ReceiverStatus::Complete => self.end(now, index, End::new(Outcome::Complete)),
-                ReceiverStatus::Failed(ReceiveFailure::TimedOut { .. }) => {
-                    self.end(now, index, End::new(Outcome::Timeout));
+                ReceiverStatus::Failed(ReceiveFailure::TimedOut { proven }) => {
+                    self.time_out(now, index, proven);
                 }
                 ReceiverStatus::Failed(ReceiveFailure::BlockNumbersExhausted) => {
                     self.refuse(now, index, &too_many_blocks());
@@ -138,6 +138,26 @@ impl<H: Host> Engine<H> {
                 }
             },
         }
+    }
+
+    /// The client fell silent, or got nowhere.
+    fn time_out(&mut self, now: Instant, index: u32, proven: bool) {
+        let Some(transfer) = self.table.get(index) else {
+            return;
+        };
+        let silence = now.since(transfer.heard_at());
+        let detail = if !proven {
+            "the client never answered".to_owned()
+        } else if silence < self.config.schedule.give_up / 2 {
+            "the client repeats itself and gets nowhere".to_owned()
+        } else {
+            format!("client silent for {} s", silence.as_secs())
+        };
+        let end = End {
+            detail: Some(detail),
+            ..End::new(Outcome::Timeout)
+        };
+        self.end(now, index, end);
     }
 
     /// Ends a transfer with an ERROR to its client. The ERROR is kept for a moment, so that a

@@ -7,13 +7,13 @@ use bootwire_io::Datagram;
 use bootwire_proto::{Agreed, Instant, Malformed, Packet, Request as Rq};
 
 use super::{Engine, Host};
-use crate::request::{Arrival, Facts, Params};
+use crate::request::{Facts, Params};
 use crate::server::admission::{Caller, Unanswered};
 use crate::server::inbox::Key;
 use crate::server::lane::{Lane, Lanes};
 use crate::server::stats::DropReason;
 use crate::server::transfer::{CROSSING, End, Phase, Transfer};
-use crate::{Op, Outcome, Reason, Refusal, Request};
+use crate::{Op, Outcome, Refusal, Request};
 
 /// A read request that equals the one of a transfer whose client spoke less than this ago is its echo,
 /// even if that transfer has moved on: delayed on the way, or in our own queue when too much comes
@@ -57,35 +57,6 @@ impl<H: Host> Engine<H> {
         }
     }
 
-    /// ERROR 4 for a request that cannot be read; silence for anything else.
-    fn malformed(
-        &mut self,
-        now: Instant,
-        listener: u16,
-        datagram: &Datagram<'_>,
-        malformed: Malformed,
-        lanes: &mut impl Lanes,
-    ) {
-        self.counters.malformed.add(1);
-        let is_request = matches!(datagram.payload, [0, 1 | 2, ..]);
-        if !is_request || self.draining || self.hear(now, datagram).is_none() {
-            return;
-        }
-        let turn = self.recent.next_turn(now, datagram.peer);
-        if let Some(lane) = lanes.lane(listener, datagram.local, datagram.interface, turn) {
-            let text = match malformed {
-                Malformed::UnknownMode => "Unknown mode: use octet or netascii",
-                Malformed::NameTooLong => "File name too long",
-                Malformed::EmptyName => "No file name",
-                Malformed::TooShort | Malformed::Unterminated | Malformed::UnknownOpcode(_) => {
-                    "Malformed request"
-                }
-            };
-            let refusal = Refusal::new(Reason::Illegal).text(text);
-            self.error_to_stranger(now, lane.id, lane.to(datagram.peer), &refusal);
-        }
-    }
-
     fn on_request(
         &mut self,
         now: Instant,
@@ -100,6 +71,7 @@ impl<H: Host> Engine<H> {
         };
         let site = lanes.site(listener, datagram.local, datagram.interface);
         let mut running = site.and_then(|site| self.table.find(peer, site));
+        let last = running.and_then(|index| self.table.get(index).map(|old| old.lane.id));
         // spec: write-begins-anew
         // Whatever becomes of the request.
         if let Some(index) = running
@@ -122,7 +94,6 @@ impl<H: Host> Engine<H> {
             self.counters.dropped(now, reason, peer.ip());
             return;
         };
-        let last = running.and_then(|index| self.table.get(index).map(|old| old.lane.id));
         if let Some(index) = running {
             self.replace(now, index);
         }
@@ -140,8 +111,9 @@ impl<H: Host> Engine<H> {
         };
         if self.admission.enter(peer.ip()).is_err() {
             self.admission.answered(place);
-            self.counters.over_limit.add(1);
-            self.error_to_stranger(now, lane.id, lane.to(peer), &Refusal::busy());
+            let arrival = self.arrival(datagram, &lane);
+            let facts = Facts::new(arrival, &request, datagram.payload);
+            self.over_limit(now, &lane, facts);
             return;
         }
         match request.op {
@@ -152,7 +124,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Whether the request may be answered; if not, that is counted.
-    fn hear(&self, now: Instant, datagram: &Datagram<'_>) -> Option<Caller> {
+    pub(super) fn hear(&self, now: Instant, datagram: &Datagram<'_>) -> Option<Caller> {
         let Datagram { peer, local, .. } = *datagram;
         self.admission
             .hear(now, peer, local)
@@ -231,13 +203,7 @@ impl<H: Host> Engine<H> {
         request: Rq<'_>,
     ) {
         let peer = datagram.peer;
-        let arrival = Arrival {
-            id: self.host.next_id(),
-            arrived: self.host.wall_clock(),
-            peer,
-            local: lane.local,
-            interface: datagram.interface,
-        };
+        let arrival = self.arrival(datagram, &lane);
         let facts = Arc::new(Facts::new(arrival, &request, datagram.payload));
         let deadline = now + self.config.deadline + HANDLER_GRACE;
         let new = |key: Key| Transfer {

@@ -64,6 +64,8 @@ pub struct DroppedFrom {
     pub reason: DropReason,
     /// How many, at least: since the network was noticed.
     pub count: u64,
+    /// The address of the last one, if known.
+    pub latest: Option<IpAddr>,
 }
 
 impl DroppedFrom {
@@ -74,6 +76,7 @@ impl DroppedFrom {
             network,
             reason,
             count,
+            latest: None,
         }
     }
 }
@@ -103,17 +106,22 @@ impl Heaviest {
     /// A request of `peer` was dropped.
     pub(super) fn count(&mut self, now: Instant, reason: DropReason, peer: IpAddr) {
         self.age(now);
-        let network = network_of(peer.to_canonical());
+        let peer = peer.to_canonical();
+        let network = network_of(peer);
         let same = |watched: &&mut Watched| {
             watched.drops.reason == reason && watched.drops.network == network
         };
         if let Some(known) = self.watched.iter_mut().find(same) {
             known.drops.count += 1;
+            known.drops.latest = Some(peer);
             known.weight += 1;
             return;
         }
         let mut newcomer = Watched {
-            drops: DroppedFrom::new(network, reason, 1),
+            drops: DroppedFrom {
+                latest: Some(peer),
+                ..DroppedFrom::new(network, reason, 1)
+            },
             weight: 1,
         };
         if self.watched.len() < WATCHED {

@@ -29,6 +29,10 @@ fn one_too_many_is_told_to_try_again() {
     let sent = bench.ask(peer(3), &rrq("slow", &[]));
     assert_eq!(sent[0].error(), Some(0));
     assert_eq!((bench.calls(), bench.stats().over_limit), (2, 1));
+    let record = &bench.records()[0];
+    assert_eq!((record.peer, record.outcome), (peer(3), Outcome::Busy));
+    assert_eq!(record.path, "/slow");
+    assert_eq!(bench.engine.active(), 2);
     let key = bench.engine.host.calls[0].0;
     bench.message(Message::Answered {
         key,
@@ -87,8 +91,41 @@ fn malformed_requests_get_error_4_and_other_rubbish_gets_silence() {
     ] {
         assert_eq!(bench.ask(peer(1), rubbish), [], "{rubbish:?}");
     }
-    assert_eq!(bench.outcomes(), []);
+    assert_eq!(
+        bench.outcomes(),
+        [Outcome::Malformed; 6],
+        "who got an ERROR"
+    );
     assert_eq!((bench.stats().malformed, bench.stats().strays), (12, 4));
+    assert_eq!(bench.stats().ended(Outcome::Malformed), 6);
+    assert_eq!(bench.engine.active(), 0);
+}
+
+#[test]
+fn the_record_of_a_request_that_cannot_be_read_says_why() {
+    let long = [b"\0\x01".as_slice(), &[b'x'; 600], b"\0octet\0"].concat();
+    for (request, name, detail) in [
+        (&b"\0\x01a\x1b\0mail\0"[..], "a\x1b", "the mode is \"mail\""),
+        (
+            b"\0\x02name\0oct",
+            "name",
+            "no NUL behind the name or the mode",
+        ),
+        (b"\0\x01name", "name", "no NUL behind the name or the mode"),
+        (b"\0\x01\0octet\0", "", "the name is empty"),
+        (&long, &"x".repeat(128), "the name has 600 bytes"),
+    ] {
+        let mut bench = Bench::new(&[]);
+        bench.ask(peer(7), request);
+        let record = &bench.records()[0];
+        assert_eq!(record.outcome, Outcome::Malformed);
+        assert_eq!(record.peer, peer(7));
+        assert_eq!((&*record.filename, &*record.path), (name.as_bytes(), name));
+        assert_eq!(record.detail.as_deref(), Some(detail));
+        assert_eq!(record.mode, None);
+        let op = if request[1] == 2 { Op::Write } else { Op::Read };
+        assert_eq!(record.op, op);
+    }
 }
 
 #[test]
@@ -98,6 +135,7 @@ fn errors_to_strangers_have_a_budget() {
         .map(|port| bench.ask(peer(port), b"\0\x01name\0mail\0").len())
         .sum();
     assert_eq!(sent, super::super::STRANGERS_PER_SECOND as usize);
+    assert_eq!(bench.outcomes().len(), sent, "records have the same");
     bench.wait(Duration::from_secs(1));
     assert_eq!(bench.ask(peer(1), b"\0\x01name\0mail\0").len(), 1);
 }
