@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use super::render::{self, Limits, RenderError};
-use super::{QUICK_FUEL, builtin, filters};
+use super::{QUICK_FUEL, bounds, builtin, filters};
 use crate::reload::{self, Load, Problem, Reloading, Stamp, limited};
 
 /// The largest template, in bytes.
@@ -21,6 +21,10 @@ const FILES_MAX: usize = 2000;
 const DEPTH_MAX: usize = 8;
 /// Calls of macros and includes inside each other.
 const RECURSION_MAX: usize = 50;
+
+/// The stack of a thread that renders what takes many instructions. Only what is used of it takes
+/// memory.
+const STACK: usize = 128 << 20;
 
 /// Templates beneath one directory, all of them compiled and in memory. Cheap to clone.
 ///
@@ -172,7 +176,22 @@ impl Compiled {
             own = with_fuel(&self.full, limits.fuel);
             &own
         };
-        render::render(environment, name, context, limits)
+        if limits.fuel <= QUICK_FUEL {
+            return render::render(environment, name, context, limits);
+        }
+        // What one instruction can put into another, dropping it takes apart one in another.
+        std::thread::scope(|scope| {
+            let deep = std::thread::Builder::new()
+                .name("render".to_owned())
+                .stack_size(STACK);
+            let work = || render::render(environment, name, context.clone(), limits);
+            match deep.spawn_scoped(scope, work) {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|_| Err(RenderError::Failed(format!("{name}: panicked")))),
+                Err(error) => Err(RenderError::Failed(format!("{name}: no thread: {error}"))),
+            }
+        })
     }
 }
 
@@ -256,14 +275,14 @@ impl OneFile {
             problem: None,
         };
         let fresh = text.map_err(|what| Problem::new(path.display(), what));
-        match fresh.and_then(|text| compile(path, name, text, environment)) {
+        match fresh.and_then(|text| compile(path, name, &text, environment)) {
             Ok(source) => file.source = Some(source),
             Err(problem) => {
                 file.problem = Some(problem);
                 file.source = old.and_then(|old| old.source.clone());
                 if let Some(source) = &file.source {
                     // It compiled before.
-                    let _ = environment.add_template_owned(name.to_owned(), source.to_string());
+                    let _ = add_bounded(name, source, environment);
                 }
             }
         }
@@ -274,26 +293,45 @@ impl OneFile {
 fn compile(
     path: &Path,
     name: &str,
-    text: String,
+    text: &str,
     environment: &mut Environment<'static>,
 ) -> Result<Arc<str>, Problem> {
-    let source: Arc<str> = text.as_str().into();
-    environment
-        .add_template_owned(name.to_owned(), text)
-        .map_err(|error| {
-            let what = error
-                .detail()
-                .map_or_else(|| error.kind().to_string(), str::to_owned);
-            let what = match error.kind() {
-                ErrorKind::SyntaxError => format!("syntax error: {what}"),
-                _ => what,
-            };
-            Problem::new(
-                format_args!("{}:{}", path.display(), error.line().unwrap_or(1)),
-                what,
-            )
-        })?;
+    let source: Arc<str> = text.into();
+    add_bounded(name, text, environment).map_err(|error| {
+        let what = error
+            .detail()
+            .map_or_else(|| error.kind().to_string(), str::to_owned);
+        let what = match error.kind() {
+            ErrorKind::SyntaxError => format!("syntax error: {what}"),
+            _ => what,
+        };
+        Problem::new(
+            format_args!("{}:{}", path.display(), error.line().unwrap_or(1)),
+            what,
+        )
+    })?;
     Ok(source)
+}
+
+/// Adds a template as [`bounds`] writes it.
+fn add_bounded(
+    name: &str,
+    text: &str,
+    environment: &mut Environment<'static>,
+) -> Result<(), Error> {
+    match bounds::source::bounded(text) {
+        Ok(bounded) => environment.add_template_owned(name.to_owned(), bounded),
+        Err(bounds::source::Confused(at)) => {
+            // The engine knows best what is wrong with it.
+            environment.add_template_owned(name.to_owned(), text.to_owned())?;
+            environment.remove_template(name);
+            let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+            Err(Error::new(
+                ErrorKind::SyntaxError,
+                format!("cannot tell what belongs together in line {line}: use more brackets"),
+            ))
+        }
+    }
 }
 
 /// What every template has at its disposal.
@@ -313,9 +351,10 @@ fn environment() -> Environment<'static> {
     // Names the variables in the message of an error.
     environment.set_debug(true);
     filters::add(&mut environment);
+    bounds::add(&mut environment);
     for (name, source) in builtin::TEMPLATES {
         // A test renders each.
-        let _ = environment.add_template(name, source);
+        let _ = add_bounded(name, source, &mut environment);
     }
     environment
 }

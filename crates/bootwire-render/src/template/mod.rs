@@ -32,14 +32,16 @@
 //! | `mac`, `mac_dash`, `mac_bare`, `mac_dot`, `mac_pxe` | a hardware address in any spelling | `52:54:00:12:34:56`, `52-54-00-12-34-56`, `525400123456`, `5254.0012.3456`, `01-52-54-00-12-34-56`; `upper` for upper case |
 //! | `ip_hex` | an IPv4 address | `C0A80207` |
 //! | `grub`, `shell` | text | one word in single quotes |
+//! | `grub_line` | a kernel's command line | the rest of a line, words quoted in which GRUB would see something |
 //! | `ipxe`, `ipxe_line` | text | one argument, the rest of a line; refuses what iPXE would take for something else |
-//! | `word`, `line` | text | the same, refused if it is more than one word, or more than one line |
+//! | `word`, `line` | text | the same, refused if it is more than one word, or more than one line. For PXELINUX and kernels: GRUB sees more than words, iPXE too |
 //! | `url`, `url_path` | text | percent-encoded, for one segment or with the slashes kept |
 //!
 //! # Templates that come with it
 //! `bootwire/grub.cfg.j2`, `bootwire/pxelinux.cfg.j2` and `bootwire/boot.ipxe.j2` boot `vars.kernel`
 //! with `vars.initrd` and `vars.cmdline`. They can be used as they are, or included.
 
+mod bounds;
 mod builtin;
 pub(crate) mod context;
 mod filters;
@@ -66,6 +68,8 @@ use library::Compiled;
 /// Instructions a template may take on a worker thread: enough for a boot loader's configuration,
 /// not for long loops.
 const QUICK_FUEL: u64 = 2000;
+/// Bytes a template may write and hold on a worker thread: copying more takes too long there.
+const QUICK_SIZE: usize = 256 << 10;
 /// A template that takes longer than this so many times in a row is not rendered on a worker thread
 /// again. Once may be the thread's having to wait for the processor.
 const QUICK: Duration = Duration::from_micros(300);
@@ -216,7 +220,7 @@ impl Inner {
         }
         let limits = Limits {
             fuel: self.limits.fuel.min(QUICK_FUEL),
-            ..self.limits
+            size: self.limits.size.min(QUICK_SIZE),
         };
         let begin = Instant::now();
         let rendered = compiled.render(&self.name, context, limits);
@@ -226,7 +230,11 @@ impl Inner {
             self.strikes.fetch_add(1, Ordering::Relaxed);
         }
         match rendered {
-            Err(RenderError::OutOfFuel { .. }) if limits != self.limits => {
+            Err(
+                RenderError::OutOfFuel { .. }
+                | RenderError::TooLarge { .. }
+                | RenderError::TooMuch(_),
+            ) if limits != self.limits => {
                 self.strikes.store(STRIKES_MAX, Ordering::Relaxed);
                 None
             }

@@ -6,12 +6,15 @@ use std::io;
 use bootwire::Refusal;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
+use super::bounds::budget::Rendering;
+
 /// How much one rendering may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Instructions of the template engine. Default 200,000.
     pub fuel: u64,
-    /// Bytes of output. Default 4 MiB.
+    /// Bytes of output, and of any text a template makes on its way there. All that one rendering
+    /// holds at a time stays below a few times this. Default 4 MiB.
     pub size: usize,
 }
 
@@ -50,6 +53,9 @@ pub enum RenderError {
         /// What it may write.
         size: usize,
     },
+    /// It makes more on its way to the output than it may: texts, lists, what it writes to variables.
+    #[error("template {0}")]
+    TooMuch(String),
 }
 
 /// The template's author has to mend it; the client may ask again.
@@ -70,13 +76,15 @@ pub(super) fn render(
     let template = environment
         .get_template(name)
         .map_err(|_| RenderError::Missing(name.to_owned()))?;
+    let rendering = Rendering::begin(limits.size);
     let mut output = Bounded {
         text: Vec::new(),
         size: limits.size,
         full: false,
     };
-    match template.render_captured_to(context, &mut output) {
-        Ok(_) => {}
+    let rendered = template.render_captured_to(context, &mut output).map(drop);
+    match rendered {
+        Ok(()) => {}
         Err(_) if output.full => {
             return Err(RenderError::TooLarge {
                 name: name.to_owned(),
@@ -89,6 +97,7 @@ pub(super) fn render(
                 fuel: limits.fuel,
             });
         }
+        Err(error) if rendering.exceeded() => return Err(RenderError::TooMuch(describe(&error))),
         Err(error) => return Err(RenderError::Failed(describe(&error))),
     }
     // Only text is ever written.

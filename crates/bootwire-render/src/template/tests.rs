@@ -67,6 +67,11 @@ fn filters_write_what_boot_loaders_read() {
         ("{{ path | url }}", "a%20b%2F%C3%BC%3F.img"),
         ("{{ path | url_path }}", "a%20b/%C3%BC%3F.img"),
         ("{{ line | ipxe_line }}", "console=ttyS0 quiet"),
+        ("{{ line | grub_line }}", "console=ttyS0 quiet"),
+        (
+            "{{ 'a=$x;b  dyndbg=\"file x +p\" {c,d} # e' | grub_line }}",
+            "'a=$x;b' 'dyndbg=file x +p' '{c,d}' '#' e",
+        ),
         ("{{ n | word }}", "7"),
         ("{{ [1, 'a'] | tojson }}", r#"[1, "a"]"#),
         ("{% if true %}\n  x\n{% endif %}\ny\n", "  x\ny\n"),
@@ -83,7 +88,8 @@ fn filters_write_what_boot_loaders_read() {
 fn what_a_boot_loader_would_misunderstand_is_refused() {
     let context = json!({
         "two": "a\nb", "words": "a b", "setting": "x${net0/mac}", "end": "a ; shell", "esc": "\u{1b}[2J",
-        "empty": "", "none": null,
+        "empty": "", "none": null, "comment": "#x", "option": "--x", "half": "x$", "quote": "a\"b",
+        "behind": "a #b",
     });
     for text in [
         "{{ two | grub }}",
@@ -94,6 +100,14 @@ fn what_a_boot_loader_would_misunderstand_is_refused() {
         "{{ words | ipxe }}",
         "{{ setting | ipxe }}",
         "{{ end | ipxe_line }}",
+        "{{ comment | ipxe }}",
+        "{{ comment | ipxe_line }}",
+        "{{ behind | ipxe_line }}",
+        "{{ option | ipxe }}",
+        "{{ half | ipxe }}",
+        "{{ quote | word }}",
+        "{{ quote | grub_line }}",
+        "{{ two | grub_line }}",
         "{{ words | mac }}",
         "{{ words | ip_hex }}",
         "{{ none | grub }}",

@@ -98,7 +98,7 @@ fn the_readmes_commands_show_a_directory_a_template_and_an_origin() {
         "Hello from a directory.\n",
         "set timeout=3\n\
          menuentry 'Debian 12.7 on node-7' {\n    \
-         linux /images/12.7/vmlinuz root=/dev/vda hostname=node-7\n    \
+         linux /images/12.7/vmlinuz root='/dev/vda' hostname='node-7'\n    \
          initrd /images/12.7/initrd.img\n}\n",
         "Hello from the origin, in place of a kernel.\n",
     ];
