@@ -89,7 +89,10 @@ impl InventorySettings {
                 )));
             }
             let database = Sqlite::open(&file).await;
-            let database = database.map_err(|error| format!("{}: {error}", file.display()))?;
+            let mut database = database.map_err(|error| format!("{}: {error}", file.display()))?;
+            if purpose == Purpose::Serve {
+                database = database.report(|problem| out::note(&format!("inventory: {problem}")));
+            }
             own = Some(database.clone());
             (Arc::new(self.timed(database.cached())), shown)
         } else if let Some(url) = &table.postgres {
@@ -197,9 +200,10 @@ impl Machines {
         let settings = InventorySettings::of(config);
         let opened = match (&old.inventory, settings) {
             (_, Err(why)) => Err(why),
-            (Some((known, machines)), Ok(settings)) if *known == settings => {
-                Ok(Some((settings, machines.clone())))
-            }
+            (Some((known, machines)), Ok(settings)) if *known == settings => machines
+                .look_again()
+                .await
+                .map(|()| Some((settings, machines.clone()))),
             (_, Ok(settings)) => {
                 let opened = settings.open(purpose).await;
                 opened.map(|machines| Some((settings, machines?)))
@@ -216,6 +220,14 @@ impl Machines {
                 new.inventory = Some((settings, machines.clone()));
                 Some(machines)
             }
+        }
+    }
+
+    /// Looks whether it is still what it was, before it serves on under another configuration.
+    async fn look_again(&self) -> Result<(), String> {
+        match &self.database {
+            Some(database) => database.reload().await.map_err(|error| error.to_string()),
+            None => Ok(()),
         }
     }
 

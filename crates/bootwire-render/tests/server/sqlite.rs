@@ -1,8 +1,9 @@
 //! Machines in an SQLite file.
 
 use bootwire::ErrorCode;
+use bootwire_render::identity::Identity;
 use bootwire_render::inventory::sql::{Imported, SqlError, Sqlite};
-use bootwire_render::inventory::{LookupKey, Machine};
+use bootwire_render::inventory::{Inventory, LookupKey, Machine};
 use serde_json::{Value, json};
 
 use super::*;
@@ -214,4 +215,125 @@ async fn a_database_that_goes_away_leaves_what_is_known() {
         (code, text.as_str()),
         (ErrorCode::NotDefined, "Inventory not available, try again")
     );
+}
+
+fn named(hostname: &str) -> Machine {
+    machine(json!({"mac": "52:54:00:00:00:01", "hostname": hostname}))
+}
+
+/// Asks until the answer is `expected`; no other than `before` may come meanwhile.
+async fn becomes(machines: &Sqlite, before: &str, expected: &str) {
+    let asking = async {
+        loop {
+            let found = machines.get(&mac(1)).await.unwrap().unwrap();
+            let name = found.hostname.unwrap();
+            if name == expected {
+                return;
+            }
+            assert_eq!(name, before);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within(10, asking).await;
+}
+
+#[tokio::test]
+async fn a_file_that_takes_the_others_place_is_opened_and_nothing_of_the_old_one_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let machines = open(dir.path()).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&told);
+    let machines = machines.report(move |problem| kept.lock().unwrap().push(problem.to_string()));
+    machines.add(&named("old")).await.unwrap();
+    for (round, name) in ["first", "second", "third"].into_iter().enumerate() {
+        let before = ["old", "first", "second"][round];
+        // Written, but not yet in the file itself.
+        machines
+            .add(&machine(json!({"serial": format!("only in {before}")})))
+            .await
+            .unwrap();
+        let other = Sqlite::open(dir.path().join("new.db")).await.unwrap();
+        other.add(&named(name)).await.unwrap();
+        other.close().await;
+        let place = dir.path().join("machines.db");
+        std::fs::rename(&place, dir.path().join(format!("{before}.db"))).unwrap();
+        if round == 1 {
+            // For a while there is none.
+            tokio::time::sleep(Duration::from_millis(1100)).await;
+            let error = machines.get(&mac(1)).await.unwrap_err();
+            assert!(error.to_string().contains("is gone"), "{error}");
+        }
+        std::fs::rename(dir.path().join("new.db"), &place).unwrap();
+        if round == 1 {
+            tokio::time::sleep(Duration::from_millis(1100)).await;
+        }
+        becomes(&machines, before, name).await;
+        assert_eq!(machines.count().await.unwrap(), 1, "of {name}");
+        let old = Sqlite::open(dir.path().join(format!("{before}.db")))
+            .await
+            .unwrap();
+        assert_eq!(
+            old.count().await.unwrap(),
+            2,
+            "what was moved away is whole"
+        );
+        old.close().await;
+    }
+    let told = told.lock().unwrap();
+    let place = dir.path().join("machines.db").display().to_string();
+    assert!(told.iter().all(|line| line.starts_with(&place)), "{told:?}");
+    let replaced = told.iter().filter(|line| line.contains("took its place"));
+    assert_eq!(replaced.count(), 3, "{told:?}");
+    assert_eq!(
+        told.iter().filter(|line| line.contains("is gone")).count(),
+        1,
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_removed_is_made_anew_only_when_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let machines = open(dir.path()).await;
+    machines.add(&named("old")).await.unwrap();
+    std::fs::remove_file(dir.path().join("machines.db")).unwrap();
+    let gone = async {
+        while machines.get(&mac(1)).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within(10, gone).await;
+    assert!(!dir.path().join("machines.db").exists());
+    machines.reload().await.unwrap();
+    assert_eq!(machines.count().await.unwrap(), 0);
+    machines.add(&named("new")).await.unwrap();
+    becomes(&machines, "new", "new").await;
+}
+
+#[tokio::test]
+async fn three_thousand_machines_at_once_are_all_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let machines = open(dir.path()).await;
+    let all: Vec<Machine> = (0..3000)
+        .map(|n| machine(json!({"serial": format!("S{n}"), "hostname": format!("node-{n}")})))
+        .collect();
+    machines.import(&all).await.unwrap();
+    let machines = Arc::new(machines.cached().patience(Duration::from_secs(60)));
+    let mut asking = tokio::task::JoinSet::new();
+    for n in 0..3000 {
+        let machines = Arc::clone(&machines);
+        asking.spawn(async move {
+            let peer = "192.0.2.7:2000".parse().unwrap();
+            let path = format!("/{n}");
+            let request = bootwire::Request::synthetic(bootwire::Op::Read, &path, peer, &[]);
+            let mut who = Identity::of(&request.unwrap());
+            who.serial = Some(bootwire_render::identity::Known {
+                value: format!("S{n}"),
+                from: bootwire_render::identity::Evidence::Path,
+            });
+            let found = machines.find(&who).await.unwrap().unwrap();
+            assert_eq!(found.hostname, Some(format!("node-{n}")));
+        });
+    }
+    within(60, asking.join_all()).await;
 }

@@ -94,7 +94,7 @@ impl Postgres {
     /// With a memory for answers, see [`Cached`].
     #[must_use]
     pub fn cached(self) -> Cached<Self> {
-        Cached::new(self)
+        Cached::new(self).at_once(CONNECTIONS_MAX as usize)
     }
 
     async fn ask(&self, lookup: &Lookup) -> Result<Found, InventoryError> {

@@ -1,23 +1,24 @@
 //! The database beside the server: one file, no other service.
 
+mod opened;
 mod schema;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bootwire::BoxFuture;
 use serde_json::Value;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteRow, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 
-use super::{PATIENCE, SqlError};
+use super::SqlError;
 use crate::identity::Identity;
 use crate::inventory::{
     Cached, Found, Inventory, InventoryError, Lookup, LookupKey, Machine, answer,
 };
+use crate::reload::Problem;
+use opened::Current;
 
 /// Connections that read.
 const READERS_MAX: u32 = 4;
@@ -28,6 +29,10 @@ const LIST_MAX: u32 = 10_000;
 ///
 /// The file is in WAL mode: readers never wait for the writer, and `bootwire machines` may edit while
 /// the server runs. Writes of one process go one after the other, and each is whole or not at all.
+///
+/// When another file takes its place, by `mv` say, or when it is removed, that is noticed when somebody
+/// asks and a second has passed: the new file is opened, and nothing of the old one is told any more.
+/// While there is none, questions fail.
 ///
 /// ```no_run
 /// use bootwire_render::inventory::Machine;
@@ -47,9 +52,7 @@ const LIST_MAX: u32 = 10_000;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sqlite {
-    readers: SqlitePool,
-    /// One connection: SQLite has one writer at a time, and those who wait here wait in order.
-    writer: SqlitePool,
+    current: Arc<Current>,
 }
 
 /// What [`Sqlite::import`] or [`Sqlite::add_all`] did. Machines that were there just so are neither.
@@ -67,22 +70,24 @@ impl Sqlite {
     /// # Errors
     /// If it cannot be opened, is no database, or one of a newer version.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, SqlError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(PATIENCE);
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(PATIENCE)
-        };
-        let writer = pool(1).connect_with(options.clone()).await?;
-        schema::prepare(&mut *writer.acquire().await?).await?;
-        let reading = options.create_if_missing(false).pragma("query_only", "on");
-        let readers = pool(READERS_MAX).connect_lazy_with(reading);
-        Ok(Self { readers, writer })
+        Ok(Self {
+            current: Arc::new(Current::open(path.as_ref()).await?),
+        })
+    }
+
+    /// Has `report` told when another file has taken this one's place, and what came of it.
+    #[must_use]
+    pub fn report(self, report: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
+        self.current.set_report(Arc::new(report));
+        self
+    }
+
+    /// Looks now which file is there. One that is gone is made anew, without machines.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub async fn reload(&self) -> Result<(), SqlError> {
+        self.current.look(true).await
     }
 
     /// With a memory for answers: those about known machines serve for 2 s, so that what
@@ -90,6 +95,7 @@ impl Sqlite {
     #[must_use]
     pub fn cached(self) -> Cached<Self> {
         Cached::new(self)
+            .at_once(READERS_MAX as usize)
             .fresh_for(Duration::from_secs(2))
             .absent_for(Duration::from_secs(1))
     }
@@ -99,7 +105,7 @@ impl Sqlite {
     /// # Errors
     /// [`SqlError::Taken`] if another machine has one of its keys, [`SqlError::NoKey`] if it has none.
     pub async fn add(&self, machine: &Machine) -> Result<(), SqlError> {
-        let mut writer = self.writer.acquire().await?;
+        let mut writer = self.current.now().await?.writer.acquire().await?;
         let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
         insert(&mut change, machine).await?;
         Ok(change.commit().await?)
@@ -118,7 +124,7 @@ impl Sqlite {
     /// # Errors
     /// If the database fails.
     pub async fn get(&self, key: &LookupKey) -> Result<Option<Machine>, SqlError> {
-        let mut reader = self.readers.acquire().await?;
+        let mut reader = self.current.now().await?.readers.acquire().await?;
         let lookup = Lookup {
             keys: vec![key.clone()],
         };
@@ -145,7 +151,7 @@ impl Sqlite {
         key: &LookupKey,
         edit: impl FnOnce(&mut Machine) + Send,
     ) -> Result<bool, SqlError> {
-        let mut writer = self.writer.acquire().await?;
+        let mut writer = self.current.now().await?.writer.acquire().await?;
         let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
         let lookup = Lookup {
             keys: vec![key.clone()],
@@ -164,7 +170,7 @@ impl Sqlite {
     /// # Errors
     /// If the database fails.
     pub async fn remove(&self, key: &LookupKey) -> Result<bool, SqlError> {
-        let mut writer = self.writer.acquire().await?;
+        let mut writer = self.current.now().await?.writer.acquire().await?;
         let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
         let lookup = Lookup {
             keys: vec![key.clone()],
@@ -189,7 +195,7 @@ impl Sqlite {
     }
 
     async fn write_all(&self, machines: &[Machine], over: bool) -> Result<Imported, SqlError> {
-        let mut writer = self.writer.acquire().await?;
+        let mut writer = self.current.now().await?.writer.acquire().await?;
         let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
         let mut imported = Imported::default();
         for machine in machines {
@@ -221,7 +227,7 @@ impl Sqlite {
         let rows = sqlx::query("SELECT * FROM machines ORDER BY id LIMIT ?1 OFFSET ?2")
             .bind(max.min(LIST_MAX))
             .bind(skip)
-            .fetch_all(&self.readers)
+            .fetch_all(&self.current.now().await?.readers)
             .await?;
         rows.iter().map(machine).collect()
     }
@@ -232,7 +238,7 @@ impl Sqlite {
     /// If the database fails.
     pub async fn count(&self) -> Result<u64, SqlError> {
         let row = sqlx::query("SELECT count(*) AS machines FROM machines")
-            .fetch_one(&self.readers)
+            .fetch_one(&self.current.now().await?.readers)
             .await?;
         let count: i64 = row.try_get("machines")?;
         Ok(count.unsigned_abs())
@@ -240,15 +246,15 @@ impl Sqlite {
 
     /// Finishes what is under way and closes the file.
     pub async fn close(self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.current.close().await;
     }
 }
 
 impl Inventory for Sqlite {
     fn find<'a>(&'a self, who: &'a Identity) -> BoxFuture<'a, Result<Found, InventoryError>> {
         Box::pin(async move {
-            let mut reader = self.readers.acquire().await.map_err(SqlError::from)?;
+            let open = self.current.now().await?;
+            let mut reader = open.readers.acquire().await.map_err(SqlError::from)?;
             let found = find(&mut reader, &Lookup::of(who)).await?;
             Ok(found.map(|(_, machine)| machine.into()))
         })
