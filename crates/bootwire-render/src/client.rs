@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Response, Url, redirect};
 
 /// How to reach an HTTP server: headers, private certificate authorities, time to connect.
@@ -81,7 +81,10 @@ impl HttpOptions {
 
     /// A client that follows no redirect and uses no proxy of the environment: it talks to the host
     /// that the configuration names.
-    pub(crate) fn client(self) -> Result<reqwest::Client, HttpError> {
+    pub(crate) fn client(mut self) -> Result<reqwest::Client, HttpError> {
+        // Content goes to machines as it is.
+        let plain = HeaderValue::from_static("identity");
+        self.headers.insert(header::ACCEPT_ENCODING, plain);
         // Without a provider the first connection would panic. Another of the program's own stays.
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -106,12 +109,31 @@ impl HttpOptions {
 pub(crate) enum BodyError {
     /// It is larger than this.
     TooLarge(usize),
-    /// It broke off.
+    /// It broke off, or cannot be read.
     Broken(String),
 }
 
-/// Reads a body of at most `max` bytes.
+/// How the body was packed, if it was: a client would get it packed.
+fn packing(headers: &HeaderMap) -> Option<String> {
+    let words = |name, plain: &'static str| {
+        let values = headers.get_all(name).iter();
+        values
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .map(|word| String::from_utf8_lossy(word.trim_ascii()).to_ascii_lowercase())
+            .find(move |word| !word.is_empty() && word != plain)
+    };
+    words(header::CONTENT_ENCODING, "identity")
+        .or_else(|| words(header::TRANSFER_ENCODING, "chunked"))
+}
+
+/// Reads a body of at most `max` bytes. One that is compressed is refused.
 pub(crate) async fn body(mut response: Response, max: usize) -> Result<Vec<u8>, BodyError> {
+    if let Some(how) = packing(response.headers()) {
+        let shown: String = how.chars().take(40).flat_map(char::escape_debug).collect();
+        return Err(BodyError::Broken(format!(
+            "the answer is compressed ({shown}), which was not asked for: have the service send it as it is"
+        )));
+    }
     if response
         .content_length()
         .is_some_and(|size| size > max as u64)
@@ -270,6 +292,42 @@ mod tests {
         ] {
             let error = UrlTemplate::parse(template, &["mac", "serial"]).unwrap_err();
             assert!(error.to_string().contains(what), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_read_only_if_it_is_not_packed() {
+        let headers = |lines: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            packing(&headers)
+        };
+        for plain in [
+            &[][..],
+            &[
+                ("content-encoding", "identity"),
+                ("transfer-encoding", "chunked"),
+            ],
+            &[("content-encoding", ""), ("transfer-encoding", " Chunked ")],
+        ] {
+            assert_eq!(headers(plain), None, "{plain:?}");
+        }
+        for packed in [
+            &[("content-encoding", "gzip")][..],
+            &[("content-encoding", "identity, BR")],
+            &[("transfer-encoding", "gzip, chunked")],
+            &[
+                ("transfer-encoding", "chunked"),
+                ("transfer-encoding", "deflate"),
+            ],
+            &[
+                ("content-encoding", "identity"),
+                ("content-encoding", "zstd"),
+            ],
+        ] {
+            assert!(headers(packed).is_some(), "{packed:?}");
         }
     }
 

@@ -79,14 +79,15 @@ async fn an_api_that_misbehaves_costs_an_error_in_time() {
             "08" => Say::json(r#"{"results": [{"name": "a"}, {"name": "b"}]}"#),
             "09" => Say::json(r#"{"results": [{"name": ["no", "text"]}]}"#),
             "0a" => Say::Answer(200, vec![0xff; 100]),
-            "0b" => Say::Answer(404, Vec::new()),
+            "0b" => Say::With("content-encoding: gzip", NETBOX.into()),
+            "0c" => Say::Answer(404, Vec::new()),
             _ => Say::json(NETBOX),
         }
     })
     .await;
     let dir = tempfile::tempdir().unwrap();
     let server = telling(dir.path(), netbox(&web));
-    for last in 1..=10 {
+    for last in 1..=11 {
         let path = format!("/52-54-00-00-00-{last:02x}");
         let (code, text) = within(3, server.refused(&path)).await;
         assert_eq!(code, ErrorCode::NotDefined, "{path}");
@@ -97,7 +98,7 @@ async fn an_api_that_misbehaves_costs_an_error_in_time() {
         );
     }
     assert_eq!(
-        server.refused("/52-54-00-00-00-0b").await.0,
+        server.refused("/52-54-00-00-00-0c").await.0,
         ErrorCode::NotFound
     );
     let records = server.stop().await;
@@ -115,6 +116,7 @@ async fn an_api_that_misbehaves_costs_an_error_in_time() {
         (7, "knows 2 machines"),
         (8, "hostname is no text"),
         (9, "no JSON"),
+        (10, "compressed (gzip)"),
     ] {
         assert!(details[at].contains(what), "{at}: {}", details[at]);
     }

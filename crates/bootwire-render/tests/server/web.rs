@@ -23,6 +23,8 @@ pub(crate) enum Say {
     Drip,
     /// Half of what it announced.
     Cut,
+    /// A body with this header.
+    With(&'static str, Vec<u8>),
 }
 
 impl Say {
@@ -126,6 +128,12 @@ async fn serve(
                     stream.write_all(b" ").await?;
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
+            }
+            Say::With(header, body) => {
+                let head = format!("HTTP/1.1 200 OK\r\n{header}\r\nconnection: close\r\n\r\n");
+                stream.write_all(head.as_bytes()).await?;
+                stream.write_all(&body).await?;
+                return Ok(());
             }
             Say::Cut => {
                 stream
