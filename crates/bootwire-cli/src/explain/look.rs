@@ -6,7 +6,7 @@ use bootwire::router::Verdict as Came;
 use bootwire::{
     Accept, Answer, BoxFuture, Endpoint, Op, Reason, Refusal, Reply, Request, Server, Sink,
 };
-use bootwire_render::dialect::Probes;
+use bootwire_render::dialect::{EmptyLists, Probes};
 use bytes::Bytes;
 
 use super::account::{Account, Compared, Found, Outcome, Step, Term, Verdict};
@@ -176,6 +176,20 @@ impl Way {
         self.granted = self.server.grants(request, answer).into_iter().collect();
     }
 
+    /// What comes of a request that none of those that were tried answers.
+    async fn nothing_has_it(&mut self, request: &Request) -> Answered {
+        let answer = EmptyLists::behind(Nothing).call(request.clone()).await;
+        if answer.is_ok() {
+            self.steps.push(Step {
+                action: "none of them has it".to_owned(),
+                path: None,
+                result: format!("one of GRUB's lists: {}", came(&answer)),
+                question: None,
+            });
+        }
+        Ok(answer)
+    }
+
     /// What a step answers. What it tries is asked one by one, to tell of each.
     fn answer<'a>(
         &'a mut self,
@@ -194,6 +208,11 @@ impl Way {
                     if !leads_on {
                         break;
                     }
+                }
+                if step.probes
+                    && matches!(&last, Ok(Err(refusal)) if refusal.reason() == Reason::NotFound)
+                {
+                    last = self.nothing_has_it(inner).await;
                 }
                 return last.map(|answer| answer.map(|reply| step.on_terms(request, reply)));
             }
@@ -234,16 +253,17 @@ impl Way {
     }
 }
 
+/// Finds nothing.
+struct Nothing;
+
+impl Endpoint<Reply> for Nothing {
+    fn call(&self, _request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
+        Box::pin(std::future::ready(Err(Refusal::not_found())))
+    }
+}
+
 /// Whether [`Probes`] answer it by themselves.
 fn is_probe(request: &Request) -> bool {
-    struct Nothing;
-
-    impl Endpoint<Reply> for Nothing {
-        fn call(&self, _request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
-            Box::pin(std::future::ready(Err(Refusal::not_found())))
-        }
-    }
-
     Probes::before(Nothing).at_hand(request).is_some()
 }
 

@@ -77,7 +77,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The command lines and the files that have what they should say.
-const ACCOUNTS: [(&str, &str); 21] = [
+const ACCOUNTS: [(&str, &str); 22] = [
     (
         "template",
         "GET /grub/grub.cfg-01-52-54-00-12-34-56 | --from | 10.0.0.7 | --option | blksize=1468 | --option | tsize=0",
@@ -116,6 +116,10 @@ const ACCOUNTS: [(&str, &str); 21] = [
     ),
     ("http", "/ask/me | --from | 10.0.0.7"),
     ("chain", "/chain/grub.cfg | --from | 10.0.0.7"),
+    (
+        "chain-probe",
+        "/chain/x86_64-efi/command.lst | --from | 10.0.0.7",
+    ),
     (
         "quirks",
         "/files/hello.txt | --from | 10.9.0.1 | --option | blksize=1468",
@@ -258,6 +262,7 @@ async fn a_server_answers_as_explained() {
         "/secret/x",
         "/boot/52:54:00:12:34:56.ipxe",
         "/chain/grub.cfg",
+        "/chain/x86_64-efi/command.lst",
         "/nowhere",
     ] {
         let to = (address, 0);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bootwire::router::{FirstOf, Pattern, Rewrite};
 use bootwire::{Accept, Endpoint, Reason, Refusal, Reply};
-use bootwire_render::dialect::Probes;
+use bootwire_render::dialect::{EmptyLists, Probes};
 use bootwire_render::identity::Identifier;
 use bootwire_render::inventory::Inventory;
 use bootwire_render::template::Templates;
@@ -85,7 +85,7 @@ impl Materials<'_> {
         } else {
             let around = (self.quirks, self.usual_deadline());
             return self
-                .step(route, pattern, around, wrong)
+                .step(route, pattern, Some(around), wrong)
                 .map(|step| LeadsTo::Read(Box::new(step)));
         };
         made.map_err(|what| wrong.at(self.config.place(route), what))
@@ -136,21 +136,30 @@ impl Materials<'_> {
         )))
     }
 
-    /// What answers reads: of a route, or of one of those it tries.
+    /// What answers reads: of a route, with quirks and its usual deadline; or of one of those it
+    /// tries. What the client can do, how long all may take and what none of them has is seen to once,
+    /// around all of them.
     fn step(
         &self,
         route: &Spanned<model::Route>,
         pattern: &Pattern,
-        (quirks, usual): (&Arc<Quirks>, Option<Duration>),
+        around: Option<(&Arc<Quirks>, Option<Duration>)>,
         wrong: &mut Wrong,
     ) -> Option<Step<Reply, Action>> {
+        let nothing = Arc::default();
+        let is_tried = around.is_none();
+        let (quirks, usual) = around.unwrap_or((&nothing, None));
         let mut tried = Vec::new();
         for inner in &route.r#try {
-            // What the client can do, and how long all may take, is seen to once, around all of them.
-            let nothing = (&Arc::default(), None);
-            tried.push(self.step(inner, pattern, nothing, wrong)?);
+            tried.push(self.step(inner, pattern, None, wrong)?);
         }
-        let made = self.action(route, pattern, tried);
+        let probes = !is_tried && tried.iter().any(Step::has_probes);
+        let mut made = self.action(route, pattern, tried);
+        if let Ok((Action::Try(_), endpoint)) = &mut made
+            && probes
+        {
+            *endpoint = Arc::new(EmptyLists::behind(Arc::clone(endpoint)));
+        }
         let made = made.and_then(|made| Ok((made, rewrite(route, pattern)?)));
         let ((action, endpoint), renamed) = made
             .map_err(|what| wrong.at(self.config.place(route), what))
@@ -160,9 +169,10 @@ impl Materials<'_> {
             Action::Template(_) | Action::Http(_) | Action::Exec(_)
         );
         let mut step = Step::new(action, endpoint, route, renamed, quirks);
-        step.probes = makes_text && route.probes.unwrap_or(true);
-        if step.probes {
-            step.wrap(|inner| Arc::new(Probes::before(inner)));
+        step.probes = probes || makes_text && route.probes.unwrap_or(true);
+        if step.probes && makes_text {
+            // Another that is tried may have the list; if none has, it is empty.
+            step.wrap(|inner| Arc::new(Probes::before(inner).lists(!is_tried)));
         }
         Some(step.bounded(route, usual))
     }

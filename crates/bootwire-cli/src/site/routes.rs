@@ -44,6 +44,8 @@ pub(crate) struct Step<A, W> {
     pub(crate) action: W,
     /// The path looked for instead.
     pub(crate) renamed: Option<Rewrite>,
+    /// Whether boot loaders' probes are answered before the action is asked; where several are tried,
+    /// behind them all.
     pub(crate) probes: bool,
     terms: Terms,
     quirks: Arc<Quirks>,
@@ -75,6 +77,17 @@ pub(crate) enum Action {
 pub(crate) enum WriteAction {
     Upload(UploadRule),
     Refuse(Refusal),
+}
+
+impl Step<Reply, Action> {
+    /// Whether it, or anything it tries, answers probes by itself.
+    pub(super) fn has_probes(&self) -> bool {
+        let tried = match &self.action {
+            Action::Try(tried) => tried.as_slice(),
+            _ => &[],
+        };
+        self.probes || tried.iter().any(Self::has_probes)
+    }
 }
 
 impl<A: Adjustable, W> Step<A, W> {

@@ -29,7 +29,7 @@ pub use key::{Key, ParseUuidError, Uuid};
 /// A host name in one spelling; `None` for text that is none, such as the `*` of lease files.
 pub(crate) use loaders::hostname as host;
 pub use misses::goes_on_without;
-pub use probes::Probes;
+pub use probes::{EmptyLists, Probes};
 pub use search::{Searcher, grub_names, pxelinux_names};
 
 /// Who asks with a name of this shape.

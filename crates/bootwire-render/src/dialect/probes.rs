@@ -1,6 +1,6 @@
 //! Answering the names that lead nowhere.
 
-use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
+use bootwire::{BoxFuture, Endpoint, Reason, Refusal, Reply, Request};
 
 use super::{Ask, asked};
 
@@ -16,12 +16,14 @@ use super::{Ask, asked};
 /// Everything else goes to the endpoint behind it. A PXELINUX that boots makes eight such requests
 /// or more; with 20,000 machines that is the larger part of all requests.
 ///
-/// If there are such files, put the directory that has them before this.
+/// If there are such files, put the directory that has them before this; or behind it, with
+/// [`Probes::lists`] off here and [`EmptyLists`] around all of them.
 #[derive(Clone, Debug)]
 pub struct Probes<E> {
     behind: E,
     networks: bool,
     optional: bool,
+    lists: bool,
 }
 
 impl<E: Endpoint<Reply>> Probes<E> {
@@ -31,6 +33,7 @@ impl<E: Endpoint<Reply>> Probes<E> {
             behind,
             networks: true,
             optional: true,
+            lists: true,
         }
     }
 
@@ -48,9 +51,18 @@ impl<E: Endpoint<Reply>> Probes<E> {
         self
     }
 
+    /// Whether GRUB's lists are empty files. Default yes; if not, they are misses as well: for an
+    /// endpoint behind which others may have them.
+    #[must_use]
+    pub const fn lists(mut self, are_empty: bool) -> Self {
+        self.lists = are_empty;
+        self
+    }
+
     fn probe(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
         match asked(&request.path())?.ask {
-            Ask::List => Some(Ok(Reply::empty())),
+            Ask::List if self.lists => Some(Ok(Reply::empty())),
+            Ask::List => Some(Err(Refusal::not_found())),
             Ask::Network(_) if self.networks => Some(Err(Refusal::not_found())),
             Ask::Optional if self.optional => Some(Err(Refusal::not_found())),
             _ => None,
@@ -68,5 +80,45 @@ impl<E: Endpoint<Reply>> Endpoint<Reply> for Probes<E> {
 
     fn at_hand(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
         self.probe(request).or_else(|| self.behind.at_hand(request))
+    }
+}
+
+/// An endpoint around others that gives an empty file for GRUB's lists of modules that none of them
+/// has: GRUB takes a missing one for an error.
+#[derive(Clone, Debug)]
+pub struct EmptyLists<E> {
+    others: E,
+}
+
+impl<E: Endpoint<Reply>> EmptyLists<E> {
+    /// Asks `others` first.
+    pub const fn behind(others: E) -> Self {
+        Self { others }
+    }
+}
+
+fn unless_list(request: &Request, answer: Result<Reply, Refusal>) -> Result<Reply, Refusal> {
+    match answer {
+        Err(refusal) if refusal.reason() == Reason::NotFound && is_list(request) => {
+            Ok(Reply::empty())
+        }
+        answer => answer,
+    }
+}
+
+fn is_list(request: &Request) -> bool {
+    asked(&request.path()).is_some_and(|asked| matches!(asked.ask, Ask::List))
+}
+
+impl<E: Endpoint<Reply>> Endpoint<Reply> for EmptyLists<E> {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
+        Box::pin(async move {
+            let answer = self.others.call(request.clone()).await;
+            unless_list(&request, answer)
+        })
+    }
+
+    fn at_hand(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
+        Some(unless_list(request, self.others.at_hand(request)?))
     }
 }

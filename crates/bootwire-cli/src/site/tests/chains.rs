@@ -106,6 +106,37 @@ async fn what_one_does_not_have_the_next_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_probe_is_answered_only_if_nothing_that_is_tried_has_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "local/x86_64-efi/command.lst", "mine");
+    write(dir.path(), "local/autoexec.ipxe", "script");
+    write(dir.path(), "local/pxelinux.cfg/C0A8", "network");
+    write(dir.path(), "templates/boot.j2", "rendered");
+    program(dir.path(), "boot", "#!/bin/sh\necho asked\n");
+    for first in ["template = 'boot.j2'", "exec = { program = 'boot' }"] {
+        for tried in [
+            format!("{{ {first} }}, {{ dir = 'local' }}"),
+            format!("{{ try = [{{ {first} }}, {{ refuse = 'not-found' }}] }}, {{ dir = 'local' }}"),
+            format!("{{ try = [{{ {first} }}, {{ dir = 'local' }}] }}, {{ refuse = 'not-found' }}"),
+            format!("{{ refuse = 'not-found' }}, {{ {first} }}, {{ dir = 'local' }}"),
+        ] {
+            let site = open(dir.path(), &format!("[[route]]\ntry = [{tried}]")).await;
+            let size = async |path| size(&site, path).await;
+            assert_eq!(
+                size("/x86_64-efi/command.lst").await,
+                Ok(Some(4)),
+                "{tried}"
+            );
+            assert_eq!(size("/autoexec.ipxe").await, Ok(Some(6)), "{tried}");
+            assert_eq!(size("/pxelinux.cfg/C0A8").await, Ok(Some(7)), "{tried}");
+            assert_eq!(size("/x86_64-efi/fs.lst").await, Ok(Some(0)), "{tried}");
+            assert_eq!(code(&site, "/pxelinux.cfg/C0A").await, 1, "{tried}");
+            assert!(is_at_hand(&site, "/x86_64-efi/fs.lst"), "{tried}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_denial_ends_the_search() {
     let dir = tempfile::tempdir().unwrap();
     let site = open(
