@@ -1,6 +1,7 @@
 //! `bootwire check`: whether a configuration will do, and whether a server is well.
 
 mod live;
+mod programs;
 mod report;
 mod site;
 mod trial;

@@ -8,7 +8,7 @@ use bootwire::router::App;
 use bootwire::{Answer, BoxFuture, Endpoint, Refusal, Reply, Request, Router, Server};
 
 use super::report::Report;
-use super::trial;
+use super::{programs, trial};
 use crate::config::Config;
 use crate::site::Site;
 
@@ -54,6 +54,7 @@ pub(super) async fn look(config: &Config, online: bool, report: &mut Report) {
             }
         }
     }
+    programs::look(config, report);
     trial::render(&site, report).await;
     match fetch(&site.app).await {
         Ok(told) => report.ok("transfer", told),

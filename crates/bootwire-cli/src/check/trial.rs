@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bootwire::{Answer, Op, Request};
+use bootwire::router::Verdict;
+use bootwire::{Answer, Op, Reason, Request};
 use bootwire_render::inventory::Machine;
 
 use super::report::Report;
@@ -76,16 +77,46 @@ fn template_of(route: &Route) -> Option<&str> {
 /// `None` if the machine would not ask there.
 async fn attempt(site: &Site, route: &Route, machine: &Machine) -> Option<Result<(), String>> {
     let path = fill(route.pattern.as_str(), machine)?;
-    let ip = machine.ip.unwrap_or_else(|| [127, 0, 0, 1].into());
+    let by_lease = || {
+        site.who
+            .address_of(machine.mac, machine.hostname.as_deref())
+    };
+    let ip = machine.ip.or_else(by_lease);
+    let ip = ip.unwrap_or_else(|| [127, 0, 0, 1].into());
     let request = Request::synthetic(Op::Read, &path, (ip, 2070).into(), &[])?;
     // Another route may come first, or a condition stand before this one.
     if site.app.route_of(&request) != Some(route.pattern.as_str()) {
         return None;
     }
-    Some(match site.app.call(request).await {
-        Ok(Answer::Reply(_) | Answer::Accept(_)) => Ok(()),
-        Err(refusal) => Err(refusal.to_string()),
-    })
+    match site.app.call(request.clone()).await {
+        Ok(Answer::Reply(_) | Answer::Accept(_)) => Some(Ok(())),
+        // It would ask from an address that nobody knows now, by which it would be known then.
+        Err(refusal)
+            if matches!(refusal.reason(), Reason::NotFound | Reason::Denied)
+                && !is_known(site, &request, machine).await =>
+        {
+            None
+        }
+        Err(refusal) => Some(Err(refusal.to_string())),
+    }
+}
+
+/// Whether whoever asks so is taken for the machine.
+async fn is_known(site: &Site, request: &Request, machine: &Machine) -> bool {
+    let Some(machines) = &site.machines else {
+        return true;
+    };
+    let seen = site.app.compare(request).into_iter();
+    let seen = seen.last().and_then(|verdict| match verdict {
+        Verdict::Taken(seen) => Some(seen),
+        _ => None,
+    });
+    let who = site.who.identify(seen.as_ref().unwrap_or(request)).await;
+    match machines.inventory.find(&who).await {
+        Ok(Some(found)) => *found == *machine,
+        Ok(None) => false,
+        Err(_) => true,
+    }
 }
 
 /// The path a machine asks for by a pattern; `None` if the pattern needs what is not known of it.

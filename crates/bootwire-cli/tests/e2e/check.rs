@@ -110,6 +110,77 @@ ok      transfer: 2000 bytes from this machine to itself in TIME
 }
 
 #[test]
+fn a_machine_that_only_its_lease_tells_is_asked_for_from_there_or_not_at_all() {
+    let config = r#"
+        listen = "127.0.0.1:0"
+        [inventory]
+        files = "machines.toml"
+        [identity]
+        dnsmasq = "leases"
+        [templates]
+        dir = "templates"
+        [[route]]
+        path = "/menu.ipxe"
+        template = "menu.j2"
+        "#;
+    let files = [
+        ("machines.toml", MACHINES),
+        ("leases", "0 52:54:00:12:34:56 10.0.0.7 * *\n"),
+        ("templates/menu.j2", "#!ipxe\n# {{ vars.disk }}\n"),
+        ("bootwire.toml", config),
+    ];
+    let dir = place(&files);
+    let expected = "\
+ok      configuration: bootwire.toml, 1 route
+ok      inventory: machines: 2, files: 1
+ok      template menu.j2: bootwire.toml:9: rendered for 1 machine
+ok      transfer: 2000 bytes from this machine to itself in TIME
+";
+    expect(&check(dir.path(), &[]), expected, 0);
+    // What fails for a machine that has a lease is told.
+    std::fs::write(dir.path().join("templates/menu.j2"), "{{ vars.none }}").unwrap();
+    let (told, code) = check(dir.path(), &[]);
+    assert!(told.contains("for mac 52:54:00:12:34:56"), "{told}");
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn programs_that_cannot_be_run_are_told() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = place(&[
+        ("fine", "#!/bin/sh\n"),
+        ("plain", "#!/bin/sh\n"),
+        (
+            "bootwire.toml",
+            r#"
+            listen = "127.0.0.1:0"
+            [[route]]
+            path = "/a"
+            exec = { program = "fine" }
+            [[route]]
+            path = "/b"
+            try = [{ exec = { program = "plain" } }, { exec = { program = "/nowhere/hook" } }]
+            "#,
+        ),
+    ]);
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(dir.path().join("fine"), executable).unwrap();
+    let (told, code) = check(dir.path(), &[]);
+    let has = |words: &[&str]| {
+        let mut lines = told.lines();
+        assert!(
+            lines.any(|line| words.iter().all(|word| line.contains(word))),
+            "{words:?} not in\n{told}"
+        );
+    };
+    has(&["ok ", "program", "fine"]);
+    has(&["FAIL", "program", "plain", "not executable: chmod +x"]);
+    has(&["FAIL", "program", "/nowhere/hook", "it is not there"]);
+    assert_eq!(code, Some(1));
+}
+
+#[test]
 fn every_mistake_in_a_configuration_is_told_with_its_line() {
     let dir = place(&[(
         "bootwire.toml",

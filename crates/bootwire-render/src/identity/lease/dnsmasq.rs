@@ -3,16 +3,20 @@
 
 use std::net::IpAddr;
 
-use super::{Lease, Table, duid};
+use super::{Lease, Lines, Table, duid};
 use crate::dialect::host;
 
-pub(super) fn read(text: &str, table: &mut Table) {
+pub(super) fn read(text: &str, table: &mut Table) -> Lines {
+    let mut lines = Lines::default();
     for line in text.lines() {
-        // Also skips `duid 00:01:...`, which is the server's own.
-        if let Some((ip, lease)) = lease(line) {
+        let lease = lease(line);
+        // `duid 00:01:...` is the server's own.
+        lines.note(line, lease.is_some() || line.starts_with("duid "));
+        if let Some((ip, lease)) = lease {
             table.set(ip, lease);
         }
     }
+    lines
 }
 
 fn lease(line: &str) -> Option<(IpAddr, Lease)> {

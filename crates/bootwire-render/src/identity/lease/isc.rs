@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Lease, Table};
+use super::{Lease, Lines, Table};
 use crate::dialect::host;
 
 /// A block that is being read.
@@ -12,10 +12,11 @@ struct Block {
     active: bool,
 }
 
-pub(super) fn read(text: &str, table: &mut Table) {
-    let mut block: Option<Block> = None;
+pub(super) fn read(text: &str, table: &mut Table) -> Lines {
+    let (mut block, mut lines): (Option<Block>, _) = (None, Lines::default());
     for line in text.lines() {
         let line = line.trim();
+        lines.note(line, is_statement(line));
         let words: Vec<&str> = line
             .trim_end_matches([';', '{'])
             .split_ascii_whitespace()
@@ -46,6 +47,14 @@ pub(super) fn read(text: &str, table: &mut Table) {
             (None, _) => {}
         }
     }
+    lines
+}
+
+/// Whether it begins with a word and ends as lines of dhcpd do.
+fn is_statement(line: &str) -> bool {
+    let first = line.split_ascii_whitespace().next().unwrap_or_default();
+    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+    line == "}" || !first.is_empty() && first.bytes().all(is_word) && line.ends_with([';', '{'])
 }
 
 impl Block {

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Lease, Table, duid};
+use super::{Lease, Lines, Table, duid};
 use crate::dialect::host;
 
 /// Where the columns are that matter.
@@ -34,16 +34,19 @@ impl Columns {
     }
 }
 
-pub(super) fn read(text: &str, table: &mut Table) {
-    let mut columns = None;
+pub(super) fn read(text: &str, table: &mut Table) -> Lines {
+    let (mut columns, mut lines) = (None, Lines::default());
     for line in text.lines() {
         // A file that others were appended to has more than one header.
         if let Some(found) = Columns::of(line) {
             columns = Some(found);
-        } else if let Some(columns) = columns {
-            change(line, columns, table);
+            lines.note(line, true);
+        } else {
+            let change = columns.and_then(|columns| change(line, columns, table));
+            lines.note(line, change.is_some());
         }
     }
+    lines
 }
 
 /// One line; `None` if it makes no sense.

@@ -34,6 +34,16 @@ pub enum LeaseFormat {
     Kea,
 }
 
+impl LeaseFormat {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Dnsmasq => "dnsmasq",
+            Self::Isc => "dhcpd",
+            Self::Kea => "Kea",
+        }
+    }
+}
+
 /// What a lease says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lease {
@@ -41,6 +51,38 @@ pub(super) struct Lease {
     pub(super) hostname: Option<String>,
     /// Seconds since 1970; `None` for ever.
     pub(super) expires: Option<u64>,
+}
+
+impl Lease {
+    fn is_valid(&self, now: u64) -> bool {
+        self.expires.is_none_or(|expires| expires > now)
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
+}
+
+/// What a file was made of.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Lines {
+    /// Of its format.
+    pub(super) known: usize,
+    /// Others, but for empty ones and comments.
+    pub(super) senseless: usize,
+}
+
+impl Lines {
+    pub(super) fn note(&mut self, line: &str, is_known: bool) {
+        let line = line.trim();
+        if is_known {
+            self.known += 1;
+        } else if !line.is_empty() && !line.starts_with('#') {
+            self.senseless += 1;
+        }
+    }
 }
 
 /// Leases read so far: a later line about an address replaces an earlier one.
@@ -61,7 +103,8 @@ impl Table {
 
 /// The lease file of a DHCP server on this host, read again when it changes.
 ///
-/// Lines that make no sense are skipped: servers append while we read.
+/// Lines that make no sense are skipped: servers append while we read. A file without any that does is
+/// a [problem](Leases::problems), and what was known before stays.
 pub struct Leases {
     reloading: Reloading<Loader>,
 }
@@ -145,6 +188,27 @@ impl Leases {
         self.reloading.look();
     }
 
+    /// The address of a lease that is valid for the machine with this hardware address, else of that
+    /// with this name.
+    pub(super) fn address_of(
+        &self,
+        mac: Option<MacAddr>,
+        hostname: Option<&str>,
+    ) -> Option<IpAddr> {
+        let reading = self.reloading.get();
+        let now = now();
+        let find = |is_meant: &dyn Fn(&Lease) -> bool| {
+            let mut leases = reading.table.0.iter();
+            let found = leases.find(|(_, lease)| lease.is_valid(now) && is_meant(lease));
+            found.map(|(ip, _)| *ip)
+        };
+        let by_mac = mac.and_then(|mac| find(&|lease| lease.mac == Some(mac)));
+        by_mac.or_else(|| {
+            let hostname = hostname?;
+            find(&|lease| lease.hostname.as_deref() == Some(hostname))
+        })
+    }
+
     pub(super) fn at_hand(&self) -> Option<Arc<Reading>> {
         self.reloading.at_hand()
     }
@@ -156,10 +220,9 @@ impl Leases {
     /// Adds what the lease of `ip` says; whether there is one.
     #[expect(clippy::unused_self, reason = "reads as a question to the leases")]
     pub(super) fn tell(&self, ip: IpAddr, who: &mut Identity, reading: &Reading) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.unwrap_or_default().as_secs();
-        let valid = |lease: &&Lease| lease.expires.is_none_or(|expires| expires > now);
-        let Some(lease) = reading.table.0.get(&ip).filter(valid) else {
+        let now = now();
+        let lease = reading.table.0.get(&ip);
+        let Some(lease) = lease.filter(|lease| lease.is_valid(now)) else {
             return false;
         };
         if let Some(mac) = lease.mac {
@@ -205,10 +268,17 @@ impl Loader {
                 Ok((stamp, content)) => {
                     stamps.push(Some(stamp));
                     let text = String::from_utf8_lossy(&content);
-                    match self.format {
+                    let lines = match self.format {
                         LeaseFormat::Dnsmasq => dnsmasq::read(&text, &mut table),
                         LeaseFormat::Isc => isc::read(&text, &mut table),
                         LeaseFormat::Kea => kea::read(&text, &mut table),
+                    };
+                    if lines.known == 0 && lines.senseless > 0 && !is_begun(&text) {
+                        let what = format!(
+                            "nothing in it is a lease of {}; what was known before stays",
+                            self.format.name()
+                        );
+                        problems.push(Problem::new(file.display(), what));
                     }
                 }
                 Err(error) => {
@@ -225,6 +295,11 @@ impl Loader {
             problems,
         }
     }
+}
+
+/// Whether it may be the beginning of a first line that is being written.
+fn is_begun(text: &str) -> bool {
+    text.len() < 256 && !text.contains(|letter: char| letter.is_control() || letter == '\u{fffd}')
 }
 
 fn stamp_of(path: &Path) -> Option<Stamp> {
