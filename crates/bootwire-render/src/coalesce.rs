@@ -10,8 +10,12 @@ use tokio::sync::watch;
 ///
 /// An answer is worked out by a task of its own, so that it does not matter who of those that wait
 /// goes away: a client that gives up and comes again finds the same work under way.
+///
+/// Questions of clients that have proven their address are apart from those of strangers: made-up
+/// questions take no place from them, and do not make them wait in the strangers' queue.
 pub(crate) struct Flights<K, V> {
-    running: Arc<Running<K, V>>,
+    /// Of strangers, and of those that are proven.
+    running: [Arc<Running<K, V>>; 2],
     max: usize,
 }
 
@@ -31,20 +35,25 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// At most `max` different questions at a time.
+    /// At most `max` different questions at a time, of strangers and of others each.
     pub(crate) fn new(max: usize) -> Self {
         Self {
-            running: Arc::default(),
+            running: Default::default(),
             max,
         }
     }
 
     /// The answer to `question`, by `work` unless somebody works on it already.
-    pub(crate) async fn ask<F>(&self, question: K, work: impl FnOnce() -> F) -> Result<V, Grounded>
+    pub(crate) async fn ask<F>(
+        &self,
+        question: K,
+        proven: bool,
+        work: impl FnOnce() -> F,
+    ) -> Result<V, Grounded>
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let mut answer = self.join(question, work)?;
+        let mut answer = self.join(question, proven, work)?;
         let answer = answer
             .wait_for(Option::is_some)
             .await
@@ -55,12 +64,14 @@ where
     fn join<F>(
         &self,
         question: K,
+        proven: bool,
         work: impl FnOnce() -> F,
     ) -> Result<watch::Receiver<Option<V>>, Grounded>
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let mut running = lock(&self.running);
+        let all = &self.running[usize::from(proven)];
+        let mut running = lock(all);
         if let Some(answer) = running.get(&question) {
             return Ok(answer.clone());
         }
@@ -71,7 +82,7 @@ where
         running.insert(question.clone(), answer.clone());
         drop(running);
         let landing = Landing {
-            running: Arc::clone(&self.running),
+            running: Arc::clone(all),
             question,
         };
         let work = work();
@@ -119,7 +130,7 @@ mod tests {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     worked.fetch_add(1, Ordering::Relaxed) + 41
                 };
-                flights.ask("question", work).await
+                flights.ask("question", false, work).await
             });
         }
         assert!(
@@ -130,7 +141,7 @@ mod tests {
                 .all(|answer| *answer == Ok(41))
         );
         assert_eq!(worked.load(Ordering::Relaxed), 1);
-        let again = flights.ask("question", || async { 7 }).await;
+        let again = flights.ask("question", false, || async { 7 }).await;
         assert_eq!(again, Ok(7), "the next question is a new one");
     }
 
@@ -141,9 +152,10 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(10)).await;
             1
         };
-        let gave_up = tokio::time::timeout(Duration::from_secs(1), flights.ask("q", slow)).await;
+        let gave_up =
+            tokio::time::timeout(Duration::from_secs(1), flights.ask("q", false, slow)).await;
         assert!(gave_up.is_err());
-        let joined = flights.ask("q", || async { 2 }).await;
+        let joined = flights.ask("q", false, || async { 2 }).await;
         assert_eq!(joined, Ok(1), "the first work goes on");
     }
 
@@ -153,12 +165,18 @@ mod tests {
         let slow = || async {
             tokio::time::sleep(Duration::from_secs(10)).await;
         };
-        let waiting = tokio::time::timeout(Duration::from_secs(1), flights.ask(1, slow)).await;
+        let waiting =
+            tokio::time::timeout(Duration::from_secs(1), flights.ask(1, false, slow)).await;
         assert!(waiting.is_err());
-        assert_eq!(flights.ask(2, || async {}).await, Err(Grounded::Full));
+        assert_eq!(
+            flights.ask(2, false, || async {}).await,
+            Err(Grounded::Full)
+        );
         tokio::time::sleep(Duration::from_secs(20)).await;
-        let crashed = flights.ask(3, || async { panic!("on purpose") }).await;
+        let crashed = flights
+            .ask(3, false, || async { panic!("on purpose") })
+            .await;
         assert_eq!(crashed, Err(Grounded::Crashed));
-        assert_eq!(flights.ask(3, || async {}).await, Ok(()));
+        assert_eq!(flights.ask(3, false, || async {}).await, Ok(()));
     }
 }

@@ -93,6 +93,7 @@ pub struct Refusal {
     reason: Reason,
     text: Cow<'static, str>,
     detail: Option<String>,
+    silent: bool,
 }
 
 impl Refusal {
@@ -103,6 +104,7 @@ impl Refusal {
             reason,
             text: Cow::Borrowed(reason.default_text()),
             detail: None,
+            silent: false,
         }
     }
 
@@ -148,6 +150,20 @@ impl Refusal {
     pub fn because(mut self, detail: impl fmt::Display) -> Self {
         self.detail = Some(detail.to_string());
         self
+    }
+
+    /// Sends no ERROR. A client that hears nothing asks again by itself, seconds later and several
+    /// times, while an ERROR ends many a boot: for when there will be an answer, but not yet.
+    #[must_use]
+    pub const fn silent(mut self) -> Self {
+        self.silent = true;
+        self
+    }
+
+    /// Whether no ERROR is sent.
+    #[must_use]
+    pub const fn is_silent(&self) -> bool {
+        self.silent
     }
 
     /// Why.

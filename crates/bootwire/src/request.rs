@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) interface: u32,
+    /// Whether the client has proven lately that it is at its address.
+    pub(crate) proven: bool,
     pub(crate) op: Op,
     pub(crate) mode: Mode,
     /// The request as it came, behind it the path.
@@ -56,6 +58,7 @@ impl Facts {
             peer,
             local,
             interface,
+            proven,
         } = arrival;
         let mut text = Vec::with_capacity(datagram.len() + request.filename.len() + 1);
         text.extend_from_slice(datagram);
@@ -69,6 +72,7 @@ impl Facts {
             peer,
             local,
             interface,
+            proven,
             op: request.op,
             mode: request.mode,
             text: text.into(),
@@ -182,6 +186,7 @@ pub(crate) struct Arrival {
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) interface: u32,
+    pub(crate) proven: bool,
 }
 
 /// The route that matched and its parameters.
@@ -226,6 +231,15 @@ impl Request {
     #[must_use]
     pub fn peer_ip(&self) -> IpAddr {
         self.facts.peer.ip()
+    }
+
+    /// Whether the client has proven that it is at its address: it has answered a packet sent there
+    /// within the last ten minutes, or is exempt from the budgets for strangers. Anybody else may be
+    /// a forgery, as every machine is that asks for the first time; so what takes more than a moment
+    /// keeps some of its places for clients that are proven.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.facts.proven
     }
 
     /// The address and port the client asked.
@@ -393,6 +407,7 @@ impl Request {
             peer,
             local: SocketAddr::new(peer.ip(), 69),
             interface: 0,
+            proven: false,
         };
         let facts = Facts::new(arrival, &request, &datagram);
         (!facts.climbs).then(|| Self {
@@ -410,6 +425,20 @@ impl Request {
         let facts = Facts {
             local,
             interface,
+            ..(*self.facts).clone()
+        };
+        Self {
+            facts: Arc::new(facts),
+            ..self
+        }
+    }
+
+    /// The same request as if the client had proven its address lately, or not. For requests made by
+    /// hand, whose clients have not.
+    #[must_use]
+    pub fn as_proven(self, proven: bool) -> Self {
+        let facts = Facts {
+            proven,
             ..(*self.facts).clone()
         };
         Self {

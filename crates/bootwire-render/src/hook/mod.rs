@@ -24,7 +24,9 @@
 //! # What it can do wrong
 //! A hook that hangs, floods, crashes or answers nonsense costs those who asked for it an ERROR 0
 //! ("try again") at the [deadline](Hook::deadline), and everyone else nothing: at most
-//! [`Hook::concurrency`] run at a time, at most [`Hook::queue`] questions wait.
+//! [`Hook::concurrency`] run at a time, at most [`Hook::queue`] questions wait. Clients that have
+//! proven their address lately have turns and a queue of their own, which forged requests do not
+//! fill.
 
 mod decision;
 mod exec;
@@ -37,7 +39,6 @@ use std::time::Duration;
 
 use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
 
 pub use decision::{Decision, Redirect};
 pub use exec::{Exec, Output};
@@ -49,9 +50,13 @@ pub use question::Question;
 pub use crate::client::{HttpError, HttpOptions};
 
 use crate::coalesce::{Flights, Grounded};
+use crate::gate::Gate;
 use crate::identity::{Identifier, Identity};
 use crate::template::context::context;
 use crate::template::{Limits, Templates};
+
+/// How long a question waits for its turn: less than the 10 s in which the server wants an answer.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Decides what a client gets.
 pub trait Asker: Send + Sync + 'static {
@@ -66,7 +71,7 @@ pub enum HookError {
     /// It cannot be run or reached, or failed.
     #[error("hook: {0}")]
     Failed(String),
-    /// No decision in time, waiting for a turn included.
+    /// No decision in time.
     #[error("hook: no answer within {0:?}")]
     Late(Duration),
     /// More than is taken.
@@ -75,7 +80,8 @@ pub enum HookError {
     /// The answer makes no sense.
     #[error("hook: {0}")]
     Senseless(String),
-    /// As many questions as may be wait already.
+    /// As many questions as may be wait already, or its turn did not come in time. The client is told
+    /// nothing, so that it asks again.
     #[error("hook: too many questions wait for an answer")]
     Busy,
 }
@@ -83,7 +89,7 @@ pub enum HookError {
 impl From<HookError> for Refusal {
     fn from(error: HookError) -> Self {
         let refusal = match error {
-            HookError::Busy => Self::busy(),
+            HookError::Busy => Self::busy().silent(),
             _ => Self::origin(),
         };
         refusal.because(error)
@@ -99,7 +105,7 @@ pub type Resolver =
 pub struct Hook {
     asker: Arc<dyn Asker>,
     flights: Arc<Flights<Arc<Question>, Result<Decision, HookError>>>,
-    slots: Arc<Semaphore>,
+    slots: Arc<Gate>,
     deadline: Duration,
     concurrency: usize,
     queue: usize,
@@ -113,13 +119,13 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// A hook with the usual bounds: 3 s, 16 at a time, 256 waiting.
+    /// A hook with the usual bounds: 3 s, 16 at a time, 16,384 waiting.
     pub fn new(asker: impl Asker) -> Self {
-        let (concurrency, queue) = (16, 256);
+        let (concurrency, queue) = (16, 16_384);
         Self {
             asker: Arc::new(asker),
             flights: Arc::new(Flights::new(concurrency + queue)),
-            slots: Arc::new(Semaphore::new(concurrency)),
+            slots: Gate::new(concurrency),
             deadline: Duration::from_secs(3),
             concurrency,
             queue,
@@ -133,8 +139,8 @@ impl Hook {
         }
     }
 
-    /// How long a decision may take, waiting for a turn included. Default 3 s; the server's own
-    /// deadline should be longer.
+    /// How long a decision may take, from its turn on. Default 3 s; the server's own deadline should be
+    /// longer.
     #[must_use]
     pub const fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = limit;
@@ -145,13 +151,14 @@ impl Hook {
     #[must_use]
     pub fn concurrency(mut self, max: usize) -> Self {
         self.concurrency = max.max(1);
-        self.slots = Arc::new(Semaphore::new(self.concurrency));
+        self.slots = Gate::new(self.concurrency);
         let queue = self.queue;
         self.queue(queue)
     }
 
-    /// How many more wait for a turn; beyond that clients are told that the server is busy. Default
-    /// 256. To be set before clones are made.
+    /// How many more wait for a turn, of clients that have proven their address lately and of
+    /// strangers each; beyond that, and after 8 s, they are told nothing and ask again by themselves.
+    /// Default 16,384. To be set before clones are made.
     #[must_use]
     pub fn queue(mut self, max: usize) -> Self {
         self.queue = max;
@@ -230,16 +237,17 @@ impl Hook {
             self.deadline,
         );
         let asked = Arc::clone(&question);
+        let proven = who.proven;
         let work = move || async move {
-            let decision = async {
-                let _turn = slots.acquire().await;
-                asker.ask(asked).await
+            let turn = tokio::time::timeout(PATIENCE, slots.turn(proven)).await;
+            let Ok(_turn) = turn else {
+                return Err(HookError::Busy);
             };
-            tokio::time::timeout(deadline, decision)
+            tokio::time::timeout(deadline, asker.ask(asked))
                 .await
                 .unwrap_or(Err(HookError::Late(deadline)))
         };
-        match self.flights.ask(question, work).await {
+        match self.flights.ask(question, proven, work).await {
             Ok(decision) => Ok((decision?, who)),
             Err(Grounded::Full) => Err(HookError::Busy),
             Err(Grounded::Crashed) => Err(HookError::Failed("it panicked".to_owned())),

@@ -81,6 +81,9 @@ pub struct Identity {
     pub hostname: Option<Known<String>>,
     /// The boot loader, if the path is one of its names.
     pub loader: Option<Loader>,
+    /// Whether the client has proven lately that it is at its address, see
+    /// [`Request::is_proven`].
+    pub proven: bool,
 }
 
 impl Identity {
@@ -99,7 +102,10 @@ impl Identity {
     /// ```
     #[must_use]
     pub fn of(request: &Request) -> Self {
-        let mut who = Self::default();
+        let mut who = Self {
+            proven: request.is_proven(),
+            ..Self::default()
+        };
         for (name, value) in request.params() {
             who.note_parameter(name, value);
         }
@@ -252,6 +258,14 @@ impl Identifier {
             who.note(Key::Mac(mac), Evidence::Neighbour);
         }
         who
+    }
+
+    /// The address at which the leases in memory have a machine with this hardware address, else with
+    /// this host name: from there it would ask.
+    #[must_use]
+    pub fn address_of(&self, mac: Option<MacAddr>, hostname: Option<&str>) -> Option<IpAddr> {
+        let mut leases = self.leases.iter();
+        leases.find_map(|leases| leases.address_of(mac, hostname))
     }
 
     /// Looks at every lease file now. Blocks on the disk.

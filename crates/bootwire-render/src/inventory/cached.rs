@@ -12,13 +12,19 @@ use tokio::time::Instant;
 
 use super::{Found, Inventory, InventoryError, Lookup};
 use crate::coalesce::{Flights, Grounded};
+use crate::gate::Gate;
 use crate::identity::Identity;
 
 /// Failures in a row that make a source a dead one.
 const FAILURES_MAX: u32 = 3;
 
-/// Different questions to one source that may wait for answers at the same time.
-const QUESTIONS_MAX: usize = 1024;
+/// Different questions that may wait for answers at the same time, of clients that have proven their
+/// address lately and of strangers each: a site that comes up after a power cut is no overload.
+const QUESTIONS_MAX: usize = 16_384;
+/// Questions a source is asked at the same time, unless told otherwise.
+const AT_ONCE: usize = 64;
+/// How long a question waits for its turn, less than the 10 s in which the server wants an answer.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// An inventory whose answers are kept for a while.
 ///
@@ -33,6 +39,8 @@ const QUESTIONS_MAX: usize = 1024;
 pub struct Cached<I> {
     source: Arc<I>,
     flights: Flights<Lookup, Result<Found, InventoryError>>,
+    turns: Arc<Gate>,
+    patience: Duration,
     memory: Arc<Mutex<Memory>>,
     fresh: Duration,
     absent: Duration,
@@ -96,6 +104,10 @@ impl Memory {
     }
 }
 
+fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl<I: Inventory> Cached<I> {
     /// Keeps answers of `source`.
     pub fn new(source: I) -> Self {
@@ -108,6 +120,8 @@ impl<I: Inventory> Cached<I> {
         Self {
             source: Arc::new(source),
             flights: Flights::new(QUESTIONS_MAX),
+            turns: Gate::new(AT_ONCE),
+            patience: PATIENCE,
             memory: Arc::new(Mutex::new(memory)),
             fresh: Duration::from_secs(30),
             absent: Duration::from_secs(5),
@@ -145,7 +159,23 @@ impl<I: Inventory> Cached<I> {
         self
     }
 
-    /// How long the source may take for an answer. Default 3 s.
+    /// How many questions the source is asked at the same time, at least one; others wait for their
+    /// turn. A part of the turns is for clients that have proven their address lately. Default 64.
+    #[must_use]
+    pub fn at_once(mut self, max: usize) -> Self {
+        self.turns = Gate::new(max);
+        self
+    }
+
+    /// How long a question waits for its turn. After that the client is told nothing, so that it asks
+    /// again. Default 8 s: this should be less than what the server gives a handler.
+    #[must_use]
+    pub const fn patience(mut self, time: Duration) -> Self {
+        self.patience = time;
+        self
+    }
+
+    /// How long the source may take for an answer, from its turn on. Default 3 s.
     #[must_use]
     pub const fn deadline(mut self, time: Duration) -> Self {
         self.deadline = time;
@@ -171,7 +201,7 @@ impl<I: Inventory> Cached<I> {
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.memory)
     }
 
     fn is_fresh(&self, (found, age): &Remembered) -> bool {
@@ -191,16 +221,24 @@ impl<I: Inventory> Cached<I> {
 
     async fn ask(&self, lookup: Lookup, who: Identity) -> Result<Found, InventoryError> {
         let (source, memory) = (Arc::clone(&self.source), Arc::clone(&self.memory));
-        let deadline = self.deadline;
+        let (deadline, patience, pause) = (self.deadline, self.patience, self.pause);
+        let (turns, proven) = (Arc::clone(&self.turns), who.proven);
         let question = lookup.clone();
         let work = move || async move {
+            let turn = tokio::time::timeout(patience, turns.turn(proven)).await;
+            let Ok(_turn) = turn else {
+                return Err(InventoryError::Busy);
+            };
+            // It may have failed those who were before.
+            if let Some(error) = lock(&memory).paused(pause) {
+                return Err(error);
+            }
             let asked = tokio::time::timeout(deadline, source.find(&who)).await;
             let answer = asked.unwrap_or(Err(InventoryError::Late(deadline)));
-            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-            memory.note(lookup, &answer);
+            lock(&memory).note(lookup, &answer);
             answer
         };
-        match self.flights.ask(question, work).await {
+        match self.flights.ask(question, proven, work).await {
             Ok(answer) => answer,
             Err(Grounded::Full) => Err(InventoryError::Busy),
             Err(Grounded::Crashed) => Err(InventoryError::Senseless("the lookup panicked".into())),

@@ -89,7 +89,8 @@ pub enum InventoryError {
     /// The answer makes no sense.
     #[error("inventory: {0}")]
     Senseless(String),
-    /// Too many questions wait already.
+    /// Too many questions wait already, or its turn did not come in time. The client is told nothing,
+    /// so that it asks again.
     #[error("inventory: too many questions wait for an answer")]
     Busy,
 }
@@ -98,7 +99,7 @@ pub enum InventoryError {
 impl From<InventoryError> for Refusal {
     fn from(error: InventoryError) -> Self {
         let refusal = match error {
-            InventoryError::Busy => Self::busy(),
+            InventoryError::Busy => Self::busy().silent(),
             _ => Self::origin().text("Inventory not available, try again"),
         };
         refusal.because(error)

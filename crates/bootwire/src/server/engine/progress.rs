@@ -167,6 +167,15 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.table.get_mut(index) else {
             return;
         };
+        if refusal.is_silent() {
+            let end = End {
+                outcome: refusal.reason().outcome(),
+                error: None,
+                detail: refusal.detail().map(str::to_owned),
+            };
+            self.end(now, index, end);
+            return;
+        }
         let code = refusal.reason().code();
         let error = Box::new(Small::error(
             transfer.lane.id,

@@ -120,7 +120,7 @@ impl<H: Host> Engine<H> {
             Op::Read => self.counters.reads.add(1),
             Op::Write => self.counters.writes.add(1),
         }
-        self.open(now, lane, place, datagram, request);
+        self.open(now, lane, (caller, place), datagram, request);
     }
 
     /// Whether the request may be answered; if not, that is counted.
@@ -198,12 +198,23 @@ impl<H: Host> Engine<H> {
         &mut self,
         now: Instant,
         lane: Lane,
-        place: Unanswered,
+        (caller, place): (Caller, Unanswered),
         datagram: &Datagram<'_>,
         request: Rq<'_>,
     ) {
         let peer = datagram.peer;
+<<<<<<< HEAD
         let arrival = self.arrival(datagram, &lane);
+=======
+        let arrival = Arrival {
+            id: self.host.next_id(),
+            arrived: self.host.wall_clock(),
+            peer,
+            local: lane.local,
+            interface: datagram.interface,
+            proven: !caller.is_stranger(),
+        };
+>>>>>>> bd832a7 (Storms wait for their turn, then hear nothing; proven clients have turns of their own at hooks and inventories, so forged requests keep nobody out)
         let facts = Arc::new(Facts::new(arrival, &request, datagram.payload));
         let deadline = now + self.config.deadline + HANDLER_GRACE;
         let new = |key: Key| Transfer {
