@@ -92,6 +92,7 @@ impl Facts {
             peer: arrival.peer,
             local: arrival.local,
             interface: arrival.interface,
+            proven: arrival.proven,
             op: unreadable.op,
             mode: Mode::Octet,
             text: [&[0; FILENAME_AT], name, name].concat().into(),

@@ -7,7 +7,7 @@ use bootwire_io::Datagram;
 use bootwire_proto::{Agreed, Instant, Malformed, Packet, Request as Rq};
 
 use super::{Engine, Host};
-use crate::request::{Facts, Params};
+use crate::request::{Arrival, Facts, Params};
 use crate::server::admission::{Caller, Unanswered};
 use crate::server::inbox::Key;
 use crate::server::lane::{Lane, Lanes};
@@ -203,18 +203,10 @@ impl<H: Host> Engine<H> {
         request: Rq<'_>,
     ) {
         let peer = datagram.peer;
-<<<<<<< HEAD
-        let arrival = self.arrival(datagram, &lane);
-=======
         let arrival = Arrival {
-            id: self.host.next_id(),
-            arrived: self.host.wall_clock(),
-            peer,
-            local: lane.local,
-            interface: datagram.interface,
             proven: !caller.is_stranger(),
+            ..self.arrival(datagram, &lane)
         };
->>>>>>> bd832a7 (Storms wait for their turn, then hear nothing; proven clients have turns of their own at hooks and inventories, so forged requests keep nobody out)
         let facts = Arc::new(Facts::new(arrival, &request, datagram.payload));
         let deadline = now + self.config.deadline + HANDLER_GRACE;
         let new = |key: Key| Transfer {

@@ -70,6 +70,7 @@ impl<H: Host> Engine<H> {
             peer: datagram.peer,
             local: lane.local,
             interface: datagram.interface,
+            proven: false,
         }
     }
 
