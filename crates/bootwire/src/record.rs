@@ -33,13 +33,17 @@ pub enum Outcome {
     Busy,
     /// An upload found no space.
     DiskFull,
+    /// An upload is larger than uploads may be.
+    TooLarge,
+    /// The file changed while it was sent.
+    Changed,
     /// The handler or the server failed.
     Internal,
 }
 
 impl Outcome {
     /// Every outcome, in a fixed order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Complete,
         Self::Probe,
         Self::NotFound,
@@ -50,6 +54,8 @@ impl Outcome {
         Self::OriginError,
         Self::Busy,
         Self::DiskFull,
+        Self::TooLarge,
+        Self::Changed,
         Self::Internal,
     ];
 
@@ -67,6 +73,8 @@ impl Outcome {
             Self::OriginError => "origin_error",
             Self::Busy => "busy",
             Self::DiskFull => "disk_full",
+            Self::TooLarge => "too_large",
+            Self::Changed => "changed",
             Self::Internal => "internal",
         }
     }

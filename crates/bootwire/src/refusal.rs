@@ -25,6 +25,11 @@ pub enum Reason {
     Internal,
     /// No space for an upload: code 3.
     DiskFull,
+    /// An upload larger than uploads may be, which RFC 1350 calls "allocation exceeded": code 3.
+    TooLarge,
+    /// The file changed while it was sent, and the client has a mix of two versions; ask again:
+    /// code 0.
+    Changed,
     /// An upload would replace a file that must stay: code 6.
     Exists,
     /// The request makes no sense: code 4.
@@ -43,8 +48,8 @@ impl Reason {
         match self {
             Self::NotFound => ErrorCode::NotFound,
             Self::Denied => ErrorCode::AccessViolation,
-            Self::Busy | Self::Origin | Self::Internal => ErrorCode::NotDefined,
-            Self::DiskFull => ErrorCode::DiskFull,
+            Self::Busy | Self::Origin | Self::Changed | Self::Internal => ErrorCode::NotDefined,
+            Self::DiskFull | Self::TooLarge => ErrorCode::DiskFull,
             Self::Exists => ErrorCode::FileExists,
             Self::Illegal => ErrorCode::IllegalOperation,
             Self::UnknownTid => ErrorCode::UnknownTid,
@@ -64,6 +69,8 @@ impl Reason {
             Self::Origin => Outcome::OriginError,
             Self::Internal => Outcome::Internal,
             Self::DiskFull => Outcome::DiskFull,
+            Self::TooLarge => Outcome::TooLarge,
+            Self::Changed => Outcome::Changed,
         }
     }
 
@@ -75,6 +82,8 @@ impl Reason {
             Self::Origin => "Content not available now, try again",
             Self::Internal => "Server error, try again",
             Self::DiskFull => "Disk full",
+            Self::TooLarge => "File too large",
+            Self::Changed => "File changed, try again",
             Self::Exists => "File already exists",
             Self::Illegal => "Illegal request",
             Self::UnknownTid => "Unknown transfer ID",
@@ -203,7 +212,8 @@ impl From<std::io::Error> for Refusal {
         let reason = match error.kind() {
             Kind::NotFound | Kind::NotADirectory | Kind::IsADirectory => Reason::NotFound,
             Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Reason::Denied,
-            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => Reason::DiskFull,
+            Kind::StorageFull | Kind::QuotaExceeded => Reason::DiskFull,
+            Kind::FileTooLarge => Reason::TooLarge,
             Kind::AlreadyExists => Reason::Exists,
             _ => Reason::Internal,
         };
@@ -227,6 +237,8 @@ mod tests {
             (Reason::Origin, 0),
             (Reason::Internal, 0),
             (Reason::DiskFull, 3),
+            (Reason::TooLarge, 3),
+            (Reason::Changed, 0),
             (Reason::Illegal, 4),
             (Reason::UnknownTid, 5),
             (Reason::Exists, 6),

@@ -23,7 +23,8 @@ pub trait Source: Send + 'static {
     /// The next bytes, in pieces of any length; an empty piece is the end.
     ///
     /// # Errors
-    /// An error ends the transfer with an ERROR to the client and the outcome `origin_error`.
+    /// An error ends the transfer with an ERROR to the client and the outcome `origin_error`,
+    /// or as the [`Refusal`](crate::Refusal) in it says, if that is what it was made of.
     fn next(&mut self) -> BoxFuture<'_, io::Result<Bytes>>;
 }
 

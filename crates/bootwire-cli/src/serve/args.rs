@@ -88,7 +88,7 @@ pub(crate) struct Args {
     /// Take uploads, and keep what they replace under a name with the time
     #[arg(long, help_heading = "Uploads")]
     versioned: bool,
-    /// Where uploads go [default: the directory served]
+    /// Where uploads go, also below the directory served [default: the directory served]
     #[arg(
         long,
         value_name = "DIR",
@@ -100,10 +100,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", requires = "uploads", default_value = "1GiB",
           value_parser = size::parse, help_heading = "Uploads")]
     pub(super) upload_max: u64,
-    /// Space on the disk that uploads leave free, like 1GiB
-    #[arg(long, value_name = "SIZE", requires = "uploads", default_value = "64MiB",
-          value_parser = size::parse, help_heading = "Uploads")]
-    pub(super) keep_free: u64,
+    /// Space on the disk that uploads leave free, like 1GiB [default: 64MiB, of a small disk a
+    /// sixteenth]
+    #[arg(long, value_name = "SIZE", requires = "uploads", value_parser = size::parse,
+          help_heading = "Uploads")]
+    pub(super) keep_free: Option<u64>,
     /// Make the directories an upload's name needs
     #[arg(long, requires = "uploads", help_heading = "Uploads")]
     pub(super) create_dirs: bool,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bootwire::Router;
-use bootwire::router::App;
+use bootwire::router::{App, Pattern};
 use bootwire_store::{Dir, Uploads};
 
 use super::args::{Args, UploadRule};
@@ -28,16 +28,26 @@ impl Plain {
         let mut router = Router::new().fallback(dir);
         let mut uploads = "off".to_owned();
         if let Some(rule) = args.upload_rule() {
-            let taken = Uploads::into(upload_dir(args))?
+            let mut taken = Uploads::into(upload_dir(args))?
+                .observe(note_directory)
                 .size_max(args.upload_max)
-                .keep_free(args.keep_free)
                 .create_dirs(args.create_dirs);
+            if let Some(bytes) = args.keep_free {
+                taken = taken.keep_free(bytes);
+            }
             let taken = match rule {
                 UploadRule::Create => taken.create_only(),
                 UploadRule::Replace => taken.replace(),
                 UploadRule::Versioned => taken.versioned(),
             };
             uploads = taken.describe();
+            // Clients may name a file as they will read it, or leave out the directory.
+            if let Some(below) = below(args.dir(), upload_dir(args))
+                && let Ok(pattern) = Pattern::try_from(&*format!("/{below}/{{*rest}}"))
+            {
+                uploads = format!("{uploads}, as {below}/NAME or NAME");
+                router = router.write(pattern, taken.clone());
+            }
             router = router.write_fallback(taken);
         }
         Ok(Self {
@@ -69,6 +79,16 @@ impl Plain {
             format!("uploads: {}", self.uploads),
         ]
     }
+}
+
+/// Where in the directory `served` the directory `inside` is, as clients name it; `None` if it is
+/// the same or elsewhere, or has a name that means something else in a pattern.
+fn below(served: &Path, inside: &Path) -> Option<String> {
+    let served = std::fs::canonicalize(served).ok()?;
+    let inside = std::fs::canonicalize(inside).ok()?;
+    let below = inside.strip_prefix(&served).ok()?.to_str()?;
+    let is_plain = !below.is_empty() && !below.contains(['{', '}', '*', '\\']);
+    is_plain.then(|| below.to_owned())
 }
 
 fn upload_dir(args: &Args) -> &Path {

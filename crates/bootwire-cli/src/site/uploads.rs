@@ -62,7 +62,9 @@ impl UploadRule {
             endpoint: None,
         };
         if purpose == Purpose::Serve {
-            let uploads = Uploads::into(&rule.dir).map_err(|error| error.to_string())?;
+            let uploads = Uploads::into(&rule.dir)
+                .map_err(|error| error.to_string())?
+                .observe(super::note_directory);
             rule.endpoint = Some(rule.endpoint(rule.ruled(uploads, config, route)));
         }
         Ok(rule)

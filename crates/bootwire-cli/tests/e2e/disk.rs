@@ -12,7 +12,9 @@ use crate::harness::{Extras, Isolation, Packet, Server, Tool, Wire, expect_listi
 /// A server whose root is a small file system of its own: 256 KiB above the 64 MiB which uploads
 /// leave free.
 fn small_disk(flags: &[&str]) -> Server {
-    let builder = Server::builder().flags(flags);
+    let builder = Server::builder()
+        .flags(flags)
+        .flags(["--keep-free", "64MiB"]);
     let mount = format!(
         "mount -t tmpfs -o size=65792k bootwire {:?}",
         builder.root()
@@ -265,4 +267,66 @@ fn two_uploads_of_one_name() {
     let stored = fs::read(server.path("name")).expect("stored");
     assert!(contents.contains(&stored), "a mixture of both");
     assert_eq!(server.listing(), ["name"]);
+}
+
+/// A file system smaller than what usually stays free takes uploads all the same.
+#[test]
+fn a_tiny_disk_takes_what_fits() {
+    let builder = Server::builder().flags(["--create"]);
+    let mount = format!("mount -t tmpfs -o size=500k bootwire {:?}", builder.root());
+    let server = builder.wrapped(Isolation::mounts(&mount)).start();
+    let mut client = Wire::new(server.address());
+    client.write("fits", &[]);
+    client.expect_ack(0);
+    client.send_all(&noise(100_000, 22), 512);
+    client.write("does-not", &[("tsize", "400000")]);
+    client.expect_error_code(3);
+    expect_listing(&inside(&server), &["fits"]);
+}
+
+/// What is to stay free stays free, however many write at once, and so do inodes.
+#[test]
+fn parallel_uploads_leave_free_what_is_to_stay_free() {
+    let builder = Server::builder().flags(["--create", "--keep-free", "8MiB"]);
+    let mount = format!(
+        "mount -t tmpfs -o size=16m,nr_inodes=40 bootwire {:?}",
+        builder.root()
+    );
+    let server = builder.wrapped(Isolation::mounts(&mount)).start();
+    let mut clients: Vec<Wire> = (0..60).map(|_| Wire::new(server.address())).collect();
+    let mut going = Vec::new();
+    for (number, mut client) in clients.drain(..).enumerate() {
+        client.write(&format!("f{number}"), &[("blksize", "32768")]);
+        match client.receive() {
+            Packet::Oack(_) => going.push(client),
+            Packet::Error { code: 3, .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let mut refused = 0;
+    for block in 1..=40 {
+        going.retain_mut(|client| {
+            client.data(block, &[b'x'; 32_768]);
+            loop {
+                match client.receive() {
+                    Packet::Ack(number) if number == block => return true,
+                    // What was on its way while the others had their turn.
+                    Packet::Ack(_) | Packet::Oack(_) => {}
+                    Packet::Error { code: 3, .. } => {
+                        refused += 1;
+                        return false;
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        });
+        let free = rustix::fs::statvfs(inside(&server)).expect("a file system");
+        assert!(
+            free.f_bavail * free.f_frsize >= 8 << 20,
+            "{}",
+            free.f_bavail
+        );
+        assert!(free.f_favail >= 20, "{}", free.f_favail);
+    }
+    assert!(refused > 0);
 }

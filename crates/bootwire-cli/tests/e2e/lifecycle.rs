@@ -188,7 +188,7 @@ fn a_file_that_is_cut() {
             );
             "complete"
         } else {
-            "origin_error"
+            "changed"
         };
         assert_eq!(server.finish_with_one().outcome(), expected);
     }

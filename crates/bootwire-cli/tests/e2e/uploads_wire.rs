@@ -182,6 +182,42 @@ fn a_directory_for_uploads() {
     assert_eq!(Wire::new(server.address()).fetch("boot.bin"), b"boot");
 }
 
+/// Or into one below the directory that is served: then a file is written under the name it is read
+/// by, or without the directory.
+#[test]
+fn a_directory_for_uploads_below_the_served_one() {
+    let builder = Server::builder().file("a/upload/old", b"old");
+    let uploads = builder.root().join("a/upload");
+    let server = builder
+        .flags(["--create", "--upload-dir"])
+        .flags([&uploads])
+        .start();
+    let told = server.notes().lines();
+    assert!(
+        told.iter()
+            .any(|line| line.starts_with("uploads: ")
+                && line.ends_with(", as a/upload/NAME or NAME")),
+        "{told:#?}"
+    );
+    for (name, file) in [("a/upload/x", "x"), ("y", "y"), ("/a//upload/z", "z")] {
+        let mut client = Wire::new(server.address());
+        client.write(name, &[]);
+        client.expect_ack(0);
+        client.send_all(file.as_bytes(), 512);
+        assert_eq!(
+            fs::read(uploads.join(file)).expect("stored"),
+            file.as_bytes()
+        );
+        let read = Wire::new(server.address()).fetch(&format!("a/upload/{file}"));
+        assert_eq!(read, file.as_bytes());
+    }
+    let mut client = Wire::new(server.address());
+    client.write("a/upload/old", &[]);
+    client.expect_error_code(6);
+    client.write("../x", &[]);
+    client.expect_error_code(2);
+}
+
 /// netascii on the way in, with CR LF and CR NUL cut apart by block borders.
 #[test]
 fn netascii_across_blocks() {

@@ -1,7 +1,7 @@
 //! Giving a finished upload its name.
 
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::SystemTime;
 
 use bootwire::Refusal;
@@ -25,8 +25,9 @@ const VERSIONS_MAX: usize = 1000;
 const RACES_MAX: usize = 16;
 
 impl Part {
-    /// Makes the upload durable, then visible, then that durable too.
-    pub(super) fn commit(mut self) -> Result<(), Refusal> {
+    /// Makes the upload durable, then visible, then that durable too. It does not become visible if
+    /// nobody holds `wanted` any more: its client may be at the next upload of the same name.
+    pub(super) fn commit(mut self, wanted: &Weak<()>) -> Result<(), Refusal> {
         let shown = Shown(&self.target.path);
         fchmod(&self.file, Mode::from_raw_mode(self.policy.mode))
             .map_err(|errno| refuse(errno, &shown))?;
@@ -37,6 +38,9 @@ impl Part {
         made.make(&self.target.missing)
             .map_err(|errno| refuse(errno, &shown))?;
         let directory = made.innermost();
+        if wanted.strong_count() == 0 {
+            return Err(Refusal::internal().because("the upload was given up"));
+        }
         self.settle(&directory)
             .map_err(|blocked| blocked.refusal(&self.target.path))?;
         made.keep()

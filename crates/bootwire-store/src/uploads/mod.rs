@@ -3,6 +3,7 @@
 mod commit;
 mod finished;
 mod part;
+mod space;
 mod stale;
 mod stamp;
 mod target;
@@ -10,18 +11,22 @@ mod target;
 mod tests;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use bootwire::{Accept, BoxFuture, Endpoint, Reason, Refusal, Request, Sink};
 use bytes::Bytes;
 use rustix::fs::{Access, AtFlags, OFlags, accessat};
 
-use crate::beneath::{Links, OpenError, Resolver, Root};
+use crate::beneath::{Links, OpenError, Resolver};
 use crate::blocking::Blocking;
+use crate::directory::{DirEvent, Directory};
+use crate::errno::refuse;
+use crate::name::Shown;
 use finished::Observer;
 pub use finished::Stored;
-use part::Part;
+use part::{Part, too_large};
+use space::{KeepFree, Share};
 use target::Target;
 
 /// A directory that takes uploads.
@@ -30,12 +35,14 @@ use target::Target;
 /// not at all: the bytes go into a hidden temporary file in the same directory, and only when the
 /// client has sent the last block is it synced to disk and renamed. The client's last block is
 /// acknowledged after that, so success on its side means stored. An upload that ends early leaves
-/// nothing behind.
+/// nothing behind. Nothing is written or kept open before the client has sent data: the address of
+/// one that only asks may be forged.
 ///
 /// | refused | client gets |
 /// |---|---|
 /// | the file exists, with [`create_only`](Self::create_only) | code 6, "File already exists" |
-/// | larger than [`size_max`](Self::size_max), or too little space left | code 3, "Disk full" |
+/// | larger than [`size_max`](Self::size_max) | code 3, "File too large" |
+/// | too little space left, or too few inodes: [`keep_free`](Self::keep_free) | code 3, "Disk full" |
 /// | the name is that of a directory, a link, a FIFO or a device | code 2 |
 /// | the name has control characters, or begins with `.bootwire-` | code 2, "Bad file name" |
 /// | its directory is not there, without [`create_dirs`](Self::create_dirs) | code 1, "No such directory" |
@@ -47,12 +54,17 @@ use target::Target;
 /// hold again when it takes its name.
 ///
 /// A server that was killed leaves its temporary files, `.bootwire-*.part`; [`Uploads::into`]
-/// removes those that lie directly in the directory and are older than a day. A
-/// [`Dir`](crate::Dir) never serves them.
+/// removes those in the directory and below that are older than a day, and so does an upload once
+/// a day. A [`Dir`](crate::Dir) never serves them.
+///
+/// A directory that is replaced as a whole is noticed within a second: uploads that begin then go
+/// into the new one.
 #[derive(Clone, Debug)]
 pub struct Uploads {
-    root: Arc<Root>,
+    directory: Arc<Directory>,
     policy: Policy,
+    /// When leftovers are looked for again.
+    sweep_at: Arc<Mutex<Instant>>,
     /// Held while a version is kept without `RENAME_EXCHANGE`.
     versions: Arc<Mutex<()>>,
     blocking: Blocking,
@@ -72,7 +84,7 @@ enum Existing {
 struct Policy {
     existing: Existing,
     size_max: u64,
-    keep_free: u64,
+    keep_free: KeepFree,
     create_dirs: bool,
     mode: u32,
     /// `renameat2` with flags; false only in tests, as on a file system that lacks it.
@@ -85,33 +97,36 @@ impl Uploads {
     /// # Errors
     /// If it is not there, is no directory, or is not writable.
     pub fn into(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        Self::new(Root::open(path.as_ref())?)
+        Self::new(Directory::open(path.as_ref())?)
     }
 
-    fn new(root: Root) -> Result<Self, OpenError> {
+    fn new(directory: Arc<Directory>) -> Result<Self, OpenError> {
+        let root = directory.held();
         let failed = |errno| OpenError::new(root.path(), errno);
-        let directory = root
+        let place = root
             .resolve(b"", OFlags::RDONLY | OFlags::DIRECTORY, Links::Beneath)
             .map_err(failed)?;
         accessat(
-            &directory,
+            &place,
             ".",
             Access::WRITE_OK | Access::EXEC_OK,
             AtFlags::empty(),
         )
         .map_err(failed)?;
-        stale::remove(&directory, SystemTime::now());
+        let all = stale::remove(&place, SystemTime::now(), stale::ENTRIES_AT_START);
+        let pause = if all { stale::AGE_MIN } else { Duration::ZERO };
         let policy = Policy {
             existing: Existing::Refuse,
             size_max: 1 << 30,
-            keep_free: 64 << 20,
+            keep_free: KeepFree::Default,
             create_dirs: false,
             mode: 0o644,
             rename_flags: true,
         };
         Ok(Self {
-            root: Arc::new(root),
+            directory,
             policy,
+            sweep_at: Arc::new(Mutex::new(Instant::now() + pause)),
             versions: Arc::default(),
             blocking: Blocking::new(),
             observer: None,
@@ -149,11 +164,12 @@ impl Uploads {
         self
     }
 
-    /// Space on the disk that uploads leave free, in bytes. Looked at before an upload, with the
-    /// size the client announces in `tsize`, and again every 4 MiB. Default 64 MiB.
+    /// Refuses uploads that would leave less than this many bytes free on the file system, or less
+    /// than the same part of its inodes. All uploads of the process count together: what one has
+    /// been promised, another is not. Default 64 MiB, or a sixteenth of a smaller file system.
     #[must_use]
     pub const fn keep_free(mut self, bytes: u64) -> Self {
-        self.policy.keep_free = bytes;
+        self.policy.keep_free = KeepFree::Bytes(bytes);
         self
     }
 
@@ -194,41 +210,66 @@ impl Uploads {
         } else {
             ""
         };
-        let links = match self.root.resolver() {
+        let root = self.directory.held();
+        let links = match root.resolver() {
             Resolver::Kernel => "",
             Resolver::Walk => ", no links, this kernel has no openat2",
         };
         format!(
             "{} ({existing}, up to {} bytes{dirs}{links})",
-            self.root.path().display(),
+            root.path().display(),
             self.policy.size_max
         )
     }
 
-    /// Checks `request` and makes the temporary file.
+    /// Calls `observer` for what an operator should hear of the directory. It must not block. All
+    /// who use this directory share the last one.
+    #[must_use]
+    pub fn observe(self, observer: impl Fn(&DirEvent) + Send + Sync + 'static) -> Self {
+        self.directory.observe(Arc::new(observer));
+        self
+    }
+
+    /// Checks `request`. Nothing is made and nothing stays open.
     async fn begin(&self, request: Request) -> Result<UploadSink, Refusal> {
-        let (root, policy, versions) = (
-            Arc::clone(&self.root),
-            self.policy,
-            Arc::clone(&self.versions),
-        );
-        let told = self.observer.clone().zip(Some(request.clone()));
-        let begin = move || {
-            // In netascii the announced size is that of the text with CR LF: at least as large.
-            let announced = request
-                .option("tsize")
-                .and_then(|value| value.parse().ok())
-                .unwrap_or(0);
-            let target = Target::resolve(&root, policy, request.rest_bytes())?;
-            Part::create(target, policy, versions, announced)
+        self.sweep();
+        // In netascii the announced size is that of the text with CR LF: at least as large.
+        let announced = request
+            .option("tsize")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(0);
+        let upload = Upload {
+            directory: Arc::clone(&self.directory),
+            policy: self.policy,
+            versions: Arc::clone(&self.versions),
+            request,
+            announced,
         };
-        let part = self.blocking.run(begin).await?;
+        let upload = self.blocking.run(move || upload.check()).await?;
         Ok(UploadSink {
-            part: Some(part),
+            stage: Stage::Waits(upload),
             blocking: self.blocking.clone(),
-            root: Arc::clone(&self.root),
-            told,
+            observer: self.observer.clone(),
         })
+    }
+
+    /// Looks for leftovers, once a day, beside the uploads.
+    fn sweep(&self) {
+        {
+            let mut at = self.sweep_at.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            if now < *at {
+                return;
+            }
+            *at = now + stale::AGE_MIN;
+        }
+        let directory = Arc::clone(&self.directory);
+        tokio::task::spawn_blocking(move || {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+            if let Ok(place) = directory.now().resolve(b"", flags, Links::Beneath) {
+                stale::remove(&place, SystemTime::now(), stale::ENTRIES_MAX);
+            }
+        });
     }
 }
 
@@ -240,49 +281,122 @@ impl Endpoint<Accept> for Uploads {
     }
 }
 
-/// An upload on its way.
-struct UploadSink {
-    /// Moves to a blocking thread for each write and comes back with it. `None` after a failure:
-    /// the temporary file is gone by then.
-    part: Option<Part>,
-    blocking: Blocking,
-    root: Arc<Root>,
-    /// Who is told when it is stored, and of which request.
-    told: Option<(Observer, Request)>,
+/// An upload that was asked for.
+struct Upload {
+    directory: Arc<Directory>,
+    policy: Policy,
+    versions: Arc<Mutex<()>>,
+    request: Request,
+    announced: u64,
 }
 
-impl UploadSink {
-    fn take(&mut self) -> Result<Part, Refusal> {
-        self.part
-            .take()
-            .ok_or_else(|| Refusal::new(Reason::Internal).because("the upload has failed before"))
+impl Upload {
+    /// Whether it would be taken now.
+    fn check(self) -> Result<Self, Refusal> {
+        if self.announced > self.policy.size_max {
+            return Err(too_large(self.policy));
+        }
+        let target = self.target()?;
+        accessat(
+            &target.base,
+            ".",
+            Access::WRITE_OK | Access::EXEC_OK,
+            AtFlags::empty(),
+        )
+        .map_err(|errno| refuse(errno, Shown(&target.path)))?;
+        Share::look(
+            &target.base,
+            self.policy.keep_free,
+            self.announced,
+            &target.path,
+        )?;
+        Ok(self)
+    }
+
+    /// Makes its temporary file.
+    fn open(&self) -> Result<Part, Refusal> {
+        let versions = Arc::clone(&self.versions);
+        Part::create(self.target()?, self.policy, versions, self.announced)
+    }
+
+    fn target(&self) -> Result<Target, Refusal> {
+        let root = self.directory.now();
+        Target::resolve(&root, self.policy, self.request.rest_bytes())
+    }
+}
+
+/// An upload on its way.
+struct UploadSink {
+    stage: Stage,
+    blocking: Blocking,
+    /// Who is told when it is stored.
+    observer: Option<Observer>,
+}
+
+/// Moves to a blocking thread for each write and comes back with it.
+enum Stage {
+    /// Its client has sent nothing yet.
+    Waits(Upload),
+    Open(Upload, Box<Part>),
+    /// The temporary file is gone.
+    Failed,
+}
+
+impl Stage {
+    /// The temporary file, made if need be.
+    fn opened(self) -> Result<(Upload, Box<Part>), Refusal> {
+        match self {
+            Self::Waits(upload) => {
+                let part = upload.open()?;
+                Ok((upload, Box::new(part)))
+            }
+            Self::Open(upload, part) => Ok((upload, part)),
+            Self::Failed => {
+                Err(Refusal::new(Reason::Internal).because("the upload has failed before"))
+            }
+        }
     }
 }
 
 impl Sink for UploadSink {
     fn write(&mut self, data: Bytes) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
-            let mut part = self.take()?;
+            let stage = std::mem::replace(&mut self.stage, Stage::Failed);
             let write = move || {
+                let (upload, mut part) = stage.opened()?;
                 part.write(&data)?;
-                Ok(part)
+                Ok(Stage::Open(upload, part))
             };
-            self.part = Some(self.blocking.run(write).await?);
+            self.stage = self.blocking.run(write).await?;
             Ok(())
         })
     }
 
-    fn finish(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Refusal>> {
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), Refusal>> {
         Box::pin(async move {
-            let part = self.take()?;
-            let (size, file) = (part.written(), self.root.path().join(part.target.name()));
-            self.blocking.run(move || part.commit()).await?;
-            if let Some((observer, request)) = self.told {
-                observer.tell(&Stored {
-                    request,
+            let Self {
+                stage,
+                blocking,
+                observer,
+            } = *self;
+            // Whoever gives the upload up drops this.
+            let wanted = Arc::new(());
+            let still = Arc::downgrade(&wanted);
+            let commit = move || {
+                let (upload, part) = stage.opened()?;
+                let size = part.written();
+                let file = upload.directory.held().path().join(part.target.name());
+                part.commit(&still)?;
+                Ok(Stored {
+                    request: upload.request,
                     file,
                     size,
-                });
+                })
+            };
+            let stored = blocking.run(commit).await?;
+            drop(wanted);
+            if let Some(observer) = observer {
+                observer.tell(&stored);
             }
             Ok(())
         })

@@ -4,22 +4,22 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bootwire::{Reason, Refusal};
-use rustix::fs::{AtFlags, Mode, OFlags, fstatvfs, openat, unlinkat};
+use rustix::fs::{Access, AtFlags, Mode, OFlags, accessat, openat, unlinkat};
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 
 use super::Policy;
+use super::space::Share;
 use super::target::Target;
 use crate::errno::{refuse, refuse_io};
 use crate::name::{RESERVED_PREFIX, Shown};
 
 /// How a temporary name ends.
 pub(super) const SUFFIX: &[u8] = b".part";
-
-/// Bytes written between two looks at the free space.
-const SPACE_CHECK_BYTES: u64 = 4 << 20;
 
 /// Temporary names tried until one is free. They are random: a second try is rare.
 const NAMES_MAX: usize = 8;
@@ -33,8 +33,10 @@ pub(super) struct Part {
     pub(super) file: File,
     /// Where the file is now.
     pub(super) place: Place,
+    /// Its share of the space.
+    pub(super) share: Share,
     written: u64,
-    space_check_at: u64,
+    _open: Open,
 }
 
 /// A name in a directory.
@@ -61,12 +63,13 @@ impl Part {
         versions: Arc<Mutex<()>>,
         announced: u64,
     ) -> Result<Self, Refusal> {
-        if announced > policy.size_max {
-            return Err(too_large(policy));
-        }
-        check_space(&target.base, policy, announced, &target.path)?;
-        let (file, name) =
-            create_hidden(&target.base).map_err(|errno| refuse(errno, Shown(&target.path)))?;
+        let open = Open::one()?;
+        let make = || {
+            create_hidden(&target.base)
+                .map_err(|errno| refuse_new(errno, &target.base, &target.path))
+        };
+        let keep = policy.keep_free;
+        let (share, (file, name)) = Share::take(&target.base, keep, announced, &target.path, make)?;
         let place = Place {
             directory: Arc::clone(&target.base),
             name,
@@ -77,8 +80,9 @@ impl Part {
             versions,
             file,
             place,
+            share,
             written: 0,
-            space_check_at: SPACE_CHECK_BYTES,
+            _open: open,
         })
     }
 
@@ -93,18 +97,12 @@ impl Part {
         if end > self.policy.size_max {
             return Err(too_large(self.policy));
         }
-        if end >= self.space_check_at {
-            check_space(
-                &self.target.base,
-                self.policy,
-                data.len() as u64,
-                &self.target.path,
-            )?;
-            self.space_check_at = end + SPACE_CHECK_BYTES;
-        }
+        self.share
+            .want(&self.target.base, data.len() as u64, &self.target.path)?;
         self.file
             .write_all(data)
             .map_err(|error| refuse_io(&error, Shown(&self.target.path)))?;
+        self.share.wrote(data.len() as u64);
         self.written = end;
         Ok(())
     }
@@ -126,30 +124,54 @@ fn create_hidden(directory: &OwnedFd) -> Result<(File, Vec<u8>), Errno> {
     }
 }
 
-fn too_large(policy: Policy) -> Refusal {
-    Refusal::new(Reason::DiskFull)
-        .text("File too large")
+/// Why nothing can be made in `directory`. Where its mode would allow it, it is the sandbox that does
+/// not: it was closed around another directory by this name.
+fn refuse_new(errno: Errno, directory: &OwnedFd, path: &[u8]) -> Refusal {
+    let wanted = Access::WRITE_OK | Access::EXEC_OK;
+    let allowed = || accessat(directory, ".", wanted, AtFlags::empty()).is_ok();
+    if errno == Errno::ACCESS && allowed() {
+        return Refusal::denied().because(format_args!(
+            "{}: the sandbox keeps the server from writing there: if the directory was replaced, \
+             restart the server",
+            Shown(path)
+        ));
+    }
+    refuse(errno, Shown(path))
+}
+
+/// Refuses what is larger than uploads may be.
+pub(super) fn too_large(policy: Policy) -> Refusal {
+    Refusal::new(Reason::TooLarge)
         .because(format_args!("uploads may have {} bytes", policy.size_max))
 }
 
-/// Refuses if `wanted` more bytes would eat into the space that must stay free.
-fn check_space(
-    directory: &OwnedFd,
-    policy: Policy,
-    wanted: u64,
-    path: &[u8],
-) -> Result<(), Refusal> {
-    let stat = fstatvfs(directory).map_err(|errno| refuse(errno, Shown(path)))?;
-    if stat.f_blocks == 0 {
-        // Some network file systems do not say; then only the write itself can tell.
-        return Ok(());
+/// Uploads that have files open, in the whole process.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Descriptors that an upload takes while it is under way: its file and its directory.
+const DESCRIPTORS: u64 = 2;
+
+/// One of them. Together they take half of all descriptors at most: reads have to go on.
+struct Open;
+
+impl Open {
+    fn one() -> Result<Self, Refusal> {
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let most = usize::try_from(limit / 2 / DESCRIPTORS).unwrap_or(usize::MAX);
+        // Given back when it is dropped, also if it is one too many.
+        let open = Self;
+        if OPEN.fetch_add(1, Ordering::Relaxed) < most.max(1) {
+            Ok(open)
+        } else {
+            Err(Refusal::busy().because(format_args!(
+                "{most} uploads at once are all that the limit of descriptors allows"
+            )))
+        }
     }
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    if free < policy.keep_free.saturating_add(wanted) {
-        return Err(Refusal::new(Reason::DiskFull).because(format_args!(
-            "{free} bytes free, {wanted} wanted, {} must stay free",
-            policy.keep_free
-        )));
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
     }
-    Ok(())
 }

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::{Existing, Policy};
 use crate::beneath::{Links, Root};
-use crate::errno::{is_absent, refuse};
+use crate::errno::{is_absent, refuse, refuse_link};
 use crate::name::{Shown, Unfit, components, judge};
 
 /// Longest file name of the usual file systems, in bytes.
@@ -71,6 +71,10 @@ impl Target {
         let (base, missing) =
             deepest(root, &directories, policy.create_dirs).map_err(|errno| match errno {
                 absent if is_absent(absent) => Refusal::not_found().text("No such directory"),
+                errno @ (Errno::XDEV | Errno::LOOP) => {
+                    let way = directories.join(&b'/');
+                    refuse_link(errno, Shown(path), root.tell_link(&way, Links::Beneath))
+                }
                 errno => refuse(errno, Shown(path)),
             })?;
         if missing.is_empty() {
@@ -117,6 +121,7 @@ fn deepest(
 pub(super) enum Blocked {
     Exists,
     Directory,
+    Link,
     Special,
     Kernel(Errno),
 }
@@ -126,6 +131,9 @@ impl Blocked {
         match self {
             Self::Exists => Refusal::new(Reason::Exists),
             Self::Directory => is_directory(),
+            Self::Link => Refusal::denied()
+                .text("Is a symbolic link")
+                .because(format_args!("{}: uploads replace no links", Shown(path))),
             Self::Special => Refusal::denied().text("Not a regular file"),
             Self::Kernel(errno) => refuse(*errno, Shown(path)),
         }
@@ -146,6 +154,7 @@ pub(super) fn check_existing(
         FileType::RegularFile if existing == Existing::Refuse => Err(Blocked::Exists),
         FileType::RegularFile => Ok(true),
         FileType::Directory => Err(Blocked::Directory),
+        FileType::Symlink => Err(Blocked::Link),
         _ => Err(Blocked::Special),
     }
 }

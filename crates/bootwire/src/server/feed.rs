@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::errand::Errand;
 use super::pump::PumpHandle;
 use crate::file::{OpenFile, PartialFile, READ_AHEAD};
-use crate::{Moment, Refusal};
+use crate::{Moment, Reason, Refusal};
 
 /// Least a spool may hold; a window that needs more gets it.
 const SPOOL_MIN: u64 = 256 << 10;
@@ -189,7 +189,7 @@ impl Feed {
 
 /// The refusal for content that changed under a transfer.
 pub(super) fn changed() -> Refusal {
-    Refusal::origin().text("File changed, try again")
+    Refusal::new(Reason::Changed)
 }
 
 impl Spool {

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use super::engine::{Asked, Host};
 use super::errand::Errand;
+use super::feed;
 use super::inbox::{Inbox, Key, Message};
 use super::observe::Event;
 use super::prepared::prepare;
@@ -84,8 +85,13 @@ impl Host for TokioHost {
 
     fn populate(&mut self, key: Key, file: &Arc<OpenFile>, upto: u64) {
         let inbox = Arc::clone(&self.inbox);
+        let mapped = Arc::clone(file);
         let done = move |result: std::io::Result<()>| {
-            let result = result.map_err(|error| Refusal::origin().because(error));
+            // A mapping reaches no further than its file.
+            let result = result.map_err(|error| match mapped.unchanged() {
+                Ok(false) => feed::changed().because(error),
+                _ => Refusal::from(error),
+            });
             inbox.send(Message::Populated { key, result });
         };
         if let Some(work) = file.want(upto, Box::new(done)) {

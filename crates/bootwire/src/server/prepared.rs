@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bootwire_proto::{Limits, Mode, Op, Rollover, netascii};
 use bytes::Bytes;
 
+use super::feed;
 use crate::accept::Accept;
 use crate::file::{OpenFile, PartialFile};
 use crate::partial::PartialSource;
@@ -222,6 +223,10 @@ impl Source for NetasciiSource {
     }
 }
 
+fn changed(detail: &str) -> io::Error {
+    io::Error::other(feed::changed().because(detail))
+}
+
 /// A file read piece by piece, for file systems on which mappings are unwise.
 struct FileSource {
     file: Arc<OpenFile>,
@@ -241,11 +246,19 @@ impl Source for FileSource {
             let read = move || {
                 let mut piece =
                     vec![0; READ_PIECE.min(usize::try_from(left).unwrap_or(READ_PIECE))];
-                file.file().read_exact_at(&mut piece, offset)?;
+                file.file()
+                    .read_exact_at(&mut piece, offset)
+                    .map_err(|error| match error.kind() {
+                        io::ErrorKind::UnexpectedEof => {
+                            changed("the file was truncated while it was sent")
+                        }
+                        // It is ours, no origin's.
+                        _ => io::Error::other(Refusal::from(error)),
+                    })?;
                 // The last piece vouches for all of them: a file written to in place may have
                 // given a mix of two versions.
                 if left == piece.len() as u64 && !file.unchanged()? {
-                    return Err(io::Error::other("the file changed while it was sent"));
+                    return Err(changed("the file was written to while it was sent"));
                 }
                 Ok(piece)
             };

@@ -102,7 +102,10 @@ async fn run(valve: Arc<Valve>, inbox: Arc<Inbox>, key: Key, mut source: Box<dyn
         let piece = match source.next().await {
             Ok(piece) if piece.is_empty() => Ok(None),
             Ok(piece) => Ok(Some(piece)),
-            Err(error) => Err(Refusal::origin().because(error)),
+            // A source may know better what went wrong.
+            Err(error) => Err(error
+                .downcast()
+                .unwrap_or_else(|error| Refusal::origin().because(error))),
         };
         offset += piece
             .as_ref()

@@ -155,7 +155,7 @@ async fn a_sink_that_fails_or_panics_ends_its_transfer_and_keeps_nothing() {
         .collect();
     assert_eq!(
         outcomes,
-        [Outcome::Internal, Outcome::DiskFull, Outcome::DiskFull]
+        [Outcome::Internal, Outcome::DiskFull, Outcome::TooLarge]
     );
 }
 

@@ -41,9 +41,10 @@ async fn two_uploads_may_need_the_same_new_directory() {
 #[tokio::test]
 async fn directories_made_for_an_upload_that_fails_are_removed() {
     let place = Place::new();
-    let sink = begin(&place.uploads().create_dirs(true), "a/b/c/config")
+    let mut sink = begin(&place.uploads().create_dirs(true), "a/b/c/config")
         .await
         .unwrap();
+    sink.write(Bytes::from_static(b"x")).await.unwrap();
     fs::create_dir(place.root.join("a")).unwrap();
     symlink(&place.outside, place.root.join("a/b")).unwrap();
     assert_eq!(
@@ -57,9 +58,10 @@ async fn directories_made_for_an_upload_that_fails_are_removed() {
         "and a link is not followed"
     );
 
-    let sink = begin(&place.uploads().create_dirs(true), "x/y/config")
+    let mut sink = begin(&place.uploads().create_dirs(true), "x/y/config")
         .await
         .unwrap();
+    sink.write(Bytes::from_static(b"x")).await.unwrap();
     fs::create_dir_all(place.root.join("x/y/config")).unwrap();
     assert_eq!(
         said(sink.finish().await).map(|(reason, _)| reason),
@@ -86,7 +88,7 @@ async fn links_to_directories_count_as_long_as_they_stay_inside() {
             "{name}"
         );
     }
-    let walking = Uploads::new(Root::open_walking(&place.root).unwrap())
+    let walking = Uploads::new(Directory::open_walking(&place.root).unwrap())
         .unwrap()
         .keep_free(0);
     assert_eq!(

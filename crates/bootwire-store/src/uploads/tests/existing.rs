@@ -152,9 +152,9 @@ async fn only_a_regular_file_can_be_replaced() {
             ("directory", "Is a directory"),
             ("directory/", "Is a directory"),
             ("/", "Is a directory"),
-            ("link", "Not a regular file"),
-            ("out", "Not a regular file"),
-            ("dangling", "Not a regular file"),
+            ("link", "Is a symbolic link"),
+            ("out", "Is a symbolic link"),
+            ("dangling", "Is a symbolic link"),
             ("fifo", "Not a regular file"),
         ] {
             assert_eq!(

@@ -17,6 +17,7 @@ mod existing;
 mod finished;
 mod hostile;
 mod limits;
+mod replaced;
 
 struct Place {
     _above: TempDir,
@@ -98,6 +99,11 @@ async fn put(uploads: &Uploads, name: &str, content: &'static str) -> Result<(),
     sink.write(Bytes::from_static(head.as_bytes())).await?;
     sink.write(Bytes::from_static(tail.as_bytes())).await?;
     sink.finish().await
+}
+
+fn commit(part: Part) -> Result<(), Refusal> {
+    let wanted = Arc::new(());
+    part.commit(&Arc::downgrade(&wanted))
 }
 
 fn said<T>(result: Result<T, Refusal>) -> Option<(Reason, String)> {
@@ -195,6 +201,54 @@ async fn an_upload_that_ends_early_leaves_nothing() {
 }
 
 #[test]
+fn leftovers_are_removed_later_where_there_are_too_many_to_look_at() {
+    let place = Place::new();
+    for number in 0..10 {
+        let file = fs::File::create(place.root.join(format!(".bootwire-{number}.part"))).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    }
+    let root = Directory::open(&place.root).unwrap().held();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    let directory = root.resolve(b"", flags, Links::Beneath).unwrap();
+    assert!(!stale::remove(&directory, SystemTime::now(), 4));
+    assert_eq!(place.names().len(), 6);
+    assert!(stale::remove(&directory, SystemTime::now(), 100));
+    assert!(place.names().is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_made_or_kept_open_for_one_who_only_asks() {
+    let place = Place::new();
+    let uploads = place.uploads();
+    let open = || fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = open();
+    let mut sinks = Vec::new();
+    for number in 0..100 {
+        sinks.push(begin(&uploads, &format!("file{number}")).await.unwrap());
+    }
+    assert!(open() < before + 20, "{before} were open, {} are", open());
+    assert!(place.names().is_empty());
+    // An empty file is data too.
+    sinks.pop().unwrap().finish().await.unwrap();
+    sinks[0].write(Bytes::from_static(b"x")).await.unwrap();
+    assert_eq!(place.names().len(), 2);
+    drop(sinks);
+    assert_eq!(place.names(), ["file99"]);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_given_up_while_it_is_stored_does_not_appear() {
+    let place = Place::new();
+    let sink = begin(&place.uploads().replace(), "config").await.unwrap();
+    let Stage::Waits(upload) = sink.stage else {
+        panic!("it has sent nothing");
+    };
+    let (part, nobody) = (upload.open().unwrap(), std::sync::Weak::new());
+    assert!(part.commit(&nobody).is_err());
+    assert!(place.names().is_empty());
+}
+
+#[test]
 fn an_upload_leaves_nothing_when_the_runtime_is_gone() {
     let place = Place::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
@@ -215,6 +269,7 @@ async fn a_write_that_nobody_waits_for_ends_the_upload() {
     let place = Place::new();
     let uploads = place.uploads();
     let mut sink = begin(&uploads, "config").await.unwrap();
+    sink.write(Bytes::from_static(b"first")).await.unwrap();
     drop(sink.write(Bytes::from_static(b"never polled")));
     assert_eq!(place.names().len(), 1);
     // The disk is slow, and the client goes away in the middle.
@@ -235,12 +290,15 @@ async fn a_write_that_nobody_waits_for_ends_the_upload() {
 #[test]
 fn old_leftovers_are_removed_at_the_start() {
     let place = Place::new();
+    fs::create_dir_all(place.root.join("a/b")).unwrap();
     let day = Duration::from_secs(24 * 3600);
     for (name, age) in [
         (".bootwire-old.part", day * 2),
         (".bootwire-young.part", day / 2),
         (".bootwire-old.txt", day * 2),
         ("old.part", day * 2),
+        ("a/b/.bootwire-old.part", day * 2),
+        ("a/.bootwire-young.part", day / 2),
     ] {
         let file = fs::File::create(place.root.join(name)).unwrap();
         file.set_modified(SystemTime::now() - age).unwrap();
@@ -250,6 +308,11 @@ fn old_leftovers_are_removed_at_the_start() {
         place.root.join(".bootwire-link.part"),
     )
     .unwrap();
+    // What is behind a link is not ours to clean up.
+    symlink(&place.outside, place.root.join("a/out")).unwrap();
+    let outside = place.outside.join(".bootwire-old.part");
+    let file = fs::File::create(&outside).unwrap();
+    file.set_modified(SystemTime::now() - day * 2).unwrap();
     let _uploads = place.uploads();
     assert_eq!(
         place.names(),
@@ -257,9 +320,14 @@ fn old_leftovers_are_removed_at_the_start() {
             ".bootwire-link.part",
             ".bootwire-old.txt",
             ".bootwire-young.part",
+            "a",
+            "a/.bootwire-young.part",
+            "a/b",
+            "a/out",
             "old.part"
         ]
     );
+    assert!(outside.exists());
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl<H: Host> Engine<H> {
 }
 
 pub(super) fn too_large() -> Refusal {
-    Refusal::new(Reason::DiskFull)
+    Refusal::new(Reason::TooLarge)
         .text("File too large for this server")
         .because("the upload exceeds its size limit")
 }

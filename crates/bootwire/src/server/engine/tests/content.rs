@@ -87,7 +87,7 @@ fn a_file_that_was_truncated_ends_the_transfer() {
     bench.engine.plan(bench.now, &mut planned, &mut small);
     bench.engine.faulted(bench.now, &planned[0]);
     assert_eq!(bench.rounds()[0].error(), Some(0));
-    assert_eq!(bench.outcomes(), [Outcome::OriginError]);
+    assert_eq!(bench.outcomes(), [Outcome::Changed]);
 }
 
 /// A filling that is never asked: the test speaks for it.

@@ -75,7 +75,7 @@ fn an_upload_larger_than_allowed_ends_as_soon_as_that_is_known() {
         bench.packet(peer(2), lane, &data(2, &[1; 512]))[0].error(),
         Some(3)
     );
-    assert_eq!(bench.outcomes(), [Outcome::DiskFull; 2]);
+    assert_eq!(bench.outcomes(), [Outcome::TooLarge; 2]);
 }
 
 #[test]
