@@ -308,6 +308,19 @@ impl Request {
         })
     }
 
+    /// The same request with other values of the route's parameters: what `change` answers for a name
+    /// and a value takes the value's place, `None` keeps it. With [`Request::renamed`] it hides a part
+    /// of the name, such as a secret, from whoever is told of the request.
+    #[must_use]
+    pub fn map_params(mut self, mut change: impl FnMut(&str, &str) -> Option<String>) -> Self {
+        for (name, value) in &mut self.params.values {
+            if let Some(other) = change(name, value) {
+                *value = other;
+            }
+        }
+        self
+    }
+
     /// The file name exactly as sent. Untrusted: for logs, escaped, and nothing else.
     #[must_use]
     pub fn filename(&self) -> &[u8] {

@@ -5,12 +5,14 @@ use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
-use bootwire::{Refusal, Request, TransferRecord};
+use bootwire::{Op, Refusal, Request, TransferRecord};
 
 /// Shortest secret, in bytes.
 const LEAST: usize = 8;
 /// What stands for a secret in the log.
 const HIDDEN: &str = "***";
+/// Why an upload is denied.
+const LACKING: &str = "the name does not end in the secret";
 
 /// What the name of an upload must end in: a dot and the secret. Empty if nobody knows it: then
 /// every name lacks it.
@@ -73,12 +75,78 @@ impl Suffix {
         let why = if self.0.is_empty() {
             "the secret could not be read"
         } else {
-            "the name does not end in the secret"
+            LACKING
         };
         let denied = || Refusal::denied().because(why);
         let name = self.strip(request.rest_bytes()).ok_or_else(denied)?;
-        request.renamed(name).ok_or_else(denied)
+        let request = request.renamed(name).ok_or_else(denied)?;
+        // Whatever is told of the upload hears of its parameters as well.
+        Ok(request.map_params(|_, value| self.cut_value(value)))
     }
+
+    /// The secret itself, without its dot.
+    fn secret(&self) -> &[u8] {
+        self.0.get(1..).unwrap_or_default()
+    }
+
+    /// What a parameter of the route is without the secret; `None` if it has nothing of it.
+    fn cut_value(&self, value: &str) -> Option<String> {
+        if let Some(rest) = self.strip(value.as_bytes()) {
+            return Some(String::from_utf8_lossy(rest).into_owned());
+        }
+        // A pattern may have a parameter for the secret alone, or for its end if it has dots.
+        let secret = self.secret();
+        let is_end = value.len() >= LEAST / 2 && secret.ends_with(value.as_bytes());
+        (is_end || find(value.as_bytes(), secret).is_some()).then(|| HIDDEN.to_owned())
+    }
+
+    /// Where in a name the secret begins, or what somebody took for it: a slip of the hand, a part
+    /// of it, more than it. With the dot before it if there is one.
+    fn near(&self, name: &[u8]) -> Option<usize> {
+        let secret = self.secret();
+        if secret.is_empty() {
+            return None;
+        }
+        let dots = name
+            .iter()
+            .enumerate()
+            .filter(|(_, letter)| **letter == b'.');
+        let near = dots
+            .map(|(at, _)| at)
+            .find(|&at| is_near(&name[at + 1..], secret));
+        near.or_else(|| find(name, secret))
+    }
+}
+
+/// Whether a text was meant to be the secret.
+fn is_near(text: &[u8], secret: &[u8]) -> bool {
+    let half = secret.len() / 2;
+    let same = text.iter().zip(secret);
+    let same = same.take_while(|(one, other)| one.eq_ignore_ascii_case(other));
+    same.count() >= half || is_within(text, secret, half / 2)
+}
+
+/// Whether at most so many letters have to be added, taken away or changed to make one of the other.
+fn is_within(one: &[u8], other: &[u8], changes: usize) -> bool {
+    if one.len().abs_diff(other.len()) > changes {
+        return false;
+    }
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (above, letter) in one.iter().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], above + 1);
+        for (at, wanted) in other.iter().enumerate() {
+            let changed = corner + usize::from(!letter.eq_ignore_ascii_case(wanted));
+            corner = row[at + 1];
+            row[at + 1] = changed.min(corner + 1).min(row[at] + 1);
+        }
+    }
+    row[other.len()] <= changes
+}
+
+/// Where one text is in another, whatever the case of its letters.
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    let mut places = text.windows(wanted.len().max(1));
+    places.position(|place| place.eq_ignore_ascii_case(wanted))
 }
 
 /// The secrets of all routes, to keep them out of the log.
@@ -86,22 +154,42 @@ impl Suffix {
 pub(crate) struct Secrets(pub(super) Arc<[Arc<Suffix>]>);
 
 impl Secrets {
-    /// The record with `***` in place of a secret at the end of its path and file name.
+    /// The record with `***` in place of a secret in its path and file name, and of what looks like
+    /// one: who mistypes a secret gives most of it away. Where a name was refused for lack of it, that
+    /// is whatever follows its last dot.
     pub(crate) fn hidden<'a>(&self, record: &'a TransferRecord) -> Cow<'a, TransferRecord> {
-        let found = self.0.iter().find_map(|suffix| {
-            let path = suffix.strip(record.path.as_bytes())?;
-            Some((path, suffix))
-        });
-        let Some((path, suffix)) = found else {
+        let is_lacking = record.op == Op::Write
+            && record
+                .detail
+                .as_deref()
+                .is_some_and(|detail| detail.contains(LACKING));
+        let path = self.hidden_name(record.path.as_bytes(), is_lacking);
+        let filename = self.hidden_name(&record.filename, is_lacking);
+        if path.is_none() && filename.is_none() {
             return Cow::Borrowed(record);
-        };
+        }
         let mut hidden = record.clone();
-        hidden.path = format!("{}.{HIDDEN}", String::from_utf8_lossy(path));
-        hidden.filename = match suffix.strip(&record.filename) {
-            Some(name) => [name, b".", HIDDEN.as_bytes()].concat(),
-            None => hidden.path.clone().into_bytes(),
-        };
+        if let Some(path) = path {
+            hidden.path = String::from_utf8_lossy(&path).into_owned();
+        }
+        if let Some(filename) = filename {
+            hidden.filename = filename;
+        }
         Cow::Owned(hidden)
+    }
+
+    /// The name with its end hidden; `None` if there is nothing to hide.
+    fn hidden_name(&self, name: &[u8], is_lacking: bool) -> Option<Vec<u8>> {
+        let near = self.0.iter().filter_map(|suffix| suffix.near(name)).min();
+        let dot = || {
+            name.iter()
+                .rposition(|letter| matches!(letter, b'.' | b'/'))
+        };
+        let last = is_lacking.then(dot).flatten();
+        let last = last.filter(|&at| name[at] == b'.');
+        let at = near.into_iter().chain(last).min()?;
+        let kept = name[..at].strip_suffix(b".").unwrap_or(&name[..at]);
+        Some([kept, b".", HIDDEN.as_bytes()].concat())
     }
 }
 
@@ -131,6 +219,54 @@ mod tests {
             let refusal = suffix.cut(&put(name, "10.0.0.7")).unwrap_err();
             assert_eq!(refusal.reason(), Reason::Denied, "{name}");
             assert!(!refusal.to_string().contains("tr0ub4dor"));
+        }
+    }
+
+    #[test]
+    fn what_looks_like_the_secret_is_not_logged_either() {
+        let secrets = Secrets([Arc::new(Suffix::new("tr0ub4dor").unwrap())].into());
+        let shown = |name: &str, is_lacking| {
+            let hidden = secrets.hidden_name(name.as_bytes(), is_lacking);
+            hidden.map(|name| String::from_utf8(name).unwrap())
+        };
+        for name in [
+            "/up/r1.tr0ub4dor",
+            "/up/r1.tr0ub4doR",
+            "/up/r1.tr0ub4dor2",
+            "/up/r1.tr0ub4dor.cfg",
+            "/up/r1.tr0ub4",
+            "/up/r1.tr00b4dor",
+            "/up/r1.r0ub4dor",
+            "/up/r1.TR0UB4DOR ",
+            "/up/r1tr0ub4dor",
+            "/up/r1..tr0ub4dor",
+        ] {
+            assert_eq!(shown(name, false).as_deref(), Some("/up/r1.***"), "{name}");
+        }
+        for name in [
+            "/up/r1.cfg",
+            "/boot/vmlinuz",
+            "/up/r1.tr0",
+            "/a.b/troubadour",
+        ] {
+            assert_eq!(shown(name, false), None, "{name}");
+        }
+        assert_eq!(shown("/up/r1.guess", true).unwrap(), "/up/r1.***");
+        assert_eq!(shown("/up.d/r1", true), None);
+    }
+
+    /// Hooks and programs are told the parameters of the route.
+    #[test]
+    fn parameters_lose_the_secret_too() {
+        let suffix = Suffix::new("tr0ub4.dor").unwrap();
+        for (value, cut) in [
+            ("up/router1.cfg.tr0ub4.dor", Some("up/router1.cfg")),
+            ("tr0ub4.dor", Some("***")),
+            ("r.tr0ub4.dor.x", Some("***")),
+            ("router1", None),
+            ("dor", None),
+        ] {
+            assert_eq!(suffix.cut_value(value).as_deref(), cut, "{value}");
         }
     }
 

@@ -166,6 +166,41 @@ async fn a_program_runs_when_an_upload_is_stored() {
     );
 }
 
+/// Programs and their logs are nothing that a secret should get into.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_does_not_hear_the_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("up")).unwrap();
+    write(dir.path(), "secret", "tr0ub4dor\n");
+    let (log, part) = (dir.path().join("log"), dir.path().join("part"));
+    program(
+        dir.path(),
+        "finished",
+        &format!(
+            "#!/bin/sh\n{{ env; echo \"args: $*\"; }} > {}\nmv {0} {}\n",
+            part.display(),
+            log.display()
+        ),
+    );
+    let site = open(
+        dir.path(),
+        r#"
+        [[route]]
+        path = "/up/{*path}"
+        upload = "up"
+        secret_suffix_file = "secret"
+        finished = { program = "finished", args = ["{path}", "{file}"] }
+        "#,
+    )
+    .await;
+    send(&site, "/up/a.cfg.tr0ub4dor", b"content")
+        .await
+        .unwrap();
+    let told = appears(&log).await;
+    assert!(!told.contains("tr0ub4dor"), "{told}");
+    assert!(told.contains("a.cfg"), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_fails_or_hangs_costs_no_upload() {
     let dir = tempfile::tempdir().unwrap();
