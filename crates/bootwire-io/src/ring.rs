@@ -1,6 +1,6 @@
 //! Many sockets of one thread, driven by io_uring.
 
-use std::{fmt, io, net::SocketAddr, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{Datagram, Socket, Waker};
 
@@ -65,11 +65,11 @@ impl Ring {
     /// Begins to receive on a socket. What it receives is told under `token`, which should be
     /// its own, and small: the tokens index a table.
     ///
-    /// The socket must be handed to [`Ring::retire`] before it is dropped.
+    /// The ring keeps the socket open until [`Ring::retire`], whoever else lets go of it.
     ///
     /// # Errors
     /// `InvalidInput` if the token is in use, or beyond 2^24.
-    pub fn add(&mut self, socket: &Socket, token: usize) -> io::Result<()> {
+    pub fn add(&mut self, socket: Arc<Socket>, token: usize) -> io::Result<()> {
         self.inner.add(socket, token)
     }
 
@@ -82,10 +82,10 @@ impl Ring {
         self.inner.connect(token, peer)
     }
 
-    /// Receives nothing more on a socket, and drops it once what was queued for it is sent. Its
-    /// token is free at once.
-    pub fn retire(&mut self, socket: Socket, token: usize) {
-        self.inner.retire(socket, token);
+    /// Receives nothing more on a token's socket, and lets go of it once what was queued for it is
+    /// sent. The token is free at once; one that has no socket stays as it is.
+    pub fn retire(&mut self, token: usize) {
+        self.inner.retire(token);
     }
 
     /// Queues a datagram, to be sent from the socket of `token` with the next [`Ring::wait`].
@@ -142,7 +142,7 @@ impl fmt::Debug for Ring {
 /// Where there is no io_uring, there is no ring.
 #[cfg(not(all(target_os = "linux", feature = "uring")))]
 mod driver {
-    use std::{io, net::SocketAddr, time::Duration};
+    use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
     use super::{Arrival, RingFailure};
     use crate::{Socket, Waker};
@@ -158,7 +158,7 @@ mod driver {
             match *self {}
         }
 
-        pub(super) fn add(&mut self, _socket: &Socket, _token: usize) -> io::Result<()> {
+        pub(super) fn add(&mut self, _socket: Arc<Socket>, _token: usize) -> io::Result<()> {
             match *self {}
         }
 
@@ -166,7 +166,7 @@ mod driver {
             match *self {}
         }
 
-        pub(super) fn retire(&mut self, _socket: Socket, _token: usize) {
+        pub(super) fn retire(&mut self, _token: usize) {
             match *self {}
         }
 

@@ -1,6 +1,7 @@
 //! A client's end of the wire.
 
 use std::io;
+use std::sync::Arc;
 
 use bootwire_io::{Socket, SocketOptions};
 use bootwire_proto::Op;
@@ -17,7 +18,7 @@ const DATAGRAM_OVERHEAD: usize = 768;
 #[derive(Debug)]
 pub(super) enum Line {
     /// A socket of its own.
-    Own(Socket),
+    Own(Arc<Socket>),
     /// A socket others use as well, by its number: each has an address of its own.
     Shared(u16),
 }
@@ -34,11 +35,11 @@ impl Line {
             gro: plan.gro,
             ..SocketOptions::default()
         };
-        Socket::bind(plan.local(number), &options).map(Self::Own)
+        Socket::bind(plan.local(number), &options).map(|socket| Self::Own(Arc::new(socket)))
     }
 
     /// The socket, if nobody else uses it.
-    pub(super) const fn socket(&self) -> Option<&Socket> {
+    pub(super) fn socket(&self) -> Option<&Socket> {
         match self {
             Self::Own(socket) => Some(socket),
             Self::Shared(_) => None,
@@ -46,7 +47,7 @@ impl Line {
     }
 
     /// What tells it from the ports the client had before: the port, or the number of the socket.
-    pub(super) const fn port(&self) -> u16 {
+    pub(super) fn port(&self) -> u16 {
         match self {
             Self::Own(socket) => socket.local_addr().port(),
             Self::Shared(number) => *number,

@@ -132,7 +132,7 @@ impl Net {
         let old = std::mem::replace(line, new);
         match (&mut self.way, old) {
             (Way::Poll(poll), Line::Own(socket)) => poll.poller.remove(&socket, index)?,
-            (Way::Ring(net), Line::Own(socket)) => net.ring.retire(socket, index),
+            (Way::Ring(net), Line::Own(_)) => net.ring.retire(index),
             (_, Line::Shared(_)) | (Way::Shared(_), _) => {}
         }
         self.way.add(line, index)
@@ -284,10 +284,10 @@ impl Way {
 
     /// Begins to receive on a socket that nobody shares.
     fn add(&mut self, line: &Line, index: usize) -> io::Result<()> {
-        match (self, line.socket()) {
-            (Self::Poll(poll), Some(socket)) => poll.poller.add(socket, index),
-            (Self::Ring(net), Some(socket)) => net.ring.add(socket, index),
-            (Self::Shared(_), _) | (_, None) => Ok(()),
+        match (self, line) {
+            (Self::Poll(poll), Line::Own(socket)) => poll.poller.add(socket, index),
+            (Self::Ring(net), Line::Own(socket)) => net.ring.add(Arc::clone(socket), index),
+            (Self::Shared(_), _) | (_, Line::Shared(_)) => Ok(()),
         }
     }
 

@@ -193,7 +193,7 @@ impl Program {
     }
 }
 
-/// `{name}` replaced by its value; braces that name nothing known are kept.
+/// `{name}` replaced by its value, by nothing if there is none; a brace that nothing closes is kept.
 fn fill(arg: &str, question: &Question) -> String {
     let mut filled = String::new();
     let mut rest = arg;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use bootwire::file::OpenFile;
-use bootwire::{BoxFuture, Outcome, Reply, Router, Source};
+use bootwire::{BoxFuture, Outcome, Reply, Router, Source, router};
 use bytes::Bytes;
 
 use super::*;
@@ -15,16 +15,19 @@ async fn a_handler_that_panics_or_hangs_is_an_error_to_its_client_alone() {
         .read("/panics", || async {
             if true { panic!("on purpose") } else { "" }
         })
-        .read("/hangs", || async {
-            std::future::pending::<()>().await;
-            ""
-        })
         .read("/fine", || async { "fine" });
-    let running = Running::with(
-        app,
+    // To tell of a panic takes its time on a busy machine: nothing here has to be quick.
+    let running = Running::start(app);
+    let impatient = Running::with(
+        Router::new()
+            .read("/hangs", || async {
+                std::future::pending::<()>().await;
+                ""
+            })
+            .read("/fine", router::at_hand(|_| "fine")),
         Server::bind("127.0.0.1:0").deadline(Duration::from_millis(200)),
     );
-    let (panics, hangs) = tokio::join!(running.get("/panics"), running.get("/hangs"));
+    let (panics, hangs) = tokio::join!(running.get("/panics"), impatient.get("/hangs"));
     assert!(
         matches!(panics, Err(ClientError::Remote { code, .. }) if code.wire() == 0),
         "{panics:?}"
@@ -34,7 +37,9 @@ async fn a_handler_that_panics_or_hangs_is_an_error_to_its_client_alone() {
         "{hangs:?}"
     );
     assert_eq!(running.get("/fine").await.unwrap(), b"fine");
-    let records = running.stop().await;
+    assert_eq!(impatient.get("/fine").await.unwrap(), b"fine");
+    let mut records = running.stop().await;
+    records.extend(impatient.stop().await);
     let detail = |path: &str| {
         records
             .iter()
@@ -112,7 +117,8 @@ async fn a_source_that_fails_or_panics_ends_its_transfer_at_once() {
             matches!(&error, ClientError::Remote { code, .. } if code.wire() == 0),
             "{path}: {error:?}"
         );
-        assert!(start.elapsed() < Duration::from_secs(2), "{path}");
+        // Long before the client would have been given up, after 60 s.
+        assert!(start.elapsed() < Duration::from_secs(20), "{path}");
     }
     let outcomes: Vec<_> = running
         .stop()

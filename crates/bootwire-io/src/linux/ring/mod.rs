@@ -8,7 +8,7 @@ use std::{
     io,
     mem::ManuallyDrop,
     net::{Ipv4Addr, SocketAddr},
-    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    os::fd::{AsFd, AsRawFd},
     sync::Arc,
     time::Duration,
 };
@@ -42,17 +42,24 @@ const PREFIX: usize = 16 + size_of::<libc::sockaddr_in6>();
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// What is known of a token.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Seat {
-    /// The socket that has it.
-    fd: Option<types::Fd>,
-    ipv6: bool,
+    /// The socket that has it. Open as long as requests name its descriptor: whoever closed it
+    /// sooner would let them reach whatever is opened next under the same number.
+    socket: Option<Arc<Socket>>,
     /// It is received from.
     armed: bool,
     /// Whom the socket is connected to.
     peer: Option<SocketAddr>,
     /// Counts the sockets that had it.
     generation: u32,
+}
+
+impl Seat {
+    fn fd(&self) -> Option<types::Fd> {
+        let socket = self.socket.as_deref()?;
+        Some(types::Fd(socket.as_fd().as_raw_fd()))
+    }
 }
 
 /// A datagram in a buffer.
@@ -73,7 +80,7 @@ pub(crate) struct Ring {
     slot_len: usize,
     seats: Vec<Seat>,
     /// Sockets that are retired, open until what was queued for them is submitted.
-    retired: Vec<Socket>,
+    retired: Vec<Arc<Socket>>,
     arrived: Vec<Arrived>,
     failures: Vec<RingFailure>,
     /// Tokens whose sockets are not received from: new ones, and for want of buffers.
@@ -127,7 +134,7 @@ impl Ring {
         Waker::new(&self.signal)
     }
 
-    pub(crate) fn add(&mut self, socket: &Socket, token: usize) -> io::Result<()> {
+    pub(crate) fn add(&mut self, socket: Arc<Socket>, token: usize) -> io::Result<()> {
         if token >= TOKENS {
             return Err(io::ErrorKind::InvalidInput.into());
         }
@@ -135,11 +142,10 @@ impl Ring {
             self.seats.resize(token + 1, Seat::default());
         }
         let seat = &mut self.seats[token];
-        if seat.fd.is_some() {
+        if seat.socket.is_some() {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        seat.fd = Some(types::Fd(socket.as_fd().as_raw_fd()));
-        seat.ipv6 = socket.is_ipv6();
+        seat.socket = Some(socket);
         seat.armed = false;
         seat.peer = None;
         self.unarmed.push(token as u32);
@@ -148,23 +154,23 @@ impl Ring {
 
     pub(crate) fn connect(&mut self, token: usize, peer: SocketAddr) -> io::Result<()> {
         let seat = self.seats.get_mut(token);
-        let Some((seat, fd)) = seat.and_then(|seat| seat.fd.map(|fd| (seat, fd))) else {
-            return Err(io::ErrorKind::InvalidInput.into());
-        };
-        // SAFETY: a socket stays open until it is retired, as `add` says.
-        let socket = unsafe { BorrowedFd::borrow_raw(fd.0) };
+        let unknown = io::ErrorKind::InvalidInput;
+        let seat = seat.ok_or(unknown)?;
+        let socket = seat.socket.as_deref().ok_or(unknown)?;
         rustix::net::connect(socket, &peer)?;
         seat.peer = Some(peer);
         Ok(())
     }
 
-    pub(crate) fn retire(&mut self, socket: Socket, token: usize) {
-        self.retired.push(socket);
+    pub(crate) fn retire(&mut self, token: usize) {
         let Some(seat) = self.seats.get_mut(token) else {
             return;
         };
+        let Some(socket) = seat.socket.take() else {
+            return;
+        };
+        self.retired.push(socket);
         let (token, generation) = (token as u32, seat.generation);
-        seat.fd = None;
         seat.generation = (generation + 1) & GENERATION;
         let receive = About::Receive { token, generation };
         let cancel = opcode::AsyncCancel::new(receive.to_bits())
@@ -176,17 +182,19 @@ impl Ring {
     }
 
     pub(crate) fn send(&mut self, token: usize, to: SocketAddr, packet: &[u8]) -> io::Result<()> {
-        let seat = self.seats.get(token).copied().unwrap_or_default();
-        let Some(fd) = seat.fd.filter(|_| packet.len() <= Public::PACKET_MAX) else {
-            return Err(io::ErrorKind::InvalidInput.into());
-        };
+        let unfit = io::ErrorKind::InvalidInput;
+        let seat = self.seats.get(token).ok_or(unfit)?;
+        let socket = seat.socket.as_deref().ok_or(unfit)?;
+        if packet.len() > Public::PACKET_MAX {
+            return Err(unfit.into());
+        }
+        let (fd, ipv6) = (types::Fd(socket.as_fd().as_raw_fd()), socket.is_ipv6());
+        let (known, generation) = (seat.peer == Some(to), seat.generation);
         if self.outgoing.is_full() {
             self.submit()?;
             self.reap();
         }
-        let known = seat.peer == Some(to);
-        let address = (!known).then(|| WireAddress::new(to, seat.ipv6));
-        let generation = seat.generation;
+        let address = (!known).then(|| WireAddress::new(to, ipv6));
         let filled = self
             .outgoing
             .fill(token as u32, generation, fd, address, packet);
@@ -272,7 +280,7 @@ impl Ring {
     /// Receives from a token's socket, if it has one and does not yet.
     fn arm(&mut self, token: u32) -> io::Result<()> {
         let seat = self.seats.get_mut(token as usize);
-        let Some((seat, fd)) = seat.and_then(|seat| seat.fd.map(|fd| (seat, fd))) else {
+        let Some((seat, fd)) = seat.and_then(|seat| seat.fd().map(|fd| (seat, fd))) else {
             return Ok(());
         };
         if std::mem::replace(&mut seat.armed, true) {

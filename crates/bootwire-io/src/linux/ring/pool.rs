@@ -36,8 +36,9 @@ impl Pool {
         let size = size.next_multiple_of(8);
         let count = (Ring::ROOM / size).clamp(COUNTS.0, COUNTS.1);
         let count = 1_usize << count.ilog2();
-        let entries = map(count * size_of::<BufRingEntry>())?;
-        let bytes = map(count * size).inspect_err(|_| unmap(entries, count))?;
+        let entries_len = count * size_of::<BufRingEntry>();
+        let entries = map(entries_len)?;
+        let bytes = map(count * size).inspect_err(|_| unmap(entries, entries_len))?;
         Ok(Self {
             entries: entries.cast(),
             bytes,

@@ -15,8 +15,8 @@ fn ring(slot_len: usize) -> Option<Public> {
     }
 }
 
-fn socket() -> Socket {
-    Socket::bind(([127, 0, 0, 1], 0).into(), &SocketOptions::default()).unwrap()
+fn socket() -> Arc<Socket> {
+    Arc::new(Socket::bind(([127, 0, 0, 1], 0).into(), &SocketOptions::default()).unwrap())
 }
 
 fn far_end() -> UdpSocket {
@@ -53,7 +53,7 @@ fn many_sockets_send_and_receive_under_their_tokens() {
     let to = server.local_addr().unwrap();
     let sockets: Vec<_> = (0..100).map(|_| socket()).collect();
     for (token, socket) in sockets.iter().enumerate() {
-        ring.add(socket, token).unwrap();
+        ring.add(Arc::clone(socket), token).unwrap();
         ring.send(token, to, format!("from {token}").as_bytes())
             .unwrap();
     }
@@ -70,8 +70,8 @@ fn many_sockets_send_and_receive_under_their_tokens() {
         .collect();
     expected.sort();
     assert_eq!(taken, expected);
-    for (token, socket) in sockets.into_iter().enumerate() {
-        ring.retire(socket, token);
+    for token in 0..sockets.len() {
+        ring.retire(token);
     }
 }
 
@@ -80,7 +80,7 @@ fn a_look_sends_what_is_queued_and_finds_what_has_come() {
     let Some(mut ring) = ring(64) else { return };
     let server = far_end();
     let socket = socket();
-    ring.add(&socket, 0).unwrap();
+    ring.add(Arc::clone(&socket), 0).unwrap();
     for round in 0..100_u32 {
         ring.send(0, server.local_addr().unwrap(), &round.to_be_bytes())
             .unwrap();
@@ -95,7 +95,7 @@ fn a_look_sends_what_is_queued_and_finds_what_has_come() {
         let arrival = ring.get(0).unwrap();
         assert_eq!(arrival.datagram.payload, round.to_be_bytes());
     }
-    ring.retire(socket, 0);
+    ring.retire(0);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn senders_are_told_and_what_is_too_long_is_marked() {
     let Some(mut ring) = ring(8) else { return };
     let server = far_end();
     let socket = socket();
-    ring.add(&socket, 3).unwrap();
+    ring.add(Arc::clone(&socket), 3).unwrap();
     for payload in [&b"12345678"[..], b"123456789", b""] {
         server.send_to(payload, socket.local_addr()).unwrap();
         while ring.is_empty() {
@@ -116,7 +116,7 @@ fn senders_are_told_and_what_is_too_long_is_marked() {
         assert_eq!(arrival.datagram.peer, server.local_addr().unwrap());
         ring.wait(Some(Duration::ZERO)).unwrap();
     }
-    ring.retire(socket, 3);
+    ring.retire(3);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn more_datagrams_than_buffers_arrive_all_the_same() {
     let Some(mut ring) = ring(65_535) else { return };
     let server = far_end();
     let socket = socket();
-    ring.add(&socket, 0).unwrap();
+    ring.add(Arc::clone(&socket), 0).unwrap();
     ring.wait(Some(Duration::ZERO)).unwrap();
     for number in 100..300 {
         server
@@ -135,7 +135,7 @@ fn more_datagrams_than_buffers_arrive_all_the_same() {
     let taken = take(&mut ring, 200);
     let expected: Vec<_> = (100..300).map(|number| (0, number.to_string())).collect();
     assert_eq!(taken, expected);
-    ring.retire(socket, 0);
+    ring.retire(0);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_retired_socket_sends_what_was_queued_and_its_token_begins_anew() {
     let to = server.local_addr().unwrap();
     let (first, second) = (socket(), socket());
     let (first_at, second_at) = (first.local_addr(), second.local_addr());
-    ring.add(&first, 0).unwrap();
+    ring.add(first, 0).unwrap();
     ring.wait(Some(Duration::ZERO)).unwrap();
     // One of these waits in a buffer, one in the socket, when it is retired.
     server.send_to(b"early", first_at).unwrap();
@@ -154,8 +154,8 @@ fn a_retired_socket_sends_what_was_queued_and_its_token_begins_anew() {
     }
     server.send_to(b"late", first_at).unwrap();
     ring.send(0, to, b"farewell").unwrap();
-    ring.retire(first, 0);
-    ring.add(&second, 0).unwrap();
+    ring.retire(0);
+    ring.add(second, 0).unwrap();
     assert!(ring.get(0).is_none(), "it was for the one before");
     ring.send(0, to, b"hello").unwrap();
     server.send_to(b"answer", second_at).unwrap();
@@ -171,7 +171,7 @@ fn a_retired_socket_sends_what_was_queued_and_its_token_begins_anew() {
         UdpSocket::bind(first_at).ok()
     });
     assert!(again.is_some());
-    ring.retire(second, 0);
+    ring.retire(0);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_connected_socket_hears_its_peer_alone() {
     let (server, stranger) = (far_end(), far_end());
     let to = server.local_addr().unwrap();
     let socket = socket();
-    ring.add(&socket, 0).unwrap();
+    ring.add(Arc::clone(&socket), 0).unwrap();
     ring.connect(0, to).unwrap();
     ring.send(0, to, b"hello").unwrap();
     stranger.send_to(b"psst", socket.local_addr()).unwrap();
@@ -198,7 +198,7 @@ fn a_connected_socket_hears_its_peer_alone() {
     let server = UdpSocket::bind(to).unwrap();
     server.send_to(b"back", socket.local_addr()).unwrap();
     assert_eq!(take(&mut ring, 1), [(0, "back".to_owned())]);
-    ring.retire(socket, 0);
+    ring.retire(0);
 }
 
 #[test]
@@ -217,14 +217,42 @@ fn what_cannot_be_is_refused() {
     let Some(mut ring) = ring(64) else { return };
     let (one, other) = (socket(), socket());
     let to = other.local_addr();
-    ring.add(&one, 1).unwrap();
+    ring.add(Arc::clone(&one), 1).unwrap();
     let kind = |result: io::Result<()>| result.unwrap_err().kind();
-    assert_eq!(kind(ring.add(&other, 1)), io::ErrorKind::InvalidInput);
-    assert_eq!(kind(ring.add(&other, TOKENS)), io::ErrorKind::InvalidInput);
+    assert_eq!(
+        kind(ring.add(Arc::clone(&other), 1)),
+        io::ErrorKind::InvalidInput
+    );
+    assert_eq!(
+        kind(ring.add(Arc::clone(&other), TOKENS)),
+        io::ErrorKind::InvalidInput
+    );
     assert_eq!(kind(ring.send(0, to, b"")), io::ErrorKind::InvalidInput);
     assert_eq!(kind(ring.connect(7, to)), io::ErrorKind::InvalidInput);
     let long = [0; Public::PACKET_MAX + 1];
     assert_eq!(kind(ring.send(1, to, &long)), io::ErrorKind::InvalidInput);
     ring.send(1, to, &long[1..]).unwrap();
-    ring.retire(one, 1);
+    ring.retire(1);
+}
+
+/// A descriptor that is closed is somebody else's before long: requests must not reach them.
+#[test]
+fn a_socket_stays_open_for_the_ring_whoever_drops_it() {
+    let Some(mut ring) = ring(64) else { return };
+    let server = far_end();
+    let to = server.local_addr().unwrap();
+    let gone = socket();
+    let ours = gone.local_addr();
+    ring.add(gone, 0).unwrap();
+    let others: Vec<_> = (0..8).map(|_| socket()).collect();
+    ring.send(0, to, b"hello").unwrap();
+    ring.wait(Some(Duration::ZERO)).unwrap();
+    let (_, peer) = server.recv_from(&mut [0; 8]).unwrap();
+    assert_eq!(peer, ours, "sent from its own socket");
+    server.send_to(b"answer", peer).unwrap();
+    assert_eq!(take(&mut ring, 1), [(0, "answer".to_owned())]);
+    drop(others);
+    ring.retire(0);
+    ring.retire(0);
+    ring.retire(7);
 }
