@@ -45,6 +45,23 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "that is more than 64 bits can count".to_owned())
 }
 
+/// Bytes in the largest unit of which there is at least one: `20 GiB`, `1.5 MiB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let (mut whole, mut unit) = (bytes as f64, "bytes");
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if whole < 1024.0 {
+            break;
+        }
+        whole /= 1024.0;
+        unit = larger;
+    }
+    match unit {
+        "bytes" => count(bytes, "byte", "bytes"),
+        _ if whole.fract() < 0.05 => format!("{whole:.0} {unit}"),
+        _ => format!("{whole:.1} {unit}"),
+    }
+}
+
 /// Bytes a second, as a number and its unit; `None` where no time passed.
 fn rate(bytes: u64, duration: Duration) -> Option<(f64, &'static str)> {
     let seconds = duration.as_secs_f64();

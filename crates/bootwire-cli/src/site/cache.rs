@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use bootwire_store::Cache;
+use bootwire_store::{Cache, CacheStats};
 
 use super::kept::Kept;
 use crate::config::Config;
 use crate::{out, size};
 
+/// Bytes of the cache, unless told otherwise.
+const CACHE_MAX: u64 = 20 << 30;
 /// Where the cache is, unless told otherwise.
 const CACHE_DIR: &str = "/var/cache/bootwire";
 
@@ -32,6 +34,11 @@ impl CacheSettings {
         }
     }
 
+    /// Bytes it may take.
+    pub(super) fn max(&self) -> u64 {
+        self.max.unwrap_or(CACHE_MAX)
+    }
+
     async fn open(&self) -> std::io::Result<Cache> {
         let mut builder =
             Cache::builder(&self.dir).observe(|event| out::note(&format!("cache: {event}")));
@@ -46,12 +53,37 @@ impl CacheSettings {
 
     /// One line for the log.
     pub(super) fn describe(&self) -> String {
-        let max = self.max.map_or_else(
-            || "up to 20 GiB".to_owned(),
-            |max| format!("up to {}", size::count(max, "byte", "bytes")),
-        );
-        format!("cache: {}, {max}", self.dir.display())
+        let max = size::bytes(self.max());
+        format!("cache: {}, up to {max}", self.dir.display())
     }
+}
+
+/// What the objects of a cache take that are current, and what that means for its bound: where
+/// machines keep the versions they began with (`pinned`), old ones stand beside all new ones after
+/// a change.
+pub(super) fn working_set(stats: &CacheStats, max: u64, pinned: bool) -> Option<String> {
+    let current = stats.current_bytes;
+    if current == 0 {
+        return None;
+    }
+    let objects = size::count(stats.disk_objects, "version", "versions");
+    let holds = format!("cache: {objects} of objects, {}", size::bytes(current));
+    let (needs, why) = if pinned {
+        let why = "old and new versions side by side, as machines keep theirs (pin)";
+        (current.saturating_mul(2), why)
+    } else {
+        (current, "all of them at a time")
+    };
+    let needs_text = size::bytes(needs);
+    let max_text = size::bytes(max);
+    Some(if needs > max {
+        format!(
+            "warning: {holds}; {why} take {needs_text}, and cache.max is {max_text}: raise it, or \
+             machines are told \"Server busy\" when many boot"
+        )
+    } else {
+        format!("{holds}; {why} take {needs_text} of {max_text}")
+    })
 }
 
 /// Puts the cache into `new`, unless it is there. Its bounds are those it was opened with.
@@ -65,4 +97,29 @@ pub(super) async fn open(settings: &CacheSettings, new: &mut Kept) -> std::io::R
         _ => new.cache = Some((settings.clone(), settings.open().await?)),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_working_set_is_told_with_what_it_needs() {
+        let mut stats = CacheStats::default();
+        assert_eq!(
+            working_set(&stats, 64 << 20, true),
+            None,
+            "nothing is known"
+        );
+        stats.current_bytes = 48 << 20;
+        stats.disk_objects = 12;
+        let told = working_set(&stats, 64 << 20, false).unwrap();
+        assert!(
+            !told.starts_with("warning") && told.contains("48 MiB"),
+            "{told}"
+        );
+        let told = working_set(&stats, 64 << 20, true).unwrap();
+        assert!(told.starts_with("warning"), "{told}");
+        assert!(told.contains("96 MiB") && told.contains("64 MiB"), "{told}");
+    }
 }

@@ -78,7 +78,7 @@ impl Origins {
             wrong.note(config, "cache", format_args!("{error}; {help}"));
             return Self::default();
         }
-        let mut all = BTreeMap::new();
+        let (mut all, mut pinned) = (BTreeMap::new(), false);
         for (name, table) in &document.origin {
             let place = format!("origin.{name}");
             let bucket = bucket_settings((config, purpose), table);
@@ -98,10 +98,16 @@ impl Origins {
                 }
             };
             if let Some(source) = wrong.check(config, &place, open) {
+                pinned |= source.pinned;
                 let kept = (settings, source.clone());
                 new.origins.insert(name.clone(), kept);
                 all.insert(name.clone(), source);
             }
+        }
+        if let Some((_, cache)) = new.cache.as_ref().filter(|_| old.cache.is_none())
+            && let Some(told) = cache::working_set(&cache.stats(), settings.max(), pinned)
+        {
+            out::note(&told);
         }
         Self(all)
     }

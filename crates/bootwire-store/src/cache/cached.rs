@@ -22,6 +22,9 @@ const OBJECT_MAX: u64 = 10 << 40;
 /// Objects an origin is asked about at a time, at most: whoever makes up names takes no more than
 /// that from others.
 const LOOKUPS_MAX: usize = 64;
+/// How much longer than its origin may take to answer a client waits for something to send: for
+/// others before it, for small objects and those of unknown size.
+const SLACK: Duration = Duration::from_secs(3);
 /// Bodies of an origin that are open at a time, at most: those that stall keep no others away, but
 /// each takes a connection.
 const BODIES_MAX: usize = 256;
@@ -123,6 +126,17 @@ impl Shared {
     pub(super) fn came_up(&self) {
         self.down_until.store(0, Ordering::Relaxed);
     }
+}
+
+/// What a boot is told that would get another version than the one it began with.
+fn gone(key: &Key, machine: &str) -> Refusal {
+    let detail = format_args!(
+        "{}: {}: the version that the boot of {machine} began with is gone from the cache, and the \
+         origin has another; start the machine again, and raise cache.max",
+        key.origin, key.object
+    );
+    let refusal = Refusal::origin().text("File changed, start the machine again");
+    refusal.because(detail)
 }
 
 /// A bound in KiB; at least one small object's.
@@ -256,11 +270,27 @@ impl Cached {
         machine: Option<&str>,
     ) -> Result<Reply, Refusal> {
         let key = self.key(object);
+        // Who waits longer would hear that a handler was late, and not whose fault that was.
+        let limit = self.policy.answer_within + SLACK;
+        let late = || {
+            let detail = format_args!(
+                "{}: {object}: nothing to send within {limit:?}; it is still being fetched",
+                self.name
+            );
+            Refusal::origin()
+                .text("Timed out, try again")
+                .because(detail)
+        };
+        let reply = tokio::time::timeout(limit, self.reply_to(&key, machine)).await;
+        reply.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn reply_to(&self, key: &Key, machine: Option<&str>) -> Result<Reply, Refusal> {
         let mut result =
             Err(Refusal::busy()
                 .because("its files were removed from the cache while it was opened"));
         for _ in 0..RACES_MAX {
-            let found = self.found(&key, machine).await?;
+            let found = self.found(key, machine).await?;
             result = match self.open(&found).await {
                 Ok(Some(reply)) => return Ok(reply),
                 Ok(None) => result,
@@ -279,8 +309,15 @@ impl Cached {
         let found = match self.cache.pins.find(machine, object, lasts) {
             Pinned::Version(id) => match self.version(key, id) {
                 Some(pinned) => return Ok(pinned),
-                // Evicted meanwhile.
-                None => self.find(key).await?,
+                // Evicted or removed. It may be the current one still.
+                None => {
+                    let current = self.find(key).await?;
+                    if current.id() != id {
+                        self.cache.pins.broke(machine);
+                        return Err(gone(key, machine));
+                    }
+                    current
+                }
             },
             Pinned::AsOf(began) => {
                 let ttl = u64::try_from(self.policy.ttl.as_millis()).unwrap_or(u64::MAX);
@@ -294,6 +331,9 @@ impl Cached {
             }
         };
         self.cache.pins.note(machine, object, found.id());
+        if let Some(entry) = self.cache.disk.entry(found.id()) {
+            entry.note_boot();
+        }
         Ok(found)
     }
 

@@ -12,20 +12,22 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rustix::fs::{FlockOperation, flock};
-
+use super::amount::Amount;
 use super::chunks::{self, Sum};
 use super::entry::{Chunk, Description, Entry, now};
 use super::held::Held;
-use super::index::{Index, footprint, scan, unlink_files};
+use super::index::{Index, Need, footprint, scan, unlink_files};
 use super::key::Key;
+use super::pin::Pins;
+use super::place::{Look, Place};
 use super::private;
 use super::salt::Salt;
 use super::sidecar::{self, Header};
 use super::stamp::Stamp;
 use super::storage::{Files, Storage};
+use super::{CacheEvent, Observer};
 use crate::origin::Version;
 
 /// Bytes of the cache that are given up when the disk is full before the cache is.
@@ -41,8 +43,9 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 
 /// The cache directory.
 pub(crate) struct Disk {
-    objects: PathBuf,
-    incoming: PathBuf,
+    place: Place,
+    /// Boots that still need versions which are not current any more.
+    pins: Arc<Pins>,
     max: u64,
     index: Mutex<Index>,
     spools: AtomicU64,
@@ -53,16 +56,21 @@ pub(crate) struct Disk {
     reliefs: AtomicU64,
     /// Held while room is made on a full disk, so that all who met the same full disk try again.
     relieving: Mutex<()>,
-    /// Held for as long as this process uses the directory.
-    _lock: File,
+    observer: OnceLock<Observer>,
 }
 
-/// There is no room, and nothing to remove: everything is being read.
-#[derive(Debug, thiserror::Error)]
-#[error("the cache is full: {need} bytes do not fit into {max}, as what is there is being read")]
+/// There is no room, and nothing to remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the cache is full: {} more do not fit into {}, of which {} are being read and {} are versions \
+     that boots keep (pin): raise cache.max",
+    Amount(*.need), Amount(*.max), Amount(*.read), Amount(*.pinned)
+)]
 pub(crate) struct Full {
     need: u64,
     max: u64,
+    read: u64,
+    pinned: u64,
 }
 
 /// Room for something that is not there yet. Given back when dropped.
@@ -73,7 +81,9 @@ pub(crate) struct Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.disk.lock().taken -= self.bytes;
+        let mut index = self.disk.lock();
+        index.taken -= self.bytes;
+        index.promised -= self.bytes;
     }
 }
 
@@ -89,33 +99,11 @@ impl Disk {
         max: u64,
         storage: Arc<dyn Storage>,
     ) -> io::Result<Arc<Self>> {
-        let (objects, incoming) = (dir.join("objects"), dir.join("incoming"));
-        private::make_dir(dir)?;
-        let lock = private::create(&dir.join("lock"))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|errno| {
-            let error = io::Error::from(errno);
-            let hint = "another process uses this cache, or it cannot be locked";
-            io::Error::new(error.kind(), format!("{hint}: {error}"))
-        })?;
-        // What was on its way when the last process ended is of no use.
-        match std::fs::remove_dir_all(&incoming) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        private::make_own_dir(&incoming)?;
-        let (salt, fresh) = Salt::open(&dir.join("salt"))?;
-        if fresh {
-            // Whose they are cannot be told any more.
-            match std::fs::remove_dir_all(&objects) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        private::make_own_dir(&objects)?;
-        let index = scan(&objects)?;
+        let (place, salt) = Place::open(dir)?;
+        let index = scan(&place.objects)?;
         let disk = Arc::new(Self {
-            objects,
-            incoming,
+            place,
+            pins: Arc::default(),
             max,
             index: Mutex::new(index),
             spools: AtomicU64::new(0),
@@ -124,7 +112,7 @@ impl Disk {
             salt,
             reliefs: AtomicU64::new(0),
             relieving: Mutex::default(),
-            _lock: lock,
+            observer: OnceLock::new(),
         });
         // The bound may be lower than last time.
         drop(disk.room(0));
@@ -133,6 +121,13 @@ impl Disk {
 
     fn lock(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes of the current versions of all objects.
+    pub(crate) fn current_bytes(&self) -> u64 {
+        let index = self.lock();
+        let sizes = index.current.values().map(|entry| footprint(entry.size));
+        sizes.sum()
     }
 
     /// Bytes taken, and objects removed to make room.
@@ -201,36 +196,74 @@ impl Disk {
     pub(crate) fn room(self: &Arc<Self>, size: u64) -> Result<Room, Full> {
         let bytes = if size == 0 { 0 } else { footprint(size) };
         let mut index = self.lock();
-        let mut removed = Vec::new();
-        if index.taken.saturating_add(bytes) > self.max {
-            let mut oldest: Vec<_> = index.entries.values().cloned().collect();
-            oldest.sort_unstable_by_key(|entry| entry.used());
-            for entry in oldest {
-                if index.taken.saturating_add(bytes) <= self.max {
-                    break;
-                }
-                if entry.retire() {
-                    index.remove(&entry);
-                    removed.push(entry);
-                }
+        let target = self.max.saturating_sub(bytes);
+        let removed = self.evict(&mut index, target);
+        let full = if index.taken.saturating_add(bytes) > self.max {
+            Some(self.full(&index, bytes))
+        } else {
+            index.taken += bytes;
+            index.promised += bytes;
+            None
+        };
+        drop(index);
+        self.unlink_all(&removed);
+        match full {
+            Some(full) => Err(full),
+            None => {
+                let disk = Arc::clone(self);
+                Ok(Room { disk, bytes })
             }
         }
-        let fits = index.taken.saturating_add(bytes) <= self.max;
-        if fits {
-            index.taken += bytes;
+    }
+
+    /// Takes out what may go until no more than `target` bytes are taken, what was not read for
+    /// longest first; what boots that are under way have read comes last.
+    fn evict(&self, index: &mut Index, target: u64) -> Vec<Arc<Entry>> {
+        let mut removed = Vec::new();
+        if index.taken <= target {
+            return removed;
         }
-        drop(index);
+        let began = self.pins.oldest();
+        let mut candidates: Vec<_> = index
+            .entries
+            .values()
+            .filter_map(|entry| {
+                let needed = index.need(entry, began);
+                (needed != Need::Must).then(|| (needed, entry.used(), Arc::clone(entry)))
+            })
+            .collect();
+        candidates.sort_unstable_by_key(|(needed, used, _)| (*needed, *used));
+        for (_, _, entry) in candidates {
+            if index.taken <= target {
+                break;
+            }
+            if entry.retire() {
+                index.remove(&entry);
+                removed.push(entry);
+            }
+        }
+        removed
+    }
+
+    fn unlink_all(&self, removed: &[Arc<Entry>]) {
         self.evicted
             .fetch_add(removed.len() as u64, Ordering::Relaxed);
         for entry in removed {
-            unlink(&entry);
+            unlink(entry);
         }
-        if fits {
-            let disk = Arc::clone(self);
-            Ok(Room { disk, bytes })
-        } else {
-            let (need, max) = (bytes, self.max);
-            Err(Full { need, max })
+    }
+
+    /// Why `need` bytes do not fit.
+    fn full(&self, index: &Index, need: u64) -> Full {
+        let began = self.pins.oldest();
+        let pinned = index.entries.values();
+        let pinned = pinned.filter(|entry| index.need(entry, began) == Need::Must);
+        let pinned: u64 = pinned.map(|entry| footprint(entry.size)).sum();
+        Full {
+            need,
+            max: self.max,
+            read: index.taken.saturating_sub(pinned),
+            pinned,
         }
     }
 
@@ -276,26 +309,52 @@ impl Disk {
 
     fn remove_some(&self) -> bool {
         let mut index = self.lock();
-        let mut oldest: Vec<_> = index.entries.values().cloned().collect();
-        oldest.sort_unstable_by_key(|entry| entry.used());
         let target = index.taken.saturating_sub(RELIEF);
-        let mut removed = Vec::new();
-        for entry in oldest {
-            if index.taken <= target {
-                break;
-            }
-            if entry.retire() {
-                index.remove(&entry);
-                removed.push(entry);
-            }
-        }
+        let removed = self.evict(&mut index, target);
         drop(index);
-        self.evicted
-            .fetch_add(removed.len() as u64, Ordering::Relaxed);
-        for entry in &removed {
-            unlink(entry);
-        }
+        self.unlink_all(&removed);
         !removed.is_empty()
+    }
+
+    /// Notices that the directory was replaced, and goes on in the one that is there. Blocks on the
+    /// disk.
+    fn look(&self) -> io::Result<()> {
+        match self.place.look()? {
+            Look::Same => return Ok(()),
+            Look::Mended => {}
+            Look::Replaced => {
+                let mut found = scan(&self.place.objects)?;
+                let mut index = self.lock();
+                found.taken += index.promised;
+                found.promised = index.promised;
+                let old = std::mem::replace(&mut *index, found);
+                drop(index);
+                for entry in old.entries.values() {
+                    // Who reads it goes on.
+                    entry.condemn();
+                }
+            }
+        }
+        if let Some(observer) = self.observer.get() {
+            let dir = self.place.dir.clone();
+            observer(&CacheEvent::Replaced { dir });
+        }
+        Ok(())
+    }
+
+    /// Who hears of what happens to the directory.
+    pub(super) fn observed_by(&self, observer: Observer) {
+        let _ = self.observer.set(observer);
+    }
+
+    /// What boots need.
+    pub(crate) const fn pins(&self) -> &Arc<Pins> {
+        &self.pins
+    }
+
+    /// The directory of the objects.
+    pub(crate) fn objects(&self) -> &Path {
+        &self.place.objects
     }
 
     /// A new version of an object, none of it here yet, or the same version if it is. Blocks on
@@ -307,6 +366,7 @@ impl Disk {
         size: u64,
         whole: bool,
     ) -> io::Result<Held> {
+        self.look()?;
         let id = key.id(version, size, now());
         if let Some(entry) = self.entry(id)
             && !entry.is_gone()
@@ -329,8 +389,9 @@ impl Disk {
 
     /// A file for an object whose size is not known, and a path to it.
     pub(crate) fn spool(&self) -> io::Result<(File, PathBuf)> {
+        self.look()?;
         let number = self.spools.fetch_add(1, Ordering::Relaxed);
-        let path = self.incoming.join(number.to_string());
+        let path = self.place.incoming.join(number.to_string());
         let file = private::options()
             .read(true)
             .write(true)
@@ -378,7 +439,7 @@ impl Disk {
     }
 
     fn place(&self, key: &Key, id: u64) -> io::Result<(PathBuf, PathBuf)> {
-        let folder = self.objects.join(key.folder());
+        let folder = self.place.objects.join(key.folder());
         private::make_dir(&folder)?;
         let name = key.file_name(id);
         let data = folder.join(format!("{name}.data"));

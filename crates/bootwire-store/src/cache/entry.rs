@@ -3,7 +3,7 @@
 use std::fs::{File, FileTimes};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -42,6 +42,8 @@ pub(crate) struct Entry {
     times: Times,
     /// How many are about to open it.
     holders: AtomicUsize,
+    /// Whether machines keep the version they began with.
+    for_boots: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -152,6 +154,7 @@ impl Entry {
                 until: AtomicU64::new(u64::MAX),
             },
             holders: AtomicUsize::new(0),
+            for_boots: AtomicBool::new(false),
             state: Mutex::new(State {
                 chunks: chunks.into(),
                 gone: false,
@@ -264,6 +267,20 @@ impl Entry {
 
     pub(crate) fn is_complete(&self) -> bool {
         self.lock().is_complete()
+    }
+
+    /// A machine was given it that keeps its versions.
+    pub(super) fn note_boot(&self) {
+        self.for_boots.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_for_boots(&self) -> bool {
+        self.for_boots.load(Ordering::Relaxed)
+    }
+
+    /// Whether it ceased to be the current version after `time`, if it has.
+    pub(super) fn was_current_after(&self, time: u64) -> bool {
+        self.times.until.load(Ordering::Relaxed) >= time
     }
 
     pub(super) fn hold(&self) {

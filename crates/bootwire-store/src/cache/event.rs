@@ -15,6 +15,17 @@ pub enum CacheEvent {
         /// The chunk's number, from 0.
         chunk: usize,
     },
+    /// There is no room for an object, and nothing that may go. Told once a minute.
+    Full {
+        /// How much room there is, and what takes it.
+        why: String,
+    },
+    /// The directory, or one within it, was replaced or removed while the cache was open. It goes
+    /// on in the one that is there now.
+    Replaced {
+        /// The cache's directory.
+        dir: PathBuf,
+    },
     /// The disk cannot be read or written.
     DiskFailed {
         /// The file or folder.
@@ -41,6 +52,12 @@ impl fmt::Display for CacheEvent {
                 f,
                 "chunk {chunk} of {} is corrupt, it is fetched again; look at the disk",
                 file.display()
+            ),
+            Self::Full { why } => f.write_str(why),
+            Self::Replaced { dir } => write!(
+                f,
+                "{} was replaced or removed while it was in use; it is used as it is now",
+                dir.display()
             ),
             Self::DiskFailed { file, error } => {
                 write!(f, "cannot use {} in the cache: {error}", file.display())
@@ -75,6 +92,9 @@ pub struct CacheStats {
     pub fetched_bytes: u64,
     /// Bytes the objects on the disk take, those included that are still to come.
     pub disk_bytes: u64,
+    /// Bytes the current versions take, those included that are still to come. Where boots are
+    /// [pinned](crate::Cached::pin), old versions of all of them may stand beside these.
+    pub current_bytes: u64,
     /// Versions of objects on the disk.
     pub disk_objects: u64,
     /// Versions removed from the disk to make room.

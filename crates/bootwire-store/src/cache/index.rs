@@ -33,6 +33,19 @@ pub(super) struct Index {
     pub(super) entries: HashMap<u64, Arc<Entry>>,
     /// Bytes taken, promised ones included.
     pub(super) taken: u64,
+    /// Bytes promised to objects that are on their way.
+    pub(super) promised: u64,
+}
+
+/// How much boots that are under way need a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Need {
+    /// Nobody does.
+    Not,
+    /// One may have read it: it can be fetched again for as long as it is current.
+    May,
+    /// It cannot be had from its origin any more, and a boot may have begun with it.
+    Must,
 }
 
 impl Index {
@@ -50,6 +63,20 @@ impl Index {
             self.current.remove(&entry.key);
         }
         true
+    }
+
+    /// How much boots need `entry`, the oldest of which `began` then.
+    pub(super) fn need(&self, entry: &Entry, began: Option<u64>) -> Need {
+        let Some(began) = began.filter(|_| entry.is_for_boots()) else {
+            return Need::Not;
+        };
+        let current = self.current.get(&entry.key);
+        let current = current.is_some_and(|current| current.id == entry.id);
+        match current {
+            true if entry.used() >= began => Need::May,
+            false if entry.was_current_after(began) => Need::Must,
+            _ => Need::Not,
+        }
     }
 
     /// Takes in what an earlier process has left.

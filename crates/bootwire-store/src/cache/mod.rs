@@ -1,5 +1,6 @@
 //! Objects of origins, kept on the disk and in memory.
 
+mod amount;
 mod cached;
 mod chunks;
 mod disk;
@@ -16,6 +17,7 @@ mod key;
 mod lookup;
 mod memory;
 mod pin;
+mod place;
 mod pour;
 mod private;
 mod salt;
@@ -78,6 +80,8 @@ pub struct Cache {
     /// Complete objects that are kept open, oldest first.
     open: Arc<Mutex<VecDeque<Weak<Entry>>>>,
     observer: Option<Observer>,
+    /// When an operator last heard that there is no room, in milliseconds since 1970.
+    told_full: Arc<AtomicU64>,
 }
 
 /// How a cache should be.
@@ -151,15 +155,19 @@ impl Cache {
     }
 
     fn on(disk: Arc<Disk>, memory_max: u64, observer: Option<Observer>) -> Self {
+        if let Some(observer) = &observer {
+            disk.observed_by(Arc::clone(observer));
+        }
         Self {
-            disk,
             memory: Arc::new(Memory::new(memory_max)),
-            pins: Arc::default(),
+            pins: Arc::clone(disk.pins()),
+            disk,
             flights: Arc::default(),
             blocking: Blocking::new(),
             counts: Arc::default(),
             open: Arc::default(),
             observer,
+            told_full: Arc::default(),
         }
     }
 
@@ -178,6 +186,7 @@ impl Cache {
             fetched_bytes: read(&counts.fetched_bytes),
             disk_bytes,
             disk_objects: objects as u64,
+            current_bytes: self.disk.current_bytes(),
             evicted,
             memory_bytes: self.memory.weight(),
         }

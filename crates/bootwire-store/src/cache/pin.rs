@@ -27,6 +27,10 @@ struct Boots {
 
 struct Boot {
     began: u64,
+    /// Milliseconds from then on.
+    lasts: u64,
+    /// A version it had begun with is gone, and it was told so.
+    broken: bool,
     /// Numbers of objects and of the versions this machine got.
     versions: Vec<(u64, u64)>,
 }
@@ -53,6 +57,7 @@ impl Pins {
         let lasts = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
         if let Some(boot) = boots.by_machine.get(machine)
             && now.saturating_sub(boot.began) < lasts
+            && !boot.starts_over(object)
         {
             let mut known = boot.versions.iter();
             return match known.find(|(seen, _)| *seen == object) {
@@ -60,8 +65,33 @@ impl Pins {
                 None => Pinned::AsOf(boot.began),
             };
         }
-        boots.begin(machine, now);
+        boots.begin(machine, now, lasts);
         Pinned::AsOf(now)
+    }
+
+    /// A version that `machine` began with is gone, and it was told. Once it asks again for what it
+    /// asked for first, another boot has begun.
+    pub(crate) fn broke(&self, machine: &str) {
+        if let Some(boot) = self.lock().by_machine.get_mut(machine) {
+            boot.broken = true;
+        }
+    }
+
+    /// When the oldest boot began that is under way.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        let (mut boots, now) = (self.lock(), now());
+        loop {
+            let (began, machine) = boots.order.front().cloned()?;
+            let boot = boots.by_machine.get(&machine);
+            match boot.filter(|boot| boot.began == began) {
+                Some(boot) if now < began.saturating_add(boot.lasts) => return Some(began),
+                Some(_) => {
+                    boots.by_machine.remove(&machine);
+                }
+                None => {}
+            }
+            boots.order.pop_front();
+        }
     }
 
     /// `machine` got this version.
@@ -79,8 +109,15 @@ impl Pins {
     }
 }
 
+impl Boot {
+    fn starts_over(&self, object: u64) -> bool {
+        let first = self.versions.first();
+        self.broken && first.is_none_or(|(seen, _)| *seen == object)
+    }
+}
+
 impl Boots {
-    fn begin(&mut self, machine: &str, now: u64) {
+    fn begin(&mut self, machine: &str, now: u64, lasts: u64) {
         while self.by_machine.len() >= BOOTS_MAX || self.order.len() >= 2 * BOOTS_MAX {
             let Some((began, oldest)) = self.order.pop_front() else {
                 break;
@@ -93,10 +130,13 @@ impl Boots {
                 self.by_machine.remove(&oldest);
             }
         }
-        let versions = Vec::new();
-        let began = now;
-        self.by_machine
-            .insert(machine.into(), Boot { began, versions });
+        let boot = Boot {
+            began: now,
+            lasts,
+            broken: false,
+            versions: Vec::new(),
+        };
+        self.by_machine.insert(machine.into(), boot);
         self.order.push_back((now, machine.into()));
     }
 }
@@ -122,6 +162,33 @@ mod tests {
             matches!(pins.find("10.0.0.7", 1, MINUTE), Pinned::AsOf(_)),
             "another boot began"
         );
+    }
+
+    #[test]
+    fn a_boot_that_lost_a_version_begins_anew_with_its_first_object() {
+        let pins = Pins::default();
+        for (object, version) in [(1, 100), (2, 200)] {
+            pins.find("10.0.0.7", object, MINUTE);
+            pins.note("10.0.0.7", object, version);
+        }
+        pins.broke("10.0.0.7");
+        assert_eq!(pins.find("10.0.0.7", 2, MINUTE), Pinned::Version(200));
+        assert!(matches!(pins.find("10.0.0.7", 1, MINUTE), Pinned::AsOf(_)));
+        assert!(matches!(pins.find("10.0.0.7", 2, MINUTE), Pinned::AsOf(_)));
+    }
+
+    #[test]
+    fn the_oldest_boot_is_one_that_is_under_way() {
+        let pins = Pins::default();
+        assert_eq!(pins.oldest(), None);
+        pins.find("10.0.0.7", 1, Duration::ZERO);
+        assert_eq!(pins.oldest(), None, "it is over");
+        let Pinned::AsOf(began) = pins.find("10.0.0.8", 1, MINUTE) else {
+            panic!("nothing was seen yet")
+        };
+        pins.find("10.0.0.9", 1, MINUTE);
+        assert_eq!(pins.oldest(), Some(began));
+        assert_eq!(pins.lock().by_machine.len(), 2);
     }
 
     #[test]

@@ -16,10 +16,16 @@ pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
 /// As [`make_dir`], for a directory of the cache alone: one that others could read is closed.
 pub(super) fn make_own_dir(dir: &Path) -> io::Result<()> {
     make_dir(dir)?;
-    if std::fs::metadata(dir)?.permissions().mode() & 0o077 != 0 {
-        std::fs::set_permissions(dir, Permissions::from_mode(DIR_MODE))?;
+    // By descriptor: a call that the sandbox leaves.
+    let open = File::open(dir)?;
+    if open.metadata()?.permissions().mode() & 0o077 == 0 {
+        return Ok(());
     }
-    Ok(())
+    match open.set_permissions(Permissions::from_mode(DIR_MODE)) {
+        // Somebody else's directory that we may use: how open it is was his choice.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        result => result,
+    }
 }
 
 /// How files are made.

@@ -1,11 +1,14 @@
 //! Taking what an origin sends: into memory, into chunks, or into a file of unknown size.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bootwire::Refusal;
 use bytes::{Bytes, BytesMut};
+use tokio::time::{Instant, sleep};
 
 use super::chunks::{self, CHUNK, Sum};
 use super::disk::{Full, Room, is_full};
@@ -18,6 +21,11 @@ use super::memory::{SMALL_MAX, Small};
 use super::pour::{Paced, Spill, Writer};
 use super::{CacheEvent, Cached};
 use crate::origin::{Ask, Body, Condition, Content, Got, OriginError, OriginErrorKind, Version};
+
+/// How often room is looked for that is not there.
+const ROOM_EVERY: Duration = Duration::from_millis(100);
+/// How often an operator hears that there is none, at most, in milliseconds.
+const TOLD_EVERY: u64 = 60_000;
 
 impl Cached {
     /// Takes a version that is not in the cache, or not known to be.
@@ -90,7 +98,7 @@ impl Cached {
                 // It is served from memory; only a restart forgets it.
                 let error: io::Error = error;
                 source.cache.tell(&CacheEvent::DiskFailed {
-                    file: PathBuf::from("objects"),
+                    file: source.cache.disk.objects().to_owned(),
                     error: error.to_string(),
                 });
             }
@@ -117,10 +125,18 @@ impl Cached {
         }
         let (disk, wanted) = (Arc::clone(&self.cache.disk), key.clone());
         let version = content.version;
-        let create = move || Ok(disk.create(&wanted, &version, size, in_one));
-        let entry = match self.cache.blocking.run(create).await? {
-            Ok(entry) => entry,
-            Err(error) => return Err(self.no_room(&error).into()),
+        let begun = Instant::now();
+        let entry = loop {
+            let (disk, wanted, version) = (Arc::clone(&disk), wanted.clone(), version.clone());
+            let create = move || Ok(disk.create(&wanted, &version, size, in_one));
+            match self.cache.blocking.run(create).await? {
+                Ok(entry) => break entry,
+                // Somebody may finish reading soon, and what he reads may go.
+                Err(error) if is_busy(&error) && begun.elapsed() < self.policy.answer_within => {
+                    sleep(ROOM_EVERY).await;
+                }
+                Err(error) => return Err(self.no_room(&error).into()),
+            }
         };
         self.fill(&entry, content.body).await?;
         self.make_current(key, &entry);
@@ -168,10 +184,17 @@ impl Cached {
 
     /// There is no place for an object.
     fn no_room(&self, error: &io::Error) -> Refusal {
-        if error.get_ref().is_some_and(|error| error.is::<Full>()) {
+        if is_busy(error) {
+            let told = &self.cache.told_full;
+            let last = told.load(Ordering::Relaxed);
+            if now().saturating_sub(last) >= TOLD_EVERY {
+                told.store(now(), Ordering::Relaxed);
+                let why = error.to_string();
+                self.cache.tell(&CacheEvent::Full { why });
+            }
             return Refusal::busy().because(error);
         }
-        self.disk_failed(Path::new("objects"), error)
+        self.disk_failed(self.cache.disk.objects(), error)
     }
 
     /// Takes an object of which the size is known at its end: all of it has to come before it can
@@ -266,6 +289,11 @@ impl Cached {
             Err(error) => Err(self.no_room(&error).into()),
         }
     }
+}
+
+/// Whether there is no room because of what is there.
+fn is_busy(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<Full>())
 }
 
 fn cut(got: u64, size: u64) -> OriginError {

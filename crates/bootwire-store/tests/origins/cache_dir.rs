@@ -280,6 +280,78 @@ async fn a_full_disk_is_told_to_those_who_need_it_and_small_objects_go_on() {
     );
 }
 
+/// A second object fills the disk, and the first one makes room for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_complete_on_a_full_disk_has_no_zeros_at_its_end() {
+    let dir = Mounted(tempfile::tempdir().unwrap());
+    if !mount_tmpfs(dir.0.path(), "6m", "") {
+        return;
+    }
+    let origin = Origin::start().await;
+    origin.put("first", Object::new(pattern(2 * MIB, 1), "1"));
+    origin.put("second", Object::new(pattern(5 * MIB, 2), "1"));
+    origin.put(
+        "third",
+        Object::new(pattern(5 * MIB, 3), "1").manner(Manner::NoLength),
+    );
+    let running = serve(hasty(&origin, &cache(dir.0.path()).await));
+    for (name, size, seed) in [("first", 2, 1), ("second", 5, 2), ("third", 5, 3)] {
+        let begun = Instant::now();
+        // Until those at the last one have let go of it.
+        let got = loop {
+            match running.get(&format!("/{name}")).await {
+                Err(_) if begun.elapsed() < Duration::from_secs(20) => {}
+                result => break result.unwrap(),
+            }
+        };
+        assert!(got == pattern(size * MIB, seed), "{name}");
+        let again = running.get(&format!("/{name}")).await.unwrap();
+        assert!(again == pattern(size * MIB, seed), "{name} again");
+    }
+}
+
+/// The directory is moved away, or parts of it are removed, while the cache is open.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_is_replaced_is_noticed() {
+    let origin = Origin::start().await;
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("cache");
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let events = Arc::clone(&heard);
+    let observe = move |event: &CacheEvent| events.lock().unwrap().push(event.clone());
+    let held = Cache::builder(&dir).observe(observe).open().await.unwrap();
+    let cached = hasty(&origin, &held);
+    let damages: [fn(&Path); 4] = [
+        |dir| fs::rename(dir, dir.with_extension("old")).unwrap(),
+        |dir| fs::remove_dir_all(dir).unwrap(),
+        |dir| fs::remove_dir_all(dir.join("objects")).unwrap(),
+        |dir| fs::remove_dir_all(dir.join("incoming")).unwrap(),
+    ];
+    for (number, damage) in damages.into_iter().enumerate() {
+        let seed = number as u8;
+        let names = [format!("known{number}"), format!("stream{number}")];
+        let object = Object::new(pattern(5 * MIB, seed), "1");
+        origin.put(&names[0], object.clone());
+        origin.put(&names[1], object.manner(Manner::NoLength));
+        cached.prefetch([&names[0]]).await.remove(0).1.unwrap();
+        damage(&dir);
+        // Looked at once a second.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        for name in names.iter().rev() {
+            let got = cached.prefetch([name]).await.remove(0).1;
+            assert_eq!(got, Ok(5 * MIB as u64), "{number}: {name}");
+        }
+        let running = serve(cached.clone());
+        let got = running.get(&format!("/{}", names[0])).await.unwrap();
+        assert!(got == pattern(5 * MIB, seed));
+        let told = std::mem::take(&mut *heard.lock().unwrap());
+        let replaced = |event: &CacheEvent| matches!(event, CacheEvent::Replaced { .. });
+        assert!(told.iter().any(replaced), "{number}: {told:?}");
+        let error = Cache::builder(&dir).open().await.unwrap_err();
+        assert!(error.to_string().contains("another process"), "{error}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_disk_serves_what_it_has_and_small_objects() {
     let dir = Mounted(tempfile::tempdir().unwrap());

@@ -281,3 +281,24 @@ async fn objects_larger_than_allowed_are_refused() {
     assert_eq!(running.error("/sized").await, 2);
     assert_eq!(running.error("/unsized").await, 2);
 }
+
+/// All of an object without a length has to come before it can be sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_not_here_in_time_names_its_origin() {
+    let slow = Manner::SlowNoLength(Duration::from_millis(100));
+    let origin = Origin::start().await;
+    origin.put("bad", Object::new(pattern(9 * MIB, 1), "1").manner(slow));
+    let dir = tempfile::tempdir().unwrap();
+    let cached = HttpOrigin::new(&origin.url())
+        .unwrap()
+        .cached(&cache(dir.path()).await)
+        .answer_within(Duration::from_millis(500));
+    let running = serve(cached);
+    assert_eq!(running.error("/bad").await, 0);
+    let record = running.stop().await.remove(0);
+    let detail = record.detail.unwrap();
+    assert!(
+        detail.contains("/boot/") && detail.contains("still being fetched"),
+        "{detail}"
+    );
+}

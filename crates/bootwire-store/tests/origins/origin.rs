@@ -31,6 +31,8 @@ pub(crate) enum Manner {
     IgnoreRange,
     /// The whole object in chunked coding, without a length.
     NoLength,
+    /// As [`Manner::NoLength`], with a pause before each piece.
+    SlowNoLength(Duration),
     /// Another range than asked for, said so or not.
     OtherRange { honest: bool },
     /// More bytes, or fewer, than the range announced.
@@ -276,7 +278,10 @@ impl Send<'_> {
         let asked = self.asked.range().filter(|range| {
             let plain = matches!(
                 manner,
-                Manner::IgnoreRange | Manner::NoLength | Manner::CompressedOnTheWay
+                Manner::IgnoreRange
+                    | Manner::NoLength
+                    | Manner::SlowNoLength(_)
+                    | Manner::CompressedOnTheWay
             );
             range.start < size && !plain
         });
@@ -319,7 +324,7 @@ impl Send<'_> {
         }
         if matches!(manner, Manner::CompressedOnTheWay) {
             head.push_str("Transfer-Encoding: gzip, chunked\r\n\r\n");
-        } else if matches!(manner, Manner::NoLength) {
+        } else if matches!(manner, Manner::NoLength | Manner::SlowNoLength(_)) {
             head.push_str("Transfer-Encoding: chunked\r\n\r\n");
         } else {
             let _ = write!(head, "Content-Length: {len}\r\n\r\n");
@@ -339,7 +344,9 @@ impl Send<'_> {
         let mut sent = 0;
         for piece in body.chunks(step) {
             match manner {
-                Manner::Drip { every, .. } => tokio::time::sleep(*every).await,
+                Manner::Drip { every, .. } | Manner::SlowNoLength(every) => {
+                    tokio::time::sleep(*every).await
+                }
                 Manner::Cut(after) | Manner::HangAfter(after) if sent >= *after => {
                     if matches!(manner, Manner::HangAfter(_)) {
                         std::future::pending::<()>().await;
@@ -348,12 +355,16 @@ impl Send<'_> {
                 }
                 _ => {}
             }
-            if matches!(manner, Manner::NoLength | Manner::CompressedOnTheWay) {
+            let chunked = matches!(
+                manner,
+                Manner::NoLength | Manner::SlowNoLength(_) | Manner::CompressedOnTheWay
+            );
+            if chunked {
                 let size = format!("{:x}\r\n", piece.len());
                 self.stream.write_all(size.as_bytes()).await?;
             }
             self.stream.write_all(piece).await?;
-            if matches!(manner, Manner::NoLength | Manner::CompressedOnTheWay) {
+            if chunked {
                 self.stream.write_all(b"\r\n").await?;
             }
             sent += piece.len() as u64;

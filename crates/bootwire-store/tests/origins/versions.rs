@@ -118,3 +118,82 @@ async fn a_pinned_boot_sees_one_version_and_the_next_boot_the_new_one() {
     assert!(content("10.0.0.7", "config").await == pattern(100, 1));
     assert!(content("10.0.0.9", "kernel").await == pattern(5 * MIB, 2));
 }
+
+/// A cache too small for old and new versions side by side, and boots that need the old ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pinned_version_stays_while_its_boot_runs_or_the_boot_is_told() {
+    let origin = Origin::start().await;
+    let put = |name: &str, seed: u8| {
+        origin.put(name, Object::new(pattern(5 * MIB, seed), &seed.to_string()));
+    };
+    for name in ["kernel", "initrd"] {
+        put(name, 1);
+    }
+    origin.put("large", Object::new(pattern(13 * MIB, 1), "1"));
+    let dir = tempfile::tempdir().unwrap();
+    let held = Cache::builder(dir.path()).max(22 * MIB as u64);
+    let held = held.open().await.unwrap();
+    let ttl = Duration::from_millis(1500);
+    let cached = hasty(&origin, &held)
+        .ttl(ttl)
+        .pin(Duration::from_secs(600))
+        .answer_within(Duration::from_millis(300));
+    let name = |name: &str| bootwire_store::origin::ObjectName::new(name.as_bytes()).unwrap();
+    let served = Router::new().read("/{machine}/{object}", {
+        let cached = cached.clone();
+        move |request: bootwire::Request| {
+            let (cached, path) = (cached.clone(), request.path().into_owned());
+            async move {
+                let (machine, object) = path.trim_start_matches('/').split_once('/').unwrap();
+                cached.reply(&name(object), Some(machine)).await
+            }
+        }
+    });
+    let running = Running::start(served);
+    for object in ["kernel", "initrd"] {
+        let got = running.get(&format!("/m1/{object}")).await.unwrap();
+        assert!(got == pattern(5 * MIB, 1));
+    }
+    put("kernel", 2);
+    put("initrd", 2);
+    tokio::time::sleep(ttl).await;
+    // The new ones take the last places: the old ones stay, and there is no room for more.
+    let fetched = async |path: &str, seed: u8| {
+        let begun = Instant::now();
+        loop {
+            match running.get(path).await {
+                Err(_) if begun.elapsed() < Duration::from_secs(10) => {}
+                result => break assert!(result.unwrap() == pattern(5 * MIB, seed), "{path}"),
+            }
+        }
+    };
+    fetched("/m2/kernel", 2).await;
+    fetched("/m2/initrd", 2).await;
+    fetched("/m1/kernel", 1).await;
+    fetched("/m1/initrd", 1).await;
+    assert_eq!(running.error("/m3/large").await, 0, "busy");
+    fetched("/m1/initrd", 1).await;
+
+    // Somebody removes them all the same.
+    for file in std::fs::read_dir(dir.path().join("objects")).unwrap() {
+        for file in std::fs::read_dir(file.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.to_string_lossy().contains("initrd") {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(running.error("/m1/initrd").await, 0);
+    // Its boot begins anew, and sees what is current.
+    fetched("/m1/kernel", 2).await;
+    fetched("/m1/initrd", 2).await;
+    let records = running.stop().await;
+    let detail = |record: &TransferRecord| record.detail.clone().unwrap_or_default();
+    let busy = records
+        .iter()
+        .find(|record| detail(record).contains("pin)"));
+    assert!(busy.is_some(), "{records:?}");
+    let told = |record: &&TransferRecord| detail(record).contains("start the machine again");
+    assert!(records.iter().any(|record| told(&record)));
+}

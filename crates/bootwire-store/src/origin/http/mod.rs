@@ -272,7 +272,30 @@ fn failed(error: &reqwest::Error) -> OriginError {
         let _ = write!(detail, ": {error}");
         cause = error.source();
     }
+    if is_forbidden(error) {
+        detail.push_str(
+            ": that is this server's sandbox, which opens the ports its configuration names and no \
+             others; for a redirect to another port name the host in redirect_to",
+        );
+        return OriginError::unusable(detail);
+    }
     OriginError::unavailable(detail)
+}
+
+/// Whether the kernel forbade to connect.
+fn is_forbidden(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    for _ in 0..8 {
+        let Some(error) = cause else { break };
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            let errno = rustix::io::Errno::from_io_error(error);
+            if errno == Some(rustix::io::Errno::ACCESS) {
+                return true;
+            }
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl Origin for HttpOrigin {
@@ -395,6 +418,16 @@ mod tests {
         assert!(origin().header("Range", "bytes=0-1").is_err());
         assert!(origin().header("a b", "1").is_err());
         assert!(origin().header("X", "1\r\nY: 2").is_err());
+    }
+
+    #[test]
+    fn what_the_sandbox_forbids_is_told_from_other_failures() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("tcp connect error")]
+        struct Around(#[source] std::io::Error);
+        let errno = |number| Around(std::io::Error::from_raw_os_error(number));
+        assert!(is_forbidden(&errno(13)));
+        assert!(!is_forbidden(&errno(111)));
     }
 
     #[test]
