@@ -24,6 +24,7 @@ mod serve;
 mod shown;
 mod site;
 mod size;
+mod span;
 mod target;
 mod transfer;
 

@@ -110,18 +110,36 @@ pub(crate) fn allowed(wanted: &[Network]) -> Option<Vec<IpNet>> {
     Some(wanted.iter().flat_map(Network::networks).collect())
 }
 
-/// The same in words, for the start-up lines.
-pub(crate) fn describe(wanted: &[Network]) -> String {
+/// Networks that are named at once; the rest is a number.
+const NAMED_MAX: usize = 6;
+
+/// The same in a few words.
+pub(crate) fn in_words(wanted: &[Network]) -> String {
+    if wanted.is_empty() {
+        return "private networks".to_owned();
+    }
+    if wanted.contains(&Network::Any) {
+        return "everyone".to_owned();
+    }
+    let named = wanted.iter().take(NAMED_MAX).map(|network| match network {
+        Network::Private => "private networks".to_owned(),
+        network => network.to_string(),
+    });
+    let mut words: Vec<_> = named.collect();
+    let more = wanted.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        words.push(format!("{more} more"));
+    }
+    words.join(", ")
+}
+
+/// The same, each by its number.
+pub(crate) fn in_numbers(wanted: &[Network]) -> String {
     let Some(networks) = allowed(wanted) else {
         return "everyone".to_owned();
     };
     let list: Vec<_> = networks.iter().map(IpNet::to_string).collect();
-    let hint = if wanted.is_empty() {
-        " (others: --allow)"
-    } else {
-        ""
-    };
-    format!("{}{hint}", list.join(", "))
+    list.join(", ")
 }
 
 #[cfg(test)]
@@ -200,8 +218,17 @@ mod tests {
 
     #[test]
     fn the_start_up_line_names_them() {
-        assert_eq!(describe(&[Network::Any]), "everyone");
-        assert_eq!(describe(&["10.0.0.0/8".parse().unwrap()]), "10.0.0.0/8");
-        assert!(describe(&[]).ends_with("fe80::/10 (others: --allow)"));
+        let one = |number: u8| Network::One(v4(10, number, 0, 16));
+        assert_eq!(in_words(&[]), "private networks");
+        assert_eq!(
+            in_words(&[Network::Private, one(1)]),
+            "private networks, 10.1.0.0/16"
+        );
+        assert_eq!(in_words(&[one(1), Network::Any]), "everyone");
+        let many: Vec<_> = (0..9).map(one).collect();
+        assert!(in_words(&many).ends_with("10.5.0.0/16, 3 more"));
+        assert_eq!(in_numbers(&[Network::Any]), "everyone");
+        assert_eq!(in_numbers(&[one(1)]), "10.1.0.0/16");
+        assert!(in_numbers(&[]).ends_with("fc00::/7, fe80::/10"));
     }
 }

@@ -4,7 +4,7 @@
 //! Write errors are ignored: a server whose log reader has gone away must go on serving, and a
 //! closed pipe (`bootwire man | head`) is no mistake.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// A line of results: a transfer's log line.
 pub(crate) fn result(line: &str) {
@@ -26,4 +26,23 @@ pub(crate) fn note(line: &str) {
 /// What went wrong, in one line.
 pub(crate) fn complaint(line: &str) {
     note(&format!("bootwire: {line}"));
+}
+
+/// Colours of a terminal, by their numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Colour {
+    Red = 31,
+    Green = 32,
+    Yellow = 33,
+}
+
+/// `text` in a colour if standard output is a terminal that shows colours, and nobody minds
+/// (`NO_COLOR`).
+pub(crate) fn coloured(text: &str, colour: Colour) -> String {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let is_dumb = set("TERM").is_none_or(|kind| kind == "dumb");
+    if is_dumb || set("NO_COLOR").is_some() || !io::stdout().is_terminal() {
+        return text.to_owned();
+    }
+    format!("\x1b[{}m{text}\x1b[0m", colour as u8)
 }

@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::exit::{Exit, Failure};
 use crate::progress::Bar;
 use crate::target::Target;
-use crate::{out, shown, size};
+use crate::{out, shown, size, span};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Transfer")]
@@ -29,10 +29,9 @@ pub(crate) struct Options {
     /// octet moves bytes as they are, netascii converts line ends [default: octet]
     #[arg(long)]
     mode: Option<ModeName>,
-    /// Seconds to wait for the first answer before asking again
-    #[arg(long, value_name = "SECONDS", default_value_t = 1,
-          value_parser = clap::value_parser!(u16).range(1..=255))]
-    timeout: u16,
+    /// How long to wait for the first answer before asking again
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span::up_to_a_timeout)]
+    timeout: Duration,
     /// How often to ask again while nobody answers
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     retries: u8,
@@ -64,7 +63,7 @@ impl Options {
             .blksize(self.blksize)
             .windowsize(self.windowsize)
             .mode(mode)
-            .timeout(Duration::from_secs(self.timeout.into()))
+            .timeout(self.timeout)
             .retries(self.retries)
             .on_progress({
                 let bar = bar.clone();

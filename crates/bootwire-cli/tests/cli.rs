@@ -158,6 +158,21 @@ fn a_listen_address_that_is_none_is_explained() {
 }
 
 #[test]
+fn a_listen_address_without_its_port_is_completed() {
+    for (address, help) in [
+        ("127.0.0.1", "write 127.0.0.1:69\n"),
+        ("::1", "write [::1]:69\n"),
+        ("[fd00::1]", "write [fd00::1]:69\n"),
+        (":6969", "write [::]:6969 for all addresses"),
+        ("6969", "write [::]:6969 for all addresses"),
+    ] {
+        let output = bootwire(&["serve", "/", "--listen", address]);
+        assert_eq!(code(&output), 1);
+        assert!(stderr(&output).contains(help), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_port_in_use_says_how_to_find_out_by_whom() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

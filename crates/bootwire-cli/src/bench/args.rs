@@ -9,8 +9,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::faults::{Faults, Share};
-use crate::size;
 use crate::target::Target;
+use crate::{size, span};
 
 /// How long a run is that has no other end.
 const DEFAULT_DURATION: Duration = Duration::from_secs(10);
@@ -74,19 +74,20 @@ pub(crate) struct Args {
     /// End when each client has made this many transfers, or sequences
     #[arg(long, value_name = "COUNT", help_heading = "Load")]
     pub(super) rounds: Option<NonZeroU64>,
-    /// End after this time, and cut off what still runs [default: 10, without --transfers and
-    /// --rounds]
-    #[arg(short, long, value_name = "SECONDS", value_parser = seconds, help_heading = "Load")]
+    /// End after this time, and cut off what still runs [default: 10s, without --transfers
+    /// and --rounds]
+    #[arg(short, long, value_name = "TIME", value_parser = span::up_to_a_week, help_heading = "Load")]
     pub(super) duration: Option<Duration>,
     /// Each client fetches the files in the order given, like a machine that boots, and starts
     /// over
     #[arg(long, help_heading = "Load")]
     pub(super) sequence: bool,
-    /// Pause of a client between two transfers, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 0, help_heading = "Load")]
-    pub(super) think: u64,
+    /// Pause of a client between two transfers, like 50ms; a number is milliseconds
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = span::or_milliseconds,
+          help_heading = "Load")]
+    pub(super) think: Duration,
     /// Let the clients begin one after the other, the last one after this time
-    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds,
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = span::up_to_a_week,
           help_heading = "Load")]
     pub(super) ramp: Duration,
     /// Let each client keep its port from one transfer to the next: cheaper, but a server may take
@@ -122,7 +123,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["blksize", "windowsize"], help_heading = "Transfer")]
     pub(super) no_options: bool,
     /// How long a silent server is waited for
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds,
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = span::up_to_a_week,
           help_heading = "Transfer")]
     pub(super) give_up: Duration,
 
@@ -162,9 +163,10 @@ pub(crate) struct Args {
         help_heading = "Faults"
     )]
     delay: Share,
-    /// Longest of these delays, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 20, help_heading = "Faults")]
-    delay_max: u64,
+    /// Longest of these delays, like 20ms; a number is milliseconds
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = span::or_milliseconds,
+          help_heading = "Faults")]
+    delay_max: Duration,
     /// Transfers the client leaves without a word, in percent
     #[arg(
         long,
@@ -196,7 +198,7 @@ impl Args {
             loss: self.loss,
             duplicate: self.duplicate,
             delay: self.delay,
-            delay_max: Duration::from_millis(self.delay_max),
+            delay_max: self.delay_max,
         }
     }
 
@@ -227,15 +229,6 @@ impl FromStr for Weighted {
             weight,
         })
     }
-}
-
-/// A number of seconds, with or without a fraction.
-fn seconds(text: &str) -> Result<Duration, String> {
-    text.parse::<f64>()
-        .ok()
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|time| *time <= Duration::from_secs(7 * 86_400))
-        .ok_or_else(|| "write a number of seconds, like 10 or 0.5".to_owned())
 }
 
 /// A network, or one address.

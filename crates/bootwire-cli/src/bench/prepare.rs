@@ -65,7 +65,7 @@ pub(super) async fn plan(args: &Args) -> Result<Plan, Failure> {
         rounds: args.rounds.map(Into::into),
         time_limit: args.time_limit(),
         ramp: args.ramp,
-        think: std::time::Duration::from_millis(args.think),
+        think: args.think,
         keep_ports: args.keep_ports,
         // It takes a call that tells the size of what was joined.
         gro: args.gro && Kernel::probe().batch_receive,

@@ -13,7 +13,7 @@ use anyhow::Context;
 
 use crate::config::{self, Config};
 use crate::exit::Failure;
-use crate::serve;
+use crate::{serve, span};
 use report::Report;
 
 #[derive(Debug, clap::Args)]
@@ -44,10 +44,10 @@ pub(crate) struct Args {
     /// With --live: a file that must be there; without it any answer will do
     #[arg(long, value_name = "PATH", requires = "live")]
     get: Option<String>,
-    /// With --live: how long the server may take to answer, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, requires = "live",
-          value_parser = clap::value_parser!(u64).range(1..=60))]
-    within: u64,
+    /// With --live: how long the server may take to answer
+    #[arg(long, value_name = "TIME", default_value = "5s", requires = "live",
+          value_parser = span::up_to_a_minute)]
+    within: Duration,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -83,7 +83,6 @@ impl Args {
     }
 
     async fn look_at_server(&self, report: &mut Report) {
-        let within = Duration::from_secs(self.within);
         let server = match self.server {
             Some(server) => server,
             // A server without a configuration listens on port 69.
@@ -96,7 +95,7 @@ impl Args {
                 Err(problems) => return report.problems("configuration", &problems),
             },
         };
-        match live::ask(server, self.get.as_deref(), within).await {
+        match live::ask(server, self.get.as_deref(), self.within).await {
             Ok(told) => report.ok("server", told),
             Err(why) => report.fail("server", why),
         }

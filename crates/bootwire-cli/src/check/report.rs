@@ -6,7 +6,8 @@ use anyhow::anyhow;
 
 use crate::config::Problems;
 use crate::exit::Failure;
-use crate::{out, size};
+use crate::out::{self, Colour};
+use crate::size;
 
 /// Prints lines as they come, and counts what failed.
 #[derive(Debug, Default)]
@@ -17,16 +18,16 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn ok(&mut self, what: &str, told: impl Display) {
-        self.line("ok", what, told);
+        self.line(("ok", Colour::Green), what, told);
     }
 
     pub(super) fn warn(&mut self, what: &str, told: impl Display) {
-        self.line("warning", what, told);
+        self.line(("warning", Colour::Yellow), what, told);
     }
 
     pub(super) fn fail(&mut self, what: &str, why: impl Display) {
         self.failed += 1;
-        self.line("FAIL", what, why);
+        self.line(("FAIL", Colour::Red), what, why);
     }
 
     pub(super) fn problems(&mut self, what: &str, problems: &Problems) {
@@ -35,9 +36,10 @@ impl Report {
         }
     }
 
-    fn line(&mut self, verdict: &str, what: &str, told: impl Display) {
+    fn line(&mut self, (verdict, colour): (&str, Colour), what: &str, told: impl Display) {
         self.looked += 1;
-        out::result(&format!("{verdict:<8}{what}: {told}"));
+        let verdict = out::coloured(&format!("{verdict:<8}"), colour);
+        out::result(&format!("{verdict}{what}: {told}"));
     }
 
     /// The end of the command.

@@ -1,5 +1,6 @@
 //! `bootwire machines`: edits the inventory in SQLite.
 
+mod access;
 mod fields;
 mod find;
 mod import;

@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow};
 use bootwire_render::inventory::sql::{Imported, SqlError, Sqlite};
 use bootwire_render::inventory::{LookupKey, Machine};
 
+use super::access;
 use super::fields::Change;
 use super::find;
 use super::import::Machines;
@@ -77,6 +78,8 @@ impl Store {
                 std::fs::create_dir_all(directory)
                     .with_context(|| format!("cannot make {}", directory.display()))?;
             }
+        } else if let Some(why) = access::denied(path) {
+            return Err(anyhow!(why).into());
         } else if !path.exists() {
             return Err(anyhow!(
                 "{} is not there: add or import machines to make it",
@@ -84,9 +87,8 @@ impl Store {
             )
             .into());
         }
-        let sqlite = Sqlite::open(path)
-            .await
-            .with_context(|| format!("database {}", path.display()))?;
+        let opened = Sqlite::open(path).await;
+        let sqlite = opened.map_err(|error| access::explained(path, error))?;
         Ok(Self {
             sqlite,
             path: path.to_owned(),
@@ -209,10 +211,7 @@ impl Store {
     }
 
     fn failed(&self, error: SqlError) -> Failure {
-        let error = anyhow::Error::from(error);
-        error
-            .context(format!("database {}", self.path.display()))
-            .into()
+        access::explained(&self.path, error).into()
     }
 }
 

@@ -10,7 +10,7 @@ use super::budgets;
 use super::sandbox;
 use crate::networks::Network;
 use crate::ports::Ports;
-use crate::size;
+use crate::{size, span};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -138,22 +138,20 @@ pub(crate) struct Args {
     /// Most transfers at a time [default: 100000]
     #[arg(long, value_name = "COUNT", help_heading = "Running")]
     pub(super) transfers_max: Option<NonZeroUsize>,
-    /// How long a client may be silent before it is given up, in seconds [default: 60]
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        value_parser = clap::value_parser!(u64).range(1..=3600),
-        help_heading = "Running"
-    )]
-    pub(super) give_up: Option<u64>,
-    /// How long running transfers may take to finish on SIGTERM, in seconds [default: 30]
-    #[arg(long, value_name = "SECONDS", help_heading = "Running")]
-    pub(super) drain: Option<u64>,
+    /// How long a client may be silent before it is given up, like 90s or 2m [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = span::up_to_an_hour, help_heading = "Running")]
+    pub(super) give_up: Option<Duration>,
+    /// How long running transfers may take to finish on SIGTERM, like 5m [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = span::up_to_a_day, help_heading = "Running")]
+    pub(super) drain: Option<Duration>,
     /// Let workers look for packets for so long before they sleep, like 100us, for a host that
     /// boots one machine at a time and has a core to spare; 0s: never [default: up to 50us, while
     /// at most four transfers run and it pays off]
-    #[arg(long, value_name = "TIME", value_parser = spin_time, help_heading = "Running")]
+    #[arg(long, value_name = "TIME", value_parser = span::up_to_ten_milliseconds, help_heading = "Running")]
     pub(super) spin: Option<Duration>,
+    /// Say more at the start: all networks, routes, paths and what the kernel offers
+    #[arg(long, short, help_heading = "Running")]
+    pub(super) verbose: bool,
     /// Use only what every Unix has, when a kernel or a driver is in doubt; name each address in
     /// --listen then, as answers leave [::] and 0.0.0.0 from whichever the kernel picks
     #[arg(long, help_heading = "Running")]
@@ -163,15 +161,6 @@ pub(crate) struct Args {
     pub(super) budgets: budgets::Args,
     #[command(flatten)]
     pub(super) sandbox: sandbox::Args,
-}
-
-/// A time of at most 10 ms: longer is no waiting for a packet, but a core wasted.
-fn spin_time(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if time > Duration::from_millis(10) {
-        return Err("at most 10ms make sense".to_owned());
-    }
-    Ok(time)
 }
 
 /// What an upload may do to a file that is there.

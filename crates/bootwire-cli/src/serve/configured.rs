@@ -49,10 +49,13 @@ impl Configured {
         self.site.secrets.clone()
     }
 
-    /// What is served, in lines for the log.
-    pub(super) fn describe(&self) -> Vec<String> {
-        let mut lines = vec![format!("serves {}", self.config.location)];
-        lines.extend(self.site.describe());
+    /// What is served, in lines for the log: in few, or `verbose`.
+    pub(super) fn describe(&self, verbose: bool) -> Vec<String> {
+        let (location, summary) = (&self.config.location, self.site.summary());
+        let mut lines = vec![format!("serves {location}: {summary}")];
+        if verbose {
+            lines.extend(self.site.describe());
+        }
         lines.extend(
             self.config
                 .warnings
@@ -90,7 +93,8 @@ impl Configured {
             Ok(lines) => {
                 server.serve(self.app());
                 self.prefetch();
-                out::note(&format!("reloaded {}", self.config.location));
+                let (location, summary) = (&self.config.location, self.site.summary());
+                out::note(&format!("reloaded {location}: {summary}"));
                 lines.iter().for_each(|line| out::note(line));
             }
             Err(problems) => {

@@ -26,6 +26,7 @@ use bootwire::{OpenServer, Router, Server, ServerError, ServerHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub(crate) use args::Args;
+pub(crate) use sandbox::user_name;
 pub(crate) use stand_in::stand_in;
 
 use crate::config::Config;
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     // Asked now: what tells the limits of a container is soon out of sight.
     let threads = available_parallelism().map_or(1, usize::from);
     // From here on with no more rights than serving takes; and so all threads made below.
-    let confined = sandbox.enter(reach)?.to_string();
+    let confined = sandbox.enter(reach)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
@@ -70,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         };
         log.hide(site.secrets());
         let handle = server.serve(site.app()).start().map_err(listen::explain)?;
-        introduce(&settings, &site, &handle, &confined);
+        introduce(args, &settings, &site, &handle, &confined);
         site.prefetch();
         let running = Running {
             args,
@@ -155,10 +156,18 @@ impl Site {
         }
     }
 
-    fn describe(&self) -> Vec<String> {
+    fn describe(&self, verbose: bool) -> Vec<String> {
         match self {
             Self::Plain(plain) => plain.describe(),
-            Self::Configured(configured) => configured.describe(),
+            Self::Configured(configured) => configured.describe(verbose),
+        }
+    }
+
+    /// How to serve other networks than those by default.
+    const fn how_to_allow(&self) -> &str {
+        match self {
+            Self::Plain(_) => "--allow",
+            Self::Configured(_) => "allow = [...]",
         }
     }
 
@@ -330,19 +339,42 @@ fn server(
 }
 
 /// Says what is served, where, to whom, and with what rights.
-fn introduce(settings: &Settings, site: &Site, handle: &ServerHandle, confined: &str) {
-    let mut lines = site.describe().into_iter();
+fn introduce(
+    args: &Args,
+    settings: &Settings,
+    site: &Site,
+    handle: &ServerHandle,
+    confined: &sandbox::Report,
+) {
+    let mut lines = site.describe(args.verbose).into_iter();
     let first = lines.next().unwrap_or_default();
     out::note(&format!("bootwire {} {first}", env!("CARGO_PKG_VERSION")));
+    let transfers = settings.transfer_ports();
     for address in handle.local_addrs() {
-        out::note(&format!("listening on {address}"));
+        out::note(&format!("listening on {address}{transfers}"));
     }
     lines.for_each(|line| out::note(&line));
-    out::note(&format!("clients: {}", networks::describe(&settings.allow)));
-    out::note(&format!(
-        "engine: {}, {}",
-        handle.engine(),
-        size::count(handle.workers() as u64, "worker", "workers")
-    ));
-    out::note(&format!("sandbox: {confined}"));
+    let clients = if args.verbose {
+        networks::in_numbers(&settings.allow)
+    } else {
+        networks::in_words(&settings.allow)
+    };
+    let others = match settings.allow.as_slice() {
+        [] => format!(" (others: {})", site.how_to_allow()),
+        _ => String::new(),
+    };
+    out::note(&format!("clients: {clients}{others}"));
+    if args.verbose {
+        out::note(&format!(
+            "engine: {}, {}",
+            handle.engine(),
+            size::count(handle.workers() as u64, "worker", "workers")
+        ));
+        out::note(&format!("sandbox: {confined}"));
+    } else {
+        out::note(&format!(
+            "sandbox: {} (more: --verbose)",
+            confined.in_short()
+        ));
+    }
 }

@@ -84,7 +84,6 @@ impl Settings {
         if single_port && ports.is_some() {
             bail!("single_port answers from the listening port: a range of ports contradicts it");
         }
-        let seconds = |seconds: Option<u64>| seconds.map(Duration::from_secs);
         let time = |time: Option<crate::config::value::Time>| time.map(|time| time.0);
         Ok(Self {
             listen,
@@ -101,16 +100,12 @@ impl Settings {
                 .transfers_max
                 .map(Into::into)
                 .or(document.transfers_max),
-            give_up: seconds(args.give_up)
-                .or(time(document.give_up))
-                .unwrap_or(GIVE_UP),
+            give_up: args.give_up.or(time(document.give_up)).unwrap_or(GIVE_UP),
             // No route's own deadline shall be cut short.
             deadline: site::longest_deadline(document),
             spin: args.spin.or(time(document.spin)),
             budgets: args.budgets.over(&document.budgets),
-            drain: seconds(args.drain)
-                .or(time(document.drain))
-                .unwrap_or(DRAIN),
+            drain: args.drain.or(time(document.drain)).unwrap_or(DRAIN),
             log: args
                 .log
                 .or(document.log.map(LogFormat::from))
@@ -144,6 +139,19 @@ impl Settings {
             .into_iter()
             .filter_map(|(differs, key)| differs.then_some(key))
             .collect()
+    }
+
+    /// Where transfers are answered from, for the start-up lines; empty where it is as everybody
+    /// expects.
+    pub(super) fn transfer_ports(&self) -> String {
+        match &self.ports {
+            _ if self.single_port => ", which answers too (single port)".to_owned(),
+            Some(ports) => {
+                let (first, last) = ports.0.clone().into_inner();
+                format!(", transfers on ports {first}-{last}")
+            }
+            None => String::new(),
+        }
     }
 
     /// The networks served; `None` is everyone.

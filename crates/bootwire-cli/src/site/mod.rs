@@ -137,6 +137,17 @@ impl Site {
         self.shown.clone()
     }
 
+    /// How much is served, in one line.
+    pub(crate) fn summary(&self) -> String {
+        let count = |count: usize, one, many| crate::size::count(count as u64, one, many);
+        let mut parts = vec![count(self.routes.len(), "route", "routes")];
+        if !self.origins.is_empty() {
+            parts.push(count(self.origins.len(), "origin", "origins"));
+        }
+        parts.extend(self.machines.as_ref().map(|_| "an inventory".to_owned()));
+        parts.join(", ")
+    }
+
     /// What is wrong now with files that are read again while the server runs: templates,
     /// inventories.
     pub(crate) fn problems(&self) -> Vec<String> {

@@ -125,6 +125,14 @@ impl Origins {
         self.0.keys().map(String::as_str).collect()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn describe(&self, config: &Config) -> Vec<String> {
         let mut lines = Vec::new();
         for source in self.0.values() {

@@ -1,6 +1,7 @@
 //! `bootwire machines`, as people and scripts use it.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{bootwire, run_to_end};
+use crate::harness::{bootwire, is_root, run_to_end};
 
 /// A directory with a database that is yet to be made.
 struct Place(TempDir);
@@ -313,4 +314,52 @@ fn the_configuration_names_the_database() {
     if !Path::new("/etc/bootwire/bootwire.toml").exists() {
         run(&["list"]).fails(1, &["--database", "--config"]);
     }
+}
+
+#[test]
+fn a_database_of_somebody_else_or_of_something_else_says_whose_it_is() {
+    let place = Place::new();
+    let list = |prefix: &[&str]| {
+        let mut words: Vec<&str> = prefix.to_vec();
+        words.push(bootwire());
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).args(["machines", "list"]);
+        command.arg("--database").arg(place.0.path().join("m/db"));
+        Ended::from(run_to_end(&mut command, Duration::from_secs(10)))
+    };
+    let dir = place.0.path().join("m");
+    std::fs::create_dir(&dir).expect("a directory");
+    std::fs::write(
+        dir.join("db"),
+        "no database at all, but longer than a header of one\n".repeat(90),
+    )
+    .expect("a file");
+    list(&[]).fails(1, &["db is no SQLite database"]);
+
+    // Only root can be somebody else.
+    if !is_root() {
+        return;
+    }
+    let nobody = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    let set = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    set(place.0.path(), 0o755);
+    std::os::unix::fs::chown(&dir, Some(1), None).expect("root may");
+    let words = "user nobody may not write into";
+    std::fs::set_permissions(dir.join("db"), std::fs::Permissions::from_mode(0o666))
+        .expect("a mode");
+    list(&nobody).fails(1, &[words, "belongs to daemon", "sudo -u daemon"]);
+    set(&dir.join("db"), 0o600);
+    list(&nobody).fails(
+        1,
+        &["user nobody may not read and write", "run this as root"],
+    );
+    set(&dir, 0o700);
+    list(&nobody).fails(1, &["user nobody may not enter", "belongs to daemon"]);
 }

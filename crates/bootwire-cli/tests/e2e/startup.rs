@@ -52,6 +52,57 @@ fn it_says_what_is_served_and_where() {
     );
 }
 
+/// The first lines are read by people who want to know whether it works.
+#[test]
+fn the_first_lines_are_few_and_short() {
+    let place = TempDir::new().expect("a directory");
+    let config = place.path().join("boot.toml");
+    std::fs::write(
+        &config,
+        "[[route]]\npath = '/motd'\ntext = 'x'\n[[route]]\ndir = '.'\n",
+    )
+    .expect("a file");
+    let config = config.to_str().expect("text");
+    let dir = place.path().to_str().expect("text");
+    for (words, parts) in [
+        (
+            &[dir][..],
+            &[
+                "serves ",
+                "uploads: off",
+                "private networks (others: --allow)",
+            ][..],
+        ),
+        (&[dir, "--single-port"], &["(single port)"]),
+        (&[dir, "--ports", "5000-5099"], &["on ports 5000-5099"]),
+        (
+            &["--config", config],
+            &[
+                "boot.toml: 2 routes",
+                "private networks (others: allow = [...])",
+            ],
+        ),
+    ] {
+        let mut server = Command::new("timeout");
+        server.args(["--signal=TERM", "1", bootwire(), "serve"]);
+        server.args(words).args(["--listen", "127.0.0.1:0"]);
+        let output = run_to_end(&mut server, Duration::from_secs(20));
+        let told = String::from_utf8_lossy(&output.stderr);
+        let lines: Vec<_> = told
+            .lines()
+            .filter(|line| !line.starts_with("stopped") && !line.starts_with("warning: user"))
+            .collect();
+        assert!(lines.len() <= 5, "{told}");
+        assert!(lines.iter().all(|line| line.len() < 120), "{told}");
+        for part in parts {
+            assert!(
+                lines.iter().any(|line| line.contains(part)),
+                "{part}: {told}"
+            );
+        }
+    }
+}
+
 #[test]
 fn bad_flags_are_named() {
     for (words, named) in [

@@ -1,6 +1,6 @@
 //! Describing a server before it runs.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::{Answer, Request, TransferRecord};
 #[non_exhaustive]
 pub enum ServerError {
     /// A listen address could not be read.
-    #[error("{address:?} is not a listen address: write it like 0.0.0.0:69 or [::]:69")]
+    #[error("{address:?} is not a listen address: write {}", listen_like(address))]
     Address {
         /// What was given.
         address: String,
@@ -75,6 +75,19 @@ pub(super) struct Settings {
     pub(super) app: Option<App>,
     pub(super) observers: Vec<Observer>,
     pub(super) stats_observers: Vec<(Duration, StatsObserver)>,
+}
+
+/// What was probably meant by a listen address that is none.
+fn listen_like(text: &str) -> String {
+    let host = text.trim_matches(['[', ']']);
+    let port = text.strip_prefix(':').unwrap_or(text);
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        SocketAddr::new(ip, 69).to_string()
+    } else if let Ok(port @ 1..) = port.parse::<u16>() {
+        format!("[::]:{port} for all addresses, or one of them like 10.0.0.1:{port}")
+    } else {
+        "an address and a port, like 0.0.0.0:69 or [::]:69".to_owned()
+    }
 }
 
 /// A TFTP server being set up. Nothing is opened before [`Server::open`],

@@ -1,6 +1,9 @@
 //! How the server runs: what stands above all tables, `[budgets]`, `[sandbox]`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use bootwire::ServerError;
 
 use super::Report;
 use crate::config::model::Document;
@@ -13,14 +16,9 @@ pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
     if let Some(listen) = &document.listen {
         report.filled(root, "listen", listen.0.is_empty());
         for (index, address) in listen.0.iter().enumerate() {
-            let has_port = address
-                .rsplit_once(':')
-                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-            if !has_port {
-                let what = format!(
-                    "{address:?} is not a listen address: write it like \"0.0.0.0:69\" or \
-                     \"[::]:69\""
-                );
+            if address.parse::<SocketAddr>().is_err() {
+                let address = address.clone();
+                let what = ServerError::Address { address }.to_string();
                 report.wrong(root.key("listen").index(index), what);
             }
         }

@@ -5,6 +5,7 @@
 
 mod merge;
 mod parse;
+mod unquoted;
 
 use std::collections::BTreeMap;
 

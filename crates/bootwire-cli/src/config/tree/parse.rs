@@ -1,11 +1,12 @@
 //! Trees from TOML.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
-use super::{Entry, Node, Table, Value};
+use super::{Entry, Node, Table, Value, unquoted};
 use crate::config::problem::Found;
 use crate::config::source::Place;
 
@@ -19,9 +20,23 @@ pub(in crate::config) fn parse(text: &str, source: usize) -> (Node, Vec<Found>) 
         source,
         problems: Vec::new(),
     };
+    let mut advised = BTreeSet::new();
     for error in errors.into_iter().take(ERRORS_MAX) {
-        let place = reader.place(error.span().unwrap_or_default());
-        reader.problems.push(Found::new(place, error.message()));
+        let at = error.span().unwrap_or_default();
+        let line = unquoted::line(text, at.start);
+        // What else is wrong with a line follows from what it lacks.
+        if advised.contains(&line.start) {
+            continue;
+        }
+        let place = reader.place(at);
+        let found = match unquoted::advice(text, place.start) {
+            Some(advice) => {
+                advised.insert(line.start);
+                advice
+            }
+            None => error.message().to_owned(),
+        };
+        reader.problems.push(Found::new(place, found));
     }
     let root = Value::Table(reader.table(document.into_inner()));
     (Node::new(reader.place(0..0), root), reader.problems)

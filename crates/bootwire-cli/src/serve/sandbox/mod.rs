@@ -44,8 +44,8 @@ use account::{Account, UserName};
 pub(super) use args::{Args, Level, Wanted};
 pub(super) use grant::{Access, Grant};
 pub(super) use reach::{Reach, Tcp};
-use report::Report;
-pub(crate) use stand_in::StandIn;
+pub(super) use report::Report;
+pub(crate) use stand_in::{StandIn, user_name};
 
 /// What to do about a place that the server's user cannot use.
 pub(super) const HELP: &str = "move it, open it (chmod, chown), or name a user with --user";

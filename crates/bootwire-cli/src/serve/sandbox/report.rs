@@ -40,6 +40,20 @@ impl Report {
     }
 }
 
+impl Report {
+    /// The same without paths, and without what is always so.
+    pub(in crate::serve) fn in_short(&self) -> Self {
+        let done = self.done.iter();
+        let done =
+            done.filter(|part| !["no_new_privs", "no capabilities"].contains(&part.as_str()));
+        let named = |part: &String| part.split(" (").next().unwrap_or_default().to_owned();
+        Self {
+            done: done.map(named).collect(),
+            missing: self.missing.clone(),
+        }
+    }
+}
+
 /// `user nobody, no_new_privs, no capabilities, landlock ABI 7 (read /srv/tftp), seccomp 84 calls`
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,6 +80,9 @@ mod tests {
         report.add("user nobody");
         report.note(Ok(()), "no_new_privs");
         assert_eq!(report.to_string(), "user nobody, no_new_privs");
+        report.add("landlock ABI 7 (read /srv)");
+        assert_eq!(report.in_short().to_string(), "user nobody, landlock ABI 7");
+        report.done.pop();
         report.expect_whole().unwrap();
         report.lacks("no Landlock in this kernel".to_owned());
         assert_eq!(

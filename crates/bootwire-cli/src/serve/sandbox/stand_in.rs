@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rustix::process::geteuid;
+use rustix::process::{Uid, geteuid};
 
 use super::account::{Account, UserName};
 use super::{Level, Sandbox, Wanted};
@@ -34,7 +34,7 @@ impl Sandbox {
         let account = wanted.user.as_ref().map(UserName::look_up).transpose()?;
         let me = geteuid();
         if let Some(account) = account.filter(|account| account.uid() != me && !me.is_root()) {
-            found.user = name(me);
+            found.user = user_name(me.as_raw());
             found.warnings.push(format!(
                 "files are judged as user {} may use them, and the server will be user {account}: \
                  run this as root",
@@ -49,7 +49,7 @@ impl Sandbox {
                 .map(|line| line.trim_start_matches("warning: ").to_owned()),
         );
         sandbox.become_user(&mut found)?;
-        found.user = name(geteuid());
+        found.user = user_name(geteuid().as_raw());
         found.changed = geteuid() != me;
         Ok(found)
     }
@@ -80,6 +80,7 @@ impl Sandbox {
     }
 }
 
-fn name(uid: rustix::process::Uid) -> String {
-    Account::name_of(uid).unwrap_or_else(|| uid.as_raw().to_string())
+/// The name of a user, or the number where there is none.
+pub(crate) fn user_name(uid: u32) -> String {
+    Account::name_of(Uid::from_raw(uid)).unwrap_or_else(|| uid.to_string())
 }

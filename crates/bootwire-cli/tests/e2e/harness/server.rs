@@ -157,7 +157,7 @@ impl Builder {
     /// Starts the server and waits until it listens.
     pub(crate) fn start(self) -> Server {
         let mut words = self.wrapper.clone();
-        words.extend([bootwire().into(), "serve".into()]);
+        words.extend([bootwire().into(), "serve".into(), "--verbose".into()]);
         let listen = format!("{}:{}", self.host, self.port.first());
         let mut environment = Vec::new();
         if let Some(config) = &self.config {
