@@ -210,3 +210,20 @@ fn the_clock_jumps() {
     let duration = Duration::from_micros(record.number("duration_us"));
     assert!(duration <= took, "{duration:?} of {took:?}");
 }
+
+/// A client whose program has ended: its host says so, and after some resends it is believed.
+#[test]
+fn a_client_whose_port_is_closed_is_given_up_before_a_silent_one() {
+    let server = Server::of("file", &noise(60_000, 3));
+    let mut client = Wire::new(server.address());
+    client.read("file", &[("blksize", "1024")]);
+    client.expect_oack();
+    client.ack(0);
+    drop(client);
+    let records = server.records_within(1, Duration::from_secs(40));
+    assert_eq!(records[0].outcome(), "timeout");
+    let detail = records[0].text("detail");
+    assert!(detail.contains("reported to be closed (ICMP)"), "{detail}");
+    let seconds = records[0].number("duration_us") / 1_000_000;
+    assert!((5..40).contains(&seconds), "{seconds} s");
+}

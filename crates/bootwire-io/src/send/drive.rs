@@ -32,6 +32,9 @@ fn judge(error: io::Error, run: bool, again: bool) -> Verdict {
     match error.raw_os_error() {
         Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => Verdict::Blocked,
         Some(libc::EINTR) if again => Verdict::Blocked,
+        // What is too large stays so: the first time it may be the size of somebody else's datagram
+        // that the network complained of.
+        Some(libc::EMSGSIZE) if !again => Verdict::Again,
         // A path or device that cannot segment. `EINVAL` and `EMSGSIZE` may also be the
         // message's own fault; sending its blocks singly will tell.
         Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP) if run => Verdict::Split,

@@ -176,14 +176,16 @@ impl Sockets {
         self.ports.get(usize::from(id))
     }
 
-    /// Has the sockets tell what the kernel dropped, if it is time.
-    pub(super) fn ask_drops(&mut self, now: bootwire_proto::Instant) {
-        if now >= self.drops_due {
+    /// Has the sockets tell what the kernel dropped, if it is time. Answers whether it was.
+    pub(super) fn ask_drops(&mut self, now: bootwire_proto::Instant) -> bool {
+        let due = now >= self.drops_due;
+        if due {
             self.drops_due = now + DROPS_PERIOD;
             for port in &mut self.ports {
                 port.drops.ask(&port.socket);
             }
         }
+        due
     }
 
     /// How many listening sockets there are: they have the first numbers.
@@ -337,9 +339,12 @@ impl Sockets {
                 IpAddr::V4(ip) => SocketAddr::from((ip, port)),
             };
             // A port of the range may be taken by somebody else: the next one will do.
-            if let Ok(socket) = self.lane_socket(at)
-                && let Ok(id) = self.add(socket, Role::Lane(site))
-            {
+            let Ok(socket) = self.lane_socket(at) else {
+                continue;
+            };
+            // Where that is not to be had, it is noticed later that a client is gone.
+            let _ = bootwire_io::set_reports(&socket, at.is_ipv6(), true);
+            if let Ok(id) = self.add(socket, Role::Lane(site)) {
                 lanes.push(id);
             }
             if lanes.len() == LANES_PER_SITE {

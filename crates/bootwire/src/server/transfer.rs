@@ -7,7 +7,7 @@ use std::time::Duration;
 use bootwire_proto::{Agreed, ErrorCode, Instant, Receiver, ReceiverStatus, Sender, SenderStatus};
 
 use super::admission::Unanswered;
-use super::engine::Small;
+use super::engine::{Reports, Small};
 use super::feed::Feed;
 use super::inbox::Key;
 use super::lane::Lane;
@@ -43,6 +43,8 @@ pub(super) struct Transfer {
     pub(super) answered: Option<Instant>,
     pub(super) first_data: Option<Instant>,
     pub(super) size: Option<u64>,
+    /// That its client is not there any more.
+    pub(super) reports: Reports,
     pub(super) facts: Arc<Facts>,
     pub(super) route: Option<Arc<str>>,
     /// The handler's terms, if the record needs some of them.

@@ -98,7 +98,13 @@ impl<H: Host> Worker<H> {
             {
                 return;
             }
-            self.sockets.ask_drops(now);
+            if self.sockets.ask_drops(now) {
+                // The others are told of by the poller.
+                let unasked = (0..).map_while(|at| self.busy.get(at));
+                for id in unasked.collect::<Vec<_>>() {
+                    self.hear_reports(id);
+                }
+            }
             self.hear(now);
         }
     }
@@ -121,7 +127,9 @@ impl<H: Host> Worker<H> {
             for event in ready.iter().filter(|event| event.readable) {
                 let id = event.token as u16;
                 if self.sockets.is_listener(id) == listeners {
-                    self.receive_from(id);
+                    if self.receive_from(id) == 0 {
+                        self.hear_reports(id);
+                    }
                     if self.busy.is_busy()
                         && self.sockets.sends_data(id)
                         && self.sockets.unwatch(id)
@@ -257,6 +265,20 @@ impl<H: Host> Worker<H> {
             }
         }
         received
+    }
+
+    /// Hears what did not reach its client.
+    fn hear_reports(&mut self, id: u16) {
+        let Some(port) = self.sockets.port(id) else {
+            return;
+        };
+        let Role::Lane(site) = port.role else {
+            return;
+        };
+        let now = self.now();
+        for peer in bootwire_io::reported(&port.socket) {
+            self.engine.on_unreachable(now, id, site, peer);
+        }
     }
 
     /// Hears what the kernel dropped on a socket, if it was asked.

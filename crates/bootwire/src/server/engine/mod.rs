@@ -8,10 +8,12 @@
 //! |---|---|
 //! | a datagram came in on a listening socket | [`Engine::on_listener`] |
 //! | a datagram came in on a transfer socket | [`Engine::on_lane`] |
+//! | a packet did not reach its client | [`Engine::on_unreachable`] |
 //! | another thread left a message | [`Engine::on_message`] |
 //! | time has passed | [`Engine::on_time`] |
 //! | the wire is free | [`Engine::plan`], [`Engine::add`] for each planned packet, then the failures |
 
+mod gone;
 mod messages;
 #[cfg(feature = "simulation")]
 mod occupancy;
@@ -32,6 +34,7 @@ use std::time::{Duration, SystemTime};
 use bootwire_io::Destination;
 use bootwire_proto::{Instant, Limits, Schedule};
 
+pub(super) use self::gone::Reports;
 #[cfg(feature = "simulation")]
 pub(super) use self::plan::Batch;
 pub(super) use self::plan::{Planned, Small};

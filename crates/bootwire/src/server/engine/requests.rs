@@ -6,7 +6,7 @@ use std::time::Duration;
 use bootwire_io::Datagram;
 use bootwire_proto::{Agreed, Instant, Malformed, Packet, Request as Rq};
 
-use super::{Engine, Host};
+use super::{Engine, Host, Reports};
 use crate::request::{Arrival, Facts, Params};
 use crate::server::admission::{Caller, Unanswered};
 use crate::server::inbox::Key;
@@ -225,6 +225,7 @@ impl<H: Host> Engine<H> {
             answered: None,
             first_data: None,
             size: None,
+            reports: Reports::default(),
             facts: Arc::clone(&facts),
             route: None,
             terms: None,

@@ -3,6 +3,7 @@
 
 mod admission;
 mod content;
+mod gone;
 mod requests;
 mod transfers;
 mod unproven;
