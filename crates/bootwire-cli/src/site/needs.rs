@@ -13,7 +13,7 @@ use crate::config::{Config, model};
 pub(crate) struct Needs {
     /// Files and directories that are read. Of files that others may replace, the directory.
     pub(crate) read: Vec<PathBuf>,
-    /// Those of them that are served, and may be replaced as a whole.
+    /// Those of them that may be replaced as a whole: served ones, templates, machines in files.
     pub(crate) served: Vec<PathBuf>,
     /// The files of whose directories `read` has the whole.
     pub(crate) files: Vec<PathBuf>,
@@ -58,7 +58,7 @@ pub(crate) fn needs(config: &Config) -> Needs {
     }
     needs.neighbours = identity.neighbours();
     needs.add_inventory(config, &document.inventory);
-    needs.read.extend(templates::directory(config));
+    needs.add_served(templates::directory(config));
     // The configuration itself is read again.
     for file in &config.files {
         needs.read_beside(file);
@@ -93,6 +93,12 @@ impl Needs {
         self
     }
 
+    /// A directory that somebody may replace as a whole.
+    fn add_served(&mut self, directory: Option<PathBuf>) {
+        self.served.extend(directory.clone());
+        self.read.extend(directory);
+    }
+
     /// A file that somebody may replace: another by its name is another file to the kernel.
     fn read_beside(&mut self, file: &Path) {
         self.read.extend(file.parent().map(Path::to_owned));
@@ -120,9 +126,7 @@ impl Needs {
     }
 
     fn add_route(&mut self, config: &Config, route: &model::Route) {
-        let dir = route.dir.as_ref().map(|dir| config.path(dir));
-        self.served.extend(dir.clone());
-        self.read.extend(dir);
+        self.add_served(route.dir.as_ref().map(|dir| config.path(dir)));
         self.write
             .extend(route.upload.as_ref().map(|dir| config.path(dir)));
         self.read_files(config, &route.secret_suffix_file);
@@ -180,7 +184,7 @@ impl Needs {
         for place in inventory.files.iter().flat_map(|files| &files.0) {
             let place = config.path(place);
             if place.is_dir() {
-                self.read.push(place);
+                self.add_served(Some(place));
             } else {
                 self.read_beside(&place);
             }

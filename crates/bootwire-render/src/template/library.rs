@@ -50,7 +50,8 @@ impl Templates {
     /// # Errors
     /// If `root` cannot be read.
     pub fn open(root: impl AsRef<Path>) -> io::Result<Self> {
-        let root = std::fs::canonicalize(root)?;
+        // By its name each time: another directory may get it, or a link that leads there be turned.
+        let root = std::path::absolute(root)?;
         std::fs::read_dir(&root)?;
         Ok(Self::load(Loader { root: Some(root) }))
     }
@@ -149,9 +150,12 @@ pub(crate) struct Compiled {
     full: Environment<'static>,
     files: BTreeMap<String, OneFile>,
     problems: Vec<Problem>,
+    /// Why its directory could not be read when it was last looked at.
+    away: Option<Problem>,
 }
 
 /// A template file as it was last understood.
+#[derive(Clone)]
 struct OneFile {
     /// The version last looked at, understood or not.
     stamp: Option<Stamp>,
@@ -161,6 +165,19 @@ struct OneFile {
 }
 
 impl Compiled {
+    /// The same, after its directory could not be read.
+    fn without_root(&self, problem: Problem) -> Self {
+        let kept = "the templates stay as they were";
+        let told = Problem::new(&problem.place, format_args!("{}: {kept}", problem.what));
+        Self {
+            full: self.full.clone(),
+            quick: self.quick.clone(),
+            files: self.files.clone(),
+            problems: limited([vec![told], self.problems.clone()].concat()),
+            away: Some(problem),
+        }
+    }
+
     pub(crate) fn render(
         &self,
         name: &str,
@@ -204,7 +221,8 @@ impl Loader {
     fn list(&self) -> (BTreeMap<String, PathBuf>, Vec<Problem>) {
         let (mut found, mut problems) = (BTreeMap::new(), Vec::new());
         if let Some(root) = &self.root
-            && let Err(error) = walk(root, root, "", DEPTH_MAX, &mut found)
+            && let Err(error) = std::fs::canonicalize(root)
+                .and_then(|root| walk(&root, &root, "", DEPTH_MAX, &mut found))
         {
             problems.push(Problem::new(root.display(), error));
         }
@@ -226,6 +244,7 @@ impl Loader {
             full: with_fuel(&full, Limits::default().fuel),
             files,
             problems: limited(problems),
+            away: None,
         }
     }
 }
@@ -234,12 +253,14 @@ impl Load for Loader {
     type Value = Compiled;
 
     fn again(&self, old: &Compiled) -> Option<Compiled> {
-        let (found, problems) = self.list();
-        if !problems.is_empty() {
-            // A root that is away for a moment takes nothing with it.
-            return None;
+        let (found, mut wrong) = self.list();
+        if let Some(problem) = wrong.pop() {
+            // A root that is away takes nothing with it, but that is told.
+            let told = old.away.as_ref() == Some(&problem);
+            return (!told).then(|| old.without_root(problem));
         }
-        let same = found.len() == old.files.len()
+        let same = old.away.is_none()
+            && found.len() == old.files.len()
             && found
                 .iter()
                 .zip(&old.files)

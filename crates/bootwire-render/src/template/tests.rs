@@ -377,3 +377,41 @@ fn the_templates_that_come_with_it_say_what_they_said() {
         );
     }
 }
+
+#[test]
+fn a_directory_of_templates_that_is_replaced_is_read_and_one_that_is_away_is_told() {
+    let folder = Folder::new();
+    folder
+        .write("v1/a.j2", "one")
+        .write("v2/a.j2", "two")
+        .write("v2/b.j2", "new");
+    let (link, spare) = (folder.path().join("current"), folder.path().join("spare"));
+    std::os::unix::fs::symlink("v1", &link).unwrap();
+    let templates = Templates::open(&link).unwrap();
+    let render = |name| templates.render(name, json!({})).ok();
+    assert_eq!(render("a.j2").as_deref(), Some("one"));
+    std::os::unix::fs::symlink("v2", &spare).unwrap();
+    fs::rename(&spare, &link).unwrap();
+    templates.reload();
+    assert_eq!(render("a.j2").as_deref(), Some("two"));
+    assert_eq!(render("b.j2").as_deref(), Some("new"));
+
+    let (v2, away) = (folder.path().join("v2"), folder.path().join("away"));
+    fs::rename(&v2, &away).unwrap();
+    for _ in 0..2 {
+        templates.reload();
+        assert_eq!(render("b.j2").as_deref(), Some("new"));
+        let problems = templates.problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0]
+                .what
+                .ends_with("the templates stay as they were")
+        );
+    }
+    folder.write("v2/a.j2", "three");
+    templates.reload();
+    assert_eq!(render("a.j2").as_deref(), Some("three"));
+    assert_eq!(render("b.j2"), None);
+    assert_eq!(templates.problems(), []);
+}
