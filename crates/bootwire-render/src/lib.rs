@@ -5,7 +5,6 @@
 mod client;
 mod coalesce;
 pub mod dialect;
-mod gate;
 pub mod hook;
 pub mod identity;
 pub mod inventory;

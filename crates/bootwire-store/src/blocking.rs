@@ -1,9 +1,6 @@
 //! Work on the file system, off the async threads and bounded.
 
-use std::sync::Arc;
-
-use bootwire::Refusal;
-use tokio::sync::Semaphore;
+use bootwire::{Refusal, Turns};
 
 /// Threads one directory may keep busy. Tokio has 512 blocking threads for everybody, so even
 /// several hung file systems leave some for the rest.
@@ -12,23 +9,24 @@ const THREADS_MAX: usize = 64;
 /// Runs blocking work for one directory on at most [`THREADS_MAX`] threads.
 #[derive(Clone, Debug)]
 pub(crate) struct Blocking {
-    permits: Arc<Semaphore>,
+    turns: Turns,
 }
 
 impl Blocking {
     pub(crate) fn new() -> Self {
         Self {
-            permits: Arc::new(Semaphore::new(THREADS_MAX)),
+            turns: Turns::new(THREADS_MAX),
         }
     }
 
     /// Keeps every thread busy until the result is dropped.
     #[cfg(test)]
-    pub(crate) async fn occupy(&self) -> tokio::sync::OwnedSemaphorePermit {
-        Arc::clone(&self.permits)
-            .acquire_many_owned(THREADS_MAX as u32)
-            .await
-            .unwrap()
+    pub(crate) async fn occupy(&self) -> Vec<bootwire::Turn> {
+        let mut all = Vec::new();
+        for _ in 0..THREADS_MAX {
+            all.push(self.turns.turn(true).await);
+        }
+        all
     }
 
     /// Runs `work` on a blocking thread once one is free for this directory. A caller that gives up
@@ -37,10 +35,17 @@ impl Blocking {
         &self,
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
-            .await
-            .map_err(|closed| Refusal::internal().because(closed))?;
+        self.run_for(true, work).await
+    }
+
+    /// The same for a client that may not have proven its address: strangers leave threads to those who
+    /// have, and do not make them wait in one queue with them.
+    pub(crate) async fn run_for<T: Send + 'static>(
+        &self,
+        proven: bool,
+        work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let permit = self.turns.turn(proven).await;
         let task = tokio::task::spawn_blocking(move || {
             // Given back when the work ends, not when the caller gives up: a thread that hangs in
             // the kernel still counts.
@@ -77,10 +82,36 @@ mod tests {
         begins.await.unwrap();
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
-        assert_eq!(blocking.permits.available_permits(), THREADS_MAX - 1);
+        assert_eq!(blocking.turns.running(), 1);
         drop(release);
         let all = blocking.occupy().await;
-        assert_eq!(all.num_permits(), THREADS_MAX);
+        assert_eq!(all.len(), THREADS_MAX);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn strangers_who_wait_for_a_disk_that_hangs_leave_threads_to_proven_clients() {
+        let blocking = Blocking::new();
+        let (release, hung) = mpsc::channel::<()>();
+        let hung = std::sync::Arc::new(std::sync::Mutex::new(hung));
+        let mut strangers = tokio::task::JoinSet::new();
+        for _ in 0..1000 {
+            let (blocking, hung) = (blocking.clone(), std::sync::Arc::clone(&hung));
+            strangers.spawn(async move {
+                let work = move || {
+                    let _ = hung.lock().map(|hung| hung.recv());
+                    Ok(())
+                };
+                blocking.run_for(false, work).await
+            });
+        }
+        while blocking.turns.running() < THREADS_MAX * 3 / 4 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(blocking.run_for(true, || Ok(7)).await.unwrap(), 7);
+        drop(release);
+        for done in strangers.join_all().await {
+            done.unwrap();
+        }
     }
 
     #[tokio::test]

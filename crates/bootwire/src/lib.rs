@@ -33,6 +33,7 @@ mod request;
 pub mod router;
 pub mod server;
 mod source;
+mod turns;
 
 pub use accept::{Accept, Sink};
 pub use answer::{Answer, Endpoint, IntoAnswer};
@@ -48,6 +49,7 @@ pub use server::{
     Drained, DropReason, DroppedFrom, OpenServer, Server, ServerError, ServerHandle, ServerStats,
 };
 pub use source::Source;
+pub use turns::{Turn, Turns};
 
 /// A boxed future, as the object-safe traits of this crate return.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

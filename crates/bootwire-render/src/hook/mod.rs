@@ -37,7 +37,7 @@ mod question;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
+use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request, Turns};
 use serde_json::{Map, Value};
 
 pub use decision::{Decision, Redirect};
@@ -50,10 +50,9 @@ pub use question::Question;
 pub use crate::client::{HttpError, HttpOptions};
 
 use crate::coalesce::{Flights, Grounded};
-use crate::gate::Gate;
 use crate::identity::{Identifier, Identity};
 use crate::template::context::context;
-use crate::template::{Limits, Templates};
+use crate::template::{Limits, Templates, render_beside};
 
 /// How long a question waits for its turn: less than the 10 s in which the server wants an answer.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -105,7 +104,7 @@ pub type Resolver =
 pub struct Hook {
     asker: Arc<dyn Asker>,
     flights: Arc<Flights<Arc<Question>, Result<Decision, HookError>>>,
-    slots: Arc<Gate>,
+    slots: Turns,
     deadline: Duration,
     concurrency: usize,
     queue: usize,
@@ -125,7 +124,7 @@ impl Hook {
         Self {
             asker: Arc::new(asker),
             flights: Arc::new(Flights::new(concurrency + queue)),
-            slots: Gate::new(concurrency),
+            slots: Turns::new(concurrency),
             deadline: Duration::from_secs(3),
             concurrency,
             queue,
@@ -151,7 +150,7 @@ impl Hook {
     #[must_use]
     pub fn concurrency(mut self, max: usize) -> Self {
         self.concurrency = max.max(1);
-        self.slots = Gate::new(self.concurrency);
+        self.slots = Turns::new(self.concurrency);
         let queue = self.queue;
         self.queue(queue)
     }
@@ -231,11 +230,7 @@ impl Hook {
     pub async fn decide(&self, request: &Request) -> Result<(Decision, Identity), HookError> {
         let who = self.identifier.identify(request).await;
         let question = Arc::new(Question::new(request, &who, self.anonymous));
-        let (asker, slots, deadline) = (
-            Arc::clone(&self.asker),
-            Arc::clone(&self.slots),
-            self.deadline,
-        );
+        let (asker, slots, deadline) = (Arc::clone(&self.asker), self.slots.clone(), self.deadline);
         let asked = Arc::clone(&question);
         let proven = who.proven;
         let work = move || async move {
@@ -291,11 +286,8 @@ impl Hook {
         vars.extend(own);
         let context = context(request, who, None, None, &vars);
         let (compiled, limits) = (templates.fresh().await, self.limits);
-        let work = move || compiled.render(&name, context, limits);
-        match tokio::task::spawn_blocking(work).await {
-            Ok(text) => Ok(Reply::text(text?)),
-            Err(error) => Err(Refusal::internal().because(error)),
-        }
+        let text = render_beside(who, compiled, name, context, limits).await?;
+        Ok(Reply::text(text))
     }
 }
 

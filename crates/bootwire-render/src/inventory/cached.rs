@@ -7,12 +7,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bootwire::BoxFuture;
+use bootwire::{BoxFuture, Turns};
 use tokio::time::Instant;
 
 use super::{Found, Inventory, InventoryError, Lookup};
 use crate::coalesce::{Flights, Grounded};
-use crate::gate::Gate;
 use crate::identity::Identity;
 
 /// Failures in a row that make a source a dead one.
@@ -39,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 pub struct Cached<I> {
     source: Arc<I>,
     flights: Flights<Lookup, Result<Found, InventoryError>>,
-    turns: Arc<Gate>,
+    turns: Turns,
     patience: Duration,
     memory: Arc<Mutex<Memory>>,
     fresh: Duration,
@@ -120,7 +119,7 @@ impl<I: Inventory> Cached<I> {
         Self {
             source: Arc::new(source),
             flights: Flights::new(QUESTIONS_MAX),
-            turns: Gate::new(AT_ONCE),
+            turns: Turns::new(AT_ONCE),
             patience: PATIENCE,
             memory: Arc::new(Mutex::new(memory)),
             fresh: Duration::from_secs(30),
@@ -163,7 +162,7 @@ impl<I: Inventory> Cached<I> {
     /// turn. A part of the turns is for clients that have proven their address lately. Default 64.
     #[must_use]
     pub fn at_once(mut self, max: usize) -> Self {
-        self.turns = Gate::new(max);
+        self.turns = Turns::new(max);
         self
     }
 
@@ -222,7 +221,7 @@ impl<I: Inventory> Cached<I> {
     async fn ask(&self, lookup: Lookup, who: Identity) -> Result<Found, InventoryError> {
         let (source, memory) = (Arc::clone(&self.source), Arc::clone(&self.memory));
         let (deadline, patience, pause) = (self.deadline, self.patience, self.pause);
-        let (turns, proven) = (Arc::clone(&self.turns), who.proven);
+        let (turns, proven) = (self.turns.clone(), who.proven);
         let question = lookup.clone();
         let work = move || async move {
             let turn = tokio::time::timeout(patience, turns.turn(proven)).await;

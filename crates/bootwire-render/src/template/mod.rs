@@ -50,11 +50,11 @@ mod render;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
+use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request, Turns};
 use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
@@ -70,6 +70,8 @@ use library::Compiled;
 const QUICK_FUEL: u64 = 2000;
 /// Bytes a template may write and hold on a worker thread: copying more takes too long there.
 const QUICK_SIZE: usize = 256 << 10;
+/// How long a rendering waits for its turn: less than the 10 s in which the server wants an answer.
+const PATIENCE: Duration = Duration::from_secs(8);
 /// A template that takes longer than this so many times in a row is not rendered on a worker thread
 /// again. Once may be the thread's having to wait for the processor.
 const QUICK: Duration = Duration::from_micros(300);
@@ -181,13 +183,35 @@ impl Template {
         if let Some(text) = inner.quick(&compiled, context.clone()) {
             return text;
         }
-        // More work than an async thread should be kept from others for.
-        let (name, limits) = (inner.name.clone(), inner.limits);
-        let work = tokio::task::spawn_blocking(move || compiled.render(&name, context, limits));
-        match work.await {
-            Ok(text) => Ok(text?),
-            Err(error) => Err(Refusal::internal().because(error)),
-        }
+        render_beside(&who, compiled, inner.name.clone(), context, inner.limits).await
+    }
+}
+
+/// Renders what is more work than an async thread should be kept from others for.
+pub(crate) async fn render_beside(
+    who: &Identity,
+    compiled: Arc<Compiled>,
+    name: String,
+    context: Value,
+    limits: Limits,
+) -> Result<String, Refusal> {
+    /// One for each processor, and a few that wait for it.
+    static TURNS: LazyLock<Turns> = LazyLock::new(|| {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Turns::new(processors + 3)
+    });
+    let Ok(turn) = tokio::time::timeout(PATIENCE, TURNS.turn(who.proven)).await else {
+        return Err(Refusal::busy()
+            .silent()
+            .because("too many templates wait to be rendered"));
+    };
+    let work = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        compiled.render(&name, context, limits)
+    });
+    match work.await {
+        Ok(text) => Ok(text?),
+        Err(error) => Err(Refusal::internal().because(error)),
     }
 }
 

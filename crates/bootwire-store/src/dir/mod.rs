@@ -130,7 +130,7 @@ impl Dir {
 
 impl Endpoint<Reply> for Dir {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
-        let lookup = self.lookup.clone();
+        let (lookup, proven) = (self.lookup.clone(), request.is_proven());
         let open = move || {
             let (name, kept) = (request.rest_bytes(), &lookup.directory.kept);
             let file = match lookup.open(name, request.peer_ip()) {
@@ -145,7 +145,8 @@ impl Endpoint<Reply> for Dir {
             kept.keep(&file);
             Ok(file)
         };
-        Box::pin(async move { Ok(Reply::file(self.lookup.directory.reads.run(open).await?)) })
+        let reads = &self.lookup.directory.reads;
+        Box::pin(async move { Ok(Reply::file(reads.run_for(proven, open).await?)) })
     }
 
     /// Files that are open already, and names that the kernel knows to lead nowhere, without

@@ -63,6 +63,8 @@ struct Scripted {
     scripts: HashMap<&'static str, Script>,
     ids: u64,
     calls: Vec<(Key, String)>,
+    /// Of each call, whether its client had proven its address.
+    proven: Vec<bool>,
     pumped: Vec<Key>,
     brought: Vec<(Key, Range<u64>)>,
     stored: Vec<Key>,
@@ -82,6 +84,7 @@ impl Host for Scripted {
     fn ask(&mut self, key: Key, request: &Request) -> Asked {
         let path = request.path().into_owned();
         self.calls.push((key, path.clone()));
+        self.proven.push(request.is_proven());
         let answer = match self.scripts.get(&*path).cloned() {
             Some(Script::AtHand(bytes)) => Some(Ok(send(
                 Content::Memory(Bytes::from_static(bytes)),
@@ -244,6 +247,7 @@ impl Bench {
             scripts: scripts.iter().cloned().collect(),
             ids: 0,
             calls: Vec::new(),
+            proven: Vec::new(),
             pumped: Vec::new(),
             brought: Vec::new(),
             stored: Vec::new(),

@@ -83,6 +83,36 @@ fn who_answers_takes_no_place_of_the_unproven() {
     );
 }
 
+#[test]
+fn a_handler_is_told_whether_its_client_has_proven_its_address() {
+    let mut bench = with_budgets(&served(), Budgets::default());
+    let lane = bench.ask(peer(1), &rrq("a", &[]))[0].lane;
+    bench.ask(peer(1), &rrq("b", &[]));
+    bench.ack(peer(1), lane + 1, 1);
+    bench.ask(peer(2), &rrq("a", &[]));
+    bench.ask("10.0.0.99:1".parse().unwrap(), &rrq("a", &[]));
+    bench.wait(600 * SECOND);
+    bench.ask(peer(3), &rrq("a", &[]));
+    assert_eq!(bench.engine.host.proven, [false, false, true, false, false]);
+}
+
+#[test]
+fn a_silent_refusal_sends_nothing_and_the_next_request_is_a_new_one() {
+    let busy = Refusal::busy().silent().because("all are waiting");
+    let mut bench = with_budgets(&[("/later", Script::Refuse(busy))], Budgets::default());
+    for times in 1..=3 {
+        assert_eq!(bench.ask(peer(1), &rrq("later", &[])), []);
+        assert_eq!(bench.wait(SECOND), []);
+        assert_eq!(bench.calls(), times);
+    }
+    assert_eq!(bench.outcomes(), [Outcome::Busy; 3]);
+    assert_eq!(
+        bench.records()[0].detail.as_deref(),
+        Some("all are waiting")
+    );
+    assert_eq!((bench.stats().active, bench.stats().unproven), (0, 0));
+}
+
 // spec: unproven-places
 #[test]
 fn a_machine_boots_on_while_its_network_is_forged() {

@@ -1,22 +1,39 @@
 //! Turns, for what only so many may do at a time.
-//!
-//! There are two queues: clients that have proven their address lately, and strangers, whose
-//! addresses may be forged. Some turns are for the first alone, and of the others each queue gets
-//! every second while both wait: forged requests cannot keep out machines that boot, nor those
-//! that machine which has just come.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-pub(crate) struct Gate {
+/// Lets only so many do something at a time. Cheap to clone.
+///
+/// Clients that have [proven](crate::Request::is_proven) their address wait in one queue, strangers, whose
+/// addresses may be forged, in another. A quarter of the turns is for the first alone, and of the
+/// others each queue gets every second while both wait: forged requests cannot keep out machines that
+/// boot, nor those that machine which has just come.
+///
+/// ```
+/// use bootwire::{Refusal, Request, Turns};
+///
+/// # async fn slow_database(_request: &Request) -> Result<String, Refusal> { Ok(String::new()) }
+/// async fn handler(request: Request, turns: Turns) -> Result<String, Refusal> {
+///     let _turn = turns.turn(request.is_proven()).await;
+///     slow_database(&request).await
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Turns {
+    gate: Arc<Gate>,
+}
+
+#[derive(Debug)]
+struct Gate {
     /// At a time.
     all: usize,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     running: usize,
     /// Of them, strangers.
@@ -28,26 +45,33 @@ struct State {
 }
 
 /// Somebody's turn, until it is dropped.
-pub(crate) struct Turn {
+#[derive(Debug)]
+#[must_use = "the turn ends when this is dropped"]
+pub struct Turn {
     gate: Arc<Gate>,
     proven: bool,
 }
 
-impl Gate {
+impl Turns {
     /// Lets in `all` at a time, at least one.
-    pub(crate) fn new(all: usize) -> Arc<Self> {
-        Arc::new(Self {
+    #[must_use]
+    pub fn new(all: usize) -> Self {
+        let gate = Gate {
             all: all.max(1),
             state: Mutex::default(),
-        })
+        };
+        Self {
+            gate: Arc::new(gate),
+        }
     }
 
-    /// Waits for a turn. Whoever stops waiting is passed over.
-    pub(crate) async fn turn(self: &Arc<Self>, proven: bool) -> Turn {
+    /// Waits for a turn. Whoever stops waiting, by dropping the future, is passed over.
+    pub async fn turn(&self, proven: bool) -> Turn {
+        let gate = &self.gate;
         let next = {
-            let mut state = self.state();
-            if state.waiting[usize::from(proven)].is_empty() && self.may_start(&state, proven) {
-                return self.start(&mut state, proven);
+            let mut state = gate.state();
+            if state.waiting[usize::from(proven)].is_empty() && gate.may_start(&state, proven) {
+                return gate.start(&mut state, proven);
             }
             let (told, next) = oneshot::channel();
             state.waiting[usize::from(proven)].push_back(told);
@@ -60,6 +84,14 @@ impl Gate {
         }
     }
 
+    /// How many have a turn now.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.gate.state().running
+    }
+}
+
+impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -125,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    async fn is_in_time(gate: &Arc<Gate>, proven: bool) -> Option<Turn> {
+    async fn is_in_time(gate: &Turns, proven: bool) -> Option<Turn> {
         tokio::time::timeout(Duration::from_millis(1), gate.turn(proven))
             .await
             .ok()
@@ -133,7 +165,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn strangers_leave_turns_to_those_who_are_proven() {
-        let gate = Gate::new(8);
+        let gate = Turns::new(8);
         let mut strangers = Vec::new();
         for _ in 0..6 {
             strangers.push(is_in_time(&gate, false).await.expect("six of eight"));
@@ -150,11 +182,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn while_both_wait_each_gets_every_second_turn() {
-        let gate = Gate::new(1);
+        let gate = Turns::new(1);
         let (order, mut told) = tokio::sync::mpsc::unbounded_channel();
         let held = gate.turn(false).await;
         for proven in [false, true].repeat(50) {
-            let (gate, order) = (Arc::clone(&gate), order.clone());
+            let (gate, order) = (gate.clone(), order.clone());
             tokio::spawn(async move {
                 let turn = gate.turn(proven).await;
                 let _ = order.send(proven);
@@ -172,14 +204,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_stops_waiting_is_passed_over_and_no_turn_is_lost() {
-        let gate = Gate::new(1);
+        let gate = Turns::new(1);
         let held = gate.turn(true).await;
         for _ in 0..100 {
             assert!(is_in_time(&gate, false).await.is_none());
             assert!(is_in_time(&gate, true).await.is_none());
         }
         let waits = {
-            let gate = Arc::clone(&gate);
+            let gate = gate.clone();
             tokio::spawn(async move { gate.turn(false).await })
         };
         tokio::time::sleep(Duration::from_secs(1)).await;
