@@ -46,7 +46,7 @@ pub use offer::Offer;
 pub use options::{OptionKind, Options};
 pub use packet::{Ack, Data, ErrorPacket, Mode, Op, Packet, Request};
 pub use receiver::{Answer, ReceiveFailure, Receiver, ReceiverCounts, ReceiverStatus, Reception};
-pub use schedule::Schedule;
+pub use schedule::{Evidence, Schedule};
 pub use sender::{Available, Run, SendFailure, Sender, SenderCounts, SenderStatus, Transmit};
 pub use time::Instant;
 

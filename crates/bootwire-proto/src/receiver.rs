@@ -10,10 +10,11 @@
 //! | Opening | DATA 1, or a block ahead (server) | Moving, then as there |
 //! | Opening | `agree` (client) | Moving; with an OACK, ACK 0 due |
 //! | Opening | request again | opening packet due |
-//! | Opening | timer | opening packet due; after the last resend Failed: timed out, unproven |
+//! | Opening | timer | opening packet due, so many times |
+//! | Opening | end of its life | Failed: timed out, unproven |
 //! | Moving | next block | taken; ACK due at the end of the window; Received if it was the last |
 //! | Moving | block ahead, window 1 | counted |
-//! | Moving | block ahead, larger window | ACK of `accepted` due, once until progress or timer |
+//! | Moving | block ahead, larger window | ACK of `accepted` due, once until progress, timer or a timeout after the last ACK |
 //! | Moving | block `accepted` again, window 1 | ACK due |
 //! | Moving | acknowledged block again, larger window | ACK of `accepted` due if nothing newer came, at most once in a quarter of a timeout |
 //! | Moving | block after `acked` again, larger window | ACK of `accepted` due if nothing came for 3/4 of a round trip, once until progress or timer |
@@ -38,7 +39,7 @@ mod status;
 use core::time::Duration;
 
 pub use self::status::{Answer, ReceiveFailure, ReceiverCounts, ReceiverStatus, Reception};
-use crate::schedule::{Timer, duration, whole};
+use crate::schedule::{Centis, Timer, duration, give_up, unproven_life, whole};
 use crate::{Ack, Agreed, Data, Instant, Rollover, Schedule};
 
 /// How often the last ACK is repeated.
@@ -74,6 +75,8 @@ pub struct Receiver {
     progress_at: Instant,
     counts: ReceiverCounts,
     timer: Timer,
+    life: Centis,
+    unproven_resends: u8,
     give_up: u32,
     linger: u32,
     blksize: u16,
@@ -83,7 +86,6 @@ pub struct Receiver {
     due: Due,
     /// Timeouts in a row.
     timeouts: u8,
-    unproven_resends: u8,
     /// Repeats of the last ACK that are left.
     last_acks: u8,
     client: bool,
@@ -105,6 +107,8 @@ impl Receiver {
         let mut receiver = Self::request(now, schedule, seed);
         receiver.client = false;
         receiver.adopt(agreed);
+        receiver.life = unproven_life(schedule, agreed.timeout);
+        receiver.give_up = give_up(schedule, agreed.timeout);
         // spec: rfc1350-write-opening
         if !agreed.has_oack() {
             receiver.opens_with_ack = true;
@@ -126,7 +130,9 @@ impl Receiver {
             heard_at: now,
             progress_at: now,
             counts: ReceiverCounts::default(),
-            timer: Timer::new(schedule, None, seed),
+            timer: Timer::new(schedule, seed),
+            life: Centis::ZERO,
+            unproven_resends: schedule.unproven_resends,
             give_up: whole(schedule.give_up),
             linger: whole(schedule.linger),
             blksize: 512,
@@ -135,7 +141,6 @@ impl Receiver {
             rollover: Rollover::Zero,
             due: Due::Opening,
             timeouts: 0,
-            unproven_resends: schedule.unproven_resends,
             last_acks: LAST_ACKS,
             client: true,
             opens_with_ack: false,
@@ -205,11 +210,9 @@ impl Receiver {
         }
         match self.status {
             ReceiverStatus::Lingering => self.status = ReceiverStatus::Complete,
-            // What is held back or not yet sent cannot have been answered.
-            ReceiverStatus::Opening | ReceiverStatus::Moving if self.due != Due::Nothing => {
-                self.sent_at = now;
-            }
             ReceiverStatus::Opening => self.on_opening_timeout(now),
+            // What is held back or not yet sent cannot have been answered.
+            ReceiverStatus::Moving if self.due != Due::Nothing => self.sent_at = now,
             ReceiverStatus::Moving => self.on_moving_timeout(now),
             ReceiverStatus::Received | ReceiverStatus::Complete | ReceiverStatus::Failed(_) => {}
         }
@@ -265,7 +268,13 @@ impl Receiver {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         match self.status {
-            ReceiverStatus::Opening => Some(self.timer_at()),
+            ReceiverStatus::Opening => {
+                let resend = self.timer_at();
+                Some(
+                    self.unproven()
+                        .deadline(self.progress_at, self.timeouts, resend),
+                )
+            }
             // An ACK that is held back keeps the peer silent: that is not its fault.
             ReceiverStatus::Moving if self.due != Due::Nothing => Some(self.timer_at()),
             ReceiverStatus::Moving => Some(self.timer_at().min(self.patience_end())),

@@ -12,19 +12,24 @@
 //! | Opening | ACK 0 (server), `agree` (client) | Moving, proven |
 //! | Opening | any other ACK | counted |
 //! | Opening | request again | opening packet due |
-//! | Opening | timer | opening packet due; after the last resend Failed: timed out, unproven |
+//! | Opening | timer | opening packet due, a few times |
+//! | Opening | end of its life | Failed: timed out, unproven |
 //! | Moving, unproven | ACK 1 | Moving, proven; Complete if it was the last block |
 //! | Moving, unproven | any other ACK | counted |
 //! | Moving, unproven | request again | DATA 1 due |
-//! | Moving, unproven | timer | DATA 1 due; after the last resend Failed: timed out, unproven |
+//! | Moving, unproven | timer | DATA 1 due, a few times |
+//! | Moving, unproven | end of its life | Failed: timed out, unproven |
 //! | Moving | ACK of all that was sent | next window; Complete if the last block was among it |
 //! | Moving | ACK from the middle of the flight | back to the block after it |
 //! | Moving, gone back | ACK of a block of the interrupted flight while its answers are still due, or of all of it | on with the window: it answers that flight |
-//! | Moving | ACK of `base`, window 1 | counted; after two timeouts back to the block after it, once a timeout and not sooner than a timeout after the last send |
+//! | Moving | ACK of `base`, window 1 | counted; back to the block after it if the ACK cannot be the echo of a doubled block: nothing was sent twice and it comes late, or after two timeouts; once a timeout |
 //! | Moving | ACK of `base`, larger window | back to the block after it, once a number and timeout, and not while answers to another flight are due; or a timeout after the last send |
 //! | Moving | any other ACK | counted |
 //! | Moving | request again | nothing |
-//! | Moving | timer | back to the block after `base`, the window halved at each timeout after the second, but whole at every fourth |
+//! | Moving | timer, window 1 | the block after `base` again |
+//! | Moving | first timer, larger window | its last block again |
+//! | Moving | later timer, larger window | back to the block after `base`, the window halved at each timeout after the second, but whole at every fourth |
+//! | Moving | any timer, larger window, nothing but ACK 0 ever heard | its last and its first block again in turn |
 //! | Moving | silence of `give_up`, no progress for ten times as long | Failed: timed out, proven |
 //! | Moving, the last block alone not acknowledged | silence of `linger` | Complete, not acknowledged |
 //! | Moving, the last block alone not acknowledged | ACK of `base` twice after timeouts | the peer lacks it: silence of `give_up` from now on |
@@ -49,11 +54,31 @@ use self::pacing::Pacing;
 pub use self::run::{Run, Transmit};
 use self::status::Counts;
 pub use self::status::{Available, SendFailure, SenderCounts, SenderStatus};
-use crate::schedule::{Timer, whole};
-use crate::{Ack, Agreed, Instant, Rollover, Schedule};
+use crate::schedule::{Centis, Timer, give_up, unproven_life, whole};
+use crate::{Ack, Agreed, Evidence, Instant, Rollover, Schedule};
 
 /// Stands for a content size that is not known yet.
 const UNKNOWN: u64 = u64::MAX;
+
+/// A packet that is due by itself, whatever the window allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    Nothing,
+    Opening,
+    /// The last block sent, as a probe: it completes the window, or shows the gap.
+    Last,
+    /// The first block not acknowledged, as a probe.
+    First,
+}
+
+/// What the peer has said since the opening was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Nothing,
+    Something,
+    /// An ACK of a full window.
+    Window,
+}
 
 /// The sending state machine.
 #[derive(Clone, Debug)]
@@ -82,8 +107,9 @@ pub struct Sender {
     /// How long after `flight_at` answers to what was sent before it may still come, in
     /// microseconds.
     echoes: u32,
+    life: Centis,
+    linger: Centis,
     give_up: u32,
-    linger: u32,
     blksize: u16,
     window: u16,
     window_max: u16,
@@ -100,7 +126,7 @@ pub struct Sender {
     /// Times the peer acknowledged the block before the last one again, after the last one was
     /// resent: up to [`LACKING`](clock::LACKING).
     lacks_last: u8,
-    opening_due: bool,
+    due: Due,
     client: bool,
     /// The peer has given a valid answer.
     proven: bool,
@@ -108,8 +134,10 @@ pub struct Sender {
     starved: bool,
     /// A duplicate ACK of `base` has been answered since the timer last ran out.
     answered: bool,
-    /// Lockstep: the block acknowledged last was sent twice, and taken for lost the first time.
+    /// What was acknowledged last had been sent twice, and is taken for lost the first time unless
+    /// a second ACK comes.
     doubted: bool,
+    heard: Heard,
     msftwindow: bool,
 }
 
@@ -122,10 +150,12 @@ impl Sender {
         let mut sender = Self::request(now, schedule, seed);
         sender.client = false;
         sender.adopt(agreed);
+        sender.life = unproven_life(schedule, agreed.timeout);
+        sender.give_up = give_up(schedule, agreed.timeout);
         // spec: rfc2347-oack-first, rfc1350-read-opening
         if !agreed.has_oack() {
             sender.status = SenderStatus::Moving;
-            sender.opening_due = false;
+            sender.due = Due::Nothing;
         }
         sender
     }
@@ -147,10 +177,11 @@ impl Sender {
             progress_at: now,
             blocks_sent: 0,
             counts: Counts::default(),
-            timer: Timer::new(schedule, None, seed),
+            timer: Timer::new(schedule, seed),
             echoes: 0,
+            life: Centis::ZERO,
+            linger: Centis::of(schedule.linger),
             give_up: whole(schedule.give_up),
-            linger: whole(schedule.linger),
             blksize: 512,
             window: 1,
             window_max: 1,
@@ -161,12 +192,13 @@ impl Sender {
             unproven_resends: schedule.unproven_resends,
             openings: 0,
             lacks_last: 0,
-            opening_due: true,
+            due: Due::Opening,
             client: true,
             proven: false,
             starved: false,
             answered: false,
             doubted: false,
+            heard: Heard::Nothing,
             msftwindow: false,
         }
     }
@@ -202,7 +234,7 @@ impl Sender {
             return;
         }
         match self.status {
-            SenderStatus::Opening => self.opening_due = true,
+            SenderStatus::Opening => self.due = Due::Opening,
             SenderStatus::Moving => self.go_back(now),
             SenderStatus::Complete { .. } | SenderStatus::Failed(_) => {}
         }
@@ -214,33 +246,29 @@ impl Sender {
             return;
         }
         self.rest(now);
-        if self.proven && self.out_of_patience(now) {
+        if self.out_of_patience(now) {
             return;
         }
         if now < self.timer_at() {
             return;
         }
-        if self.is_due() {
-            // The caller has not sent yet what it may: the peer cannot have answered it.
+        if self.is_due() || self.starved {
+            // What the window allows has not been sent yet, so the peer has nothing to answer.
             self.sent_at = now;
             return;
         }
         self.counts.timeouts = self.counts.timeouts.saturating_add(1);
-        // spec: unproven-budget
-        if !self.proven && self.timeouts >= self.unproven_resends {
-            self.status = SenderStatus::Failed(SendFailure::TimedOut { proven: false });
-            return;
-        }
         // spec: rfc1350-resend
-        if !self.starved {
-            self.timeouts = self.timeouts.saturating_add(1);
-        }
+        self.timeouts = self.timeouts.saturating_add(1);
         self.timer.expired();
         self.answered = false;
         if self.status == SenderStatus::Opening {
-            self.opening_due = true;
+            self.due = Due::Opening;
         } else {
-            self.go_back(now);
+            self.due = self.probe_after_timeout();
+            if self.due == Due::Nothing {
+                self.go_back(now);
+            }
         }
         self.sent_at = now;
     }
@@ -263,14 +291,20 @@ impl Sender {
         max_blocks: u16,
     ) -> Option<Transmit> {
         if self.status == SenderStatus::Opening {
-            return self.opening_due.then(|| {
-                self.opening_due = false;
+            return (self.due == Due::Opening).then(|| {
+                self.due = Due::Nothing;
                 self.openings = self.openings.saturating_add(1);
                 self.sent_at = now;
                 Transmit::Opening
             });
         }
         self.rest(now);
+        if self.due != Due::Nothing
+            && max_blocks > 0
+            && let Some(probe) = self.send_probe(now, available)
+        {
+            return Some(probe);
+        }
         let limit = self.limit();
         let most = max_blocks.min(self.pacing.allowance());
         if self.next > limit || most == 0 {
@@ -292,7 +326,7 @@ impl Sender {
             self.status = SenderStatus::Failed(SendFailure::BlockNumbersExhausted);
             return None;
         }
-        let run = self.run(limit.min(at_hand), most, available, full);
+        let run = self.run(self.next, limit.min(at_hand), most, available, full);
         self.sent(now, &run);
         Some(Transmit::Data(run))
     }
@@ -302,8 +336,8 @@ impl Sender {
     pub fn unsent(&mut self, transmit: Transmit) {
         match transmit {
             Transmit::Opening => {
-                if self.status == SenderStatus::Opening && !self.opening_due {
-                    self.opening_due = true;
+                if self.status == SenderStatus::Opening && self.due == Due::Nothing {
+                    self.due = Due::Opening;
                     self.openings = self.openings.saturating_sub(1);
                 }
             }
@@ -326,12 +360,17 @@ impl Sender {
     /// outstanding because the content is not at hand.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
+        let resend = self.timer_at();
+        let unproven = |resend| {
+            self.unproven()
+                .deadline(self.progress_at, self.timeouts, resend)
+        };
         match self.status {
-            SenderStatus::Opening => Some(self.timer_at()),
+            SenderStatus::Opening => Some(unproven(resend)),
             SenderStatus::Moving if self.high == self.base => self.pause_end(),
-            SenderStatus::Moving if !self.proven => Some(self.timer_at()),
+            SenderStatus::Moving if !self.proven => Some(unproven(resend)),
             SenderStatus::Moving => {
-                let deadline = self.before_patience_ends(self.timer_at());
+                let deadline = self.before_patience_ends(resend);
                 Some(self.pause_end().map_or(deadline, |end| end.min(deadline)))
             }
             SenderStatus::Complete { .. } | SenderStatus::Failed(_) => None,
@@ -374,6 +413,27 @@ impl Sender {
             blocks_resent: self.counts.blocks_resent.into(),
             timeouts: self.counts.timeouts,
             duplicate_acks: self.counts.duplicate_acks,
+        }
+    }
+
+    /// What earlier transfers with this peer have shown. To be told before anything is sent.
+    pub fn recall(&mut self, evidence: Evidence, schedule: &Schedule) {
+        // spec: evidence-remembered
+        self.timer.recall(evidence, schedule);
+    }
+
+    /// What this transfer has shown, if anything; `Evidence::None` takes back what was recalled.
+    #[must_use]
+    pub const fn evidence(&self) -> Option<Evidence> {
+        self.timer.evidence()
+    }
+
+    /// The largest window the peer has acknowledged whole; 1 if none.
+    #[must_use]
+    pub const fn window_taken(&self) -> u16 {
+        match self.heard {
+            Heard::Window => self.window,
+            Heard::Nothing | Heard::Something => 1,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What time and the opening do.
 
 use super::{Due, ReceiveFailure, Receiver, ReceiverStatus};
-use crate::schedule::{STUBBORN, duration};
+use crate::schedule::{STUBBORN, Unproven, duration};
 use crate::{Agreed, Instant};
 
 impl Receiver {
@@ -24,17 +24,27 @@ impl Receiver {
         self.blksize = agreed.blksize.max(1);
         self.window = agreed.windowsize.max(1);
         self.rollover = agreed.rollover;
-        self.timer.limit(agreed.timeout);
+        self.timer.agree(agreed.timeout, self.window);
     }
 
     pub(super) fn on_opening_timeout(&mut self, now: Instant) {
-        self.counts.timeouts = self.counts.timeouts.saturating_add(1);
         // spec: unproven-budget
-        if self.timeouts >= self.unproven_resends {
+        if self
+            .unproven()
+            .is_over(now, self.progress_at, self.timeouts)
+        {
+            self.counts.timeouts = self.counts.timeouts.saturating_add(1);
             self.status = ReceiverStatus::Failed(ReceiveFailure::TimedOut { proven: false });
+            self.due = Due::Nothing;
+            return;
+        }
+        if self.due != Due::Nothing {
+            // What is not yet sent cannot have been answered.
+            self.sent_at = now;
             return;
         }
         // spec: rfc1350-resend
+        self.counts.timeouts = self.counts.timeouts.saturating_add(1);
         self.timeouts = self.timeouts.saturating_add(1);
         self.timer.expired();
         self.sent_at = now;
@@ -67,9 +77,16 @@ impl Receiver {
         }
     }
 
+    pub(super) const fn unproven(&self) -> Unproven {
+        Unproven {
+            life: self.life,
+            resends: self.unproven_resends,
+        }
+    }
+
     pub(super) fn timer_at(&self) -> Instant {
         // In lockstep most senders rightly ignore an ACK that comes again, and the rest send the
-        // block twice: there is nothing to win by haste.
+        // block twice: the sender, whose timer is as long, should come first.
         let interval = if self.window == 1 {
             self.timer.calm_interval()
         } else {

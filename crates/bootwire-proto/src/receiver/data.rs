@@ -28,7 +28,7 @@ impl Receiver {
         if position == expected {
             self.accept(now, data.payload)
         } else if position > expected {
-            self.on_gap();
+            self.on_gap(now);
             self.unused(Reception::Gap)
         } else {
             self.on_duplicate(now, position);
@@ -72,9 +72,11 @@ impl Receiver {
     }
 
     /// A block ahead of the one expected.
-    pub(super) fn on_gap(&mut self) {
+    pub(super) fn on_gap(&mut self, now: Instant) {
         // spec: rfc7440-ack-gap
-        if self.window > 1 && !self.answered {
+        // What comes long after the gap was told was sent again: the peer has not heard of it.
+        let unheard = now.since(self.sent_at) >= self.timer.unhurried();
+        if self.window > 1 && (!self.answered || unheard) {
             self.answered = true;
             self.again();
         }

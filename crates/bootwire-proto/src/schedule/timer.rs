@@ -1,23 +1,36 @@
-//! The retransmission timer: measured round trips, back-off, jitter.
+//! The retransmission timer: measured round trips, back-off, jitter, and the floor that evidence
+//! lowers.
 
 use core::time::Duration;
 
-use super::Schedule;
+use super::{Evidence, Schedule};
 
 /// The back-off of a quick opening.
 const QUICK: i8 = -1;
 /// Longest round trip taken for real, in microseconds: keeps the arithmetic far from overflow.
 const LONGEST_SAMPLE: u32 = 60_000_000;
 
+/// The floor that the first evidence of loss earns, in microseconds. On a quick network the answers
+/// of a busy host are late now and then, by far more than the round trips before tell.
+const QUICK_FLOOR: u32 = 10_000;
+/// A window waits for a part of the first timeout before evidence: its client speaks when it sees a
+/// gap, so silence means that the end of the window, or its ACK, was lost.
+const WINDOW_SHARE: u32 = 5;
+
+/// The haste of a timer without evidence, and of one that takes no evidence.
+const POLITE: i8 = i8::MIN;
+const FIXED: i8 = i8::MAX;
 /// How often the floor may be halved: in lockstep, and with a window, where a needless resend
 /// costs many blocks.
 const HASTE: i8 = 5;
 const HASTE_OF_WINDOWS: i8 = 2;
-/// How often the floor may be doubled.
-const CAUTION: i8 = 3;
+/// How often the floor may be doubled. It ends at the polite one anyway.
+const CAUTION: i8 = 10;
 /// How much a needless resend takes from the haste. A needed one adds 1, so at most a third of all
 /// resends can be needless for long.
 const RECOIL: i8 = 2;
+/// Haste from which the next transfer with the same peer may begin with [`QUICK_FLOOR`].
+const TRUSTED: i8 = -1;
 
 /// The estimator of RFC 6298 with its back-off, in whole microseconds.
 ///
@@ -28,13 +41,16 @@ const RECOIL: i8 = 2;
 /// never be measured again; without the limit, a peer that comes back from a long pause would pay
 /// for the next lost packet with seconds.
 ///
-/// The floor has to be earned. On a quick network the answers of a busy host are late now and then,
-/// by far more than the round trips before tell: a low floor would resend without need, and a high
-/// one makes each lost packet cost fifty round trips. So the floor is halved by each resend that was
-/// needed and raised by each that was not, and without resends it returns slowly to what was set.
+/// The floor has to be earned. Firmware pauses for tens to hundreds of milliseconds whenever it
+/// writes flash or draws a menu, and some takes every duplicate for the next block; so nothing is
+/// sent again before a second has passed (a fifth of it for a window), or the timeout that was
+/// granted. The first evidence that packets do get lost, and that the client copes, lowers the floor
+/// to 10 ms. From then on each resend that was needed halves it and each that was not raises it
+/// fourfold, and without resends it returns slowly to 10 ms.
 #[derive(Clone, Debug)]
 pub(crate) struct Timer {
-    floor: u32,
+    /// The floor without evidence.
+    polite: u32,
     first: u32,
     ceiling: u32,
     /// Smoothed round trip; 0 before the first sample.
@@ -44,39 +60,83 @@ pub(crate) struct Timer {
     noise: u16,
     /// Doublings of the interval; -1 for the quarter with which a quick opening begins.
     backoff: i8,
-    /// How often the floor is halved; below 0, doubled.
+    /// How often [`QUICK_FLOOR`] is halved; below 0, doubled. Or [`POLITE`], or [`FIXED`].
     haste: i8,
 }
 
 impl Timer {
     /// A timer that has measured nothing. `seed` gives each transfer its own jitter.
-    pub(crate) fn new(schedule: &Schedule, timeout: Option<Duration>, seed: u32) -> Self {
+    pub(crate) fn new(schedule: &Schedule, seed: u32) -> Self {
+        // spec: resend-min
+        let first = whole(schedule.first).max(1);
         let mut timer = Self {
-            floor: whole(schedule.floor).max(1),
-            first: whole(schedule.first).max(1),
+            polite: schedule
+                .resend_min
+                .map_or(first, |least| whole(least).max(1)),
+            first,
             ceiling: whole(schedule.ceiling).max(1),
             srtt: 0,
             rttvar: 0,
             noise: fold(seed).max(1),
             backoff: if schedule.quick_opening { QUICK } else { 0 },
-            haste: 0,
+            haste: if schedule.resend_min.is_some() {
+                FIXED
+            } else {
+                POLITE
+            },
         };
-        timer.limit(timeout);
+        timer.raise_ceiling(0);
         timer.shuffle();
         timer
     }
 
-    /// A negotiated timeout lowers the ceiling to eight fifths of it; a longer one raises nothing.
-    ///
-    /// It is not the ceiling itself, as the client's own timer runs for as long. Clients that start
-    /// it anew with each packet they get, also with those they ignore, would never repeat an ACK
-    /// that was lost.
-    pub(crate) fn limit(&mut self, timeout: Option<Duration>) {
-        // spec: rfc2349-timeout-ceiling
-        if let Some(timeout) = timeout {
-            let ceiling = (whole(timeout) / 5).saturating_mul(8);
-            self.ceiling = self.ceiling.min(ceiling).max(1);
+    /// What was agreed with the peer: until there is evidence, nothing is sent again before a granted
+    /// timeout, and a window not before a fifth of the first one.
+    pub(crate) fn agree(&mut self, timeout: Option<Duration>, window: u16) {
+        // spec: rfc2349-timeout-floor, polite-until-proven
+        let granted = timeout.map(|timeout| whole(timeout).max(1));
+        if self.haste != FIXED {
+            let of_window = (self.first / WINDOW_SHARE).max(1);
+            self.first = granted.unwrap_or(self.first);
+            self.polite = if window > 1 {
+                self.first.min(of_window)
+            } else {
+                self.first
+            };
         }
+        self.raise_ceiling(granted.unwrap_or(0));
+    }
+
+    /// What transfers with this peer have shown before. To be told before the first send.
+    pub(crate) fn recall(&mut self, evidence: Evidence, schedule: &Schedule) {
+        match evidence {
+            _ if self.haste == FIXED => {}
+            Evidence::None => {}
+            Evidence::Loss => {
+                self.haste = 0;
+                self.backoff = QUICK;
+                self.first = self.first.min(whole(schedule.first).max(1));
+            }
+            Evidence::CountsDuplicates => self.haste = FIXED,
+        }
+    }
+
+    /// What this transfer has shown, if anything: `Evidence::None` is proof of the contrary.
+    pub(crate) const fn evidence(&self) -> Option<Evidence> {
+        match self.haste {
+            POLITE | FIXED => None,
+            TRUSTED.. => Some(Evidence::Loss),
+            _ => Some(Evidence::None),
+        }
+    }
+
+    /// The ceiling leaves a client whose own timer is as long as the timeout it asked for, and starts
+    /// anew with each packet, its turn. Jitter below it never undercuts the polite floor.
+    fn raise_ceiling(&mut self, granted: u32) {
+        // spec: no-stand-off
+        let floor = self.polite.saturating_add(self.polite / 10);
+        let gap = (granted / 5).saturating_mul(8);
+        self.ceiling = self.ceiling.max(floor).max(gap);
     }
 
     /// A round trip of a packet that was sent once; ends the back-off.
@@ -95,8 +155,16 @@ impl Timer {
         self.backoff = 0;
         self.shuffle();
         // What was learnt from resends is forgotten after some 256 samples; chance counts them.
-        if self.haste != 0 && self.noise & 0xff == 0 {
-            self.haste = self.haste.saturating_sub(self.haste.signum());
+        if self.haste > 0 && self.haste != FIXED && self.noise & 0xff == 0 {
+            self.haste = self.haste.saturating_sub(1);
+        }
+    }
+
+    /// The peer told of a gap, or asked again itself: packets do get lost.
+    pub(crate) fn lossy(&mut self) {
+        // spec: polite-until-proven
+        if self.haste == POLITE {
+            self.haste = 0;
         }
     }
 
@@ -104,19 +172,19 @@ impl Timer {
     pub(crate) fn needed(&mut self, lockstep: bool) {
         // spec: earned-haste
         let most = if lockstep { HASTE } else { HASTE_OF_WINDOWS };
-        self.haste = self.haste.saturating_add(1).min(most);
+        match self.haste {
+            FIXED => {}
+            POLITE => self.haste = 0,
+            _ => self.haste = self.haste.saturating_add(1).min(most),
+        }
     }
 
     /// A resend turned out needless: the answer was only late.
     pub(crate) fn needless(&mut self) {
         // spec: earned-haste
-        self.haste = self.haste.saturating_sub(RECOIL).max(-CAUTION);
-    }
-
-    /// The same, of a resend that was taken for a needed one before.
-    pub(crate) fn needless_after_all(&mut self) {
-        self.haste = self.haste.saturating_sub(1);
-        self.needless();
+        if self.haste != POLITE && self.haste != FIXED {
+            self.haste = self.haste.saturating_sub(RECOIL).max(-CAUTION);
+        }
     }
 
     /// Progress that measured nothing: the back-off stays, up to the first timeout.
@@ -127,12 +195,11 @@ impl Timer {
         self.shuffle();
     }
 
-    /// The peer answered an opening packet that was sent twice, so nothing was measured: what
-    /// follows may be as quick as the opening was, once.
+    /// The peer answered an opening packet that was sent twice, so nothing was measured: with
+    /// evidence of loss, what follows may be as quick as a quick opening, once.
     pub(crate) fn reopen(&mut self) {
-        if self.srtt == 0 {
-            self.backoff = QUICK;
-        }
+        let quick = self.srtt == 0 && self.is_quick();
+        self.backoff = if quick { QUICK } else { 0 };
         self.shuffle();
     }
 
@@ -153,25 +220,34 @@ impl Timer {
         self.after(self.base())
     }
 
-    /// The same where an early resend would be a nuisance: no shorter than the first timeout.
+    /// The same where an early resend would be a nuisance: longer than the peer's first timeout, if
+    /// that is ours, so that the peer comes first.
     #[inline]
     pub(crate) fn calm_interval(&self) -> Duration {
-        self.after(self.base().max(self.first))
+        let base = self.base().max(self.first);
+        self.after(base.saturating_add(base / 4))
     }
 
-    /// The same for a receiver, whose peer should resend before it asks: twice as long.
+    /// Time from an ACK to the same ACK again, whose peer should resend before it is asked: twice what
+    /// the round trips have it. It asks for blocks and doubles none, so it needs no politeness.
     pub(crate) fn patient_interval(&self) -> Duration {
-        self.after(self.base().saturating_mul(2))
+        self.after(self.reckoned(QUICK_FLOOR).saturating_mul(2))
     }
 
-    /// The timeout without back-off and jitter: what is still not answered then was lost.
+    /// The timeout as the round trips alone have it, without back-off and jitter: what is still not
+    /// answered then was lost, or its peer pauses.
     pub(crate) fn unhurried(&self) -> Duration {
-        duration(self.base())
+        duration(self.reckoned(QUICK_FLOOR))
     }
 
-    /// A quarter of the timeout without back-off: the spacing of answers to duplicates.
+    /// A quarter of the same: the spacing of answers to duplicates.
     pub(crate) fn spacing(&self) -> Duration {
-        duration(self.base() / 4)
+        duration(self.reckoned(QUICK_FLOOR) / 4)
+    }
+
+    /// Whether evidence has lowered the floor.
+    pub(crate) const fn is_quick(&self) -> bool {
+        self.haste != POLITE && self.haste != FIXED
     }
 
     /// Three quarters of a round trip: what arrives sooner after a send cannot be its answer.
@@ -200,36 +276,42 @@ impl Timer {
         (self.srtt != 0).then(|| duration(self.srtt))
     }
 
-    /// The timeout without back-off and jitter. The variance counts for at least half the floor,
-    /// or steady round trips would leave no margin at all.
+    /// The timeout without back-off and jitter.
     fn base(&self) -> u32 {
+        self.reckoned(self.floor())
+    }
+
+    /// The same with this floor. The variance counts for at least half of it (but no more than half
+    /// the quick one), or steady round trips would leave no margin at all.
+    fn reckoned(&self, floor: u32) -> u32 {
         let timeout = if self.srtt == 0 {
             self.first
         } else {
-            let floor = self.floor_now();
-            let margin = self.rttvar.saturating_mul(4).max(floor / 2);
+            let margin = self.rttvar.saturating_mul(4);
+            let margin = margin.max(floor.min(QUICK_FLOOR) / 2);
             self.srtt.saturating_add(margin).max(floor)
         };
         timeout.min(self.ceiling)
     }
 
     /// The floor as it was earned.
-    fn floor_now(&self) -> u32 {
-        if self.haste == 0 {
-            self.floor
-        } else {
-            self.moved_floor()
+    fn floor(&self) -> u32 {
+        match self.haste {
+            POLITE | FIXED => self.polite,
+            0 => QUICK_FLOOR.min(self.polite),
+            _ => self.moved_floor(),
         }
     }
 
     #[cold]
     fn moved_floor(&self) -> u32 {
         let steps = u32::from(self.haste.unsigned_abs());
-        if self.haste > 0 {
-            self.floor.checked_shr(steps).unwrap_or(0).max(1)
+        let moved = if self.haste > 0 {
+            QUICK_FLOOR.checked_shr(steps).unwrap_or(0).max(1)
         } else {
-            doubled(self.floor, steps)
-        }
+            doubled(QUICK_FLOOR, steps)
+        };
+        moved.min(self.polite)
     }
 
     fn doubled(&self, base: u32) -> u32 {
@@ -308,134 +390,4 @@ pub(crate) fn duration(micros: u32) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: fn(u64) -> Duration = Duration::from_millis;
-
-    fn within_a_tenth(actual: Duration, nominal: Duration) -> bool {
-        (nominal..=nominal + nominal / 10).contains(&actual)
-    }
-
-    // spec: rfc6298-backoff
-    #[test]
-    fn intervals_grow_up_to_the_ceiling() {
-        let mut timer = Timer::new(&Schedule::default(), None, 1);
-        for nominal in [250, 1000, 2000, 4000] {
-            assert!(
-                within_a_tenth(timer.interval(), MS(nominal)),
-                "{nominal}: {:?}",
-                timer.interval()
-            );
-            timer.expired();
-        }
-        for _ in 0..300 {
-            assert!(timer.interval() <= MS(8000) && timer.interval() >= MS(7200));
-            timer.expired();
-        }
-    }
-
-    // spec: rfc1123-adaptive-timeout
-    #[test]
-    fn steady_round_trips_bring_the_timeout_close_to_them() {
-        let mut timer = Timer::new(&Schedule::default(), None, 7);
-        for _ in 0..50 {
-            timer.sample(MS(100));
-        }
-        assert_eq!(timer.round_trip(), Some(MS(100)));
-        assert!(
-            timer.interval() >= MS(105) && timer.interval() <= MS(117),
-            "{:?}",
-            timer.interval()
-        );
-        let mut near = Timer::new(&Schedule::default(), None, 7);
-        near.sample(Duration::from_micros(80));
-        assert!(within_a_tenth(near.interval(), MS(10)), "the floor");
-    }
-
-    // spec: rfc2349-timeout-ceiling
-    #[test]
-    fn a_negotiated_timeout_only_lowers_the_ceiling() {
-        let mut second = Timer::new(&Schedule::default(), Some(MS(500)), 3);
-        second.expired();
-        assert!(second.interval() <= MS(800) && second.interval() >= MS(720));
-        let mut long = Timer::new(&Schedule::default(), Some(MS(255_000)), 3);
-        (0..20).for_each(|_| long.expired());
-        assert!(long.interval() <= MS(8000));
-    }
-
-    #[test]
-    fn the_back_off_outlives_unmeasured_progress_up_to_the_first_timeout() {
-        let mut timer = Timer::new(&Schedule::default(), None, 5);
-        timer.sample(MS(2));
-        timer.expired();
-        timer.expired();
-        timer.relax();
-        assert!(
-            within_a_tenth(timer.interval(), MS(40)),
-            "{:?}",
-            timer.interval()
-        );
-        (0..20).for_each(|_| timer.expired());
-        timer.relax();
-        assert!(timer.interval() <= MS(1100));
-        timer.sample(MS(2));
-        assert!(within_a_tenth(timer.interval(), MS(10)));
-    }
-
-    // spec: earned-haste
-    #[test]
-    fn the_floor_is_earned_and_forgotten() {
-        let mut timer = Timer::new(&Schedule::default(), None, 5);
-        timer.sample(Duration::from_micros(50));
-        timer.needed(true);
-        assert!(within_a_tenth(timer.interval(), MS(5)), "halved");
-        (0..20).for_each(|_| timer.needed(true));
-        let least = Duration::from_nanos(312_500);
-        assert!(timer.interval() >= least && timer.interval() <= 2 * least);
-        timer.needless();
-        let raised = 4 * Duration::from_micros(312);
-        assert!(within_a_tenth(timer.interval(), raised), "doubled twice");
-        (0..3000).for_each(|_| timer.sample(Duration::from_micros(50)));
-        assert!(within_a_tenth(timer.interval(), MS(10)), "forgotten");
-        (0..20).for_each(|_| timer.needless());
-        assert!(within_a_tenth(timer.interval(), MS(80)), "careful");
-        (0..20).for_each(|_| timer.needed(false));
-        let least = Duration::from_micros(2500);
-        assert!(within_a_tenth(timer.interval(), least), "windows cost more");
-    }
-
-    #[test]
-    fn extreme_schedules_do_not_overflow() {
-        let endless = Schedule {
-            floor: Duration::MAX,
-            quick_opening: true,
-            first: Duration::MAX,
-            ceiling: Duration::MAX,
-            unproven_resends: u8::MAX,
-            give_up: Duration::MAX,
-            linger: Duration::MAX,
-        };
-        let zero = Schedule {
-            floor: Duration::ZERO,
-            quick_opening: false,
-            first: Duration::ZERO,
-            ceiling: Duration::ZERO,
-            unproven_resends: 0,
-            give_up: Duration::ZERO,
-            linger: Duration::ZERO,
-        };
-        for schedule in [endless, zero] {
-            let mut timer = Timer::new(&schedule, Some(Duration::ZERO), 0);
-            for _ in 0..300 {
-                timer.sample(Duration::MAX);
-                timer.expired();
-                timer.relax();
-                assert!(
-                    timer.interval() > Duration::ZERO
-                        || timer.interval() == timer.patient_interval()
-                );
-            }
-        }
-    }
-}
+mod tests;

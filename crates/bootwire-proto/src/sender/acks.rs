@@ -1,12 +1,16 @@
 //! What an ACK does.
 
-use super::{Sender, SenderStatus};
+use core::time::Duration;
+
+use super::{Due, Heard, Sender, SenderStatus};
 use crate::schedule::duration;
 use crate::{Ack, Agreed, Instant};
 
 /// Timeouts in a row after which lockstep answers a repeated ACK: the peer missed all of them, or
 /// was away.
 const UNHEARD: u8 = 2;
+/// No client's own timer is shorter (PXELINUX 60 ms, busybox and LPXELINUX 100 ms).
+const OWN_TIMER: Duration = Duration::from_millis(50);
 /// Most timeouts in a row that are taken for losses; more of them are a pause.
 const TELLING_TIMEOUTS: u8 = 3;
 
@@ -29,6 +33,9 @@ impl Sender {
         }
         if self.proven {
             self.heard_at = now;
+            if self.heard == Heard::Nothing {
+                self.heard = Heard::Something;
+            }
         }
     }
 
@@ -43,13 +50,23 @@ impl Sender {
         let interrupted = self.interrupted();
         let old_flight = position == interrupted || (position < interrupted && self.is_soon(now));
         let silent = self.timeouts > 0;
-        self.doubted = false;
+        self.weigh();
         if silent {
-            self.judge(now, position == interrupted);
+            self.judge(now, partial);
+        } else if self.window == 1 {
+            // The peer asked itself for the block that it acknowledges now.
+            self.doubted = self.answered;
+        } else if partial && !old_flight && self.base >= self.twice {
+            // spec: polite-until-proven
+            self.timer.lossy();
         }
         self.measure(now, position, partial, old_flight);
+        if came >= u64::from(self.window) {
+            self.heard = Heard::Window;
+        }
 
         self.proven = true;
+        self.due = Due::Nothing;
         self.base = position;
         self.next = self.next.max(position.saturating_add(1));
         self.timeouts = 0;
@@ -74,11 +91,15 @@ impl Sender {
         if self.doubted && self.timeouts == 0 {
             // Both copies of the block arrived.
             self.doubted = false;
-            self.timer.needless_after_all();
+            self.timer.needless();
         }
         let outstanding = self.next > self.base.saturating_add(1);
         if self.proven && outstanding && self.is_asked_again(now) {
             self.answered = true;
+            if self.window > 1 && self.base >= self.twice {
+                // spec: polite-until-proven
+                self.timer.lossy();
+            }
             self.timer.relax();
             self.go_back(now);
         }
@@ -87,11 +108,35 @@ impl Sender {
     /// Whether a duplicate ACK asks for what was sent, and is not just the echo of a doubled block.
     fn is_asked_again(&self, now: Instant) -> bool {
         // spec: rfc1123-apprentice, window-apprentice, repeated-ack
-        let unheard = now.since(self.sent_at) >= self.timer.unhurried();
+        let waited = now.since(self.sent_at);
+        let unheard = waited >= self.timer.unhurried();
         if self.window > 1 {
             (!self.answered && !self.is_soon(now)) || unheard
+        } else if self.timeouts >= UNHEARD {
+            !self.answered && unheard
         } else {
-            !self.answered && unheard && self.timeouts >= UNHEARD
+            // With nothing sent twice there is no echo but the network's, and that comes sooner.
+            !self.answered && unheard && waited >= OWN_TIMER && self.is_once()
+        }
+    }
+
+    /// Whether a probe is all that was sent since the timer ran out.
+    const fn is_probed(&self) -> bool {
+        self.timeouts == 1 && !self.answered && !self.timer.is_quick()
+    }
+
+    /// Whether neither the block acknowledged last nor the one after it was sent twice.
+    fn is_once(&self) -> bool {
+        let opened_once = self.base == 0 && self.twice == 0 && self.openings <= 1;
+        self.timeouts == 0 && (self.base > self.twice || opened_once)
+    }
+
+    /// The last resend that the peer answered drew no second ACK: it was needed.
+    fn weigh(&mut self) {
+        // spec: polite-until-proven
+        if self.doubted {
+            self.doubted = false;
+            self.timer.needed(self.window == 1);
         }
     }
 
@@ -110,26 +155,23 @@ impl Sender {
         }
     }
 
-    /// Learns from an answer to what the timer made it send again. `whole` says that all of the
-    /// flight before it has arrived.
-    fn judge(&mut self, now: Instant, whole: bool) {
+    /// Learns from an answer to what the timer made it send again.
+    fn judge(&mut self, now: Instant, partial: bool) {
         let lockstep = self.window == 1;
-        let since = now.since(self.flight_at);
-        // The first block of a resent window is answered long before its last would be.
         let soon = if lockstep {
-            since < self.timer.too_soon()
+            now.since(self.flight_at) < self.timer.too_soon()
         } else {
-            whole && since < self.timer.far_too_soon()
+            !partial && now.since(self.sent_at) < self.timer.far_too_soon()
         };
         match self.timeouts {
             // Too soon for an answer to the resend.
             _ if soon => self.timer.needless(),
-            // A peer that paused for longer tells nothing about the network, and the end of a
-            // window may have been acknowledged late or for the second time.
-            1..=TELLING_TIMEOUTS if lockstep || !whole => {
-                self.timer.needed(lockstep);
-                self.doubted = lockstep;
-            }
+            // A window whose answer shows a gap.
+            1..=TELLING_TIMEOUTS if partial => self.timer.needed(lockstep),
+            // A single block was sent twice: two ACKs are one too many.
+            1..=TELLING_TIMEOUTS if lockstep || self.is_probed() => self.doubted = true,
+            // Of a whole window sent twice each block may be acknowledged.
+            // And a peer that paused for longer tells nothing about the network.
             _ => {}
         }
     }
@@ -140,7 +182,7 @@ impl Sender {
         // spec: rfc1123-adaptive-timeout
         let since_flight = now.since(self.flight_at);
         if self.timeouts > 0 {
-            let usual = since_flight <= self.timer.unhurried();
+            let usual = now.since(self.sent_at) <= self.timer.unhurried();
             if self.window > 1 && usual && !old_flight {
                 self.timer.reset();
             } else {
@@ -172,7 +214,7 @@ impl Sender {
             self.timer.reopen();
         }
         self.status = SenderStatus::Moving;
-        self.opening_due = false;
+        self.due = Due::Nothing;
         self.proven = true;
         self.timeouts = 0;
         self.heard_at = now;
@@ -185,7 +227,7 @@ impl Sender {
         self.window = agreed.windowsize.max(1);
         self.rollover = agreed.rollover;
         self.msftwindow = agreed.msftwindow;
-        self.timer.limit(agreed.timeout);
+        self.timer.agree(agreed.timeout, self.window);
     }
 
     /// With `msftwindow` each ACK tells the size of the next window.

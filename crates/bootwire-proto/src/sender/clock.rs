@@ -1,9 +1,9 @@
 //! What time does.
 
 use super::pacing::Pacing;
-use super::{SendFailure, Sender, SenderStatus};
+use super::{Due, Heard, SendFailure, Sender, SenderStatus};
 use crate::Instant;
-use crate::schedule::{STUBBORN, duration, whole};
+use crate::schedule::{STUBBORN, Unproven, duration, whole};
 
 /// Repeated ACKs that tell that the peer lacks the last block.
 pub(super) const LACKING: u8 = 2;
@@ -11,12 +11,23 @@ pub(super) const LACKING: u8 = 2;
 impl Sender {
     /// Ends the transfer if the peer was silent for too long.
     pub(super) fn out_of_patience(&mut self, now: Instant) -> bool {
+        if !self.proven {
+            // spec: unproven-budget
+            let over = self
+                .unproven()
+                .is_over(now, self.progress_at, self.timeouts);
+            if over {
+                self.counts.timeouts = self.counts.timeouts.saturating_add(1);
+                self.status = SenderStatus::Failed(SendFailure::TimedOut { proven: false });
+            }
+            return over;
+        }
         if now < self.patience_end() {
             return false;
         }
         // spec: rfc1350-last-ack, give-up
         let silence = now.since(self.heard_at);
-        self.status = if self.only_last_ack_missing() && silence >= duration(self.linger) {
+        self.status = if self.only_last_ack_missing() && silence >= self.linger.duration() {
             SenderStatus::Complete { acked: false }
         } else {
             SenderStatus::Failed(SendFailure::TimedOut { proven: true })
@@ -27,7 +38,7 @@ impl Sender {
     /// `at`, or the end of the patience with the peer if that comes sooner.
     pub(super) fn before_patience_ends(&self, at: Instant) -> Instant {
         // Asked after each block, and mostly the end is far away: then it need not be known.
-        let shortest = duration(self.linger.min(self.give_up));
+        let shortest = self.linger.duration().min(duration(self.give_up));
         if at <= self.heard_at.min(self.progress_at).after(shortest) {
             at
         } else {
@@ -36,26 +47,63 @@ impl Sender {
     }
 
     pub(super) fn patience_end(&self) -> Instant {
+        let give_up = duration(self.give_up);
         let patience = if self.only_last_ack_missing() {
-            self.linger.min(self.give_up)
+            self.linger.duration().min(give_up)
         } else {
-            self.give_up
+            give_up
         };
-        let silence = self.heard_at.after(duration(patience));
+        let silence = self.heard_at.after(patience);
         silence.min(
             self.progress_at
                 .after(duration(self.give_up).saturating_mul(STUBBORN)),
         )
     }
 
+    pub(super) const fn unproven(&self) -> Unproven {
+        Unproven {
+            life: self.life,
+            resends: self.unproven_resends,
+        }
+    }
+
     pub(super) fn timer_at(&self) -> Instant {
-        // Half a window on its way is no reason to hurry while the other half is still to come.
-        let interval = if self.starved {
+        let interval = if self.is_unspoken() && !self.timer.is_quick() {
             self.timer.calm_interval()
         } else {
             self.timer.interval()
         };
         self.sent_at.after(interval)
+    }
+
+    /// Whether all that was ever heard of a client with a window is the answer to the OACK. It may
+    /// have fewer buffers than blocks were sent.
+    fn is_unspoken(&self) -> bool {
+        self.proven && self.heard == Heard::Nothing && self.window > 1
+    }
+
+    /// The block that is to be sent again alone, now that the timer ran out; none where everything
+    /// is to be sent again.
+    ///
+    /// A client with a window speaks when it sees a gap. If it is silent, the end of the window was
+    /// lost, or its ACK, or the client pauses: the last block alone brings the answer, and does no
+    /// harm if nothing was lost.
+    pub(super) fn probe_after_timeout(&self) -> Due {
+        // spec: window-probe, never-against-silence
+        let outstanding = self.next.saturating_sub(self.base);
+        if self.window == 1 || outstanding <= 2 {
+            Due::Nothing
+        } else if self.is_unspoken() {
+            if self.timeouts.is_multiple_of(2) {
+                Due::First
+            } else {
+                Due::Last
+            }
+        } else if self.timeouts == 1 && !self.timer.is_quick() {
+            Due::Last
+        } else {
+            Due::Nothing
+        }
     }
 
     /// When the pause between two bursts ends, if there is one and something waits for it.
@@ -82,6 +130,7 @@ impl Sender {
         self.untouched = u16::try_from(unsent).unwrap_or(u16::MAX);
         self.next = self.base.saturating_add(1);
         self.starved = false;
+        self.due = Due::Nothing;
     }
 
     pub(super) fn all_sent(&self) -> bool {
@@ -107,8 +156,10 @@ impl Sender {
     /// Whether something may be sent that the caller has not asked for yet.
     pub(super) fn is_due(&self) -> bool {
         match self.status {
-            SenderStatus::Opening => self.opening_due,
-            SenderStatus::Moving => self.next <= self.limit() && !self.starved,
+            SenderStatus::Opening => self.due == Due::Opening,
+            SenderStatus::Moving => {
+                self.due != Due::Nothing || (self.next <= self.limit() && !self.starved)
+            }
             SenderStatus::Complete { .. } | SenderStatus::Failed(_) => false,
         }
     }

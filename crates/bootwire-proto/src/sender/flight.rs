@@ -1,13 +1,20 @@
 //! What may be sent, and what was.
 
-use super::{Available, Run, Sender, SenderStatus, UNKNOWN};
+use super::{Available, Due, Run, Sender, SenderStatus, Transmit, UNKNOWN};
 use crate::{Instant, Rollover};
 
 impl Sender {
-    /// The run from `next` to `last`, `most` blocks at most. `full` blocks are available.
-    pub(super) fn run(&self, last: u64, most: u16, available: Available, full: u64) -> Run {
-        let mut last = last.min(self.next.saturating_add(u64::from(most)).saturating_sub(1));
-        let resend = self.next <= self.high;
+    /// The run from `first` to `last`, `most` blocks at most. `full` blocks are available.
+    pub(super) fn run(
+        &self,
+        first: u64,
+        last: u64,
+        most: u16,
+        available: Available,
+        full: u64,
+    ) -> Run {
+        let mut last = last.min(first.saturating_add(u64::from(most)).saturating_sub(1));
+        let resend = first <= self.high;
         if resend {
             last = last.min(self.high);
         }
@@ -21,9 +28,9 @@ impl Sender {
         } else {
             self.blksize
         };
-        let blocks = last.saturating_sub(self.next).saturating_add(1);
+        let blocks = last.saturating_sub(first).saturating_add(1);
         Run {
-            first: self.next,
+            first,
             blocks: u16::try_from(blocks).unwrap_or(most),
             blksize: self.blksize,
             last_len,
@@ -31,6 +38,26 @@ impl Sender {
             resend,
             rollover: self.rollover,
         }
+    }
+
+    /// The block that is to make the peer speak, if it is still on its way and at hand. What is on
+    /// its way stays as it was.
+    pub(super) fn send_probe(&mut self, now: Instant, available: Available) -> Option<Transmit> {
+        let position = match self.due {
+            Due::First => self.base.saturating_add(1),
+            Due::Nothing | Due::Opening | Due::Last => self.next.saturating_sub(1),
+        };
+        self.due = Due::Nothing;
+        let full = self.blocks_in(available.upto);
+        let at_hand = full.saturating_add(u64::from(available.end));
+        if position <= self.base || position > self.high.min(at_hand) {
+            self.go_back(now);
+            return None;
+        }
+        let run = self.run(position, position, 1, available, full);
+        self.sent_at = now;
+        self.counted(&run);
+        Some(Transmit::Data(run))
     }
 
     pub(super) fn sent(&mut self, now: Instant, run: &Run) {
@@ -48,6 +75,10 @@ impl Sender {
         if run.end {
             self.size = run.bytes().end;
         }
+        self.counted(run);
+    }
+
+    fn counted(&mut self, run: &Run) {
         self.blocks_sent = self.blocks_sent.saturating_add(run.blocks.into());
         if run.resend {
             let resent = &mut self.counts.blocks_resent;

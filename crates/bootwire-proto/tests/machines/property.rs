@@ -52,6 +52,7 @@ fn agreements() -> impl Strategy<Value = Agreed> {
 fn patient() -> Schedule {
     Schedule {
         unproven_resends: 100,
+        unproven_life: secs(600),
         give_up: secs(1000),
         linger: secs(500),
         ..Schedule::default()

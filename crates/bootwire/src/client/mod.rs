@@ -89,6 +89,7 @@ impl Client {
             },
             mode: Mode::Octet,
             schedule: Schedule {
+                quick_opening: true,
                 unproven_resends: 3,
                 give_up: Duration::from_secs(30),
                 ..Schedule::default()

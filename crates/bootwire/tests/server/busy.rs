@@ -48,9 +48,8 @@ impl Lockstep {
 fn everybody_is_answered(server: Server) {
     let app = Router::new().read("/image", async || vec![7; 1 << 20]);
     let schedule = Schedule {
-        floor: 3 * PATIENCE,
+        resend_min: Some(3 * PATIENCE),
         first: 3 * PATIENCE,
-        quick_opening: false,
         ceiling: 3 * PATIENCE,
         ..Schedule::default()
     };

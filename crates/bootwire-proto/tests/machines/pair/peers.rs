@@ -165,8 +165,9 @@ fn a_receiver_that_drops_the_tail_of_every_burst_is_served_in_bursts_it_takes() 
             let case = format!("{takes} blocks, {strange:?}, {delay:?}");
             assert!(net.client.stored == net.server.content, "{case}");
             let counts = net.server.machine().counts();
+            // The first time it is waited for politely.
             assert!(
-                net.client.longest_wait < secs(1),
+                net.client.longest_wait < ms(1400),
                 "{case}: {:?}",
                 net.client.longest_wait
             );
@@ -198,7 +199,7 @@ fn a_burst_dropper_gets_half_the_speed_of_perfect_bursts_at_least() {
             assert!(net.client.stored == net.server.content);
             let perfect = perfectly_tuned(12_000, 2 * delay);
             assert!(
-                net.elapsed() < most * perfect,
+                net.elapsed() < most * perfect + ms(1400),
                 "{strange:?}, {delay:?}: {:?} instead of {perfect:?}",
                 net.elapsed()
             );

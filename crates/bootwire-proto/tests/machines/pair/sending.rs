@@ -1,8 +1,8 @@
 //! A sender, call by call.
 
 use bootwire_proto::{
-    Ack, Agreed, Available, Instant, Rollover, Run, Schedule, SendFailure, Sender, SenderStatus,
-    Transmit,
+    Ack, Agreed, Available, Evidence, Instant, Rollover, Run, Schedule, SendFailure, Sender,
+    SenderStatus, Transmit,
 };
 
 use crate::common::{ms, secs, windowed};
@@ -110,6 +110,119 @@ fn a_duplicate_ack_in_a_window_goes_back_once_and_not_too_soon() {
         sender.on_ack(now, ack(0));
         let sent = data(&mut sender, now, ALL).map(|run| blocks(Some(run)));
         assert_eq!(sent, answer, "and once more after each timeout");
+    }
+}
+
+// spec: window-probe
+#[test]
+fn a_silent_window_is_asked_for_with_one_block_then_with_all_then_with_less() {
+    let (mut sender, start) = opened(&windowed(512, 16));
+    data(&mut sender, start, ALL);
+    sender.on_ack(start + ms(2), ack(16));
+    assert_eq!(blocks(data(&mut sender, start + ms(2), ALL)), (17, 32));
+    let mut last = start + ms(2);
+    for (resent, floor) in [((32, 32), 200), ((17, 32), 400), ((17, 24), 800)] {
+        let deadline = sender.deadline().unwrap();
+        assert!(
+            deadline.since(last) >= ms(floor),
+            "{:?}",
+            deadline.since(last)
+        );
+        sender.on_time(deadline);
+        assert_eq!(blocks(data(&mut sender, deadline, ALL)), resent);
+        assert_eq!(data(&mut sender, deadline, ALL), None);
+        last = deadline;
+    }
+}
+
+// spec: never-against-silence
+#[test]
+fn a_client_silent_since_ack_0_gets_no_second_window() {
+    let (mut sender, start) = opened(&windowed(512, 32));
+    assert_eq!(blocks(data(&mut sender, start, ALL)), (1, 32));
+    let (mut now, mut blocks) = (start, 0);
+    while now.since(start) < secs(30) {
+        now = sender.deadline().unwrap();
+        sender.on_time(now);
+        while let Some(run) = data(&mut sender, now, ALL) {
+            assert_eq!(run.blocks, 1);
+            blocks += 1;
+        }
+    }
+    assert!(blocks <= 8, "{blocks}");
+}
+
+// spec: repeated-ack, polite-until-proven
+#[test]
+fn a_client_that_asks_itself_gets_its_block_at_once_and_shows_that_packets_get_lost() {
+    let (mut sender, start) = opened(&windowed(512, 1));
+    data(&mut sender, start, ALL);
+    sender.on_ack(start + ms(2), ack(1));
+    assert_eq!(blocks(data(&mut sender, start + ms(2), ALL)), (2, 2));
+    sender.on_ack(start + ms(20), ack(1));
+    assert_eq!(data(&mut sender, start + ms(20), ALL), None, "an echo");
+    sender.on_ack(start + ms(100), ack(1));
+    assert_eq!(blocks(data(&mut sender, start + ms(100), ALL)), (2, 2));
+    sender.on_ack(start + ms(200), ack(1));
+    assert_eq!(data(&mut sender, start + ms(200), ALL), None, "once");
+    sender.on_ack(start + ms(202), ack(2));
+    assert_eq!(blocks(data(&mut sender, start + ms(202), ALL)), (3, 3));
+    assert_eq!(sender.evidence(), None, "a second ACK may come");
+    sender.on_ack(start + ms(204), ack(3));
+    assert_eq!(sender.evidence(), Some(Evidence::Loss));
+}
+
+// spec: polite-until-proven
+#[test]
+fn a_second_ack_of_a_block_sent_twice_is_no_evidence_of_loss() {
+    for (second, evidence) in [(true, None), (false, Some(Evidence::Loss))] {
+        let (mut sender, start) = opened(&windowed(512, 1));
+        data(&mut sender, start, ALL);
+        let deadline = sender.deadline().unwrap();
+        sender.on_time(deadline);
+        assert_eq!(blocks(data(&mut sender, deadline, ALL)), (1, 1));
+        let now = deadline + ms(20);
+        sender.on_ack(now, ack(1));
+        data(&mut sender, now, ALL);
+        if second {
+            sender.on_ack(now, ack(1));
+        }
+        sender.on_ack(now + ms(10), ack(2));
+        assert_eq!(sender.evidence(), evidence);
+    }
+}
+
+// spec: evidence-remembered
+#[test]
+fn a_sender_that_knows_its_peer_s_network_is_quick_from_the_start() {
+    let schedule = Schedule::default();
+    let agreed = windowed(512, 1);
+    let mut sender = Sender::serve(Instant::ZERO, &agreed, &schedule, 1);
+    sender.recall(Evidence::Loss, &schedule);
+    sender.poll(Instant::ZERO, ALL, 1);
+    let deadline = sender.deadline().unwrap();
+    assert!((250..=275).contains(&(deadline.as_micros() / 1000)));
+}
+
+// spec: resend-min
+#[test]
+fn nothing_is_sent_again_before_the_least_time() {
+    let schedule = Schedule {
+        resend_min: Some(secs(3)),
+        ..Schedule::default()
+    };
+    for window in [1, 16] {
+        let agreed = windowed(512, window);
+        let mut sender = Sender::serve(Instant::ZERO, &agreed, &schedule, 1);
+        sender.recall(Evidence::Loss, &schedule);
+        sender.poll(Instant::ZERO, ALL, 1);
+        assert!(sender.deadline() >= Some(Instant::ZERO + secs(1)));
+        let now = Instant::ZERO + ms(10);
+        sender.on_ack(now, ack(0));
+        data(&mut sender, now, ALL);
+        sender.on_ack(now + ms(10), ack(window));
+        data(&mut sender, now + ms(10), ALL);
+        assert!(sender.deadline() >= Some(now + ms(10) + secs(3)));
     }
 }
 
