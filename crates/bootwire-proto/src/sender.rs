@@ -71,6 +71,15 @@ enum Due {
     First,
 }
 
+/// Which side this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Client,
+    Server,
+    /// A server whose client tells with each ACK how large the next window may be.
+    ResizingServer,
+}
+
 /// What the peer has said since the opening was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heard {
@@ -127,7 +136,7 @@ pub struct Sender {
     /// resent: up to [`LACKING`](clock::LACKING).
     lacks_last: u8,
     due: Due,
-    client: bool,
+    role: Role,
     /// The peer has given a valid answer.
     proven: bool,
     /// Content that was not at hand holds the window back.
@@ -138,7 +147,6 @@ pub struct Sender {
     /// a second ACK comes.
     doubted: bool,
     heard: Heard,
-    msftwindow: bool,
 }
 
 impl Sender {
@@ -148,7 +156,11 @@ impl Sender {
     #[must_use]
     pub fn serve(now: Instant, agreed: &Agreed, schedule: &Schedule, seed: u32) -> Self {
         let mut sender = Self::request(now, schedule, seed);
-        sender.client = false;
+        sender.role = if agreed.msftwindow {
+            Role::ResizingServer
+        } else {
+            Role::Server
+        };
         sender.adopt(agreed);
         sender.life = unproven_life(schedule, agreed.timeout);
         sender.give_up = give_up(schedule, agreed.timeout);
@@ -193,13 +205,12 @@ impl Sender {
             openings: 0,
             lacks_last: 0,
             due: Due::Opening,
-            client: true,
+            role: Role::Client,
             proven: false,
             starved: false,
             answered: false,
             doubted: false,
             heard: Heard::Nothing,
-            msftwindow: false,
         }
     }
 
@@ -207,7 +218,7 @@ impl Sender {
     /// Ignored once DATA moves.
     pub fn agree(&mut self, now: Instant, agreed: &Agreed) {
         // spec: rfc2347-plain-fallback
-        if self.client && self.status == SenderStatus::Opening {
+        if self.role == Role::Client && self.status == SenderStatus::Opening {
             self.adopt(agreed);
             self.opened(now);
         }
@@ -216,7 +227,9 @@ impl Sender {
     /// An ACK arrived.
     pub fn on_ack(&mut self, now: Instant, ack: Ack) {
         match self.status {
-            SenderStatus::Opening if !self.client && self.openings > 0 && ack.block == 0 => {
+            SenderStatus::Opening
+                if self.role != Role::Client && self.openings > 0 && ack.block == 0 =>
+            {
                 self.opened(now);
                 self.resize(ack);
             }
@@ -230,7 +243,7 @@ impl Sender {
     /// packet, or DATA 1, is due again at once. Once the peer has proven itself this does nothing.
     pub fn on_repeated_request(&mut self, now: Instant) {
         // spec: repeated-request
-        if self.proven || self.client {
+        if self.proven || self.role == Role::Client {
             return;
         }
         match self.status {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Due, Heard, Sender, SenderStatus};
+use super::{Due, Heard, Role, Sender, SenderStatus};
 use crate::schedule::duration;
 use crate::{Ack, Agreed, Instant};
 
@@ -226,14 +226,13 @@ impl Sender {
         self.window_max = agreed.windowsize_max.max(agreed.windowsize).max(1);
         self.window = agreed.windowsize.max(1);
         self.rollover = agreed.rollover;
-        self.msftwindow = agreed.msftwindow;
         self.timer.agree(agreed.timeout, self.window);
     }
 
     /// With `msftwindow` each ACK tells the size of the next window.
     pub(super) fn resize(&mut self, ack: Ack) {
         // spec: msftwindow-next
-        if let (true, Some(blocks @ 1..)) = (self.msftwindow, ack.next_window) {
+        if let (Role::ResizingServer, Some(blocks @ 1..)) = (self.role, ack.next_window) {
             self.window = u16::from(blocks).min(self.window_max);
         }
     }
