@@ -144,6 +144,7 @@ impl Scene {
             mtu: 1500,
             limits: Limits::default(),
             schedule: Schedule::default(),
+            windowsize_first: 32,
             allow: None,
             transfers_max: 6,
             transfers_per_peer_max: 3,

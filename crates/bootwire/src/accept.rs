@@ -1,6 +1,7 @@
 //! Taking an upload.
 
 use bytes::Bytes;
+use std::time::Duration;
 
 use crate::reply::smaller;
 use crate::{BoxFuture, Refusal, Rollover};
@@ -31,6 +32,7 @@ pub struct Accept {
     pub(crate) blksize_max: Option<u16>,
     pub(crate) windowsize_max: Option<u16>,
     pub(crate) rollover: Option<Rollover>,
+    pub(crate) resend_min: Option<Duration>,
     pub(crate) options: bool,
     pub(crate) labels: Vec<(String, String)>,
 }
@@ -44,6 +46,7 @@ impl Accept {
             blksize_max: None,
             windowsize_max: None,
             rollover: None,
+            resend_min: None,
             options: true,
             labels: Vec::new(),
         }
@@ -74,6 +77,17 @@ impl Accept {
     #[must_use]
     pub const fn windowsize_max(mut self, blocks: u16) -> Self {
         self.windowsize_max = Some(smaller(self.windowsize_max, blocks));
+        self
+    }
+
+    /// Least time before anything of this transfer is sent again. By default a block in lockstep is
+    /// not sent again before 1 s or the granted timeout, and a window not before 200 ms, until the
+    /// network has proven lossy and the client tolerant; then the round trip sets the pace. A client
+    /// that is given 1 s or more is taken for one that counts duplicates: its next transfers are
+    /// never quick either.
+    #[must_use]
+    pub const fn resend_min(mut self, least: Duration) -> Self {
+        self.resend_min = Some(least);
         self
     }
 

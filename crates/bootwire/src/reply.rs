@@ -1,6 +1,7 @@
 //! Content for a client, and how to send it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::AsyncRead;
@@ -27,6 +28,7 @@ pub struct Reply {
     pub(crate) blksize_max: Option<u16>,
     pub(crate) windowsize_max: Option<u16>,
     pub(crate) rollover: Option<Rollover>,
+    pub(crate) resend_min: Option<Duration>,
     pub(crate) options: bool,
     pub(crate) labels: Vec<(String, String)>,
 }
@@ -38,6 +40,7 @@ impl Reply {
             blksize_max: None,
             windowsize_max: None,
             rollover: None,
+            resend_min: None,
             options: true,
             labels: Vec::new(),
         }
@@ -97,6 +100,17 @@ impl Reply {
     #[must_use]
     pub const fn windowsize_max(mut self, blocks: u16) -> Self {
         self.windowsize_max = Some(smaller(self.windowsize_max, blocks));
+        self
+    }
+
+    /// Least time before anything of this transfer is sent again. By default a block in lockstep is
+    /// not sent again before 1 s or the granted timeout, and a window not before 200 ms, until the
+    /// network has proven lossy and the client tolerant; then the round trip sets the pace. A client
+    /// that is given 1 s or more is taken for one that counts duplicates: its next transfers are
+    /// never quick either.
+    #[must_use]
+    pub const fn resend_min(mut self, least: Duration) -> Self {
+        self.resend_min = Some(least);
         self
     }
 

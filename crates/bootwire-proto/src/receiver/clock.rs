@@ -28,6 +28,10 @@ impl Receiver {
     }
 
     pub(super) fn on_opening_timeout(&mut self, now: Instant) {
+        if !self.opened {
+            // Nobody waits for what has not been sent yet.
+            self.progress_at = now;
+        }
         // spec: unproven-budget
         if self
             .unproven()

@@ -12,6 +12,10 @@ impl Sender {
     /// Ends the transfer if the peer was silent for too long.
     pub(super) fn out_of_patience(&mut self, now: Instant) -> bool {
         if !self.proven {
+            if self.status == SenderStatus::Opening && self.openings == 0 {
+                // Nobody waits for what has not been sent yet.
+                self.progress_at = now;
+            }
             // spec: unproven-budget
             let over = self
                 .unproven()

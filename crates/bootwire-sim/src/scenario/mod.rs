@@ -186,6 +186,7 @@ impl Scenario {
             mtu: 1500,
             limits: Limits::default(),
             schedule: Schedule::default(),
+            windowsize_first: 32,
             allow: None,
             transfers_max: 1000,
             transfers_per_peer_max: 100,

@@ -63,6 +63,7 @@ pub(super) struct Settings {
     pub(super) ports: Option<RangeInclusive<u16>>,
     pub(super) limits: Limits,
     pub(super) schedule: Schedule,
+    pub(super) windowsize_first: u16,
     pub(super) allow: Option<Vec<IpNet>>,
     pub(super) transfers_max: usize,
     pub(super) transfers_per_peer_max: usize,
@@ -121,6 +122,7 @@ impl Server {
             ports: None,
             limits: Limits::default(),
             schedule: Schedule::default(),
+            windowsize_first: 32,
             allow: None,
             transfers_max: 100_000,
             transfers_per_peer_max: 16_384,
@@ -195,6 +197,17 @@ impl Server {
     #[must_use]
     pub fn windowsize_max(mut self, blocks: u16) -> Self {
         self.settings.limits.windowsize_max = blocks;
+        self
+    }
+
+    /// Largest window granted to a client that has not acknowledged a whole one yet, 1 to 32767
+    /// blocks. Default 32: some network cards have no more buffers (U-Boot's virtio-net is deaf for
+    /// good after 33 blocks at once, so U-Boot never gets more than 32). A client that has
+    /// acknowledged a whole window is granted twice as much in its next transfer, up to
+    /// [`Server::windowsize_max`].
+    #[must_use]
+    pub fn windowsize_first(mut self, blocks: u16) -> Self {
+        self.settings.windowsize_first = blocks;
         self
     }
 

@@ -11,6 +11,8 @@ mod busy;
 mod drops;
 mod engine;
 mod errand;
+mod experience;
+mod expired;
 mod feed;
 mod handle;
 mod host;

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bootwire_proto::{Limits, Mode, Op, Rollover, netascii};
 use bytes::Bytes;
@@ -46,6 +47,7 @@ pub(crate) struct Terms {
     pub(crate) blksize_max: Option<u16>,
     pub(crate) windowsize_max: Option<u16>,
     pub(crate) rollover: Option<Rollover>,
+    pub(crate) resend_min: Option<Duration>,
     pub(crate) no_options: bool,
     pub(crate) labels: Vec<(String, String)>,
 }
@@ -58,6 +60,7 @@ impl Terms {
                 blksize_max: reply.blksize_max,
                 windowsize_max: reply.windowsize_max,
                 rollover: reply.rollover,
+                resend_min: reply.resend_min,
                 no_options: !reply.options,
                 labels: Vec::new(),
             },
@@ -65,6 +68,7 @@ impl Terms {
                 blksize_max: accept.blksize_max,
                 windowsize_max: accept.windowsize_max,
                 rollover: accept.rollover,
+                resend_min: accept.resend_min,
                 no_options: !accept.options,
                 labels: Vec::new(),
             },
@@ -131,6 +135,7 @@ fn prepare_reply(request: &Request, reply: Reply, mapping: bool) -> Prepared {
         blksize_max,
         windowsize_max,
         rollover,
+        resend_min,
         options,
         labels,
     } = reply;
@@ -154,6 +159,7 @@ fn prepare_reply(request: &Request, reply: Reply, mapping: bool) -> Prepared {
         blksize_max,
         windowsize_max,
         rollover,
+        resend_min,
         no_options,
         labels,
     };
@@ -171,6 +177,7 @@ fn prepare_accept(accept: Accept) -> Prepared {
         blksize_max,
         windowsize_max,
         rollover,
+        resend_min,
         options,
         labels,
     } = accept;
@@ -178,6 +185,7 @@ fn prepare_accept(accept: Accept) -> Prepared {
         blksize_max,
         windowsize_max,
         rollover,
+        resend_min,
         no_options: !options,
         labels,
     };

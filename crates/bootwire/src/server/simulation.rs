@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 use super::admission::{Admission, Budgets, Guard, OwnAddresses};
 use super::engine::{Asked, Batch, Config, Engine, Host, Planned, Small};
 use super::errand::Errand;
+use super::experience::Experiences;
 use super::host::TokioHost;
 use super::inbox::{Inbox, Key, Message, Wakes};
 use super::lane::{Lane, Lanes};
@@ -55,6 +56,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Rules of retransmission.
     pub schedule: Schedule,
+    /// Largest window for a client that has not acknowledged one yet.
+    pub windowsize_first: u16,
     /// Who is answered; `None`: everyone.
     pub allow: Option<Vec<IpNet>>,
     /// Most transfers at a time.
@@ -170,6 +173,7 @@ impl Worker {
         let config = Config {
             limits: settings.limits,
             schedule: settings.schedule,
+            windowsize_first: settings.windowsize_first,
             deadline: settings.deadline,
             stall: settings.stall,
             fragment: false,
@@ -184,7 +188,17 @@ impl Worker {
         )
         .guarded(Arc::clone(&guard));
         let shared = Arc::clone(&counters);
-        let mut engine = Engine::new(Instant::ZERO, host, config, admission, shared, seed as u32);
+        let hasher = SeedableRandomState::with_seed(seed, SharedSeed::global_fixed());
+        let experiences = Arc::new(Experiences::new(hasher));
+        let mut engine = Engine::new(
+            Instant::ZERO,
+            host,
+            config,
+            admission,
+            experiences,
+            shared,
+            seed as u32,
+        );
         engine.hash_by(Instant::ZERO, seed);
         Self {
             engine,

@@ -12,6 +12,7 @@ use foldhash::quality::SeedableRandomState;
 use super::admission::{Admission, Guard, OwnAddresses};
 use super::builder::{ServerError, Settings};
 use super::engine::{Config, Engine};
+use super::experience::Experiences;
 use super::handle::{Crew, ServerHandle};
 use super::host::TokioHost;
 use super::inbox::Inbox;
@@ -145,10 +146,12 @@ impl OpenServer {
         let running = Arc::new(AtomicUsize::new(0));
         let ids = Arc::new(AtomicU64::new(0));
         let hasher = SeedableRandomState::random();
+        let experiences = Arc::new(Experiences::new(SeedableRandomState::random()));
         let guard = Arc::new(Guard::new(settings.budgets, own, hasher));
         let config = Config {
             limits: settings.limits,
             schedule: settings.schedule,
+            windowsize_first: settings.windowsize_first,
             deadline: settings.deadline,
             stall: STALL,
             fragment: settings.fragment,
@@ -188,6 +191,7 @@ impl OpenServer {
                 host,
                 config,
                 admission,
+                Arc::clone(&experiences),
                 Arc::clone(&counters),
                 seed,
             );
@@ -229,6 +233,9 @@ fn check(settings: &Settings) -> Result<(), ServerError> {
     // Half of the block numbers: beyond it an ACK could mean two blocks.
     if !(1..=32_767).contains(&settings.limits.windowsize_max) {
         return wrong("windowsize_max must be from 1 to 32767 blocks");
+    }
+    if !(1..=32_767).contains(&settings.windowsize_first) {
+        return wrong("windowsize_first must be from 1 to 32767 blocks");
     }
     if settings.spin > Some(SPIN_MAX) {
         return wrong("a worker may spin for at most 10 ms");

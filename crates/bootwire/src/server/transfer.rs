@@ -79,6 +79,9 @@ pub(super) struct Sending {
     pub(super) feed: Feed,
     /// Most blocks in one round.
     pub(super) run_max: u16,
+    /// Its handler wants so much time before a resend that this must be a client that counts
+    /// duplicates.
+    pub(super) polite: bool,
     /// Since when the client could have been sent more, had the content been at hand.
     pub(super) starved: Option<Instant>,
 }
@@ -262,14 +265,12 @@ impl Transfer {
             Phase::Sending(sending) => (sending.sender.deadline(), sending.starved),
             Phase::Receiving(receiving) => (receiving.receiver.deadline(), receiving.held),
         };
-        // A machine counts what it has sent: where nothing goes out it waits for ever.
+        // A machine counts what it has sent: where nothing goes out, its client is not to blame.
+        let stalled = |since: Option<Instant>| since.map(|since| since + stall);
         match (waits, self.blocked) {
             (None, None) => deadline,
-            (waits, blocked) => {
-                let stalls = [waits, blocked].into_iter().flatten();
-                let stalls = stalls.map(|since| since + stall);
-                stalls.chain(deadline).min()
-            }
+            (waits, None) => stalled(waits).into_iter().chain(deadline).min(),
+            (waits, blocked) => [waits, blocked].into_iter().filter_map(stalled).min(),
         }
     }
 }

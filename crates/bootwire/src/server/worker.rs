@@ -91,6 +91,10 @@ impl<H: Host> Worker<H> {
         loop {
             let now = self.now();
             self.read_messages(now);
+            if self.engine.is_overdue(now) {
+                // The worker may have been kept from the processor since it last listened.
+                self.listen_again();
+            }
             self.engine.on_time(now);
             self.send_round(now);
             if self.stopping
@@ -115,6 +119,38 @@ impl<H: Host> Worker<H> {
         if self.busy.asks(now) {
             self.wait(now, &mut ready);
         }
+        let unasked = self.take_in(&ready);
+        if unasked > 0 || !ready.is_empty() {
+            self.spin.found();
+            if let Some(id) = self.busy.idle() {
+                watch(&mut self.sockets, &mut self.busy, id);
+            }
+        } else if !self.busy.is_watched()
+            && !self.engine.has_work()
+            && !self.spin.looks(now, self.engine.active())
+        {
+            // The next round asks the poller, and may sleep.
+            while let Some(id) = self.busy.rest()
+                && watch(&mut self.sockets, &mut self.busy, id)
+            {}
+        }
+        ready.clear();
+        self.ready = ready;
+    }
+
+    /// Receives what is there already.
+    fn listen_again(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        // A poller that fails for lack of memory tells in the next round.
+        let _ = self.sockets.wait(Some(Duration::ZERO), &mut ready);
+        self.take_in(&ready);
+        ready.clear();
+        self.ready = ready;
+    }
+
+    /// Acts on what the poller told, and reads the sockets that it is not asked about; answers how
+    /// many packets those had.
+    fn take_in(&mut self, ready: &[Ready]) -> usize {
         for event in ready.iter().filter(|event| event.writable) {
             for index in self.sockets.unblock(event.token as u16) {
                 self.engine.retry(index);
@@ -139,22 +175,7 @@ impl<H: Host> Worker<H> {
                 }
             }
         }
-        if unasked > 0 || !ready.is_empty() {
-            self.spin.found();
-            if let Some(id) = self.busy.idle() {
-                watch(&mut self.sockets, &mut self.busy, id);
-            }
-        } else if !self.busy.is_watched()
-            && !self.engine.has_work()
-            && !self.spin.looks(now, self.engine.active())
-        {
-            // The next round asks the poller, and may sleep.
-            while let Some(id) = self.busy.rest()
-                && watch(&mut self.sockets, &mut self.busy, id)
-            {}
-        }
-        ready.clear();
-        self.ready = ready;
+        unasked
     }
 
     fn wait(&mut self, now: Instant, ready: &mut Vec<Ready>) {

@@ -51,7 +51,7 @@ const NETWORK_RATE_CELLS: usize = 1 << 14;
 /// How long an unproven transfer still counts after its client asked for something else. At least
 /// as long as one that is never answered lives: or a forger who alternates two names would get DATA
 /// for each request and never spend a budget.
-const HELD: Duration = Duration::from_secs(10);
+pub(super) const HELD: Duration = Duration::from_secs(10);
 /// Held places of one worker, at most; beyond it the oldest stop to count.
 const HELD_MAX: usize = 1 << 16;
 
@@ -355,6 +355,13 @@ impl Admission {
                 }
             }
             _ => self.give_back(place),
+        }
+    }
+
+    /// The transfer counts for its address and network no longer, although it still waits.
+    pub(super) fn age(&self, place: &mut Unanswered) {
+        if let Some(guard) = &self.guard {
+            guard.unproven.age(place);
         }
     }
 

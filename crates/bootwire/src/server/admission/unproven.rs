@@ -145,6 +145,16 @@ impl Unproven {
         Held(place)
     }
 
+    /// Gives back what a place takes of its address and network; it still counts in the whole
+    /// server.
+    pub(super) fn age(&self, place: &mut Unanswered) {
+        let counted = Unanswered {
+            source: std::mem::replace(&mut place.source, Source::Unlimited),
+            ..*place
+        };
+        self.release(Held(counted));
+    }
+
     /// Gives back the rest.
     #[expect(clippy::needless_pass_by_value, reason = "a place is given back once")]
     pub(super) fn release(&self, held: Held) {

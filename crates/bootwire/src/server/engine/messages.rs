@@ -1,11 +1,14 @@
 //! What other threads had to say: handlers' answers, pieces of content, fates of uploads.
 
-use bootwire_proto::{Agreed, Instant, Mode, Packet, Receiver, Rollover, Sender, negotiate};
+use bootwire_proto::{
+    Agreed, Instant, Mode, Op, Packet, Receiver, Rollover, Schedule, Sender, negotiate,
+};
 
 use super::packets::too_large;
 use super::plan::run_max;
 use super::unproven::opening_schedule;
 use super::{Engine, Host};
+use crate::server::experience::Experience;
 use crate::server::feed::{Feed, Spool};
 use crate::server::inbox::{Key, Message};
 use crate::server::prepared::{Content, Prepared, Terms};
@@ -138,7 +141,7 @@ impl<H: Host> Engine<H> {
         terms: Box<Terms>,
     ) {
         let seed = self.next_seed();
-        let Some(agreed) = self.agree(key, size, &terms) else {
+        let Some(agreed) = self.agree(now, key, size, &terms) else {
             return;
         };
         // What others hold as well costs nothing more.
@@ -151,6 +154,8 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.table.by_key(key) else {
             return;
         };
+        let known = self.experiences.of(now, transfer.peer.ip());
+        let resend_min = terms.resend_min;
         transfer.agreed = agreed;
         transfer.size = size;
         transfer.terms = (!terms.labels.is_empty()).then_some(terms);
@@ -187,14 +192,21 @@ impl<H: Host> Engine<H> {
                 Feed::Spool(Box::new(spool))
             }
         };
-        let schedule = opening_schedule(&self.config.schedule, &agreed, transfer.facts.datagram());
-        let sender = Sender::serve(now, &agreed, &schedule, seed);
+        let schedule = Schedule {
+            resend_min: resend_min.or(self.config.schedule.resend_min),
+            ..self.config.schedule
+        };
+        let schedule = opening_schedule(&schedule, &agreed, transfer.facts.datagram());
+        let mut sender = Sender::serve(now, &agreed, &schedule, seed);
+        sender.recall(known.evidence, &schedule);
         transfer.phase = Phase::Sending(Sending {
             sender,
             feed,
             run_max: run_max(agreed.blksize),
+            polite: resend_min.is_some_and(|least| least >= schedule.first),
             starved: None,
         });
+        self.note_life(now, key, agreed.timeout);
     }
 
     fn start_receiving(
@@ -206,7 +218,7 @@ impl<H: Host> Engine<H> {
         terms: Box<Terms>,
     ) {
         let seed = self.next_seed();
-        let Some(agreed) = self.agree(key, None, &terms) else {
+        let Some(agreed) = self.agree(now, key, None, &terms) else {
             return;
         };
         let Some(transfer) = self.table.by_key(key) else {
@@ -214,6 +226,7 @@ impl<H: Host> Engine<H> {
         };
         transfer.agreed = agreed;
         transfer.size = agreed.tsize;
+        let resend_min = terms.resend_min;
         transfer.terms = (!terms.labels.is_empty()).then_some(terms);
         let octet = transfer.facts.mode == Mode::Octet;
         if octet
@@ -226,7 +239,11 @@ impl<H: Host> Engine<H> {
             return;
         }
         let store = self.host.store(key, sink, !octet);
-        let schedule = opening_schedule(&self.config.schedule, &agreed, transfer.facts.datagram());
+        let schedule = Schedule {
+            resend_min: resend_min.or(self.config.schedule.resend_min),
+            ..self.config.schedule
+        };
+        let schedule = opening_schedule(&schedule, &agreed, transfer.facts.datagram());
         let receiver = Receiver::serve(now, &agreed, &schedule, seed);
         let receiving = Receiving {
             receiver,
@@ -236,10 +253,17 @@ impl<H: Host> Engine<H> {
             recorded: false,
         };
         transfer.phase = Phase::Receiving(Box::new(receiving));
+        self.note_life(now, key, agreed.timeout);
     }
 
     /// What the client's options come to under the server's limits and the handler's terms.
-    fn agree(&mut self, key: Key, size: Option<u64>, terms: &Terms) -> Option<Agreed> {
+    fn agree(
+        &mut self,
+        now: Instant,
+        key: Key,
+        size: Option<u64>,
+        terms: &Terms,
+    ) -> Option<Agreed> {
         let transfer = self.table.by_key(key)?;
         let Ok(Packet::Request(request)) = Packet::parse(transfer.facts.datagram()) else {
             return None;
@@ -248,7 +272,40 @@ impl<H: Host> Engine<H> {
             .lane
             .blksize_max(transfer.peer)
             .filter(|_| !self.config.fragment);
-        let limits = terms.limits(self.config.limits, mtu_cap);
+        let mut limits = terms.limits(self.config.limits, mtu_cap);
+        if request.op == Op::Read {
+            let known = self.experiences.of(now, transfer.peer.ip());
+            limits.windowsize_max = limits.windowsize_max.min(first_window(
+                self.config.windowsize_first,
+                known,
+                &request,
+            ));
+        }
         Some(negotiate(&request, size, &limits))
     }
+}
+
+/// U-Boot's virtio-net has so many buffers, and is deaf for good once a burst overruns them.
+const VIRTIO_BUFFERS: u16 = 32;
+
+/// The largest window for a client of which `known` is known. It is not pushed beyond what it has
+/// shown that it takes, but for one doubling at a time.
+// spec: first-window
+fn first_window(most: u16, known: Experience, request: &bootwire_proto::Request<'_>) -> u16 {
+    let most = most.max(known.window.saturating_mul(2));
+    if is_uboot(request) {
+        most.min(VIRTIO_BUFFERS)
+    } else {
+        most
+    }
+}
+
+/// U-Boot asks for a timeout of 5 s and a window; no other client is known to.
+fn is_uboot(request: &bootwire_proto::Request<'_>) -> bool {
+    let asks = |option, wanted: Option<&[u8]>| {
+        request.options.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case(option) && wanted.is_none_or(|wanted| wanted == value)
+        })
+    };
+    asks(b"timeout", Some(b"5")) && asks(b"windowsize", None)
 }

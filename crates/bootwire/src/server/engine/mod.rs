@@ -10,7 +10,7 @@
 //! | a datagram came in on a transfer socket | [`Engine::on_lane`] |
 //! | a packet did not reach its client | [`Engine::on_unreachable`] |
 //! | another thread left a message | [`Engine::on_message`] |
-//! | time has passed | [`Engine::on_time`] |
+//! | time has passed | [`Engine::is_overdue`], and, once no packet is left unheard, [`Engine::on_time`] |
 //! | the wire is free | [`Engine::plan`], [`Engine::add`] for each planned packet, then the failures |
 
 mod gone;
@@ -27,6 +27,7 @@ mod turned_away;
 mod turns;
 mod unproven;
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -42,6 +43,8 @@ use self::turns::Turns;
 use self::unproven::{ROOM_PER_SECOND, Waiting};
 use super::admission::Admission;
 use super::errand::Errand;
+use super::experience::Experiences;
+use super::expired::Expired;
 use super::inbox::Key;
 use super::prepared::Prepared;
 use super::pump::PumpHandle;
@@ -103,6 +106,8 @@ pub(crate) struct Asked {
 pub(super) struct Config {
     pub(super) limits: Limits,
     pub(super) schedule: Schedule,
+    /// Largest window for a client that has not acknowledged one yet.
+    pub(super) windowsize_first: u16,
     /// Longest a handler may take.
     pub(super) deadline: Duration,
     /// Longest a source or sink may do nothing while its client waits.
@@ -125,6 +130,12 @@ pub(super) struct Engine<H> {
     due: Vec<u32>,
     admission: Admission,
     recent: Recent,
+    experiences: Arc<Experiences>,
+    /// Clients whose transfer ended before their first answer.
+    expired: Expired,
+    /// Transfers that may be unproven for long, the oldest first, and when they count for their
+    /// sources no longer.
+    ageing: VecDeque<(Instant, Key)>,
     turns: Turns,
     /// Packets that belong to no running transfer: ERRORs.
     outbox: Vec<Small>,
@@ -159,6 +170,7 @@ impl<H: Host> Engine<H> {
         host: H,
         config: Config,
         admission: Admission,
+        experiences: Arc<Experiences>,
         counters: Arc<Counters>,
         seed: u32,
     ) -> Self {
@@ -171,6 +183,9 @@ impl<H: Host> Engine<H> {
             due: Vec::new(),
             admission,
             recent: Recent::new(now),
+            experiences,
+            expired: Expired::default(),
+            ageing: VecDeque::new(),
             turns: Turns::default(),
             outbox: Vec::new(),
             waiting: Waiting::default(),

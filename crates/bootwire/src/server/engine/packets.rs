@@ -119,8 +119,9 @@ impl<H: Host> Engine<H> {
         // ever.
         let answerable =
             matches!(packet, Packet::Data(_) | Packet::Ack(_)) && lane >= self.config.listeners;
+        let too_late = answerable && self.expired.knows(now, datagram.peer);
         if answerable
-            && !self.recent.knows(now, datagram.peer)
+            && (too_late || !self.recent.knows(now, datagram.peer))
             && self
                 .admission
                 .hear(now, datagram.peer, datagram.local)
@@ -130,7 +131,11 @@ impl<H: Host> Engine<H> {
                 peer: datagram.peer,
                 from: None,
             };
-            self.error_to_stranger(now, lane, to, &Refusal::new(Reason::UnknownTid));
+            let mut refusal = Refusal::new(Reason::UnknownTid);
+            if too_late {
+                refusal = refusal.text("Transfer timed out, ask again");
+            }
+            self.error_to_stranger(now, lane, to, &refusal);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! How transfers go on and end.
 
-use bootwire_proto::{Instant, ReceiveFailure, ReceiverStatus, SendFailure, SenderStatus};
+use bootwire_proto::{
+    Evidence, Instant, ReceiveFailure, ReceiverStatus, SendFailure, SenderStatus,
+};
 
 use super::{Engine, Host, Small};
 use crate::server::transfer::{End, Phase, REFUSED_MEMORY};
@@ -11,10 +13,30 @@ use crate::{Outcome, Reason, Refusal};
 const REFUSED_MAX: usize = 16_384;
 
 impl<H: Host> Engine<H> {
+    /// Whether a transfer's deadline has come. Then what its socket holds is to be heard before
+    /// [`Engine::on_time`]: where the worker was kept from the processor, the answer may be there.
+    pub(in crate::server) fn is_overdue(&mut self, now: Instant) -> bool {
+        self.wheel.advance(now, &mut self.due);
+        let stall = self.config.stall;
+        let (table, wheel) = (&mut self.table, &mut self.wheel);
+        self.due.retain(|&index| {
+            let Some(transfer) = table.get(index) else {
+                return false;
+            };
+            let deadline = transfer.deadline(stall);
+            let due = deadline.is_some_and(|deadline| deadline <= now);
+            if !due {
+                wheel.set(index, deadline);
+            }
+            due
+        });
+        !self.due.is_empty()
+    }
+
     /// Timers: looks at every transfer whose deadline may have come.
     pub(in crate::server) fn on_time(&mut self, now: Instant) {
+        self.is_overdue(now);
         let mut due = std::mem::take(&mut self.due);
-        self.wheel.advance(now, &mut due);
         for index in due.drain(..) {
             let Some(transfer) = self.table.get(index) else {
                 continue;
@@ -229,10 +251,23 @@ impl<H: Host> Engine<H> {
         if let Phase::Receiving(receiving) = &mut transfer.phase {
             receiving.recorded = true;
         }
+        if let Phase::Sending(sending) = &transfer.phase
+            && transfer.unproven.is_none()
+        {
+            let shown = if sending.polite {
+                Some(Evidence::CountsDuplicates)
+            } else {
+                sending.sender.evidence()
+            };
+            let window = sending.sender.window_taken();
+            self.experiences
+                .learn(now, transfer.peer.ip(), shown, window);
+        }
         if let Some(place) = transfer.unproven.take() {
             self.admission.answered(place);
             self.counters.unproven.set(self.admission.waiting() as u64);
             if end.outcome == Outcome::Timeout {
+                self.expired.add(now, transfer.peer);
                 self.counters.unproven_expired.add(1);
             }
         }

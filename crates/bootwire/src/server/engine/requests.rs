@@ -94,6 +94,7 @@ impl<H: Host> Engine<H> {
             self.counters.dropped(now, reason, peer.ip());
             return;
         };
+        self.expired.remove(peer);
         if let Some(index) = running {
             self.replace(now, index);
         }

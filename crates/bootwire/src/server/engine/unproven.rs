@@ -8,7 +8,7 @@ use bootwire_proto::{Agreed, Instant, Schedule};
 
 use super::{Engine, Host};
 use crate::Outcome;
-use crate::server::admission::{Caller, Crowded, Unanswered};
+use crate::server::admission::{Caller, Crowded, HELD, Unanswered};
 use crate::server::inbox::Key;
 use crate::server::stats::DropReason;
 use crate::server::transfer::End;
@@ -36,6 +36,7 @@ pub(super) struct Waiting(VecDeque<Key>);
 impl<H: Host> Engine<H> {
     /// Takes a place for an unproven transfer, if need be that of another one.
     pub(super) fn wait_for_answer(&mut self, now: Instant, caller: Caller) -> Option<Unanswered> {
+        self.age(now);
         match self.admission.wait(now, caller) {
             Ok(place) => Some(place),
             Err(Crowded::Source) => None,
@@ -125,6 +126,31 @@ impl<H: Host> Engine<H> {
             }
         }
         false
+    }
+
+    /// A client that was granted a long timeout may let its transfer wait for as long; but it does
+    /// not keep its address and network from others for longer than any.
+    // spec: unproven-places
+    pub(super) fn note_life(&mut self, now: Instant, key: Key, granted: Option<Duration>) {
+        if granted.is_some_and(|granted| granted + granted / 4 > HELD)
+            && (self.table.by_key(key)).is_some_and(|transfer| transfer.unproven.is_some())
+        {
+            self.ageing.push_back((now + HELD, key));
+        }
+    }
+
+    /// Places of transfers that have waited long.
+    fn age(&mut self, now: Instant) {
+        while let Some(&(until, key)) = self.ageing.front()
+            && until <= now
+        {
+            self.ageing.pop_front();
+            if let Some(transfer) = self.table.by_key(key)
+                && let Some(place) = &mut transfer.unproven
+            {
+                self.admission.age(place);
+            }
+        }
     }
 
     /// A transfer has started.

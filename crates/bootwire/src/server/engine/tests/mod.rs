@@ -3,6 +3,7 @@
 
 mod admission;
 mod content;
+mod experience;
 mod gone;
 mod requests;
 mod transfers;
@@ -19,6 +20,7 @@ use std::time::{Duration, SystemTime};
 use bootwire_io::{Datagram, Payload};
 use bootwire_proto::{Instant, Limits, Mode, Op, OptionKind, Schedule, encode};
 use bytes::Bytes;
+use foldhash::quality::SeedableRandomState;
 
 use super::plan::What;
 use super::{Asked, Config, Engine, Host, Planned, Small};
@@ -26,6 +28,7 @@ use crate::file::{OpenFile, PartialFile};
 use crate::record::Ended;
 use crate::server::admission::{Admission, Budgets, Guard};
 use crate::server::errand::Errand;
+use crate::server::experience::Experiences;
 use crate::server::feed::Feed;
 use crate::server::inbox::{Key, Message};
 use crate::server::lane::{Lane, Lanes};
@@ -44,6 +47,8 @@ const LISTENER: u16 = 0;
 enum Script {
     /// Has these bytes at hand.
     AtHand(&'static [u8]),
+    /// The same, to be sent again after a second at least.
+    Polite(&'static [u8]),
     /// Makes so many bytes anew for each request.
     Made(usize),
     /// Refuses, at hand.
@@ -90,6 +95,14 @@ impl Host for Scripted {
                 Content::Memory(Bytes::from_static(bytes)),
                 Some(bytes.len() as u64),
             ))),
+            Some(Script::Polite(bytes)) => Some(Ok(Prepared::Send {
+                content: Content::Memory(Bytes::from_static(bytes)),
+                size: Some(bytes.len() as u64),
+                terms: Box::new(Terms {
+                    resend_min: Some(Duration::from_secs(1)),
+                    ..Terms::default()
+                }),
+            })),
             Some(Script::Made(bytes)) => Some(Ok(send(
                 Content::Memory(Bytes::from(vec![7; bytes])),
                 Some(bytes as u64),
@@ -256,6 +269,7 @@ impl Bench {
         let mut config = Config {
             limits: Limits::default(),
             schedule: Schedule::default(),
+            windowsize_first: 32,
             deadline: Duration::from_secs(10),
             stall: Duration::from_secs(60),
             fragment: false,
@@ -268,6 +282,7 @@ impl Bench {
             host,
             config,
             admission,
+            Arc::new(Experiences::new(SeedableRandomState::random())),
             Arc::clone(&counters),
             1,
         );

@@ -149,7 +149,7 @@ fn a_client_that_starts_over_within_a_window_has_nothing() {
     let options = [(OptionKind::Blksize, 512), (OptionKind::Windowsize, 64)];
     for (name, again) in [("a", "a"), ("a", "b")] {
         let mut bench = Bench::new(&[
-            ("/a", Script::AtHand(&[1; 512 * 40])),
+            ("/a", Script::AtHand(&[1; 512 * 20])),
             ("/b", Script::AtHand(b"b")),
         ]);
         let lane = bench.ask(peer(2001), &rrq(name, &options))[0].lane;

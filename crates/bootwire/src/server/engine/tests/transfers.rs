@@ -70,7 +70,10 @@ fn a_client_that_never_answers_gets_three_packets_and_is_given_up() {
 fn greedy_windows_take_turns_with_lockstep() {
     let mut bench = Bench::with(
         &[("/big", Script::AtHand(&[1; 1 << 20]))],
-        |config| (config.limits.windowsize_max, config.limits.window_bytes_max) = (8192, u32::MAX),
+        |config| {
+            (config.limits.windowsize_max, config.limits.window_bytes_max) = (8192, u32::MAX);
+            config.windowsize_first = 8192;
+        },
         places(10),
     );
     let greedy: Vec<Sent> = (1..=4)
@@ -248,5 +251,5 @@ fn a_full_socket_is_left_alone_until_it_takes_packets_again() {
         Some(&Some(4)),
         "from the first that did not"
     );
-    assert_eq!(blocks.last(), Some(&Some(64)), "to the end of the window");
+    assert_eq!(blocks.last(), Some(&Some(32)), "to the end of the window");
 }
