@@ -10,8 +10,9 @@ pub(crate) use timer::{Timer, duration, whole};
 
 /// The rules of retransmission for one transfer. All durations are from the last progress or send.
 ///
-/// A transfer begins politely: a block in lockstep is not sent again before [`Schedule::first`], or
-/// before the `timeout` that was granted; a window not before a fifth of that. Once the network has
+/// A transfer begins politely: nothing is sent again before the `timeout` that was granted or, where
+/// none was, a block in lockstep not before [`Schedule::first`] and a window not before a fifth of
+/// it. Once the network has
 /// proven lossy, and the client tolerant, the measured round trip sets the pace (RFC 6298).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {

@@ -91,17 +91,16 @@ impl Timer {
     }
 
     /// What was agreed with the peer: until there is evidence, nothing is sent again before a granted
-    /// timeout, and a window not before a fifth of the first one.
+    /// timeout; without one, a window not before a fifth of the first.
     pub(crate) fn agree(&mut self, timeout: Option<Duration>, window: u16) {
         // spec: rfc2349-timeout-floor, polite-until-proven
         let granted = timeout.map(|timeout| whole(timeout).max(1));
         if self.haste != FIXED {
             let of_window = (self.first / WINDOW_SHARE).max(1);
             self.first = granted.unwrap_or(self.first);
-            self.polite = if window > 1 {
-                self.first.min(of_window)
-            } else {
-                self.first
+            self.polite = match granted {
+                None if window > 1 => of_window,
+                None | Some(_) => self.first,
             };
         }
         self.raise_ceiling(granted.unwrap_or(0));

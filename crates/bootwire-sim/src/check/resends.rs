@@ -13,6 +13,17 @@ const MEASURED: u32 = 3;
 /// Blocks that may be sent again anyway.
 const SLACK: u32 = 8;
 
+/// Time before anything is sent again where no timeout was granted.
+const POLITE: Duration = Duration::from_millis(1250);
+
+/// The timeout an OACK grants.
+fn granted(payload: &[u8]) -> Option<Duration> {
+    let mut words = payload.strip_prefix(&[0, 6])?.split(|&byte| byte == 0);
+    words.find(|word| *word == b"timeout")?;
+    let seconds = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
 /// Blocks of one transfer, on the wire.
 #[derive(Debug, Default)]
 struct Flow {
@@ -28,6 +39,8 @@ struct Flow {
     windowed: bool,
     /// When something must have been sent.
     due: Option<Instant>,
+    /// The timeout that was granted.
+    granted: Option<Duration>,
 }
 
 /// The flows of those clients for which something can be promised.
@@ -92,6 +105,7 @@ impl Resends {
         let flow = self.flows.entry((to, socket)).or_default();
         flow.due = None;
         let [0, 3, high, low, ..] = *payload else {
+            flow.granted = granted(payload).or(flow.granted);
             return Ok(());
         };
         let block = u16::from_be_bytes([high, low]);
@@ -126,7 +140,9 @@ impl Resends {
             return;
         };
         if !flow.lost && flow.measured >= MEASURED {
-            let due = now + within;
+            // The first loss: nobody knows yet that packets get lost.
+            let polite = flow.granted.unwrap_or(POLITE);
+            let due = now + within + polite + polite / 10;
             flow.due = Some(due);
             self.earliest = Some(self.earliest.map_or(due, |earliest| earliest.min(due)));
         }

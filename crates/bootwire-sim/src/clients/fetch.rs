@@ -1,6 +1,8 @@
 //! A read, written by hand: nothing of the protocol core but the shapes of packets.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bootwire_proto::{Ack, Instant, Options, Packet, encode};
 
@@ -9,6 +11,8 @@ use crate::random::Random;
 
 /// Packets a client that is busy elsewhere keeps (GRUB's 50).
 const KEPT: u32 = 50;
+/// Packets that come closer together than this find the card's buffers as the last one left them.
+const DRAINED: Duration = Duration::from_micros(500);
 
 /// One read with [`Manners`].
 pub struct Fetch {
@@ -40,6 +44,10 @@ pub struct Fetch {
     stalled: Option<Instant>,
     /// Blocks of this burst, and when its last one came.
     burst: (u32, Instant),
+    /// Packets that came while it did nothing.
+    queue: VecDeque<Vec<u8>>,
+    /// Packets of the present burst, however many buffers there are, and when it began.
+    crowd: (usize, Instant),
     gone: bool,
     ended: Option<Ended>,
     fault: Option<String>,
@@ -87,6 +95,8 @@ impl Fetch {
             progress: now,
             stalled: None,
             burst: (0, Instant::ZERO),
+            queue: VecDeque::new(),
+            crowd: (0, Instant::ZERO),
             gone: false,
             ended: None,
             fault: None,
@@ -117,6 +127,8 @@ impl Fetch {
         };
         self.acked = self.blocks;
         self.active = now;
+        // It has looked at all that came.
+        self.crowd.0 = 0;
         if self.manners.resizes {
             self.window = self.random.within(1..=u64::from(self.window_max)) as u16;
         }
@@ -191,7 +203,10 @@ impl Fetch {
                 return;
             }
         }
-        if block == (self.blocks + 1) as u16 {
+        if self.manners.restarts {
+            self.active = now;
+        }
+        if block == (self.blocks + 1) as u16 || self.manners.counts_duplicates {
             self.take(now, payload, out);
         } else if block.wrapping_sub(self.blocks as u16) > 1 << 15 || block == self.blocks as u16 {
             if self.manners.ack_old {
@@ -250,6 +265,22 @@ impl Attempt for Fetch {
             if self.manners.corrects_strangers && !matches!(payload, [0, 5, ..]) {
                 out.push((from, b"\0\x05\0\x05Unknown transfer ID\0".to_vec()));
             }
+            return;
+        }
+        if let Some(buffers) = self.manners.buffers {
+            let drained = self.stalled.is_none() && now.since(self.crowd.1) >= DRAINED;
+            self.crowd = (if drained { 1 } else { self.crowd.0 + 1 }, now);
+            if self.crowd.0 > buffers {
+                self.fault = Some(format!(
+                    "{} packets overran {buffers} buffers",
+                    self.crowd.0
+                ));
+                self.gone = true;
+                return;
+            }
+        }
+        if self.stalled.is_some() && self.manners.queues {
+            self.queue.push_back(payload.to_vec());
             return;
         }
         if self.stalled.is_some() {
@@ -312,10 +343,21 @@ impl Attempt for Fetch {
             }
             self.stalled = None;
             self.progress = now;
-            self.ack(now, out);
+            if !self.manners.queues || self.blocks - self.acked >= u64::from(self.window) {
+                self.ack(now, out);
+            }
+            self.crowd.0 = 0;
+            while let (None, Some(peer)) = (self.stalled, self.peer)
+                && let Some(payload) = self.queue.pop_front()
+            {
+                self.receive(now, peer, &payload, out);
+            }
             return;
         }
         if now.since(self.progress) >= self.manners.patience {
+            if self.manners.never_gives_up {
+                self.fault = Some(format!("nothing new for {:?}", self.manners.patience));
+            }
             self.ended = Some(Ended::GaveUp);
         } else if self
             .manners

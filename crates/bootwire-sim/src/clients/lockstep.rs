@@ -15,6 +15,9 @@ pub enum Patience {
     Curl,
     /// busybox: tsize, a tenth of a second.
     Busybox,
+    /// atftp asked for a timeout of a second: its own timer is one of five all the same, ignores
+    /// old blocks and starts anew with each.
+    Atftp,
 }
 
 /// A lockstep client.
@@ -55,16 +58,25 @@ impl Lockstep {
                 vec![("tsize", 0), ("blksize", 512), ("timeout", 5)],
             ),
             Patience::Busybox => (Duration::from_millis(100), vec![("tsize", 0)]),
+            Patience::Atftp => (Duration::from_secs(5), vec![("timeout", 1)]),
         };
         if let Some(bytes) = self.blksize {
             options.retain(|(name, _)| *name != "blksize");
             options.push(("blksize", bytes));
         }
+        let atftp = self.kind == Patience::Atftp;
         let manners = Manners {
             ask_every: every,
             asks: if every.as_millis() < 1000 { 120 } else { 6 },
             repeat_ack: Some(every),
-            patience: Duration::from_secs(30),
+            patience: if atftp {
+                Duration::from_secs(45)
+            } else {
+                Duration::from_secs(30)
+            },
+            never_gives_up: atftp,
+            restarts: atftp,
+            ack_old: !atftp,
             corrects_strangers: self.kind == Patience::TftpHpa,
             ..Manners::default()
         };
@@ -78,6 +90,7 @@ impl Habit for Lockstep {
             Patience::TftpHpa => "tftp-hpa",
             Patience::Curl => "curl",
             Patience::Busybox => "busybox",
+            Patience::Atftp => "atftp",
         }
     }
 

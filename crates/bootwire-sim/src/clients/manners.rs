@@ -46,6 +46,16 @@ pub struct Manners {
     pub stalls: Option<(u64, Duration)>,
     /// It takes so many blocks of a burst; a burst ends after so long without a block.
     pub takes: Option<(u32, Duration)>,
+    /// It takes every block for the next one, whatever its number.
+    pub counts_duplicates: bool,
+    /// Its network card has so many buffers; one packet more while it is busy, and it is deaf.
+    pub buffers: Option<usize>,
+    /// What arrives while it does nothing is looked at afterwards.
+    pub queues: bool,
+    /// Its own timer starts anew with each packet, also with those it ignores.
+    pub restarts: bool,
+    /// That it gives up is the server's fault.
+    pub never_gives_up: bool,
     /// It says with each ACK how large the next window may be.
     pub resizes: bool,
     /// It tells strangers that they are wrong here.
@@ -70,6 +80,11 @@ impl Default for Manners {
             acks_errors: false,
             stalls: None,
             takes: None,
+            counts_duplicates: false,
+            buffers: None,
+            queues: false,
+            restarts: false,
+            never_gives_up: false,
             resizes: false,
             corrects_strangers: false,
         }

@@ -49,6 +49,12 @@ impl Bursts {
         self.good_loss > 0 || (self.bad_loss > 0 && self.worsens > 0)
     }
 
+    /// Whether packets are lost independently of each other.
+    #[must_use]
+    pub const fn is_even(&self) -> bool {
+        self.worsens == 0
+    }
+
     /// Whether the next packet is lost.
     pub fn strikes(&mut self, random: &mut Random) -> bool {
         if self.bad {

@@ -8,8 +8,8 @@ use super::{Kind, SERVER, Scenario};
 use crate::app::{File, Serving, Taking};
 use crate::check::Resending;
 use crate::clients::{
-    Grub, Habit, Loader, Lockstep, OnePort, Patience, Pxelinux, RaspberryPi, Rude, Rudeness, Slow,
-    Uboot, Uefi, Upload, Windowed, Windows,
+    Grub, Habit, Loader, Lockstep, OnePort, Patience, Pauser, Pausing, Pxelinux, RaspberryPi, Rude,
+    Rudeness, Slow, Uboot, Uefi, Upload, Windowed, Windows,
 };
 use crate::net::{Bursts, Path};
 use crate::random::Random;
@@ -44,7 +44,7 @@ pub(super) fn add_habit(
         .all(|file| matches!(file.serving, Serving::AtHand | Serving::Later(_)));
     if loader.is_prompt() && steady {
         match kind {
-            Kind::Calm => {
+            Kind::Calm | Kind::Pausing => {
                 scenario.rules.no_resends.insert(ip, Resending::Never);
             }
             Kind::Doubling if path.up.overtaken == 0 && path.down.overtaken == 0 => {
@@ -81,6 +81,9 @@ fn name(files: &[&File], random: &mut Random) -> String {
 }
 
 fn draw_habit(scenario: &Scenario, kind: Kind, way: &Path, random: &mut Random) -> Box<dyn Habit> {
+    if kind == Kind::Pausing {
+        return draw_pausing(scenario, random);
+    }
     let path = some_file(scenario, random);
     let path = path.as_str();
     let others = match kind {
@@ -109,8 +112,17 @@ fn draw_habit(scenario: &Scenario, kind: Kind, way: &Path, random: &mut Random) 
             Box::new(Uboot::new(path, window, takes, random))
         }
         6 | 7 => {
-            let kinds = [Patience::TftpHpa, Patience::Curl, Patience::Busybox];
-            let kind = random.pick(&kinds);
+            let kinds = [
+                Patience::TftpHpa,
+                Patience::Curl,
+                Patience::Busybox,
+                Patience::Atftp,
+            ];
+            // Where all packets of half a minute are lost it is not the server that leaves atftp
+            // waiting.
+            let even = way.up.loss.is_even() && way.down.loss.is_even();
+            let steady = kind != Kind::Harsh && even;
+            let kind = random.pick(&kinds[..if steady { 4 } else { 3 }]);
             let lockstep = Lockstep::new(kind, path, random);
             if random.chance(400_000) {
                 Box::new(lockstep.blksize(random.pick(&[64, 512, 1000, 1428])))
@@ -165,6 +177,34 @@ fn draw_habit(scenario: &Scenario, kind: Kind, way: &Path, random: &mut Random) 
             Box::new(Rude::new(rudeness, [&path, &second], windowsize, random))
         }
     }
+}
+
+/// Clients that pause for less than the time before a resend.
+fn draw_pausing(scenario: &Scenario, random: &mut Random) -> Box<dyn Habit> {
+    let kinds = [
+        Pauser::Counts,
+        Pauser::Virtio,
+        Pauser::Nameless,
+        Pauser::Robust,
+    ];
+    let kind = random.pick(&kinds);
+    let window = random.pick(&[1, 4, 16, 32, 64]);
+    // A window without a granted timeout waits for a fifth of a second, in which the round trip
+    // has to fit as well.
+    let longest = match kind {
+        Pauser::Nameless | Pauser::Robust if window > 1 => 140,
+        _ => 900,
+    };
+    // Who cannot be told from others is not pushed further only before it has taken a window.
+    let files = match kind {
+        Pauser::Nameless => 1,
+        _ => random.within(1..=4),
+    };
+    let paths = (0..files).map(|_| some_file(scenario, random)).collect();
+    // Between two windows: what it pauses within one adds up.
+    let every = window * random.within(1..=20);
+    let pause = random.millis(1..=longest);
+    Box::new(Pausing::new(kind, paths, every, pause, window, random))
 }
 
 fn draw_offer(random: &mut Random) -> Offer {

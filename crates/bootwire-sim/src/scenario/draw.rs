@@ -28,7 +28,10 @@ pub(super) fn draw(scenario: &mut Scenario, kind: Kind, random: &mut Random) {
     }
     for number in 0..random.within(1..=3) {
         let path = format!("/file{number}");
-        let len = draw_len(random);
+        let len = match kind {
+            Kind::Pausing => random.within(1..=150_000) as usize,
+            _ => draw_len(random),
+        };
         let serving = draw_serving(kind, number == 0, len, random);
         scenario
             .files

@@ -58,6 +58,8 @@ impl Default for Kernel {
 pub enum Kind {
     /// None: nothing may be sent twice.
     Calm,
+    /// None, but clients that pause and must not be sent anything twice meanwhile.
+    Pausing,
     /// Packets are lost, one by one or in bursts: each must be sent again in time.
     Lossy,
     /// Packets arrive twice: nothing may be sent again for that.
@@ -78,8 +80,9 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Calm,
+        Self::Pausing,
         Self::Lossy,
         Self::Doubling,
         Self::Harsh,
@@ -95,6 +98,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Calm => "calm",
+            Self::Pausing => "pausing",
             Self::Lossy => "lossy",
             Self::Doubling => "doubling",
             Self::Harsh => "harsh",
@@ -110,7 +114,8 @@ impl Kind {
     #[must_use]
     pub fn of(seed: u64) -> Self {
         match Random::new(!seed).below(400) {
-            0..90 => Self::Calm,
+            0..60 => Self::Calm,
+            60..90 => Self::Pausing,
             90..190 => Self::Lossy,
             190..250 => Self::Doubling,
             250..340 => Self::Harsh,
@@ -155,7 +160,12 @@ impl Scenario {
             Kind::Flood => masses::flood(&mut scenario, &mut random, true),
             Kind::Crush => masses::crush(&mut scenario, &mut random),
             Kind::Wrap => crowd::wrap(&mut scenario, &mut random),
-            Kind::Calm | Kind::Lossy | Kind::Doubling | Kind::Harsh | Kind::Hostile => {
+            Kind::Calm
+            | Kind::Pausing
+            | Kind::Lossy
+            | Kind::Doubling
+            | Kind::Harsh
+            | Kind::Hostile => {
                 draw::draw(&mut scenario, kind, &mut random);
             }
         }
