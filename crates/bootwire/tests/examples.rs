@@ -35,6 +35,7 @@ impl Example {
                     program.display()
                 )
             });
+        wait_for_port(address.port());
         let client = Client::new(address)
             .timeout(Duration::from_millis(100))
             .retries(20);
@@ -61,6 +62,24 @@ impl Example {
         std::io::Read::read_to_string(self.child.stdout.as_mut().unwrap(), &mut printed).unwrap();
         (self.child.wait().unwrap().code(), printed)
     }
+}
+
+/// A client takes a closed port for no server: it has to be open first.
+fn wait_for_port(port: u16) {
+    let local = format!(":{port:04X} ");
+    for _ in 0..3000 {
+        let open = ["/proc/net/udp", "/proc/net/udp6"].iter().any(|table| {
+            let table = std::fs::read_to_string(table).unwrap_or_default();
+            // The local address is the second field.
+            let mut lines = table.lines().filter_map(|line| line.find(&local));
+            lines.any(|at| at < 40)
+        });
+        if open {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("nobody has opened port {port}");
 }
 
 impl Drop for Example {
