@@ -43,6 +43,10 @@ pub(crate) struct Facts {
 /// Options looked at, at most.
 const OPTIONS_MAX: usize = 32;
 
+/// Bytes of a request that are kept: room for the longest name and more options than are looked at.
+/// Real ones have less than 512; a forged one may have 64 KiB.
+const KEPT_MAX: usize = 2048;
+
 /// Longest path a request may be given in place of its own, in bytes.
 const RENAMED_MAX: usize = 2048;
 
@@ -60,6 +64,7 @@ impl Facts {
             interface,
             proven,
         } = arrival;
+        let datagram = kept(datagram);
         let mut text = Vec::with_capacity(datagram.len() + request.filename.len() + 1);
         text.extend_from_slice(datagram);
         let climbs = normalise(request.filename, &mut text).is_err();
@@ -103,7 +108,12 @@ impl Facts {
         }
     }
 
-    /// The request as it came.
+    /// Whether `datagram` is this request again.
+    pub(crate) fn is(&self, datagram: &[u8]) -> bool {
+        self.datagram() == kept(datagram)
+    }
+
+    /// The request as it came, its first 2048 bytes.
     pub(crate) fn datagram(&self) -> &[u8] {
         &self.text[..self.datagram_len.into()]
     }
@@ -139,6 +149,11 @@ impl Facts {
             (name, String::from_utf8_lossy(value))
         })
     }
+}
+
+/// What is kept of a request.
+fn kept(datagram: &[u8]) -> &[u8] {
+    &datagram[..datagram.len().min(KEPT_MAX)]
 }
 
 /// What can be seen of a request that cannot be read.

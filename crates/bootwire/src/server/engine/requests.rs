@@ -139,7 +139,7 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.table.get_mut(index) else {
             return false;
         };
-        if transfer.facts.datagram() != request {
+        if !transfer.facts.is(request) {
             return false;
         }
         if !transfer.is_fresh() {

@@ -335,6 +335,29 @@ fn forged_requests_for_large_texts_hold_no_more_than_the_budget() {
     assert_eq!(bench.held(), 256 << 10, "the machine's own");
 }
 
+/// A request may be as long as a datagram, and is kept for as long as its transfer.
+#[test]
+fn of_a_long_request_no_more_is_kept_than_makes_sense() {
+    let mut bench = with_budgets(&served(), Budgets::default());
+    let mut request = rrq("a", &[(OptionKind::Blksize, 1024)]);
+    while request.len() < 60_000 {
+        request.extend_from_slice(b"x-padding\0and more of it\0");
+    }
+    let sent = bench.ask(peer(1), &request);
+    assert!(sent[0].is_oack());
+    let kept = bench
+        .engine
+        .table
+        .transfers()
+        .map(|transfer| transfer.facts.datagram().len());
+    assert_eq!(kept.collect::<Vec<_>>(), [2048]);
+    assert_eq!(bench.ask(peer(1), &request), sent, "a repeat is one");
+    assert_eq!(bench.calls(), 1);
+    bench.ack(peer(1), sent[0].lane, 0);
+    let options = &bench.engine.table.transfers().next().unwrap().facts;
+    assert_eq!(options.options().count(), 32);
+}
+
 // spec: unproven-content
 #[test]
 fn who_answers_makes_room_for_the_next() {
