@@ -1,15 +1,21 @@
 //! An HTTP client with bounds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Response, Url, redirect};
+use reqwest::{Response, Url, redirect};
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::trust::Authorities;
 
 /// How to reach an HTTP server: headers, private certificate authorities, time to connect.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
     headers: HeaderMap,
-    authorities: Vec<Certificate>,
+    authorities: Vec<CertificateDer<'static>>,
     connect: Duration,
 }
 
@@ -59,12 +65,14 @@ impl HttpOptions {
         self.header("authorization", &format!("Bearer {}", token.trim()))
     }
 
-    /// Trusts the certificates in `pem` too.
+    /// Trusts the certificate authorities in `pem` too, and servers that show one of these very
+    /// certificates, as with a self-signed one.
     ///
     /// # Errors
     /// If there is none in it.
     pub fn authorities(mut self, pem: &[u8]) -> Result<Self, HttpError> {
-        let found = Certificate::from_pem_bundle(pem).unwrap_or_default();
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let found = found.unwrap_or_default();
         if found.is_empty() {
             return Err(HttpError("no certificate in the PEM text".to_owned()));
         }
@@ -96,12 +104,27 @@ impl HttpOptions {
             .no_proxy()
             .user_agent(concat!("bootwire/", env!("CARGO_PKG_VERSION")));
         if !self.authorities.is_empty() {
-            builder = builder.tls_certs_merge(self.authorities);
+            builder = builder.tls_backend_preconfigured(tls(self.authorities)?);
         }
         builder
             .build()
             .map_err(|error| HttpError(format!("HTTP client: {}", chain(&error))))
     }
+}
+
+/// Certificates that are believed beside those the system trusts.
+fn tls(authorities: Vec<CertificateDer<'static>>) -> Result<ClientConfig, HttpError> {
+    let failed = |error: &dyn std::fmt::Display| HttpError(format!("certificates: {error}"));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let trusted = Authorities::beside_the_systems(authorities, Arc::clone(&provider));
+    let trusted = trusted.map_err(|error| failed(&error))?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(&error))?;
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(trusted))
+        .with_no_client_auth())
 }
 
 /// Why a body was not read.

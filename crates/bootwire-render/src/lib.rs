@@ -11,5 +11,7 @@ pub mod inventory;
 mod percent;
 mod reload;
 pub mod template;
+#[cfg(feature = "http")]
+mod trust;
 
 pub use reload::Problem;

@@ -223,3 +223,37 @@ async fn a_private_authority_and_a_client_certificate() {
     let running = serve(known.cached(&cache));
     assert!(running.get("/vmlinuz").await.unwrap() == pattern(5 * MIB, 1));
 }
+
+/// What `openssl req -x509` makes is an authority and its server in one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_signed_itself() {
+    let tls = tempfile::tempdir().unwrap();
+    let script = "set -e; cd \"$0\"
+        for name in ca other; do
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \\
+                -keyout $name.key -out $name.pem -subj /CN=here -days 2
+        done";
+    let mut make = Command::new("sh");
+    let made = make.arg("-c").arg(script).arg(tls.path()).output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        skipped("openssl makes no certificates here");
+        return;
+    }
+    let extra = "ssl_certificate DIR/ca.pem; ssl_certificate_key DIR/ca.key;";
+    let Some(nginx) = Nginx::start_in(tls, extra) else {
+        return;
+    };
+    nginx.ready().await;
+    nginx.write("vmlinuz", &pattern(5 * MIB, 1));
+    let file = |name: &str| nginx.dir.path().join(name);
+    let url = nginx.url().replace("http:", "https:");
+    let dir = tempfile::tempdir().unwrap();
+    let cache = cache(dir.path()).await;
+    let trusting = |name: &str| HttpOrigin::new(&url).unwrap().ca(file(name)).cached(&cache);
+    let running = serve(trusting("ca.pem"));
+    assert!(running.get("/vmlinuz").await.unwrap() == pattern(5 * MIB, 1));
+    let running = serve(trusting("other.pem"));
+    assert_eq!(running.error("/vmlinuz").await, 0);
+    let detail = running.stop().await.remove(0).detail.unwrap();
+    assert!(detail.contains("certificate"), "{detail}");
+}

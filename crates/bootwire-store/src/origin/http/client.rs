@@ -11,6 +11,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::trust::Authorities;
 use super::{CONNECT_TIMEOUT, OriginError};
 use crate::origin::secret::Stamp;
 
@@ -99,22 +100,22 @@ impl Files {
     }
 
     fn tls(&self) -> Result<ClientConfig, OriginError> {
-        let mut roots = RootCertStore::empty();
-        if let Some(path) = &self.ca {
-            for certificate in certificates(path)? {
-                roots
-                    .add(certificate)
-                    .map_err(|error| unreadable(path, error))?;
-            }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(OriginError::unusable)?;
+        let builder = if let Some(path) = &self.ca {
+            let authorities = Authorities::new(certificates(path)?, provider);
+            let authorities = authorities.map_err(|error| unreadable(path, error))?;
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(authorities))
         } else {
+            let mut roots = RootCertStore::empty();
             // Some of a system's certificates are always odd; those that are not count.
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(OriginError::unusable)?
-            .with_root_certificates(roots);
+            builder.with_root_certificates(roots)
+        };
         let Some((certificate, key)) = &self.identity else {
             return Ok(builder.with_no_client_auth());
         };

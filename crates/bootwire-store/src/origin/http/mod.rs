@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod redirect;
+mod trust;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -111,8 +112,8 @@ impl HttpOrigin {
         self
     }
 
-    /// Trusts the certificate authorities in this PEM file, and no others. Read again when it
-    /// changes. Default: those the system trusts.
+    /// Trusts the certificate authorities in this PEM file, and no others, and servers that show
+    /// one of these very certificates, as with a self-signed one. Read again when it changes. Default: those the system trusts.
     #[must_use]
     pub fn ca(mut self, file: impl Into<PathBuf>) -> Self {
         self.clients.files.ca = Some(file.into());
