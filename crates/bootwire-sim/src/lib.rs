@@ -22,7 +22,7 @@ pub mod scenario;
 pub mod trace;
 mod world;
 
-pub use self::scenario::{Kind, Scenario};
+pub use self::scenario::{Kind, Link, Scenario};
 pub use self::trace::Trace;
 pub use self::world::{Client, Report};
 

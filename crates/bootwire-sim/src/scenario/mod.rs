@@ -4,7 +4,10 @@
 
 mod crowd;
 mod draw;
+mod link;
 mod masses;
+
+pub use self::link::Link;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;

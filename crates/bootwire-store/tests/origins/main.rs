@@ -33,10 +33,14 @@ struct Running {
 
 impl Running {
     fn start(app: impl Into<App>) -> Self {
+        Self::with(app, Server::bind("127.0.0.1:0"))
+    }
+
+    fn with(app: impl Into<App>, server: Server) -> Self {
         let records = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&records);
         let observe = move |record: &TransferRecord| kept.lock().unwrap().push(record.clone());
-        let server = Server::bind("127.0.0.1:0").serve(app).observe(observe);
+        let server = server.serve(app).observe(observe);
         let handle = server.start().expect("the server starts");
         Self {
             address: handle.local_addrs()[0],

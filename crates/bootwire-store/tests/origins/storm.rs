@@ -46,8 +46,13 @@ async fn five_hundred_readers_and_the_origin_sends_each_byte_once() {
     origin.put("image", Object::new(pattern(size, 1), "1").manner(slow));
     let dir = tempfile::tempdir().unwrap();
     let cache = cache(dir.path()).await;
+    // A busy machine may make the origin as slow as it likes: whoever asks again has what was under
+    // way twice.
+    let patient = Duration::from_secs(120);
     let cached = HttpOrigin::new(&origin.url()).unwrap().cached(&cache);
-    let server = serve(cached);
+    let cached = cached.answer_within(patient).stall(patient);
+    let router = Router::new().read("/{*path}", cached.give_up(patient));
+    let server = Running::with(router, Server::bind("127.0.0.1:0").deadline(patient));
     // One real client sees the first bytes long before the last have come.
     let first = Arc::new(Mutex::new(None));
     let seen = Arc::clone(&first);
@@ -81,8 +86,8 @@ async fn five_hundred_readers_and_the_origin_sends_each_byte_once() {
     }
     readers.join_all().await;
     real.await.unwrap();
+    assert_eq!(progress.asked().len(), 16, "{:#?}", progress.asked());
     assert_eq!(progress.sent("image"), size as u64);
-    assert_eq!(progress.asked().len(), 16, "one for each chunk");
     let early = first.lock().unwrap().unwrap();
     assert!(
         early < size as u64 / 2,
