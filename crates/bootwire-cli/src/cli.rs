@@ -60,4 +60,19 @@ mod tests {
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
     }
+
+    /// What is longer is broken where nobody wants it, and the next line begins anew.
+    #[test]
+    fn examples_and_remarks_fit_a_terminal() {
+        fn long(command: &clap::Command, found: &mut Vec<String>) {
+            let text = command.get_after_help().map(ToString::to_string);
+            let lines = text.iter().flat_map(|text| text.lines());
+            let too_long = lines.filter(|line| line.chars().count() > 98);
+            found.extend(too_long.map(|line| format!("{}: {line}", command.get_name())));
+            command.get_subcommands().for_each(|one| long(one, found));
+        }
+        let mut found = Vec::new();
+        long(&Cli::command(), &mut found);
+        assert!(found.is_empty(), "{found:#?}");
+    }
 }

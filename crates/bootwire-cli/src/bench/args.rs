@@ -21,10 +21,10 @@ const DEFAULT_DURATION: Duration = Duration::from_secs(10);
       64 clients fetch a file over and over, for ten seconds
   bootwire bench 10.0.0.1:vmlinuz --expect /srv/tftp/vmlinuz --blksize 1468 --windowsize 16
       check every byte against a local copy, with windows of 16 blocks
-  bootwire bench 10.0.0.1:grub.cfg=8 10.0.0.1:vmlinuz=1 --clients 200 --think 50
+  bootwire bench 10.0.0.1:grub.cfg=8 10.0.0.1:vmlinuz=1 --clients 200 --think 50ms
       a mix: eight small files to one large one, with pauses of 50 ms
   bootwire bench 10.0.0.1:{shimx64.efi,grubx64.efi,vmlinuz} --sequence --rounds 1 \\
-      --clients 5000 --ramp 5
+      --clients 5000 --ramp 5s
       5000 machines boot within five seconds, each once
   bootwire bench 10.0.0.1:up/{client}.cfg --write --size 64K --clients 32 --transfers 10000
       uploads, each client to a name of its own
@@ -33,13 +33,13 @@ const DEFAULT_DURATION: Duration = Duration::from_secs(10);
   taskset -c 1 bootwire bench tftp://127.0.0.1:6969/x -c 5000 --source 127.1.0.0/16
       on one machine: a core for the load, another for the server, and many addresses
 
-In a name, {client} stands for the number of the client, {transfer} for the number of its transfer,
-{mac} for an address of its own, like 02-00-00-00-00-2a.
+In a name, {client} stands for the number of the client, {transfer} for the number of its
+transfer, {mac} for an address of its own, like 02-00-00-00-00-2a.
 
 Each client has a port of its own, and another one for each of its transfers, as RFC 1350 has it
-(see --keep-ports; those with an address each share ports, see --source). A read is compared with the
-file expected block by block, as it arrives: with --expect, or else with a copy fetched before the
-clock starts. An upload's byte at offset N is N modulo 251.
+(see --keep-ports; those with an address each share ports, see --source). A read is compared with
+the file expected block by block, as it arrives: with --expect, or else with a copy fetched before
+the clock starts. An upload's byte at offset N is N modulo 251.
 
 Goodput counts the bytes that arrived in order, also those of transfers that did not complete.
 Times to the first byte and in total are those of completed transfers.

@@ -25,9 +25,13 @@ use report::Report;
   bootwire check --live
       does the server that runs here answer? For a container's health check
 
-Files are judged as the server's user may use them: run it as root, if that is who starts the server.
-Each line is one thing that was looked at: ok, warning, or FAIL and what to do. Exit code 0 if nothing
-failed, 1 otherwise.")]
+Files are judged as the server's user may use them: run it as root, if that is who starts the
+server. Each line is one thing that was looked at: ok, warning, or FAIL and what to do.
+
+Exit codes:
+  0  nothing failed
+  1  something failed
+  2  the command line is wrong")]
 pub(crate) struct Args {
     /// The configuration [default: /etc/bootwire/bootwire.toml]
     #[arg(long, short, value_name = "FILE")]

@@ -98,6 +98,10 @@ fn drop_ins(location: &Location) -> Result<Vec<PathBuf>, Problem> {
 }
 
 fn cannot_read(location: &Location, path: &Path, error: &io::Error) -> Problem {
+    if error.kind() == io::ErrorKind::NotFound && path == location.main() {
+        let what = "No such file: name the configuration with --config FILE";
+        return Problem::new(location.show(path), what);
+    }
     Problem::new(location.show(path), format!("cannot read: {error}"))
 }
 

@@ -37,9 +37,9 @@ use account::{Account, Outcome};
   bootwire explain '/\\xffboot' --from 10.0.0.7
       a name that is not UTF-8, as the log shows it
 
-No server is needed, and none is asked: the configuration is read, and the request follows the same
-routes as it would in a server. Files are read as the server's user reads them: run it as root, if
-that is who starts the server.
+No server is needed, and none is asked: the configuration is read, and the request follows the
+same routes as it would in a server. Files are read as the server's user reads them: run it as
+root, if that is who starts the server.
 
 Exit codes:
   0  the client would get content, or may upload

@@ -31,9 +31,11 @@ use crate::{size, span};
       routes, templates, origins and more: see docs/configuration.md, and try it with
       `bootwire check` and `bootwire explain`
 
-Each transfer is one line on standard output; everything else goes to standard error. SIGTERM or
-Ctrl-C lets running transfers finish; a second one does not. SIGHUP, or a change of its files, reads
-the configuration again: running transfers go on, and a configuration with mistakes changes nothing.")]
+Each transfer is one line on standard output; everything else goes to standard error.
+
+SIGTERM or Ctrl-C lets running transfers finish; a second one does not. SIGHUP, or a change of its
+files, reads the configuration again: running transfers go on, and one with mistakes changes
+nothing.")]
 #[group(skip)] // as named as those of its parts
 #[command(group(clap::ArgGroup::new("uploads").args(["create", "replace", "versioned"])))]
 pub(crate) struct Args {

@@ -19,7 +19,7 @@ pub(crate) fn stand_in(config: &Config) -> anyhow::Result<StandIn> {
     let read = needs.read.iter().map(|path| (path, false));
     let written = needs.write.iter().map(|path| (path, true));
     let paths: Vec<(&PathBuf, bool)> = read.chain(written).collect();
-    let mut stand_in = Sandbox::stand_in(&wanted, paths)?;
+    let mut stand_in = Sandbox::stand_in(&wanted, paths, needs.execute)?;
     let me = stand_in.user.clone();
     for path in needs.write.iter().filter(|path| path.exists()) {
         if rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK).is_err() {

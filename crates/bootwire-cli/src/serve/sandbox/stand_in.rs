@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rustix::process::{Uid, geteuid};
 
 use super::account::{Account, UserName};
-use super::{Level, Sandbox, Wanted};
+use super::{HELP, Level, Sandbox, Wanted};
 
 /// The user a command judges as.
 #[derive(Debug, Default)]
@@ -29,6 +29,7 @@ impl Sandbox {
     pub(in crate::serve) fn stand_in(
         wanted: &Wanted,
         paths: Vec<(&PathBuf, bool)>,
+        runs_programs: bool,
     ) -> anyhow::Result<StandIn> {
         let mut found = StandIn::default();
         let account = wanted.user.as_ref().map(UserName::look_up).transpose()?;
@@ -43,10 +44,14 @@ impl Sandbox {
             return Ok(found);
         }
         let mut sandbox = Self::new(wanted)?;
+        let stopped = sandbox.stay_if_stopped(paths)?;
+        if runs_programs {
+            let warning = sandbox.allow_programs(stopped.as_deref())?;
+            let told = |line: &str| line.trim_start_matches("warning: ").to_owned();
+            found.warnings.extend(warning.map(told));
+        }
         found.warnings.extend(
-            sandbox
-                .stay_if_stopped(paths)?
-                .map(|line| line.trim_start_matches("warning: ").to_owned()),
+            stopped.map(|why| format!("{why}, so root stays root, without capabilities: {HELP}")),
         );
         sandbox.become_user(&mut found)?;
         found.user = user_name(geteuid().as_raw());
