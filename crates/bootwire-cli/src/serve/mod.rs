@@ -7,6 +7,7 @@ mod configured;
 mod door;
 mod listen;
 mod log;
+mod memory;
 mod plain;
 mod sandbox;
 mod settings;
@@ -16,7 +17,7 @@ mod totals;
 mod unanswered;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,7 @@ use crate::site::Secrets;
 use crate::{networks, out, size};
 use configured::Configured;
 use log::Log;
+use memory::Load;
 use plain::Plain;
 use sandbox::{Reach, Sandbox};
 use settings::Settings;
@@ -323,6 +325,7 @@ fn server(
     let (totals, log) = (Arc::clone(totals), log.clone());
     let unanswered = Unanswered::of(settings);
     let withheld = log.clone();
+    let load = Mutex::new(Load::default());
     settings
         .server(listen)
         .serve(app.clone())
@@ -335,6 +338,11 @@ fn server(
                 .news(stats, || withheld.withheld())
                 .iter()
                 .for_each(|line| out::note(line));
+            let ended = stats.outcomes.iter().sum();
+            let mut load = load.lock().unwrap_or_else(PoisonError::into_inner);
+            if load.has_gone(stats.active, ended) {
+                bootwire_io::give_back_memory();
+            }
         })
 }
 
