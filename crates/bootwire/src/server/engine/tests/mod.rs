@@ -495,7 +495,7 @@ fn places(count: usize) -> Admission {
 
 /// Budgets for those who have proven nothing, and place for anyone else.
 fn budgets(budgets: Budgets) -> Admission {
-    let hasher = foldhash::quality::SeedableRandomState::fixed();
+    let hasher = SeedableRandomState::fixed();
     let guard = Guard::new(budgets, Arc::default(), hasher);
     Admission::new(None, Arc::default(), 100_000, 100_000).guarded(Arc::new(guard))
 }
