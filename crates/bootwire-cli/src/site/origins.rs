@@ -232,7 +232,10 @@ impl Source {
                 let pinned = pinned(cached, who);
                 pinned.reply(path.as_bytes(), request).await
             }
-            Reach::Cached(cached) => cached.reply(&ObjectName::new(path.as_bytes())?, None).await,
+            Reach::Cached(cached) => {
+                let object = ObjectName::new(path.as_bytes())?;
+                cached.asked_by(request).reply(&object, None).await
+            }
         }
     }
 }
@@ -274,7 +277,8 @@ impl Pinned {
         let object = ObjectName::new(object)?;
         let who = self.who.identify(request).await;
         let machine = machine(&who, request);
-        self.cached.reply(&object, Some(&machine)).await
+        let cached = self.cached.asked_by(request);
+        cached.reply(&object, Some(&machine)).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
+use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request, Turns};
 use tokio::sync::Semaphore;
 
 use super::Cache;
@@ -57,6 +57,8 @@ pub struct Cached {
     pub(super) cache: Cache,
     pub(super) policy: Policy,
     pub(super) shared: Arc<Shared>,
+    /// Whether who asks has proven its address.
+    pub(super) proven: bool,
 }
 
 /// The settings of a [`Cached`].
@@ -98,7 +100,7 @@ pub(super) struct Shared {
     /// Bodies that may be open at a time, those that stall included.
     pub(super) bodies: Arc<Semaphore>,
     /// Objects that may be asked about at a time.
-    pub(super) lookups: Semaphore,
+    pub(super) lookups: Turns,
     /// Until when the origin is taken for dead, in milliseconds since 1970.
     down_until: AtomicU64,
 }
@@ -109,7 +111,7 @@ impl Shared {
         Arc::new(Self {
             permits: Arc::new(Semaphore::new(permits)),
             bodies: Arc::new(Semaphore::new(BODIES_MAX)),
-            lookups: Semaphore::new(LOOKUPS_MAX),
+            lookups: Turns::new(LOOKUPS_MAX),
             down_until: AtomicU64::new(0),
         })
     }
@@ -156,6 +158,7 @@ impl Cached {
             cache: cache.clone(),
             policy,
             shared: Shared::new(policy.in_flight),
+            proven: true,
         }
     }
 
@@ -256,6 +259,17 @@ impl Cached {
             origin: Arc::clone(&self.name),
             access: Arc::clone(&self.access),
             object: object.clone(),
+        }
+    }
+
+    /// The same, asked by the client that sent `request`: those that have not
+    /// [proven](Request::is_proven) their address leave turns at the origin to those that have, in which
+    /// it is asked about objects.
+    #[must_use]
+    pub fn asked_by(&self, request: &Request) -> Self {
+        Self {
+            proven: request.is_proven(),
+            ..self.clone()
         }
     }
 
@@ -374,7 +388,9 @@ impl Endpoint<Reply> for Cached {
                 .policy
                 .pin
                 .map(|_| request.peer_ip().to_canonical().to_string());
-            self.reply(&object, machine.as_deref()).await
+            self.asked_by(&request)
+                .reply(&object, machine.as_deref())
+                .await
         })
     }
 

@@ -170,8 +170,8 @@ impl Cached {
             },
         };
         let spare = known.clone().filter(|known| self.may_be_stale(known));
-        let Ok(turn) = timeout(self.policy.answer_within, self.shared.lookups.acquire()).await
-        else {
+        let turn = self.shared.lookups.turn(self.proven);
+        let Ok(turn) = timeout(self.policy.answer_within, turn).await else {
             let detail = "too many objects are being asked for";
             return self.fall_back(key, spare, OriginError::unavailable(detail).into());
         };

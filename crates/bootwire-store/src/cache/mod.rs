@@ -3,6 +3,8 @@
 mod amount;
 mod cached;
 mod chunks;
+#[cfg(test)]
+mod crowd;
 mod disk;
 mod entry;
 mod event;
