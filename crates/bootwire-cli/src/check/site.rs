@@ -43,7 +43,8 @@ pub(super) async fn look(config: &Config, online: bool, report: &mut Report) {
         for (name, address, result) in site.try_origins(PATIENCE).await {
             let what = format!("origin {name}");
             match result {
-                Ok(()) => report.ok(&what, address),
+                Ok(None) => report.ok(&what, address),
+                Ok(Some(why)) => report.warn(&what, format_args!("{address}: {why}")),
                 Err(why) => report.fail(&what, format_args!("{address}: {why}")),
             }
         }

@@ -11,6 +11,9 @@ use bootwire_store::origin::{
 /// How long the origin may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Objects that should be there and are asked for, at most.
+const KNOWN_MAX: usize = 8;
+
 /// What no origin has.
 const NOBODYS: &[u8] = b"bootwire-check";
 
@@ -47,17 +50,44 @@ impl Asked {
         seen.clone()
     }
 
-    /// Asks for an object that is hardly there: any answer about it is one.
-    pub(super) async fn check(&self, patience: Duration) -> Result<(), String> {
-        let object = ObjectName::new(NOBODYS).map_err(|refusal| refusal.to_string())?;
+    /// Asks for the objects that should be there, `known`; if there are none, for one that hardly
+    /// is: any answer about it is one. With a warning if the path looks wrong.
+    pub(super) async fn check(
+        &self,
+        known: &[String],
+        patience: Duration,
+    ) -> Result<Option<String>, String> {
+        for path in known.iter().take(KNOWN_MAX) {
+            let name = path.trim_start_matches('/');
+            if !self.has(name.as_bytes(), patience).await? {
+                return Err(format!(
+                    "has no {path}, which prefetch names: look at its path, and at the name"
+                ));
+            }
+        }
+        if !known.is_empty() || self.has(NOBODYS, patience).await? {
+            return Ok(None);
+        }
+        let missing = tokio::time::timeout(patience, self.origin.is_missing()).await;
+        Ok(missing.unwrap_or(false).then(|| {
+            "answers that this folder is not there: look at its path; to be sure, name an object \
+             in prefetch"
+                .to_owned()
+        }))
+    }
+
+    /// Whether the origin has an object.
+    async fn has(&self, path: &[u8], patience: Duration) -> Result<bool, String> {
+        let object = ObjectName::new(path).map_err(|refusal| refusal.to_string())?;
         let ask = Ask {
             range: Some(0..1),
             condition: Condition::None,
         };
         match tokio::time::timeout(patience, self.origin.get(&object, &ask)).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => Ok(true),
             Ok(Err(error)) => match error.kind() {
-                OriginErrorKind::NotFound | OriginErrorKind::TooLarge => Ok(()),
+                OriginErrorKind::NotFound => Ok(false),
+                OriginErrorKind::TooLarge => Ok(true),
                 _ => Err(error.to_string()),
             },
             Err(_) => Err(format!("no answer within {patience:?}")),
@@ -126,6 +156,23 @@ mod tests {
     use super::super::tests::get;
     use super::super::tests::origins::Web;
     use super::*;
+
+    #[tokio::test]
+    async fn a_path_that_is_wrong_is_noticed() {
+        let web = Web::with(&[("/boot/", "listing"), ("/boot/vmlinuz", "kernel")]).await;
+        let check = async |folder: &str, known: &[&str]| {
+            let url = format!("{}{folder}", web.url());
+            let origin: Arc<dyn Origin> = Arc::new(HttpOrigin::new(&url).unwrap());
+            let known: Vec<_> = known.iter().map(|&name| name.to_owned()).collect();
+            Asked::new(origin, true).check(&known, PATIENCE).await
+        };
+        assert_eq!(check("boot/", &[]).await, Ok(None));
+        assert_eq!(check("boot/", &["/vmlinuz"]).await, Ok(None));
+        let warned = check("bot/", &[]).await.unwrap().unwrap();
+        assert!(warned.contains("path"), "{warned}");
+        let failed = check("bot/", &["vmlinuz"]).await.unwrap_err();
+        assert!(failed.contains("vmlinuz"), "{failed}");
+    }
 
     #[tokio::test]
     async fn an_origin_is_asked_for_size_and_version_only_to_run() {

@@ -241,11 +241,11 @@ impl Source {
 }
 
 impl Source {
-    /// Asks the origin whether it answers.
-    pub(super) async fn check(&self, patience: Duration) -> Result<(), String> {
+    /// Asks the origin whether it answers, and has what it should have; perhaps with a warning.
+    pub(super) async fn check(&self, patience: Duration) -> Result<Option<String>, String> {
         match &self.reach {
-            Reach::Asked(asked) => asked.check(patience).await,
-            Reach::Cached(_) => Ok(()),
+            Reach::Asked(asked) => asked.check(&self.prefetch, patience).await,
+            Reach::Cached(_) => Ok(None),
         }
     }
 

@@ -8,12 +8,12 @@ use bootwire_render::inventory::Machine;
 use super::Site;
 
 impl Site {
-    /// Asks each origin for something: its name, its address, and what is wrong with it. Only of a
-    /// site that was opened to be looked at with `run`.
+    /// Asks each origin for something: its name, its address, and what is wrong with it or looks wrong.
+    /// Only of a site that was opened to be looked at with `run`.
     pub(crate) async fn try_origins(
         &self,
         patience: Duration,
-    ) -> Vec<(String, String, Result<(), String>)> {
+    ) -> Vec<(String, String, Result<Option<String>, String>)> {
         let mut tried = Vec::new();
         for source in self.origins.all() {
             let result = source.check(patience).await;

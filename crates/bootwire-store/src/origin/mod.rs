@@ -43,6 +43,12 @@ pub trait Origin: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether the origin says that the place itself is not there, where its objects should be: a
+    /// reason to look at its path. Many say nothing. Default: it does not.
+    fn is_missing(&self) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::ready(false))
+    }
+
     /// Begins to read an object. The future ends when the origin has said what it will send; it is
     /// dropped if that takes too long, and so is the body.
     fn get<'a>(

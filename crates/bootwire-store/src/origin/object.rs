@@ -303,6 +303,18 @@ fn failed(error: &Error) -> OriginError {
         }
         cause = error.source();
     }
+    // Every object is missing from a bucket that is not there; the name is what is wrong.
+    let text = error.to_string();
+    if [
+        "NoSuchBucket",
+        "ContainerNotFound",
+        "specified bucket does not exist",
+    ]
+    .iter()
+    .any(|code| text.contains(code))
+    {
+        return OriginError::unusable(format_args!("there is no such bucket: {text}"));
+    }
     let kind = match error {
         Error::NotFound { .. } | Error::InvalidPath { .. } => OriginErrorKind::NotFound,
         Error::Precondition { .. } => OriginErrorKind::Changed,

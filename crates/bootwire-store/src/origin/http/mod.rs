@@ -16,7 +16,9 @@ use reqwest::{StatusCode, Url};
 use self::client::Clients;
 use self::redirect::Redirects;
 use super::access::Access;
-use super::{Ask, Condition, Got, InvalidOrigin, ObjectName, Origin, OriginError, Secret};
+use super::{
+    Ask, Condition, Got, InvalidOrigin, ObjectName, Origin, OriginError, OriginErrorKind, Secret,
+};
 use crate::cache::{Cache, Cached};
 
 /// How long a connection may take to be made, TLS included.
@@ -175,13 +177,16 @@ impl HttpOrigin {
     }
 
     async fn answer(&self, object: &ObjectName, ask: &Ask) -> Result<Got, OriginError> {
+        self.answer_at(self.url(object), ask).await
+    }
+
+    async fn answer_at(&self, mut url: Url, ask: &Ask) -> Result<Got, OriginError> {
         let client = self.clients.get().await?;
         let mut own = self.headers.clone();
         if let Some(token) = &self.bearer {
             let value = self.authorization(token).await?;
             own.insert(header::AUTHORIZATION, value);
         }
-        let mut url = self.url(object);
         for _ in 0..=redirect::MAX {
             let mut request = client.get(url.clone()).headers(conditions(ask));
             if self.redirects.is_own(&url) {
@@ -302,6 +307,17 @@ fn is_forbidden(error: &(dyn std::error::Error + 'static)) -> bool {
 impl Origin for HttpOrigin {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn is_missing(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let ask = Ask {
+                range: Some(0..1),
+                condition: Condition::None,
+            };
+            let answer = self.answer_at(self.base.clone(), &ask).await;
+            answer.is_err_and(|error| error.kind() == OriginErrorKind::NotFound)
+        })
     }
 
     fn access(&self) -> Vec<u8> {
