@@ -82,7 +82,7 @@ impl ObjectOrigin {
             .with_http_connector(Connector)
             .with_retry(no_retries());
         for key in [AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::AccessKeyId] {
-            access.from_environment(key.as_ref(), builder.get_config_value(&key));
+            access.add_known(key.as_ref(), builder.get_config_value(&key));
         }
         Self::new("s3", (bucket, prefix), access, || builder.build())
     }
@@ -109,9 +109,8 @@ impl ObjectOrigin {
             .with_bucket_name(bucket)
             .with_http_connector(Connector)
             .with_retry(no_retries());
-        for key in [GoogleConfigKey::ServiceAccount] {
-            access.from_environment(key.as_ref(), builder.get_config_value(&key));
-        }
+        let key = GoogleConfigKey::ServiceAccount;
+        access.add_known(key.as_ref(), builder.get_config_value(&key));
         Self::new("gs", (bucket, prefix), access, || builder.build())
     }
 
@@ -138,7 +137,7 @@ impl ObjectOrigin {
             .with_http_connector(Connector)
             .with_retry(no_retries());
         for key in [AzureConfigKey::AccountName, AzureConfigKey::Endpoint] {
-            access.from_environment(key.as_ref(), builder.get_config_value(&key));
+            access.add_known(key.as_ref(), builder.get_config_value(&key));
         }
         Self::new("az", (container, prefix), access, || builder.build())
     }
@@ -237,7 +236,7 @@ impl Settings {
     }
 
     /// What was not set, and is known all the same.
-    fn from_environment(&mut self, name: &str, value: Option<String>) {
+    fn add_known(&mut self, name: &str, value: Option<String>) {
         if let Some(value) = value {
             self.0.entry(format!("known {name}")).or_insert(value);
         }
