@@ -345,7 +345,7 @@ impl Send<'_> {
         for piece in body.chunks(step) {
             match manner {
                 Manner::Drip { every, .. } | Manner::SlowNoLength(every) => {
-                    tokio::time::sleep(*every).await
+                    tokio::time::sleep(*every).await;
                 }
                 Manner::Cut(after) | Manner::HangAfter(after) if sent >= *after => {
                     if matches!(manner, Manner::HangAfter(_)) {
