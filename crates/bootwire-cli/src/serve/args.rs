@@ -77,6 +77,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BLOCKS", help_heading = "Network",
           value_parser = clap::value_parser!(u16).range(1..=32767))]
     pub(super) windowsize_max: Option<u16>,
+    /// Largest window to grant to a client that has not acknowledged a whole one yet, in blocks
+    /// [default: 32]
+    #[arg(long, value_name = "BLOCKS", help_heading = "Network",
+          value_parser = clap::value_parser!(u16).range(1..=32767))]
+    pub(super) windowsize_first: Option<u16>,
+    /// Least time before something is sent again, like 200ms [default: 1s or the granted timeout,
+    /// 200ms for a window, until the network has proven lossy; then as the round trip allows]
+    #[arg(long, value_name = "TIME", value_parser = span::up_to_an_hour, help_heading = "Network")]
+    pub(super) resend_min: Option<Duration>,
     /// Grant blocks larger than the interface carries, to travel in fragments
     #[arg(long, help_heading = "Network")]
     pub(super) fragment: bool,

@@ -8,7 +8,7 @@ use bootwire_store::{Dir, Uploads};
 
 use super::args::{Args, UploadRule};
 use super::sandbox::{Access, Grant, Sandbox};
-use crate::site::note_directory;
+use crate::site::{note_directory, with_built_in_quirks};
 
 /// What is served: read from, and written to.
 pub(super) struct Plain {
@@ -25,7 +25,7 @@ impl Plain {
             .case_insensitive(args.case_insensitive)
             .per_client(args.per_client);
         let reads = dir.describe();
-        let mut router = Router::new().fallback(dir);
+        let mut router = Router::new().fallback(with_built_in_quirks(dir));
         let mut uploads = "off".to_owned();
         if let Some(rule) = args.upload_rule() {
             let mut taken = Uploads::into(upload_dir(args))?

@@ -32,6 +32,8 @@ pub(super) struct Settings {
     pub(super) allow_is_key: bool,
     blksize_max: Option<u16>,
     windowsize_max: Option<u16>,
+    windowsize_first: Option<u16>,
+    resend_min: Option<Duration>,
     fragment: bool,
     portable_io: bool,
     workers: Option<u16>,
@@ -93,6 +95,8 @@ impl Settings {
             allow_is_key,
             blksize_max: args.blksize_max.or(document.blksize_max),
             windowsize_max: args.windowsize_max.or(document.windowsize_max),
+            windowsize_first: args.windowsize_first.or(document.windowsize_first),
+            resend_min: args.resend_min.or(time(document.resend_min)),
             fragment: args.fragment || document.fragment.unwrap_or(false),
             portable_io: args.portable_io,
             workers: args.workers.or(document.workers),
@@ -124,6 +128,11 @@ impl Settings {
             (self.allow != new.allow, "allow"),
             (self.blksize_max != new.blksize_max, "blksize_max"),
             (self.windowsize_max != new.windowsize_max, "windowsize_max"),
+            (
+                self.windowsize_first != new.windowsize_first,
+                "windowsize_first",
+            ),
+            (self.resend_min != new.resend_min, "resend_min"),
             (self.fragment != new.fragment, "fragment"),
             (self.workers != new.workers, "workers"),
             (self.transfers_max != new.transfers_max, "transfers_max"),
@@ -175,6 +184,7 @@ impl Settings {
             .portable_io(self.portable_io)
             .deadline(self.deadline)
             .schedule(Schedule {
+                resend_min: self.resend_min,
                 give_up: self.give_up,
                 ..Schedule::default()
             });
@@ -193,6 +203,9 @@ impl Settings {
         }
         if let Some(blocks) = self.windowsize_max {
             server = server.windowsize_max(blocks);
+        }
+        if let Some(blocks) = self.windowsize_first {
+            server = server.windowsize_first(blocks);
         }
         if let Some(count) = self.workers {
             server = server.workers(count.into());

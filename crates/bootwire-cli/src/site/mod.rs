@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bootwire::router::App;
+use bootwire::{Endpoint, Reply};
 use bootwire_render::identity::Identifier;
 use bootwire_render::template::Templates;
 
@@ -53,6 +54,7 @@ use origins::{Origins, Prefetching};
 use problems::Wrong;
 use quirks::{Quirk, Quirks};
 use routes::{LeadsTo, Route, WriteAction};
+use terms::{OnTerms, Terms};
 
 /// What a site is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +163,15 @@ impl Site {
     /// log for each object. Ends with the site.
     pub(crate) fn prefetch(&self) {
         self.prefetching.start(&self.origins);
+    }
+}
+
+/// Answers with the built-in quirks, for what is served without a configuration.
+pub(crate) fn with_built_in_quirks(inner: impl Endpoint<Reply>) -> impl Endpoint<Reply> {
+    OnTerms {
+        terms: Terms::default(),
+        quirks: Arc::new(Quirks::new(Vec::new())),
+        inner: Arc::new(inner),
     }
 }
 

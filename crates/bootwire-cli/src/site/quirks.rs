@@ -1,5 +1,7 @@
 //! Clients that need other options than they ask for.
 
+use std::time::Duration;
+
 use bootwire::router::{Pattern, PatternError};
 use bootwire::{MacAddr, Request};
 use bootwire_render::dialect;
@@ -23,10 +25,32 @@ pub(crate) struct Quirk {
     loaders: Vec<String>,
     /// Beginnings of hardware addresses, as hex digits in lower case.
     macs: Vec<String>,
+    /// Only requests of a Raspberry Pi's loaders.
+    is_for_raspberry_pi: bool,
     pub(crate) terms: Terms,
 }
 
+/// The name of the built-in quirk; one of the configuration with this name takes its place.
+const RASPBERRY_PI: &str = "raspberry-pi";
+
 impl Quirk {
+    /// A Raspberry Pi's second stage takes every block for the next one: a single duplicate hangs
+    /// its boot.
+    fn raspberry_pi() -> Self {
+        Self {
+            name: RASPBERRY_PI.to_owned(),
+            path: None,
+            conditions: Conditions::default(),
+            loaders: Vec::new(),
+            macs: Vec::new(),
+            is_for_raspberry_pi: true,
+            terms: Terms {
+                resend_min: Some(Duration::from_secs(1)),
+                ..Terms::default()
+            },
+        }
+    }
+
     pub(super) fn new(number: usize, quirk: &model::Quirk) -> Result<Self, PatternError> {
         let many = |list: Option<&crate::config::value::Many<String>>| {
             list.map_or_else(Vec::new, |list| list.0.clone())
@@ -41,13 +65,15 @@ impl Quirk {
                 .iter()
                 .map(|beginning| digits(beginning))
                 .collect(),
+            is_for_raspberry_pi: false,
             terms: Terms::of_quirk(quirk),
         })
     }
 
     /// Whether the request is from such a client. All that is set must hold.
     fn is_of(&self, request: &Request) -> bool {
-        self.conditions.hold(request)
+        (!self.is_for_raspberry_pi || is_of_raspberry_pi(request.path_bytes()))
+            && self.conditions.hold(request)
             && self
                 .path
                 .as_ref()
@@ -70,6 +96,24 @@ impl Quirk {
     }
 }
 
+/// Whether a Raspberry Pi's loaders ask for this name: by its own, or by the board's serial number
+/// before it. What they ask for next may have any name; the server knows their address by then.
+fn is_of_raspberry_pi(path: &[u8]) -> bool {
+    let mut parts = path.rsplit(|&byte| byte == b'/');
+    let name = parts.next().unwrap_or_default();
+    let parent = parts.next().unwrap_or_default();
+    let is_stage = |start: &[u8], end: &[u8]| name.starts_with(start) && name.ends_with(end);
+    is_stage(b"start", b".elf")
+        || is_stage(b"fixup", b".dat")
+        || is_stage(b"pieeprom", b".upd")
+        || matches!(
+            name,
+            b"bootcode.bin" | b"bootsig.bin" | b"recovery.elf" | b"recovery.bin" | b"pieeprom.sig"
+        )
+        || parent.len() == 8
+            && (parent.iter()).all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// The hex digits of a hardware address, or of its beginning.
 fn digits(text: &str) -> String {
     let digits = text.chars().filter(char::is_ascii_hexdigit);
@@ -81,7 +125,11 @@ fn bare(mac: MacAddr) -> String {
 }
 
 impl Quirks {
-    pub(super) fn new(quirks: Vec<Quirk>) -> Self {
+    /// Those of the configuration, and the built-in one unless they replace it.
+    pub(super) fn new(mut quirks: Vec<Quirk>) -> Self {
+        if quirks.iter().all(|quirk| quirk.name != RASPBERRY_PI) {
+            quirks.push(Quirk::raspberry_pi());
+        }
         Self(quirks)
     }
 
@@ -154,5 +202,41 @@ mod tests {
                 .terms(&get("/x", "10.0.0.7", &[]))
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_raspberry_pi_is_known_by_its_loaders_and_its_serial_number() {
+        let built_in = quirks(&[]);
+        let is_pi = |path: &str| names(&built_in, &get(path, "10.0.0.7", &[])) == [RASPBERRY_PI];
+        for path in [
+            "/start4.elf",
+            "/a1b2c3d4/start.elf",
+            "/a1b2c3d4/config.txt",
+            "/fixup4.dat",
+            "/bootcode.bin",
+        ] {
+            assert!(is_pi(path), "{path}");
+        }
+        for path in [
+            "/vmlinuz",
+            "/start/vmlinuz",
+            "/config.txt",
+            "/pxelinux.0",
+            "/boot/start",
+        ] {
+            assert!(!is_pi(path), "{path}");
+        }
+        let terms = built_in
+            .terms(&get("/start4.elf", "10.0.0.7", &[]))
+            .unwrap();
+        assert_eq!(terms.to_string(), "nothing sent again before 1s");
+    }
+
+    #[test]
+    fn a_quirk_of_that_name_takes_the_built_in_one_s_place() {
+        let own = quirks(&["name = 'raspberry-pi'\npath = '/pi/{*path}'\nresend_min = '20ms'"]);
+        assert!(names(&own, &get("/start4.elf", "10.0.0.7", &[])).is_empty());
+        let terms = own.terms(&get("/pi/start4.elf", "10.0.0.7", &[])).unwrap();
+        assert_eq!(terms.resend_min, Some(Duration::from_millis(20)));
     }
 }

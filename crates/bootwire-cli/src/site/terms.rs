@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bootwire::{Accept, BoxFuture, Endpoint, Refusal, Reply, Request, Rollover};
 
@@ -13,6 +14,7 @@ use crate::config::model;
 pub(crate) struct Terms {
     pub(crate) blksize_max: Option<u16>,
     pub(crate) windowsize_max: Option<u16>,
+    pub(crate) resend_min: Option<Duration>,
     /// Whether options are granted; they are unless this says no.
     pub(crate) options: Option<bool>,
     pub(crate) rollover: Option<Rollover>,
@@ -25,6 +27,7 @@ impl Terms {
         Self {
             blksize_max: route.blksize_max,
             windowsize_max: route.windowsize_max,
+            resend_min: route.resend_min.map(|time| time.0),
             options: route.options,
             rollover: rollover(route.rollover),
             labels: labels
@@ -38,6 +41,7 @@ impl Terms {
         Self {
             blksize_max: quirk.blksize_max,
             windowsize_max: quirk.windowsize_max,
+            resend_min: quirk.resend_min.map(|time| time.0),
             options: quirk.options,
             rollover: rollover(quirk.rollover),
             labels: name
@@ -54,6 +58,7 @@ impl Terms {
         };
         self.blksize_max = tighter(self.blksize_max, other.blksize_max);
         self.windowsize_max = tighter(self.windowsize_max, other.windowsize_max);
+        self.resend_min = self.resend_min.max(other.resend_min);
         self.options = match (self.options, other.options) {
             (Some(one), Some(other)) => Some(one && other),
             (one, other) => one.or(other),
@@ -73,6 +78,9 @@ impl Terms {
         }
         if let Some(blocks) = self.windowsize_max {
             answer = answer.cap_windowsize(blocks);
+        }
+        if let Some(least) = self.resend_min {
+            answer = answer.resend_after(least);
         }
         if self.options == Some(false) {
             answer = answer.ignore_options();
@@ -105,6 +113,10 @@ impl fmt::Display for Terms {
         if let Some(blocks) = self.windowsize_max {
             parts.push(format!("windowsize at most {blocks}"));
         }
+        if let Some(least) = self.resend_min {
+            let least = humantime::format_duration(least);
+            parts.push(format!("nothing sent again before {least}"));
+        }
         if self.options == Some(false) {
             parts.push("no options".to_owned());
         }
@@ -124,6 +136,7 @@ impl fmt::Display for Terms {
 pub(crate) trait Adjustable: Send + Sized + 'static {
     fn cap_blksize(self, bytes: u16) -> Self;
     fn cap_windowsize(self, blocks: u16) -> Self;
+    fn resend_after(self, least: Duration) -> Self;
     fn ignore_options(self) -> Self;
     fn roll_over(self, rollover: Rollover) -> Self;
     fn labelled(self, name: &str, value: &str) -> Self;
@@ -138,6 +151,10 @@ macro_rules! adjustable {
 
             fn cap_windowsize(self, blocks: u16) -> Self {
                 self.windowsize_max(blocks)
+            }
+
+            fn resend_after(self, least: Duration) -> Self {
+                self.resend_min(least)
             }
 
             fn ignore_options(self) -> Self {

@@ -39,6 +39,12 @@ pub(crate) struct Document {
     pub(crate) blksize_max: Option<u16>,
     /// Largest window to grant, in blocks: 1 to 32767 [default: 64]
     pub(crate) windowsize_max: Option<u16>,
+    /// Largest window to grant to a client that has not acknowledged a whole one yet, in blocks: 1
+    /// to 32767 [default: 32]
+    pub(crate) windowsize_first: Option<u16>,
+    /// Least time before something is sent again: 1ms to 60s [default: 1s or the granted timeout,
+    /// 200ms for a window, until the network has proven lossy; then as the round trip allows]
+    pub(crate) resend_min: Option<Time>,
     /// Grant blocks larger than the interface carries, to travel in fragments [default: false]
     pub(crate) fragment: Option<bool>,
     /// Worker threads: 1 to 1024 [default: one for each core]

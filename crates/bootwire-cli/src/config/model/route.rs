@@ -93,6 +93,8 @@ pub(crate) struct Route {
     pub(crate) blksize_max: Option<u16>,
     /// Largest window to grant here, in blocks
     pub(crate) windowsize_max: Option<u16>,
+    /// Least time before something is sent again here [default: the server's]
+    pub(crate) resend_min: Option<Time>,
     /// Whether options are granted at all [default: true]
     pub(crate) options: Option<bool>,
     /// What follows block 65535: 0 or 1 [default: what the client asks for, else 0]
@@ -195,6 +197,9 @@ pub(crate) struct Quirk {
     pub(crate) blksize_max: Option<u16>,
     /// Largest window to grant, in blocks
     pub(crate) windowsize_max: Option<u16>,
+    /// Least time before something is sent again: 1s for clients that take duplicates for something
+    /// new
+    pub(crate) resend_min: Option<Time>,
     /// Whether options are granted at all
     pub(crate) options: Option<bool>,
     /// What follows block 65535: 0 or 1

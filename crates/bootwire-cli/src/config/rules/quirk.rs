@@ -18,7 +18,13 @@ const LOADERS: [&str; 9] = [
 ];
 
 /// What a quirk can change.
-const EFFECTS: [&str; 4] = ["blksize_max", "windowsize_max", "options", "rollover"];
+const EFFECTS: [&str; 5] = [
+    "blksize_max",
+    "windowsize_max",
+    "resend_min",
+    "options",
+    "rollover",
+];
 
 pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
     for (index, quirk) in document.quirk.iter().enumerate() {
@@ -67,6 +73,7 @@ fn check_one(quirk: &Quirk, here: Spot<'_>, report: &mut Report) {
     );
     server::caps(here, quirk.blksize_max, quirk.windowsize_max, report);
     report.number(here, "rollover", quirk.rollover, 0..=1);
+    server::resend_min(here, quirk.resend_min, report);
 }
 
 /// Whether a hardware address may begin so: up to 12 hex digits.

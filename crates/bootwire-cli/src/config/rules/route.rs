@@ -24,9 +24,10 @@ pub(super) const CONDITIONS: [&str; 7] = [
 ];
 
 /// Keys about how an answer is sent.
-const TERMS: [&str; 6] = [
+const TERMS: [&str; 7] = [
     "blksize_max",
     "windowsize_max",
+    "resend_min",
     "options",
     "rollover",
     "deadline",
@@ -173,6 +174,7 @@ pub(super) fn options(
 fn terms(route: &Route, here: Spot<'_>, report: &mut Report) {
     server::caps(here, route.blksize_max, route.windowsize_max, report);
     report.number(here, "rollover", route.rollover, 0..=1);
+    server::resend_min(here, route.resend_min, report);
     let hour = Duration::from_secs(3600);
     report.some_time(here, "deadline", route.deadline);
     report.time(here, "deadline", route.deadline, Duration::ZERO..=hour);

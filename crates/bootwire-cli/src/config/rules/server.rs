@@ -8,6 +8,7 @@ use bootwire::ServerError;
 use super::Report;
 use crate::config::model::Document;
 use crate::config::tree::Spot;
+use crate::config::value::Time;
 use crate::ports::Ports;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -40,6 +41,13 @@ pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
         report.warn(root.key("fragment"), what);
     }
     caps(root, document.blksize_max, document.windowsize_max, report);
+    report.number(
+        root,
+        "windowsize_first",
+        document.windowsize_first,
+        1..=32_767,
+    );
+    resend_min(root, document.resend_min, report);
     report.number(root, "workers", document.workers, 1..=1024);
     report.number(
         root,
@@ -68,4 +76,10 @@ pub(super) fn caps(
 ) {
     report.number(table, "blksize_max", blksize, 8..=65_464);
     report.number(table, "windowsize_max", windowsize, 1..=32_767);
+}
+
+/// The least time before a resend, wherever it is set.
+pub(super) fn resend_min(table: Spot<'_>, least: Option<Time>, report: &mut Report) {
+    let range = Duration::from_millis(1)..=Duration::from_secs(60);
+    report.time(table, "resend_min", least, range);
 }
