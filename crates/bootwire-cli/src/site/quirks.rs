@@ -174,7 +174,10 @@ mod tests {
             "option = 'msftwindow'",
         ]);
         let asked = |path: &str, client: &str| names(&quirks, &get(path, client, &[]));
-        assert_eq!(asked("/dc-a6-32-01-02-03/start4.elf", "10.0.0.7"), ["pi"]);
+        assert_eq!(
+            asked("/dc-a6-32-01-02-03/start4.elf", "10.0.0.7"),
+            ["pi", RASPBERRY_PI]
+        );
         assert_eq!(
             asked("/grub/grub.cfg-01-b8-27-eb-01-02-03", "10.0.0.7"),
             ["pi", "grub"]

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Packet, Server, Wire, noise};
 
-/// GRUB never asks again: a lost block costs what the server's own timer says, which follows the
-/// measured round trip instead of a fixed second.
+/// GRUB never asks again: a lost block costs what the server's own timer says. The first one costs a
+/// second, as it may have been a pause; then the timer follows the measured round trip.
 #[test]
-fn a_lost_block_costs_a_round_trip_not_seconds() {
+fn a_lost_block_costs_a_round_trip_once_the_network_has_proven_lossy() {
     let content = noise(100_000, 17);
     let server = Server::of("linux", &content);
     let mut client = Wire::new(server.address());
@@ -25,8 +25,13 @@ fn a_lost_block_costs_a_round_trip_not_seconds() {
             // The block is lost on its way; the next copy is the server's own doing.
             let lost = Instant::now();
             client.expect_data(block);
+            let (least, most) = if block == 10 {
+                (Duration::from_secs(1), Duration::from_secs(5))
+            } else {
+                (Duration::ZERO, Duration::from_millis(900))
+            };
             assert!(
-                lost.elapsed() < Duration::from_millis(900),
+                lost.elapsed() >= least && lost.elapsed() < most,
                 "{block}: {:?}",
                 lost.elapsed()
             );
@@ -139,7 +144,7 @@ fn a_late_last_ack_ends_it() {
 fn a_client_that_vanishes() {
     let server = Server::builder()
         .file("file", &noise(100_000, 17))
-        .flags(["--give-up", "3"])
+        .flags(["--give-up", "8"])
         .start();
     let mut client = Wire::new(server.address());
     client.read("file", &[]);
@@ -148,15 +153,15 @@ fn a_client_that_vanishes() {
     client.expect_data(2);
     let vanished = Instant::now();
     let record = server
-        .records_within(1, Duration::from_secs(10))
+        .records_within(1, Duration::from_secs(20))
         .swap_remove(0);
     assert!(
-        vanished.elapsed() > Duration::from_millis(2_500),
+        vanished.elapsed() > Duration::from_millis(7_500),
         "patience, even when it is short"
     );
     assert_eq!((record.outcome(), record.number("bytes")), ("timeout", 512));
     assert!(record.number("timeouts") >= 3, "{record:?}");
-    // 10 ms, doubled each time: some nine in three seconds.
+    // A second, doubled each time.
     let copies = client
         .drain(Duration::from_millis(100), Duration::from_secs(1))
         .len();

@@ -119,7 +119,7 @@ const READS: [(&str, &str, &str); 21] = [
     (
         "u-root",
         "blksize=1450 windowsize=64",
-        "blksize=1450 windowsize=64",
+        "blksize=1450 windowsize=32",
     ),
     // Options nobody knows leave the known ones as they are.
     (

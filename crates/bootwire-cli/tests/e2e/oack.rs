@@ -190,22 +190,29 @@ fn the_operators_caps() {
 /// Rule 5: u-root once asked for 65535 and servers broke.
 #[test]
 fn windowsize_is_clamped() {
-    let server = server();
-    for (asked, expected) in [
-        ("1", "windowsize=1"),
-        ("64", "windowsize=64"),
-        ("65", "windowsize=64"),
-        ("65535", "windowsize=64"),
-        ("65536", "windowsize=64"),
-        ("0", "DATA"),
-        ("-4", "DATA"),
-        ("many", "DATA"),
-    ] {
-        assert_eq!(
-            granted(&server, &[("windowsize", asked)]),
-            expected,
-            "asked {asked:?}"
-        );
+    // Until a client has acknowledged a whole window it gets no more than its card may hold.
+    let generous = Server::builder()
+        .file("file", &noise(1000, 11))
+        .flags(["--windowsize-first", "64"])
+        .start();
+    for (server, most) in [(server(), 32), (generous, 64)] {
+        let most = format!("windowsize={most}");
+        for (asked, expected) in [
+            ("1", "windowsize=1"),
+            ("64", &most),
+            ("65", &most),
+            ("65535", &most),
+            ("65536", &most),
+            ("0", "DATA"),
+            ("-4", "DATA"),
+            ("many", "DATA"),
+        ] {
+            assert_eq!(
+                granted(&server, &[("windowsize", asked)]),
+                expected,
+                "asked {asked:?}"
+            );
+        }
     }
 }
 

@@ -34,7 +34,10 @@ fn window(client: &mut Wire) -> Vec<u16> {
 #[test]
 fn each_ack_sets_the_next_window() {
     let content = noise(1456 * 60 + 7, 16);
-    let server = Server::of("Boot/boot.wim", &content);
+    let server = Server::builder()
+        .file("Boot/boot.wim", &content)
+        .flags(["--windowsize-first", "64"])
+        .start();
     let mut client = Wire::new(server.address());
     client.read("\\Boot\\boot.wim", &ASKED);
     let oack = client.expect_oack();

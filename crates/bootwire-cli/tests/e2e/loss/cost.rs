@@ -16,7 +16,7 @@ struct Silent {
 }
 
 /// Fetches a file. With `takes`, only so many blocks of each burst reach the client.
-fn fetch(client: &mut Wire, name: &str, window: u16, takes: Option<u32>) -> Silent {
+fn fetch(client: &mut Wire, name: &str, mut window: u16, takes: Option<u32>) -> Silent {
     let started = Instant::now();
     client.read(
         name,
@@ -33,7 +33,11 @@ fn fetch(client: &mut Wire, name: &str, window: u16, takes: Option<u32>) -> Sile
         let packet = client.receive();
         let now = Instant::now();
         match packet {
-            Packet::Oack(_) => client.ack(0),
+            Packet::Oack(options) => {
+                let granted = options.iter().find(|(name, _)| name == "windowsize");
+                window = granted.map_or(1, |(_, blocks)| blocks.parse().expect("a number"));
+                client.ack(0);
+            }
             Packet::Data { block, payload } => {
                 if now - burst_at >= Duration::from_millis(1) {
                     (burst, burst_at) = (0, now);
@@ -82,7 +86,10 @@ fn through_relay(server: &Server, content: &[u8], window: u16, trouble: Trouble)
 fn cell(round_trip: Duration, lost: u64, window: u16) {
     let blocks = if window == 1 { 240 } else { 2000 };
     let content = noise(BLKSIZE * (blocks - 1) + 7, 5);
-    let server = Server::of("file", &content);
+    let server = Server::builder()
+        .file("file", &content)
+        .flags(["--windowsize-first", "64"])
+        .start();
     let trouble = Trouble {
         delay: round_trip / 2,
         lost,
@@ -136,7 +143,10 @@ fn loss_doubling_and_reordering_together() {
 #[test]
 fn a_client_that_drops_the_tail_of_large_bursts() {
     let content = noise(BLKSIZE * 2000 + 7, 7);
-    let server = Server::of("file", &content);
+    let server = Server::builder()
+        .file("file", &content)
+        .flags(["--windowsize-first", "64"])
+        .start();
     let mut client = Wire::new(server.address());
     let silent = fetch(&mut client, "file", 64, Some(34));
     assert!(silent.content == content, "the bytes differ");
