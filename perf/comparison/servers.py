@@ -64,7 +64,9 @@ def build_own() -> None:
 def bootwire(*more: str, name: str = "bootwire") -> Server:
     version = run(str(BOOTWIRE), "--version").split()[-1]
     server = Server(name, version, [])
+    # Rows ask for windows of 64 from the first transfer on.
     server.command = [str(BOOTWIRE), "serve", str(FILES), "--listen", server.endpoint,
+                      "--windowsize-first", "64",
                       "--workers", "1", *more]
     return server
 

@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     runtime.block_on(async {
         let server = Server::bind(listen.as_str())
             .workers(1)
+            .windowsize_first(64)
             .serve(app)
             .start()?;
         server.failed().await;
