@@ -230,7 +230,11 @@ impl Timer {
     /// Time from an ACK to the same ACK again, whose peer should resend before it is asked: twice what
     /// the round trips have it. It asks for blocks and doubles none, so it needs no politeness.
     pub(crate) fn patient_interval(&self) -> Duration {
-        self.after(self.reckoned(QUICK_FLOOR).saturating_mul(2))
+        let floor = match self.haste {
+            FIXED => self.polite.max(QUICK_FLOOR),
+            _ => QUICK_FLOOR,
+        };
+        self.after(self.reckoned(floor).saturating_mul(2))
     }
 
     /// The timeout as the round trips alone have it, without back-off and jitter: what is still not

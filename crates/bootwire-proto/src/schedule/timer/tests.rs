@@ -122,6 +122,7 @@ fn a_least_time_holds_whatever_was_granted_measured_or_proven() {
     assert_eq!(timer.evidence(), None);
     timer.agree(None, 64);
     within_a_tenth(timer.interval(), MS(300));
+    within_a_tenth(timer.patient_interval(), MS(600));
 }
 
 #[test]
