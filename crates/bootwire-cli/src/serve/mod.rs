@@ -253,7 +253,8 @@ impl Running<'_> {
             if signalled && signals.or_end(self.site.still()).await.is_none() {
                 return false;
             }
-            let reload = self.site.reload(self.args, &self.handle);
+            // Opening a site is large, and rare.
+            let reload = Box::pin(self.site.reload(self.args, &self.handle));
             if signals.or_end(reload).await.is_none() {
                 return false;
             }
