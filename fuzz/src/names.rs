@@ -126,7 +126,7 @@ pub fn names(bytes: &[u8]) {
     let tree = &*TREE;
     let app = &tree.apps[usize::from(how % 8)];
     let peer: SocketAddr = ([10, 0, 0, 7], 4000).into();
-    let Some(request) = Request::synthetic(Op::Read, &name, peer, &[]) else {
+    let Some(request) = Request::synthetic(Op::Read, &*name, peer, &[]) else {
         return;
     };
     expect_normal(&request, peer);
@@ -139,7 +139,7 @@ pub fn names(bytes: &[u8]) {
     }
     if how & 8 != 0 {
         let was = tree.listing();
-        let request = Request::synthetic(Op::Write, &name, peer, &[]).expect("as above");
+        let request = Request::synthetic(Op::Write, &*name, peer, &[]).expect("as above");
         drop(tree.runtime.block_on(app.call(request)));
         assert_eq!(tree.listing(), was, "{name:?} left something");
     }

@@ -34,7 +34,7 @@ pub fn routes(bytes: &[u8]) {
 
     let name = String::from_utf8_lossy(name);
     let peer: SocketAddr = ([10, 0, 0, 7], 4000).into();
-    let Some(request) = Request::synthetic(Op::Read, &name, peer, &[]) else {
+    let Some(request) = Request::synthetic(Op::Read, &*name, peer, &[]) else {
         return;
     };
     let names: Vec<String> = pattern.params().map(str::to_owned).collect();

@@ -13,7 +13,7 @@ use bytes::Bytes;
 /// Everything is slow under callgrind: with the usual timers it would resend what is only late.
 pub fn run(size: usize, quick: bool) -> Result<(), Box<dyn Error>> {
     let schedule = Schedule {
-        floor: Duration::from_millis(250),
+        resend_min: Some(Duration::from_secs(2)),
         ..Schedule::default()
     };
     let content = Bytes::from(vec![0x5a; size]);
