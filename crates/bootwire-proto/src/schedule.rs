@@ -101,7 +101,12 @@ impl Centis {
     }
 
     pub(crate) fn duration(self) -> Duration {
-        Duration::from_millis(u64::from(self.0).saturating_mul(10))
+        Duration::from_micros(self.micros())
+    }
+
+    pub(crate) const fn micros(self) -> u64 {
+        // A u16 times 10,000 fits.
+        (self.0 as u64).saturating_mul(10_000)
     }
 }
 

@@ -81,7 +81,7 @@ enum Role {
 }
 
 /// What the peer has said since the opening was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Heard {
     Nothing,
     Something,
@@ -373,18 +373,15 @@ impl Sender {
     /// outstanding because the content is not at hand.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let resend = self.timer_at();
-        let unproven = |resend| {
-            self.unproven()
-                .deadline(self.progress_at, self.timeouts, resend)
-        };
         match self.status {
-            SenderStatus::Opening => Some(unproven(resend)),
             SenderStatus::Moving if self.high == self.base => self.pause_end(),
-            SenderStatus::Moving if !self.proven => Some(unproven(resend)),
-            SenderStatus::Moving => {
-                let deadline = self.before_patience_ends(resend);
+            SenderStatus::Moving if self.proven => {
+                let deadline = self.before_patience_ends(self.timer_at());
                 Some(self.pause_end().map_or(deadline, |end| end.min(deadline)))
+            }
+            SenderStatus::Opening | SenderStatus::Moving => {
+                let (since, resend) = (self.progress_at, self.timer_at());
+                Some(self.unproven().deadline(since, self.timeouts, resend))
             }
             SenderStatus::Complete { .. } | SenderStatus::Failed(_) => None,
         }

@@ -631,6 +631,7 @@ async fn a_put_repeats_what_the_server_did_not_hear() {
         again
     });
     let done = client(server)
+        .timeout(Duration::from_millis(200))
         .put("file", &b"text"[..], None)
         .await
         .unwrap();

@@ -33,8 +33,8 @@ impl Sender {
         }
         if self.proven {
             self.heard_at = now;
-            if self.heard == Heard::Nothing {
-                self.heard = Heard::Something;
+            if self.window > 1 {
+                self.heard = self.heard.max(Heard::Something);
             }
         }
     }
@@ -50,7 +50,9 @@ impl Sender {
         let interrupted = self.interrupted();
         let old_flight = position == interrupted || (position < interrupted && self.is_soon(now));
         let silent = self.timeouts > 0;
-        self.weigh();
+        if self.doubted {
+            self.weigh();
+        }
         if silent {
             self.judge(now, partial);
         } else if self.window == 1 {
@@ -61,7 +63,7 @@ impl Sender {
             self.timer.lossy();
         }
         self.measure(now, position, partial, old_flight);
-        if came >= u64::from(self.window) {
+        if self.window > 1 && came >= u64::from(self.window) {
             self.heard = Heard::Window;
         }
 
@@ -132,12 +134,11 @@ impl Sender {
     }
 
     /// The last resend that the peer answered drew no second ACK: it was needed.
+    #[cold]
     fn weigh(&mut self) {
         // spec: polite-until-proven
-        if self.doubted {
-            self.doubted = false;
-            self.timer.needed(self.window == 1);
-        }
+        self.doubted = false;
+        self.timer.needed(self.window == 1);
     }
 
     /// Last position of the flight that was interrupted when the sender last went back.
@@ -216,6 +217,8 @@ impl Sender {
         self.status = SenderStatus::Moving;
         self.due = Due::Nothing;
         self.proven = true;
+        // An answer to an opening that the timer sent twice: unless a second one comes, it was lost.
+        self.doubted = self.timeouts > 0;
         self.timeouts = 0;
         self.heard_at = now;
         self.progress_at = now;

@@ -42,8 +42,9 @@ impl Sender {
     /// `at`, or the end of the patience with the peer if that comes sooner.
     pub(super) fn before_patience_ends(&self, at: Instant) -> Instant {
         // Asked after each block, and mostly the end is far away: then it need not be known.
-        let shortest = self.linger.duration().min(duration(self.give_up));
-        if at <= self.heard_at.min(self.progress_at).after(shortest) {
+        let shortest = self.linger.micros().min(u64::from(self.give_up));
+        let since = self.heard_at.min(self.progress_at).as_micros();
+        if at.as_micros() <= since.saturating_add(shortest) {
             at
         } else {
             at.min(self.patience_end())

@@ -94,8 +94,8 @@ impl<H: Host> Worker<H> {
             if self.engine.is_overdue(now) {
                 // The worker may have been kept from the processor since it last listened.
                 self.listen_again();
+                self.engine.on_overdue(now);
             }
-            self.engine.on_time(now);
             self.send_round(now);
             if self.stopping
                 || (self.draining && self.engine.active() == 0 && !self.engine.has_work())

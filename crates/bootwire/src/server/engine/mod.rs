@@ -10,7 +10,7 @@
 //! | a datagram came in on a transfer socket | [`Engine::on_lane`] |
 //! | a packet did not reach its client | [`Engine::on_unreachable`] |
 //! | another thread left a message | [`Engine::on_message`] |
-//! | time has passed | [`Engine::is_overdue`], and, once no packet is left unheard, [`Engine::on_time`] |
+//! | time has passed | [`Engine::on_time`]; or [`Engine::is_overdue`], and then [`Engine::on_overdue`] once no packet is left unheard |
 //! | the wire is free | [`Engine::plan`], [`Engine::add`] for each planned packet, then the failures |
 
 mod gone;

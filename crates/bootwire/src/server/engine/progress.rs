@@ -16,7 +16,11 @@ impl<H: Host> Engine<H> {
     /// Whether a transfer's deadline has come. Then what its socket holds is to be heard before
     /// [`Engine::on_time`]: where the worker was kept from the processor, the answer may be there.
     pub(in crate::server) fn is_overdue(&mut self, now: Instant) -> bool {
+        self.admission.on_time(now);
         self.wheel.advance(now, &mut self.due);
+        if self.due.is_empty() {
+            return false;
+        }
         let stall = self.config.stall;
         let (table, wheel) = (&mut self.table, &mut self.wheel);
         self.due.retain(|&index| {
@@ -33,9 +37,17 @@ impl<H: Host> Engine<H> {
         !self.due.is_empty()
     }
 
-    /// Timers: looks at every transfer whose deadline may have come.
+    /// Time has passed, and nothing is left to hear.
+    #[cfg(any(test, feature = "simulation"))]
     pub(in crate::server) fn on_time(&mut self, now: Instant) {
-        self.is_overdue(now);
+        if self.is_overdue(now) {
+            self.on_overdue(now);
+        }
+    }
+
+    /// Acts on the deadlines that [`Engine::is_overdue`] has found, unless something came meanwhile.
+    #[cold]
+    pub(in crate::server) fn on_overdue(&mut self, now: Instant) {
         let mut due = std::mem::take(&mut self.due);
         for index in due.drain(..) {
             let Some(transfer) = self.table.get(index) else {
@@ -51,7 +63,6 @@ impl<H: Host> Engine<H> {
             self.arm(index);
         }
         self.due = due;
-        self.admission.on_time(now);
     }
 
     /// A transfer's deadline has come.
