@@ -69,7 +69,22 @@ fn a_directory_removed_and_made_anew_is_served() {
         let root = server.outside().join("root");
         fs::remove_dir_all(&root).expect("removed");
         expect_soon(&server, "file", None);
-        expect_line(&server, "is gone");
+        // It is looked at when something is asked for, twice a second at most.
+        let deadline = Instant::now() + PATIENCE;
+        let told = |lines: &[String]| {
+            lines
+                .iter()
+                .any(|line| line.contains("is gone"))
+                .then_some(())
+        };
+        while server
+            .notes()
+            .wait(Duration::from_millis(100), told)
+            .is_none()
+        {
+            assert!(Instant::now() < deadline, "{:#?}", server.notes().lines());
+            assert_eq!(fetch(&server, "file"), None);
+        }
         fs::create_dir(&root).expect("made");
         fs::write(root.join("file"), "new").expect("a file");
         expect_soon(&server, "file", Some(b"new"));

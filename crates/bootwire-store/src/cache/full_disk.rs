@@ -279,8 +279,8 @@ fn whatever_is_complete_is_what_the_origin_has() {
 /// The fault this is here to find: bytes that came and could not be written counted as written.
 #[test]
 fn a_tail_that_is_forgotten_is_found() {
-    let wrong: usize = SEEDS.map(|seed| run(seed, true).wrong).sum();
-    assert!(wrong > 0);
+    // Which chunk meets the full disk is for the threads to say.
+    assert!((0..500).any(|seed| run(seed, true).wrong > 0));
 }
 
 /// Several chunks meet a full disk at once, and one of them makes room: all go on.

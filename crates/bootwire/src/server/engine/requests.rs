@@ -112,9 +112,7 @@ impl<H: Host> Engine<H> {
         };
         if self.admission.enter(peer.ip()).is_err() {
             self.admission.answered(place);
-            let arrival = self.arrival(datagram, &lane);
-            let facts = Facts::new(arrival, &request, datagram.payload);
-            self.over_limit(now, &lane, facts);
+            self.over_limit(now, &lane, datagram, &request);
             return;
         }
         match request.op {

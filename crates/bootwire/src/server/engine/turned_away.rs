@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bootwire_io::Datagram;
-use bootwire_proto::{Instant, Malformed};
+use bootwire_proto::{Instant, Malformed, Request};
 
 use super::{Engine, Host};
 use crate::record::{Ended, Figures};
@@ -52,15 +52,28 @@ impl<H: Host> Engine<H> {
             }
         };
         let refusal = Refusal::new(Reason::Illegal).text(text).because(detail);
-        let facts = Facts::unreadable(self.arrival(datagram, &lane), &unreadable);
-        self.turn_away(now, &lane, facts, &refusal, Outcome::Malformed);
+        if self.error_to_stranger(now, lane.id, lane.to(datagram.peer), &refusal) {
+            let facts = Facts::unreadable(self.arrival(datagram, &lane), &unreadable);
+            self.turned_away(facts, &refusal, Outcome::Malformed);
+        }
     }
 
-    /// There is no place for one more transfer.
-    pub(super) fn over_limit(&mut self, now: Instant, lane: &Lane, facts: Facts) {
+    /// There is no place for one more transfer. Beyond the budget for ERRORs to strangers this is
+    /// silent, costs nothing and has no record.
+    pub(super) fn over_limit(
+        &mut self,
+        now: Instant,
+        lane: &Lane,
+        datagram: &Datagram<'_>,
+        request: &Request<'_>,
+    ) {
         self.counters.over_limit.add(1);
         let refusal = Refusal::busy().because("too many transfers at a time");
-        self.turn_away(now, lane, facts, &refusal, Outcome::Busy);
+        if self.error_to_stranger(now, lane.id, lane.to(datagram.peer), &refusal) {
+            let arrival = self.arrival(datagram, lane);
+            let facts = Facts::new(arrival, request, datagram.payload);
+            self.turned_away(facts, &refusal, Outcome::Busy);
+        }
     }
 
     pub(super) fn arrival(&mut self, datagram: &Datagram<'_>, lane: &Lane) -> Arrival {
@@ -74,18 +87,8 @@ impl<H: Host> Engine<H> {
         }
     }
 
-    /// Sends the ERROR and makes the record, both within the budget for strangers.
-    fn turn_away(
-        &mut self,
-        now: Instant,
-        lane: &Lane,
-        facts: Facts,
-        refusal: &Refusal,
-        outcome: Outcome,
-    ) {
-        if !self.error_to_stranger(now, lane.id, lane.to(facts.peer), refusal) {
-            return;
-        }
+    /// Makes the record of a request whose ERROR was sent.
+    fn turned_away(&mut self, facts: Facts, refusal: &Refusal, outcome: Outcome) {
         self.counters.ended(outcome);
         let ended = Ended {
             facts: Arc::new(facts),
