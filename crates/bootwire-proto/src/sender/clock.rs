@@ -84,7 +84,7 @@ impl Sender {
     /// Whether all that was ever heard of a client with a window is the answer to the OACK. It may
     /// have fewer buffers than blocks were sent.
     fn is_unspoken(&self) -> bool {
-        self.proven && self.heard == Heard::Nothing && self.window > 1
+        self.window > 1 && self.heard == Heard::Nothing && self.proven
     }
 
     /// The block that is to be sent again alone, now that the timer ran out; none where everything
