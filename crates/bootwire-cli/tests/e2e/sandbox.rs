@@ -294,8 +294,8 @@ fn privileged_transfer_ports_are_refused() {
     );
 }
 
-/// A directory that an upload has open is moved out of the served one: with Landlock in force
-/// nothing gets a name out there, without it the upload goes where its directory went.
+/// A directory is moved out of the served one while an upload into it runs: nothing gets a name out
+/// there, whether or not Landlock is in force.
 #[test]
 fn an_upload_does_not_follow_its_directory_out_of_the_root() {
     for level in ["require", "off"] {
