@@ -32,9 +32,8 @@ mod networks;
 mod out;
 #[path = "../../crates/bootwire-cli/src/ports.rs"]
 mod ports;
-#[path = "../../crates/bootwire-cli/src/size.rs"]
-#[expect(dead_code, reason = "the binary uses more of it")]
-mod size;
+
+use bootwire::amount as size;
 
 pub use configuration::config;
 pub use engine::engine;

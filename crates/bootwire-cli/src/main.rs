@@ -21,15 +21,14 @@ mod ports;
 mod progress;
 mod put;
 mod serve;
-mod shown;
 mod site;
-mod size;
 mod span;
 mod target;
 mod transfer;
 
 use std::process::ExitCode;
 
+use bootwire::{amount as size, escape as shown};
 use clap::Parser;
 
 use cli::{Cli, Command};

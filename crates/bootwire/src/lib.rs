@@ -19,8 +19,10 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+pub mod amount;
 mod answer;
 pub mod client;
+pub mod escape;
 pub mod file;
 mod mac;
 mod moment;

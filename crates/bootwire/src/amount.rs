@@ -1,4 +1,4 @@
-//! Sizes and rates as people write and read them.
+//! Sizes, times and rates as people write and read them.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -23,7 +23,10 @@ const UNITS: [(&str, u64); 15] = [
 ];
 
 /// Reads a size such as `1500`, `64M`, `20 GiB`; in bytes.
-pub(crate) fn parse(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// What to write instead.
+pub fn parse(text: &str) -> Result<u64, String> {
     let trimmed = text.trim();
     let digits = trimmed
         .find(|letter: char| !letter.is_ascii_digit())
@@ -46,7 +49,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
 }
 
 /// Bytes in the largest unit of which there is at least one: `20 GiB`, `1.5 MiB`.
-pub(crate) fn bytes(bytes: u64) -> String {
+pub fn bytes(bytes: u64) -> String {
     let (mut whole, mut unit) = (bytes as f64, "bytes");
     for larger in ["KiB", "MiB", "GiB", "TiB"] {
         if whole < 1024.0 {
@@ -96,14 +99,14 @@ fn write_tenths(out: &mut String, number: f64) {
 }
 
 /// A time span such as `1.23 s`, `4.5 ms`, `80 us`: three digits are enough for an eye.
-pub(crate) fn span(duration: Duration) -> String {
+pub fn span(duration: Duration) -> String {
     let mut out = String::new();
     write_span(&mut out, duration);
     out
 }
 
 /// Writes a [`span`].
-pub(crate) fn write_span(out: &mut String, duration: Duration) {
+pub fn write_span(out: &mut String, duration: Duration) {
     let micros = duration.as_micros();
     // Writing to a String cannot fail.
     let _ = if micros < 1000 {
@@ -119,14 +122,14 @@ pub(crate) fn write_span(out: &mut String, duration: Duration) {
 }
 
 /// `123 bytes in 1.23 s (100.0 B/s)`.
-pub(crate) fn moved(bytes: u64, duration: Duration) -> String {
+pub fn moved(bytes: u64, duration: Duration) -> String {
     let mut out = String::new();
     write_moved(&mut out, bytes, duration);
     out
 }
 
 /// Writes what was [`moved`].
-pub(crate) fn write_moved(out: &mut String, bytes: u64, duration: Duration) {
+pub fn write_moved(out: &mut String, bytes: u64, duration: Duration) {
     write_count(out, bytes, "byte", "bytes");
     out.push_str(" in ");
     write_span(out, duration);
@@ -140,14 +143,14 @@ pub(crate) fn write_moved(out: &mut String, bytes: u64, duration: Duration) {
 }
 
 /// `1 byte`, `2 bytes`.
-pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+pub fn count(number: u64, one: &str, many: &str) -> String {
     let mut out = String::new();
     write_count(&mut out, number, one, many);
     out
 }
 
 /// Writes a [`count`].
-pub(crate) fn write_count(out: &mut String, number: u64, one: &str, many: &str) {
+pub fn write_count(out: &mut String, number: u64, one: &str, many: &str) {
     // Writing to a String cannot fail.
     let _ = write!(out, "{number} {}", if number == 1 { one } else { many });
 }

@@ -1,11 +1,11 @@
-//! Text that somebody else chose, made fit for a log or a terminal.
+//! Names and texts that a client chose, made fit for a log or a terminal.
 
 use std::fmt::Write;
 
 /// `bytes` as one line of visible text: control characters, what turns the direction of writing,
 /// bytes that are not UTF-8, and the backslash itself are escaped, so that no two names look alike
 /// and none can forge a line.
-pub(crate) fn escaped(bytes: &[u8]) -> String {
+pub fn escaped(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars() {
@@ -24,14 +24,14 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
 }
 
 /// As [`escaped`], in quotes if it could be mistaken for several words or for none.
-pub(crate) fn word(bytes: &[u8]) -> String {
+pub fn word(bytes: &[u8]) -> String {
     let mut out = String::new();
     write_word(&mut out, bytes);
     out
 }
 
 /// Writes a [`word`].
-pub(crate) fn write_word(out: &mut String, bytes: &[u8]) {
+pub fn write_word(out: &mut String, bytes: &[u8]) {
     let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b',');
     if !bytes.is_empty() && bytes.iter().all(plain) {
         // Nearly all are: nothing to escape, nothing to quote.
@@ -47,13 +47,13 @@ pub(crate) fn write_word(out: &mut String, bytes: &[u8]) {
 }
 
 /// As [`escaped`], always in quotes.
-pub(crate) fn quoted(bytes: &[u8]) -> String {
+pub fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", escaped(bytes).replace('"', "\\\""))
 }
 
 /// The bytes of a name as a log line shows it, [`escaped`] or [`quoted`]. `None` if it is not written
 /// so: a name with the backslashes of Windows, or one without anything to escape.
-pub(crate) fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
+pub fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
     let inner = text
         .strip_prefix(b"\"")
         .and_then(|text| text.strip_suffix(b"\""));
@@ -107,7 +107,7 @@ fn number(digits: &[u8]) -> Option<u32> {
 }
 
 /// Marks and line breaks of Unicode that change how the text around them is shown.
-pub(crate) const fn steers(letter: char) -> bool {
+pub const fn steers(letter: char) -> bool {
     matches!(letter, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
