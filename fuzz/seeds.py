@@ -120,7 +120,7 @@ ENGINE = {
 def configurations():
     """The examples of the page, and the quickstart's."""
     top = HERE.parent.parent
-    page = (top / "docs/configuration.md").read_text()
+    page = (top / "docs/reference/configuration.md").read_text()
     found = {
         f"page-{number}": block.encode()
         for number, block in enumerate(re.findall(r"```toml\n(.*?)```", page, re.S))

@@ -65,7 +65,7 @@ struct Readme;
 
 /// The one in the guide to origins.
 #[cfg(all(doctest, feature = "http", feature = "object"))]
-#[doc = include_str!("../../../docs/origins.md")]
+#[doc = include_str!("../../../docs/reference/origins.md")]
 struct Origins;
 
 /// And the one in the README of the whole project.

@@ -86,13 +86,13 @@ mod tests {
     fn the_schema_in_the_docs_is_that_of_the_tables() {
         let path = concat!(
             env!("CARGO_MANIFEST_DIR"),
-            "/../../docs/bootwire.schema.json"
+            "/../../docs/reference/bootwire.schema.json"
         );
         let written = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             written == text(),
-            "docs/bootwire.schema.json is stale: run \
-             `cargo run -p bootwire-cli -- schema > docs/bootwire.schema.json`"
+            "docs/reference/bootwire.schema.json is stale: run \
+             `cargo run -p bootwire-cli -- schema > docs/reference/bootwire.schema.json`"
         );
     }
 }

@@ -28,7 +28,7 @@ use crate::{size, span};
       take uploads as user tftp, or do not start if the kernel cannot hold the server in
 
   bootwire serve --config /etc/bootwire/bootwire.toml
-      routes, templates, origins and more: see docs/configuration.md, and try it with
+      routes, templates, origins and more: see docs/reference/configuration.md, and try it with
       `bootwire check` and `bootwire explain`
 
 Each transfer is one line on standard output; everything else goes to standard error.

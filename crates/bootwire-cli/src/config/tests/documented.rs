@@ -49,8 +49,10 @@ fn expect_configurations(path: &Path, text: &str) -> usize {
 fn the_guides_show_configurations() {
     let mut found = 0;
     let readme = top().join("README.md");
+    let kinds = ["tutorials", "how-to", "reference", "explanation"]
+        .map(|kind| top().join("docs").join(kind));
     // The page of all keys has examples of its own kind, with a test beside this one.
-    let mut pages = files(&top().join("docs"), ".md");
+    let mut pages: Vec<_> = kinds.iter().flat_map(|kind| files(kind, ".md")).collect();
     pages.retain(|page| !page.ends_with("configuration.md"));
     pages.push(readme);
     for page in pages {

@@ -4,7 +4,7 @@ use super::good;
 use crate::config::schema;
 
 /// The documentation.
-const PAGE: &str = include_str!("../../../../../docs/configuration.md");
+const PAGE: &str = include_str!("../../../../../docs/reference/configuration.md");
 
 /// The configurations it shows.
 pub(super) fn examples() -> impl Iterator<Item = &'static str> {
@@ -48,6 +48,9 @@ fn the_documentation_has_every_key() {
             .iter()
             .chain(&words)
             .any(|shown| PAGE.contains(shown.as_str()));
-        assert!(is_there, "docs/configuration.md says nothing of {key:?}");
+        assert!(
+            is_there,
+            "docs/reference/configuration.md says nothing of {key:?}"
+        );
     }
 }

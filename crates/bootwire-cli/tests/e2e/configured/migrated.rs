@@ -19,7 +19,7 @@ fn shown(page: &str, words: &str) -> String {
 
 #[test]
 fn a_map_of_tftp_hpa_goes_on_as_routes() {
-    let config = shown("migrating.md", "/tftpboot/{*path}").replace("/srv/tftp", "root");
+    let config = shown("how-to/migrating.md", "/tftpboot/{*path}").replace("/srv/tftp", "root");
     let server = Server::builder()
         .file("syslinux/pxelinux.cfg/default", b"menu")
         .file("images/vmlinuz", b"shared")
@@ -44,7 +44,7 @@ fn a_map_of_tftp_hpa_goes_on_as_routes() {
 /// dnsmasq's `tftp-unique-root`, `tftp-lowercase`, `tftp-mtu` and `tftp-single-port`.
 #[test]
 fn dnsmasqs_settings_go_on_as_keys() {
-    let config = shown("migrating.md", "per_client");
+    let config = shown("how-to/migrating.md", "per_client");
     let config = config
         .replace("/srv/tftp", "root")
         .replace("listen = \"192.168.2.1:69\"\n", "");

@@ -159,7 +159,7 @@ fn a_client_that_drops_the_tail_of_large_bursts() {
 }
 
 /// `cargo nextest run -p bootwire-cli --run-ignored only --no-capture sixteen_mebibytes` prints the
-/// figures of `docs/loss.md`.
+/// figures of `docs/explanation/loss.md`.
 #[test]
 #[ignore = "prints figures; takes a quiet machine"]
 #[expect(clippy::print_stdout, reason = "the figures are what it is for")]
