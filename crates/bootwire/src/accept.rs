@@ -58,6 +58,41 @@ impl Accept {
         self.sink
     }
 
+    /// Puts something around the sink: a digest, a count, a copy to somewhere else. Caps and labels
+    /// stay, which makes it fit for layers.
+    ///
+    /// ```
+    /// use bootwire::{Accept, BoxFuture, Refusal, Sink};
+    /// use bytes::Bytes;
+    ///
+    /// /// Lets nothing pass but text.
+    /// struct TextOnly(Box<dyn Sink>);
+    ///
+    /// impl Sink for TextOnly {
+    ///     fn write(&mut self, data: Bytes) -> BoxFuture<'_, Result<(), Refusal>> {
+    ///         match data.contains(&0) {
+    ///             true => Box::pin(async { Err(Refusal::denied().text("Text only")) }),
+    ///             false => self.0.write(data),
+    ///         }
+    ///     }
+    ///
+    ///     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), Refusal>> {
+    ///         self.0.finish()
+    ///     }
+    /// }
+    ///
+    /// fn text_only(accept: Accept) -> Accept {
+    ///     accept.map_sink(TextOnly)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn map_sink<K: Sink>(self, around: impl FnOnce(Box<dyn Sink>) -> K) -> Self {
+        Self {
+            sink: Box::new(around(self.sink)),
+            ..self
+        }
+    }
+
     /// Ends the transfer with "disk full" once more than `bytes` have arrived, or at once if the
     /// client says so by `tsize`.
     #[must_use]

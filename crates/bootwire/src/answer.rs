@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::router::{FirstOf, Handler};
 use crate::{Accept, BoxFuture, Refusal, Reply, Request};
 
 /// What answers a request: content for a read, a sink for a write.
@@ -42,6 +43,28 @@ pub trait Endpoint<A>: Send + Sync + 'static {
     fn at_hand(&self, request: &Request) -> Option<Result<A, Refusal>> {
         let _ = request;
         None
+    }
+
+    /// Asks `next` where this has no such file: a directory before an origin, say.
+    ///
+    /// ```
+    /// use bootwire::{Endpoint, Reply, Router};
+    ///
+    /// fn site(local: impl Endpoint<Reply>, origin: impl Endpoint<Reply>) -> Router {
+    ///     Router::new().read("/images/{*path}", local.or(origin).or(async || "built in"))
+    /// }
+    /// ```
+    ///
+    /// `next` is an endpoint or a function that needs no [state](crate::State). Any refusal but
+    /// [`Reason::NotFound`](crate::Reason::NotFound) is the answer, see [`FirstOf`].
+    fn or<M>(self, next: impl Handler<A, M, ()>) -> FirstOf<A>
+    where
+        Self: Sized,
+    {
+        FirstOf::new([
+            Arc::new(self) as Arc<dyn Endpoint<A>>,
+            next.into_endpoint(()),
+        ])
     }
 }
 

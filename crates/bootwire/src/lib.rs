@@ -26,6 +26,7 @@ pub mod escape;
 pub mod file;
 mod mac;
 mod moment;
+mod or_refuse;
 mod partial;
 mod path;
 mod record;
@@ -42,11 +43,12 @@ pub use answer::{Answer, Endpoint, IntoAnswer};
 pub use bootwire_proto::{ErrorCode, Mode, Op, Rollover, Schedule};
 pub use mac::{MacAddr, ParseMacError};
 pub use moment::Moment;
+pub use or_refuse::OrRefuse;
 pub use record::{Outcome, TransferRecord};
 pub use refusal::{Reason, Refusal};
 pub use reply::Reply;
 pub use request::Request;
-pub use router::{FromRequest, Next, Path, Router, State};
+pub use router::{FromRef, FromRequest, Next, Path, Router, State};
 pub use server::{
     Drained, DropReason, DroppedFrom, OpenServer, Server, ServerError, ServerHandle, ServerStats,
 };

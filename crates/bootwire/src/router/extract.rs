@@ -9,7 +9,8 @@ use crate::{Mode, Op, Refusal, Request};
 /// An argument of a handler, taken from the request or the router's state.
 ///
 /// Implement it for what many handlers need; leave `M` at its default, it only lets one type be
-/// extracted in several ways.
+/// extracted in several ways. It is an `async fn`: it may ask a database. The arguments of a handler
+/// are taken one after the other, within the handler's deadline; the first refusal is the answer.
 ///
 /// ```
 /// use bootwire::{FromRequest, MacAddr, Refusal, Request, Router};
@@ -17,8 +18,8 @@ use crate::{Mode, Op, Refusal, Request};
 /// /// Only machines of the lab.
 /// struct LabMachine(MacAddr);
 ///
-/// impl<S> FromRequest<S> for LabMachine {
-///     fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
+/// impl<S: Sync> FromRequest<S> for LabMachine {
+///     async fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
 ///         let mac = request.param("mac").and_then(|mac| mac.parse().ok());
 ///         mac.filter(|mac: &MacAddr| mac.octets().starts_with(&[0x52, 0x54, 0x00]))
 ///             .map(Self)
@@ -39,7 +40,10 @@ pub trait FromRequest<S, M = Plain>: Sized {
     ///
     /// # Errors
     /// The refusal that answers the request instead of the handler.
-    fn from_request(request: &Request, state: &S) -> Result<Self, Refusal>;
+    fn from_request(
+        request: &Request,
+        state: &S,
+    ) -> impl Future<Output = Result<Self, Refusal>> + Send;
 }
 
 /// The usual way to extract a type. Only named by the compiler.
@@ -50,26 +54,26 @@ pub enum Plain {}
 #[derive(Debug)]
 pub enum Several {}
 
-impl<S> FromRequest<S> for Request {
-    fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
+impl<S: Sync> FromRequest<S> for Request {
+    async fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
         Ok(request.clone())
     }
 }
 
-impl<S> FromRequest<S> for Op {
-    fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
+impl<S: Sync> FromRequest<S> for Op {
+    async fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
         Ok(request.op())
     }
 }
 
-impl<S> FromRequest<S> for Mode {
-    fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
+impl<S: Sync> FromRequest<S> for Mode {
+    async fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
         Ok(request.mode())
     }
 }
 
-/// The state given to [`Router::with_state`](super::Router::with_state), cloned for each call; put
-/// what is large into an `Arc`.
+/// The state given to [`Router::with_state`](super::Router::with_state), or a part of it, cloned for
+/// each call: put what is large into an `Arc`.
 ///
 /// ```
 /// use bootwire::{Router, State};
@@ -80,12 +84,63 @@ impl<S> FromRequest<S> for Mode {
 ///
 /// let router = Router::new().read("/motd", greeting).with_state("Welcome\n");
 /// ```
+///
+/// A handler that needs one part of the state takes that part, see [`FromRef`].
 #[derive(Clone, Copy, Debug)]
-pub struct State<S>(pub S);
+pub struct State<T>(pub T);
 
-impl<S: Clone> FromRequest<S> for State<S> {
-    fn from_request(_request: &Request, state: &S) -> Result<Self, Refusal> {
-        Ok(Self(state.clone()))
+impl<S: Sync, T: FromRef<S>> FromRequest<S> for State<T> {
+    async fn from_request(_request: &Request, state: &S) -> Result<Self, Refusal> {
+        Ok(Self(T::from_ref(state)))
+    }
+}
+
+/// A part of a router's state `S`, for [`State`]. Every state is a part of itself.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Arc;
+/// use bootwire::{FromRef, MacAddr, Path, Router, State};
+///
+/// #[derive(Clone)]
+/// struct Site {
+///     machines: Arc<HashMap<MacAddr, String>>,
+///     greeting: &'static str,
+/// }
+///
+/// impl FromRef<Site> for Arc<HashMap<MacAddr, String>> {
+///     fn from_ref(site: &Site) -> Self {
+///         Arc::clone(&site.machines)
+///     }
+/// }
+///
+/// /// Knows the machines and nothing else of the site: easy to test.
+/// async fn kernel(
+///     Path(mac): Path<MacAddr>,
+///     State(machines): State<Arc<HashMap<MacAddr, String>>>,
+/// ) -> Option<String> {
+///     machines.get(&mac).cloned()
+/// }
+///
+/// let site = Site { machines: Arc::default(), greeting: "Welcome\n" };
+/// let router = Router::new()
+///     .read("/kernel-{mac}", kernel)
+///     .read("/motd", async |State(site): State<Site>| site.greeting)
+///     .with_state(site);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no part of the router's state `{S}`",
+    label = "not the state, and no part of it",
+    note = "take `State<{S}>`, or write `impl FromRef<{S}> for {Self}`"
+)]
+pub trait FromRef<S> {
+    /// Takes the part, usually by a cheap clone.
+    fn from_ref(state: &S) -> Self;
+}
+
+impl<S: Clone> FromRef<Self> for S {
+    fn from_ref(state: &Self) -> Self {
+        state.clone()
     }
 }
 
@@ -108,8 +163,8 @@ impl<S: Clone> FromRequest<S> for State<S> {
 #[derive(Clone, Copy, Debug)]
 pub struct Path<T>(pub T);
 
-impl<S, T: FromStr<Err: Display>> FromRequest<S> for Path<T> {
-    fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
+impl<S: Sync, T: FromStr<Err: Display>> FromRequest<S> for Path<T> {
+    async fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
         let [value] = values(request)?;
         read(value).map(Self)
     }
@@ -117,8 +172,8 @@ impl<S, T: FromStr<Err: Display>> FromRequest<S> for Path<T> {
 
 macro_rules! tuples {
     ($($kind:ident $value:ident),*) => {
-        impl<S, $($kind: FromStr<Err: Display>),*> FromRequest<S, Several> for Path<($($kind,)*)> {
-            fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
+        impl<S: Sync, $($kind: FromStr<Err: Display>),*> FromRequest<S, Several> for Path<($($kind,)*)> {
+            async fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
                 let [$($value),*] = values(request)?;
                 Ok(Self(($(read($value)?,)*)))
             }

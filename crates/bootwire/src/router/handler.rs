@@ -82,14 +82,14 @@ struct Function<F, M, S> {
 }
 
 macro_rules! functions {
-    ($($argument:ident $marker:ident),*) => {
+    ($($argument:ident $marker:ident $name:ident),*) => {
         impl<A, S, F, Fut, $($argument, $marker,)*> Handler<A, ($(($argument, $marker),)*), S> for F
         where
             A: 'static,
             S: Send + Sync + 'static,
             F: Fn($($argument),*) -> Fut + Send + Sync + 'static,
             Fut: Future<Output: IntoAnswer<A>> + Send + 'static,
-            $($argument: FromRequest<S, $marker> + 'static, $marker: 'static,)*
+            $($argument: FromRequest<S, $marker> + Send + 'static, $marker: 'static,)*
         {
             fn into_endpoint(self, state: S) -> Arc<dyn Endpoint<A>> {
                 Arc::new(Function { function: self, state, arguments: PhantomData::<fn(($(($argument, $marker),)*))> })
@@ -102,24 +102,21 @@ macro_rules! functions {
             S: Send + Sync + 'static,
             F: Fn($($argument),*) -> Fut + Send + Sync + 'static,
             Fut: Future<Output: IntoAnswer<A>> + Send + 'static,
-            $($argument: FromRequest<S, $marker> + 'static, $marker: 'static,)*
+            $($argument: FromRequest<S, $marker> + Send + 'static, $marker: 'static,)*
         {
             fn call(&self, request: Request) -> BoxFuture<'_, Result<A, Refusal>> {
-                // Arguments are made before the future, so they need not be `Send` themselves.
-                let start = || Ok((self.function)($($argument::from_request(&request, &self.state)?),*));
-                let started = start();
-                drop(request);
-                match started {
-                    Ok(future) => Box::pin(async move { future.await.into_answer() }),
-                    Err(refusal) => Box::pin(async move { Err(refusal) }),
-                }
+                Box::pin(async move {
+                    $(let $name = $argument::from_request(&request, &self.state).await?;)*
+                    drop(request);
+                    (self.function)($($name),*).await.into_answer()
+                })
             }
         }
     };
 }
 
 functions!();
-functions!(T1 M1);
-functions!(T1 M1, T2 M2);
-functions!(T1 M1, T2 M2, T3 M3);
-functions!(T1 M1, T2 M2, T3 M3, T4 M4);
+functions!(T1 M1 first);
+functions!(T1 M1 first, T2 M2 second);
+functions!(T1 M1 first, T2 M2 second, T3 M3 third);
+functions!(T1 M1 first, T2 M2 second, T3 M3 third, T4 M4 fourth);

@@ -77,7 +77,7 @@ use std::sync::Arc;
 
 pub use app::{App, Verdict};
 pub use at_hand::{AtHand, at_hand};
-pub use extract::{FromRequest, Path, Plain, Several, State};
+pub use extract::{FromRef, FromRequest, Path, Plain, Several, State};
 pub use first::FirstOf;
 pub use handler::{Handler, Itself};
 pub use layer::{Deadline, Layer, Next};
@@ -383,6 +383,46 @@ impl<S> Router<S> {
                 fallback.pattern = Some(below("/{*rest}"));
                 fallback.ignore_case = router.ignore_case;
                 self.routes.push(Entry::Route(fallback));
+            }
+        }
+        self
+    }
+
+    /// Adds the routes of `router` behind those there are, with the layers they have. A fallback of
+    /// `router` is this router's from now on.
+    ///
+    /// ```
+    /// use bootwire::Router;
+    ///
+    /// fn phones() -> Router {
+    ///     Router::new().read("/SEP{mac}.cnf.xml", async || "<device/>")
+    /// }
+    /// fn grub() -> Router {
+    ///     Router::new().read("/grub/grub.cfg", async || "boot\n")
+    /// }
+    /// let router = phones().merge(grub());
+    /// ```
+    ///
+    /// # Panics
+    /// If both routers have a [fallback](Router::fallback), or both a
+    /// [write fallback](Router::write_fallback): only one of them could answer.
+    #[track_caller]
+    pub fn merge(mut self, router: Self) -> Self {
+        for mut entry in router.routes {
+            entry.ignore_case(router.ignore_case);
+            self.routes.push(entry);
+        }
+        for (ours, theirs, what) in [
+            (&mut self.fallback, router.fallback, "fallback"),
+            (
+                &mut self.write_fallback,
+                router.write_fallback,
+                "write fallback",
+            ),
+        ] {
+            if theirs.is_own {
+                assert!(!ours.is_own, "both routers have a {what}: keep one of them");
+                *ours = theirs;
             }
         }
         self

@@ -85,8 +85,8 @@ async fn the_wrong_number_of_parameters_is_the_programs_fault() {
 #[tokio::test]
 async fn programs_bring_their_own_extractors() {
     struct Blksize(u16);
-    impl<S> FromRequest<S> for Blksize {
-        fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
+    impl<S: Sync> FromRequest<S> for Blksize {
+        async fn from_request(request: &Request, _state: &S) -> Result<Self, Refusal> {
             let value = request
                 .option("blksize")
                 .and_then(|value| value.parse().ok());

@@ -1,6 +1,7 @@
 //! Routers, called as a server calls them.
 
 mod compare;
+mod composing;
 mod conditions;
 mod handlers;
 mod layers;

@@ -25,11 +25,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use bootwire::router::FirstOf;
-use bootwire::{Endpoint, Reply, Router};
+use bootwire::{Endpoint, Router};
 use bootwire_store::{Cache, Dir, HttpOrigin};
 
 #[tokio::main]
@@ -45,8 +43,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .pin(Duration::from_secs(15 * 60));
     let early = images.clone();
     tokio::spawn(async move { early.prefetch(["12.7/vmlinuz"]).await });
-    let either: [Arc<dyn Endpoint<Reply>>; 2] =
-        [Arc::new(Dir::open("tftproot")?), Arc::new(images)];
-    let app = Router::new().read("/images/{*path}", FirstOf::new(either));
+    let either = Dir::open("tftproot")?.or(images);
+    let app = Router::new().read("/images/{*path}", either);
     Ok(bootwire_examples::serve(app).await?)
 }
