@@ -1,10 +1,8 @@
 //! Taking an upload.
 
 use bytes::Bytes;
-use std::time::Duration;
 
-use crate::reply::smaller;
-use crate::{BoxFuture, Refusal, Rollover};
+use crate::{BoxFuture, Refusal, Terms};
 
 /// Where the bytes of an upload go, in order.
 ///
@@ -25,16 +23,11 @@ pub trait Sink: Send + 'static {
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), Refusal>>;
 }
 
-/// The answer to a write request: "send it".
+/// The answer to a write request: "send it", and the [`Terms`] on which it is taken.
 pub struct Accept {
     pub(crate) sink: Box<dyn Sink>,
     pub(crate) size_max: Option<u64>,
-    pub(crate) blksize_max: Option<u16>,
-    pub(crate) windowsize_max: Option<u16>,
-    pub(crate) rollover: Option<Rollover>,
-    pub(crate) resend_min: Option<Duration>,
-    pub(crate) options: bool,
-    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) terms: Terms,
 }
 
 impl Accept {
@@ -43,12 +36,7 @@ impl Accept {
         Self {
             sink: Box::new(sink),
             size_max: None,
-            blksize_max: None,
-            windowsize_max: None,
-            rollover: None,
-            resend_min: None,
-            options: true,
-            labels: Vec::new(),
+            terms: Terms::new(),
         }
     }
 
@@ -98,52 +86,6 @@ impl Accept {
     #[must_use]
     pub const fn size_max(mut self, bytes: u64) -> Self {
         self.size_max = Some(bytes);
-        self
-    }
-
-    /// Caps the block size for this transfer, 8 to 65464 bytes. Of several caps the smallest counts.
-    #[must_use]
-    pub const fn blksize_max(mut self, bytes: u16) -> Self {
-        self.blksize_max = Some(smaller(self.blksize_max, bytes));
-        self
-    }
-
-    /// Caps the window for this transfer, in blocks. Of several caps the smallest counts.
-    #[must_use]
-    pub const fn windowsize_max(mut self, blocks: u16) -> Self {
-        self.windowsize_max = Some(smaller(self.windowsize_max, blocks));
-        self
-    }
-
-    /// Least time before anything of this transfer is sent again. By default a block in lockstep is
-    /// not sent again before 1 s or the granted timeout, and a window not before 200 ms, until the
-    /// network has proven lossy and the client tolerant; then the round trip sets the pace. A client
-    /// that is given 1 s or more is taken for one that counts duplicates: its next transfers are
-    /// never quick either.
-    #[must_use]
-    pub const fn resend_min(mut self, least: Duration) -> Self {
-        self.resend_min = Some(least);
-        self
-    }
-
-    /// Forces what follows block 65535.
-    #[must_use]
-    pub const fn rollover(mut self, rollover: Rollover) -> Self {
-        self.rollover = Some(rollover);
-        self
-    }
-
-    /// Ignores the client's options, as a server from before RFC 2347 would.
-    #[must_use]
-    pub const fn without_options(mut self) -> Self {
-        self.options = false;
-        self
-    }
-
-    /// Adds a label to the record.
-    #[must_use]
-    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.labels.push((name.into(), value.into()));
         self
     }
 }

@@ -28,6 +28,36 @@ impl From<Accept> for Answer {
     }
 }
 
+impl TryFrom<Answer> for Reply {
+    type Error = Refusal;
+
+    /// # Errors
+    /// An internal error if a write was answered.
+    fn try_from(answer: Answer) -> Result<Self, Refusal> {
+        match answer {
+            Answer::Reply(reply) => Ok(reply),
+            Answer::Accept(_) => {
+                Err(Refusal::internal().because("a read was answered with an Accept"))
+            }
+        }
+    }
+}
+
+impl TryFrom<Answer> for Accept {
+    type Error = Refusal;
+
+    /// # Errors
+    /// An internal error if a read was answered.
+    fn try_from(answer: Answer) -> Result<Self, Refusal> {
+        match answer {
+            Answer::Accept(accept) => Ok(accept),
+            Answer::Reply(_) => {
+                Err(Refusal::internal().because("a write was answered with a Reply"))
+            }
+        }
+    }
+}
+
 /// Something that answers requests of one kind: `A` is [`Reply`] for reads, [`Accept`] for writes.
 ///
 /// Implement it for a type that holds its own resources, like a directory. Plain async functions

@@ -36,6 +36,7 @@ mod request;
 pub mod router;
 pub mod server;
 mod source;
+mod terms;
 mod turns;
 
 pub use accept::{Accept, Sink};
@@ -53,6 +54,7 @@ pub use server::{
     Drained, DropReason, DroppedFrom, OpenServer, Server, ServerError, ServerHandle, ServerStats,
 };
 pub use source::Source;
+pub use terms::Terms;
 pub use turns::{Turn, Turns};
 
 /// A boxed future, as the object-safe traits of this crate return.

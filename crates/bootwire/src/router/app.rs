@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Layer, Next, Pattern, Rewrite};
+use super::layer::Chain;
+use super::{Next, Pattern, Rewrite};
 use crate::request::Params;
 use crate::{Accept, Answer, BoxFuture, Endpoint, Op, Refusal, Reply, Request};
 
@@ -69,31 +70,7 @@ pub(super) struct Bound {
     pub(super) ignore_case: bool,
     /// All must let a request in.
     pub(super) guards: Vec<Guard>,
-    /// In the order they were added: innermost first.
-    pub(super) layers: Vec<Arc<dyn Layer>>,
-    pub(super) target: Target,
-}
-
-/// What a route leads to.
-pub(super) enum Target {
-    Read(Arc<dyn Endpoint<Reply>>),
-    Write(Arc<dyn Endpoint<Accept>>),
-}
-
-impl Target {
-    pub(super) async fn call(&self, request: Request) -> Result<Answer, Refusal> {
-        match self {
-            Self::Read(endpoint) => endpoint.call(request).await.map(Answer::from),
-            Self::Write(endpoint) => endpoint.call(request).await.map(Answer::from),
-        }
-    }
-
-    fn at_hand(&self, request: &Request) -> Option<Result<Answer, Refusal>> {
-        match self {
-            Self::Read(endpoint) => Some(endpoint.at_hand(request)?.map(Answer::from)),
-            Self::Write(endpoint) => Some(endpoint.at_hand(request)?.map(Answer::from)),
-        }
-    }
+    pub(super) chain: Arc<Chain>,
 }
 
 impl App {
@@ -107,8 +84,7 @@ impl App {
         self.route(&request).call().await
     }
 
-    /// The answer if it is at hand, see [`Endpoint::at_hand`]. Routes with layers have none, unless
-    /// every layer lets it pass.
+    /// The answer if it is at hand, see [`Endpoint::at_hand`] and [`Layer::at_hand`](super::Layer).
     #[must_use]
     pub fn at_hand(&self, request: &Request) -> Option<Result<Answer, Refusal>> {
         self.route(request).at_hand()
@@ -126,11 +102,11 @@ impl App {
         let found = catch_unwind(AssertUnwindSafe(|| self.find(request)));
         match found.unwrap_or_else(|panic| Err(panicked(&*panic))) {
             Ok((route, request)) => Routed {
-                route: Ok(Arc::clone(route)),
+                chain: Ok(Arc::clone(&route.chain)),
                 request,
             },
             Err(refusal) => Routed {
-                route: Err(refusal),
+                chain: Err(refusal),
                 request: request.clone(),
             },
         }
@@ -195,12 +171,8 @@ impl App {
                     return Ok((route, seen));
                 }
                 Step::Rename(rename) => {
-                    let Some(other) = rename.to.apply(&seen) else {
-                        tell(&|| Verdict::NoPath(seen.clone()));
-                        return Err(Refusal::denied()
-                            .text("Bad file name")
-                            .because(format_args!("renamed to {}, it is no path", rename.to)));
-                    };
+                    let other = rename.to.renamed(&seen);
+                    let other = other.inspect_err(|_| tell(&|| Verdict::NoPath(seen.clone())))?;
                     tell(&|| Verdict::Renamed(other.clone()));
                     renamed = Some(other);
                 }
@@ -247,7 +219,7 @@ fn matched(pattern: Option<&Pattern>, ignore_case: bool, request: &Request) -> O
 /// A request and the route that answers it.
 pub(crate) struct Routed {
     /// Or why none can.
-    route: Result<Arc<Bound>, Refusal>,
+    chain: Result<Arc<Chain>, Refusal>,
     /// As the handler sees it, with the parameters of the route.
     request: Request,
 }
@@ -260,27 +232,29 @@ impl Routed {
 
     /// See [`App::at_hand`].
     pub(crate) fn at_hand(&self) -> Option<Result<Answer, Refusal>> {
-        let route = match &self.route {
-            Ok(route) => route,
+        let chain = match &self.chain {
+            Ok(chain) => chain,
             Err(refusal) => return Some(Err(refusal.clone())),
         };
-        if !route.layers.iter().all(|layer| layer.skip_at_hand()) {
-            return None;
-        }
-        catch_unwind(AssertUnwindSafe(|| route.target.at_hand(&self.request)))
-            .unwrap_or_else(|panic| Some(Err(panicked(&*panic))))
+        let next = Next::outermost(Arc::clone(chain));
+        let answer = catch_unwind(AssertUnwindSafe(|| next.at_hand(&self.request)))
+            .unwrap_or_else(|panic| Some(Err(panicked(&*panic))))?;
+        Some(answer.and_then(|answer| fitting(self.request.op(), answer)))
     }
 
     /// See [`App::call`].
     pub(crate) async fn call(self) -> Result<Answer, Refusal> {
         let op = self.request.op();
-        let chain = Next::outermost(self.route?).run(self.request);
-        let answer = Contained(Box::pin(chain)).await?;
-        match (op, &answer) {
-            (Op::Read, Answer::Reply(_)) | (Op::Write, Answer::Accept(_)) => Ok(answer),
-            _ => Err(Refusal::internal()
-                .because("a layer answered a read with Accept or a write with Reply")),
-        }
+        let chain = Next::outermost(self.chain?).run(self.request);
+        fitting(op, Contained(Box::pin(chain)).await?)
+    }
+}
+
+/// The answer, which a layer may have mixed up.
+fn fitting(op: Op, answer: Answer) -> Result<Answer, Refusal> {
+    match op {
+        Op::Read => Reply::try_from(answer).map(Answer::from),
+        Op::Write => Accept::try_from(answer).map(Answer::from),
     }
 }
 

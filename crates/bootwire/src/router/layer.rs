@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::app::Bound;
-use crate::{Answer, BoxFuture, Refusal, Request};
+#[cfg(doc)]
+use crate::Reply;
+use crate::{Answer, BoxFuture, Endpoint, Refusal, Request, Terms};
 
 /// Code that runs around the handlers of a router: it may look at the request, refuse it, change
 /// the answer, or time it.
@@ -33,10 +34,12 @@ pub trait Layer: Send + Sync + 'static {
     /// Answers `request`, usually by way of [`Next::run`].
     fn call(&self, request: Request, next: Next) -> BoxFuture<'_, Result<Answer, Refusal>>;
 
-    /// Whether an answer that is [at hand](crate::Endpoint::at_hand) may go out without this layer
-    /// being called. `false` unless the layer says otherwise.
-    fn skip_at_hand(&self) -> bool {
-        false
+    /// The answer, if it is [at hand](crate::Endpoint::at_hand): usually [`Next::at_hand`], changed as
+    /// [`Layer::call`] would. Runs on a worker's thread and must wait for nothing. `None`, unless the
+    /// layer says otherwise, has the layer called.
+    fn at_hand(&self, request: &Request, next: Next) -> Option<Result<Answer, Refusal>> {
+        let _ = (request, next);
+        None
     }
 }
 
@@ -50,17 +53,24 @@ where
     }
 }
 
+/// An endpoint with the layers around it.
+pub(super) struct Chain {
+    /// In the order they were added: innermost first.
+    pub(super) layers: Vec<Arc<dyn Layer>>,
+    pub(super) target: Arc<dyn Endpoint<Answer>>,
+}
+
 /// The rest of the chain: the layers further in, then the handler.
 pub struct Next {
-    route: Arc<Bound>,
+    chain: Arc<Chain>,
     /// Layers still to run; the one with the highest number is the outermost.
     layers: usize,
 }
 
 impl Next {
-    pub(super) fn outermost(route: Arc<Bound>) -> Self {
-        let layers = route.layers.len();
-        Self { route, layers }
+    pub(super) fn outermost(chain: Arc<Chain>) -> Self {
+        let layers = chain.layers.len();
+        Self { chain, layers }
     }
 
     /// Runs the rest of the chain.
@@ -68,14 +78,26 @@ impl Next {
     /// # Errors
     /// The refusal of a layer further in, or of the handler.
     pub async fn run(self, request: Request) -> Result<Answer, Refusal> {
-        let Some(inner) = self.layers.checked_sub(1) else {
-            return self.route.target.call(request).await;
-        };
-        let next = Self {
-            route: Arc::clone(&self.route),
-            layers: inner,
-        };
-        self.route.layers[inner].call(request, next).await
+        match self.inner() {
+            Some((layer, next)) => layer.call(request, next).await,
+            None => self.chain.target.call(request).await,
+        }
+    }
+
+    /// The answer of the rest of the chain, if it is [at hand](crate::Endpoint::at_hand).
+    #[must_use]
+    pub fn at_hand(&self, request: &Request) -> Option<Result<Answer, Refusal>> {
+        match self.inner() {
+            Some((layer, next)) => layer.at_hand(request, next),
+            None => self.chain.target.at_hand(request),
+        }
+    }
+
+    /// The next layer, and what is further in.
+    fn inner(&self) -> Option<(&dyn Layer, Self)> {
+        let layers = self.layers.checked_sub(1)?;
+        let chain = Arc::clone(&self.chain);
+        Some((&*self.chain.layers[layers], Self { chain, layers }))
     }
 }
 
@@ -117,7 +139,65 @@ impl Layer for Deadline {
         })
     }
 
-    fn skip_at_hand(&self) -> bool {
-        true
+    fn at_hand(&self, request: &Request, next: Next) -> Option<Result<Answer, Refusal>> {
+        next.at_hand(request)
+    }
+}
+
+/// Runs transfers on these terms, besides those of the answer, see [`Reply::on_terms`].
+impl Layer for Terms {
+    fn call(&self, request: Request, next: Next) -> BoxFuture<'_, Result<Answer, Refusal>> {
+        Box::pin(async move { Ok(next.run(request).await?.on_terms(self)) })
+    }
+
+    fn at_hand(&self, request: &Request, next: Next) -> Option<Result<Answer, Refusal>> {
+        let answer = next.at_hand(request)?;
+        Some(answer.map(|answer| answer.on_terms(self)))
+    }
+}
+
+/// A layer that chooses [`Terms`] for each request, besides those of the answer: for clients that need
+/// other options than they ask for.
+///
+/// ```
+/// use bootwire::router::OnTerms;
+/// use bootwire::{Request, Router, Terms};
+///
+/// // They ask for blocks larger than their buffers.
+/// let phones = OnTerms::new(|request: &Request| {
+///     if request.path().starts_with("/SEP") {
+///         return Terms::new().blksize_max(512);
+///     }
+///     Terms::new()
+/// });
+/// let router: Router = Router::new().read("/{*path}", async || "...").layer(phones);
+/// ```
+#[derive(Clone)]
+pub struct OnTerms<F>(F);
+
+impl<F: Fn(&Request) -> Terms + Send + Sync + 'static> OnTerms<F> {
+    /// Runs the transfer of each request on the terms that `choose` names. It runs on a worker's
+    /// thread where the answer is at hand, so it must wait for nothing.
+    #[must_use]
+    pub const fn new(choose: F) -> Self {
+        Self(choose)
+    }
+}
+
+impl<F: Fn(&Request) -> Terms + Send + Sync + 'static> Layer for OnTerms<F> {
+    fn call(&self, request: Request, next: Next) -> BoxFuture<'_, Result<Answer, Refusal>> {
+        let terms = (self.0)(&request);
+        Box::pin(async move { Ok(next.run(request).await?.on_terms(&terms)) })
+    }
+
+    fn at_hand(&self, request: &Request, next: Next) -> Option<Result<Answer, Refusal>> {
+        let answer = next.at_hand(request)?;
+        Some(answer.map(|answer| answer.on_terms(&(self.0)(request))))
+    }
+}
+
+impl<F> std::fmt::Debug for OnTerms<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OnTerms").finish_non_exhaustive()
     }
 }

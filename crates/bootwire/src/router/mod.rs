@@ -59,7 +59,9 @@
 //! path on their way down, [`FirstOf`] asks one endpoint after the other.
 //!
 //! # Layers
-//! A [`Layer`] is code around every route added before it. The layer added last runs first.
+//! A [`Layer`] is code around every route added before it. The layer added last runs first. Some are
+//! ready: a [`Deadline`], [`Terms`](crate::Terms) for all transfers and [`OnTerms`] for some, a
+//! [`Rewrite`]. [`Layered`] puts a layer around one endpoint.
 
 mod app;
 mod at_hand;
@@ -68,6 +70,7 @@ mod first;
 mod handler;
 mod kind;
 mod layer;
+mod layered;
 mod matching;
 mod parse;
 mod pattern;
@@ -80,15 +83,16 @@ pub use at_hand::{AtHand, at_hand};
 pub use extract::{FromRef, FromRequest, Path, Plain, Several, State};
 pub use first::FirstOf;
 pub use handler::{Handler, Itself};
-pub use layer::{Deadline, Layer, Next};
+pub use layer::{Deadline, Layer, Next, OnTerms};
+pub use layered::{AnswerKind, Layered};
 pub use pattern::{Pattern, PatternError};
 pub use rewrite::Rewrite;
 
-use app::{Bound, Guard, NoRoute, Rename, Step, Table, Target};
+use app::{Bound, Guard, NoRoute, Rename, Step, Table};
+use layer::Chain;
+use layered::AsAnswer;
 
-#[cfg(doc)]
-use crate::Endpoint;
-use crate::{Accept, Op, Reply, Request};
+use crate::{Accept, Answer, Endpoint, Op, Reply, Request};
 
 /// Routes in the order they are tried, for handlers that share a state `S`.
 ///
@@ -121,14 +125,14 @@ struct Route<S> {
 }
 
 /// Makes a route's target once the state is known.
-type MakeTarget<S> = Box<dyn FnOnce(S) -> Target + Send>;
+type MakeTarget<S> = Box<dyn FnOnce(S) -> Arc<dyn Endpoint<Answer>> + Send>;
 
 impl<S> Route<S> {
     fn read<M>(pattern: Option<Pattern>, handler: impl Handler<Reply, M, S>) -> Self {
         Self::new(
             pattern,
             Op::Read,
-            Box::new(|state| Target::Read(handler.into_endpoint(state))),
+            Box::new(|state| AsAnswer::of(handler.into_endpoint(state))),
         )
     }
 
@@ -136,7 +140,7 @@ impl<S> Route<S> {
         Self::new(
             pattern,
             Op::Write,
-            Box::new(|state| Target::Write(handler.into_endpoint(state))),
+            Box::new(|state| AsAnswer::of(handler.into_endpoint(state))),
         )
     }
 
@@ -190,8 +194,10 @@ impl Route<()> {
             pattern,
             ignore_case,
             guards,
-            layers,
-            target: target(()),
+            chain: Arc::new(Chain {
+                layers,
+                target: target(()),
+            }),
         }
     }
 }

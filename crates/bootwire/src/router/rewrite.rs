@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Pattern, PatternError};
-use crate::Request;
+use super::{Layer, Next, Pattern, PatternError};
+use crate::{Answer, BoxFuture, Refusal, Request};
 
 /// The path a request gets instead of its own, with the parameters of a [`Pattern`] in it.
 ///
@@ -101,6 +101,30 @@ impl Rewrite {
             }
         }
         request.renamed(&path)
+    }
+
+    /// As [`Rewrite::apply`], with what the client is told where nothing comes of it.
+    pub(super) fn renamed(&self, request: &Request) -> Result<Request, Refusal> {
+        self.apply(request).ok_or_else(|| {
+            Refusal::denied()
+                .text("Bad file name")
+                .because(format_args!("renamed to {self}, it is no path"))
+        })
+    }
+}
+
+/// Has the handler, and the layers further in, see the new path. The pattern must be the one of the
+/// routes it is put around.
+impl Layer for Rewrite {
+    fn call(&self, request: Request, next: Next) -> BoxFuture<'_, Result<Answer, Refusal>> {
+        Box::pin(async move { next.run(self.renamed(&request)?).await })
+    }
+
+    fn at_hand(&self, request: &Request, next: Next) -> Option<Result<Answer, Refusal>> {
+        match self.renamed(request) {
+            Ok(renamed) => next.at_hand(&renamed),
+            Err(refusal) => Some(Err(refusal)),
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use bootwire_proto::{Limits, Mode, OptionKind, Packet, Schedule, negotiate};
 use ipnet::IpNet;
 
 use super::admission::Budgets;
-use super::prepared::Terms;
 use super::{OpenServer, ServerHandle, ServerStats};
 use crate::router::App;
 use crate::{Answer, Request, TransferRecord};
@@ -374,7 +373,7 @@ impl Server {
             52
         };
         let cap = crosses_ethernet.then_some(ETHERNET_MTU - headers);
-        let limits = Terms::of(answer).limits(self.settings.limits, cap);
+        let limits = answer.terms().limits(self.settings.limits, cap);
         let Ok(Packet::Request(parsed)) = Packet::parse(request.facts.datagram()) else {
             return Vec::new();
         };

@@ -48,7 +48,7 @@ impl Host for TokioHost {
         if request.mode() == Mode::Octet
             && let Some(result) = routed.at_hand()
         {
-            let answer = result.and_then(|answer| prepare(request, answer, self.mapping));
+            let answer = result.map(|answer| prepare(request, answer, self.mapping));
             return Asked {
                 route,
                 answer: Some(answer),
@@ -58,7 +58,7 @@ impl Host for TokioHost {
         let request = request.clone();
         self.runtime.spawn(async move {
             let result = match tokio::time::timeout(deadline, routed.call()).await {
-                Ok(result) => result.and_then(|answer| prepare(&request, answer, mapping)),
+                Ok(result) => result.map(|answer| prepare(&request, answer, mapping)),
                 Err(_) => Err(Refusal::new(Reason::Origin)
                     .text("Timed out, try again")
                     .because(format_args!("the handler took longer than {deadline:?}"))),

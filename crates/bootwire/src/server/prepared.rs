@@ -3,9 +3,8 @@
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bootwire_proto::{Limits, Mode, Op, Rollover, netascii};
+use bootwire_proto::{Mode, netascii};
 use bytes::Bytes;
 
 use super::feed;
@@ -13,7 +12,7 @@ use crate::accept::Accept;
 use crate::file::{OpenFile, PartialFile};
 use crate::partial::PartialSource;
 use crate::reply::Body;
-use crate::{Answer, BoxFuture, Refusal, Reply, Request, Sink, Source};
+use crate::{Answer, BoxFuture, Refusal, Reply, Request, Sink, Source, Terms};
 
 /// Bytes read from a file at a time where it is not mapped.
 const READ_PIECE: usize = 256 << 10;
@@ -41,62 +40,6 @@ impl Content {
     }
 }
 
-/// What the handler and its layers want for this transfer.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Terms {
-    pub(crate) blksize_max: Option<u16>,
-    pub(crate) windowsize_max: Option<u16>,
-    pub(crate) rollover: Option<Rollover>,
-    pub(crate) resend_min: Option<Duration>,
-    pub(crate) no_options: bool,
-    pub(crate) labels: Vec<(String, String)>,
-}
-
-impl Terms {
-    /// Those of an answer, without its labels.
-    pub(crate) fn of(answer: &Answer) -> Self {
-        match answer {
-            Answer::Reply(reply) => Self {
-                blksize_max: reply.blksize_max,
-                windowsize_max: reply.windowsize_max,
-                rollover: reply.rollover,
-                resend_min: reply.resend_min,
-                no_options: !reply.options,
-                labels: Vec::new(),
-            },
-            Answer::Accept(accept) => Self {
-                blksize_max: accept.blksize_max,
-                windowsize_max: accept.windowsize_max,
-                rollover: accept.rollover,
-                resend_min: accept.resend_min,
-                no_options: !accept.options,
-                labels: Vec::new(),
-            },
-        }
-    }
-
-    /// The server's limits, tightened by these terms and by what the way to the client carries in
-    /// one piece, in bytes of a block.
-    pub(crate) fn limits(&self, base: Limits, mtu_cap: Option<u16>) -> Limits {
-        let caps = [Some(base.blksize_max), mtu_cap, self.blksize_max];
-        Limits {
-            blksize_max: caps
-                .into_iter()
-                .flatten()
-                .min()
-                .unwrap_or(base.blksize_max)
-                .max(8),
-            windowsize_max: self
-                .windowsize_max
-                .map_or(base.windowsize_max, |max| max.min(base.windowsize_max))
-                .max(1),
-            rollover: self.rollover.or(base.rollover),
-            options: base.options && !self.no_options,
-            ..base
-        }
-    }
-}
-
 /// An answer ready for the engine.
 pub(crate) enum Prepared {
     /// To be sent.
@@ -116,29 +59,15 @@ pub(crate) enum Prepared {
 
 /// Brings an answer into the form the engine moves: netascii is converted here, so that the engine
 /// moves plain bytes, and files that should not be mapped become sources.
-pub(crate) fn prepare(
-    request: &Request,
-    answer: Answer,
-    mapping: bool,
-) -> Result<Prepared, Refusal> {
-    match (request.op(), answer) {
-        (Op::Read, Answer::Reply(reply)) => Ok(prepare_reply(request, reply, mapping)),
-        (Op::Write, Answer::Accept(accept)) => Ok(prepare_accept(accept)),
-        _ => Err(Refusal::internal()
-            .because("the handler answered a read with an Accept, or a write with a Reply")),
+pub(crate) fn prepare(request: &Request, answer: Answer, mapping: bool) -> Prepared {
+    match answer {
+        Answer::Reply(reply) => prepare_reply(request, reply, mapping),
+        Answer::Accept(accept) => prepare_accept(accept),
     }
 }
 
 fn prepare_reply(request: &Request, reply: Reply, mapping: bool) -> Prepared {
-    let Reply {
-        body,
-        blksize_max,
-        windowsize_max,
-        rollover,
-        resend_min,
-        options,
-        labels,
-    } = reply;
+    let Reply { body, terms } = reply;
     let content = match body {
         Body::Bytes(bytes) => Content::Memory(bytes),
         Body::File(file) if file.is_empty() => Content::Memory(Bytes::new()),
@@ -154,15 +83,6 @@ fn prepare_reply(request: &Request, reply: Reply, mapping: bool) -> Prepared {
         Mode::Netascii => netascii_of(content),
     };
     let size = content.size();
-    let no_options = !options;
-    let terms = Terms {
-        blksize_max,
-        windowsize_max,
-        rollover,
-        resend_min,
-        no_options,
-        labels,
-    };
     Prepared::Send {
         content,
         size,
@@ -174,21 +94,8 @@ fn prepare_accept(accept: Accept) -> Prepared {
     let Accept {
         sink,
         size_max,
-        blksize_max,
-        windowsize_max,
-        rollover,
-        resend_min,
-        options,
-        labels,
+        terms,
     } = accept;
-    let terms = Terms {
-        blksize_max,
-        windowsize_max,
-        rollover,
-        resend_min,
-        no_options: !options,
-        labels,
-    };
     Prepared::Receive {
         sink,
         size_max,

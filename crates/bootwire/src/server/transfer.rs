@@ -11,11 +11,10 @@ use super::engine::{Reports, Small};
 use super::feed::Feed;
 use super::inbox::Key;
 use super::lane::Lane;
-use super::prepared::Terms;
 use super::store::StoreHandle;
-use crate::Outcome;
 use crate::record::{Ended, Figures};
 use crate::request::Facts;
+use crate::{Outcome, Terms};
 
 /// A transfer. What each of its packets touches comes first and begins with a line of the cache: of
 /// thousands of transfers every line comes from far away, so they are to be few, and in a row.

@@ -11,9 +11,9 @@ use super::{Engine, Host};
 use crate::server::experience::Experience;
 use crate::server::feed::{Feed, Spool};
 use crate::server::inbox::{Key, Message};
-use crate::server::prepared::{Content, Prepared, Terms};
+use crate::server::prepared::{Content, Prepared};
 use crate::server::transfer::{End, Phase, Receiving, Sending};
-use crate::{Outcome, Refusal, Sink};
+use crate::{Outcome, Refusal, Sink, Terms};
 
 impl<H: Host> Engine<H> {
     /// Another thread left a message. News for transfers that have ended is dropped.

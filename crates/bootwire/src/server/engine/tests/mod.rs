@@ -32,12 +32,12 @@ use crate::server::experience::Experiences;
 use crate::server::feed::Feed;
 use crate::server::inbox::{Key, Message};
 use crate::server::lane::{Lane, Lanes};
-use crate::server::prepared::{Content, Prepared, Terms};
+use crate::server::prepared::{Content, Prepared};
 use crate::server::pump::PumpHandle;
 use crate::server::stats::{Counters, ServerStats};
 use crate::server::store::StoreHandle;
 use crate::server::transfer::Phase;
-use crate::{BoxFuture, Outcome, Refusal, Request, Sink, Source, TransferRecord};
+use crate::{BoxFuture, Outcome, Refusal, Request, Sink, Source, Terms, TransferRecord};
 
 /// The port requests go to in these tests is listener 0's; its transfers use lanes 1 to 4.
 const LISTENER: u16 = 0;
@@ -98,10 +98,7 @@ impl Host for Scripted {
             Some(Script::Polite(bytes)) => Some(Ok(Prepared::Send {
                 content: Content::Memory(Bytes::from_static(bytes)),
                 size: Some(bytes.len() as u64),
-                terms: Box::new(Terms {
-                    resend_min: Some(Duration::from_secs(1)),
-                    ..Terms::default()
-                }),
+                terms: Box::new(Terms::new().resend_min(Duration::from_secs(1))),
             })),
             Some(Script::Made(bytes)) => Some(Ok(send(
                 Content::Memory(Bytes::from(vec![7; bytes])),
