@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::fs;
 
+use bootwire_site::Config;
 use tempfile::TempDir;
-
-use crate::config::Config;
 
 thread_local! {
     static PLACE: RefCell<Option<TempDir>> = const { RefCell::new(None) };
@@ -20,8 +19,7 @@ pub fn config(bytes: &[u8]) {
         let lines = bytes.split(|byte| *byte == b'\n').count();
         match Config::load_with(&path, std::iter::empty()) {
             Ok(config) => {
-                for route in &config.document.route {
-                    let place = config.place(route);
+                for place in config.route_places() {
                     assert!(line_of(&place).is_some_and(|line| line <= lines), "{place}");
                 }
             }

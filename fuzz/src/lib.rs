@@ -1,8 +1,7 @@
 //! What is fuzzed: one function for each target, which takes any bytes and panics if a promise is
 //! broken.
 //!
-//! Those of the protocol crate are shared with its property tests. The configuration's reader is part
-//! of a binary, and so are the modules it needs: they are compiled here a second time.
+//! Those of the protocol crate are shared with its property tests.
 
 mod configuration;
 mod engine;
@@ -17,23 +16,6 @@ mod shared_netascii;
 mod shared_operations;
 #[path = "../../crates/bootwire-proto/tests/fuzzed/packets.rs"]
 mod shared_packets;
-
-#[path = "../../crates/bootwire-cli/src/config/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the binary uses more of it")]
-mod config;
-#[path = "../../crates/bootwire-cli/src/exit.rs"]
-#[expect(dead_code, reason = "the binary uses more of it")]
-mod exit;
-#[path = "../../crates/bootwire-cli/src/networks.rs"]
-#[expect(dead_code, reason = "the binary uses more of it")]
-mod networks;
-#[path = "../../crates/bootwire-cli/src/out.rs"]
-#[expect(dead_code, reason = "the binary uses more of it")]
-mod out;
-#[path = "../../crates/bootwire-cli/src/ports.rs"]
-mod ports;
-
-use bootwire::amount as size;
 
 pub use configuration::config;
 pub use engine::engine;

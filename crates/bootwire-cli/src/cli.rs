@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, completions, config, explain, get, machines, man, put, serve};
+use crate::{bench, check, completions, explain, get, machines, man, put, schema, serve};
 
 /// A TFTP server and client for people who boot machines.
 #[derive(Debug, Parser)]
@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Edit the machines of an inventory in SQLite
     Machines(machines::Args),
     /// Print the JSON schema of the configuration file
-    Schema(config::schema::Args),
+    Schema(schema::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual pages, or write them into a directory

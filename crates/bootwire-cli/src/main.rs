@@ -8,20 +8,17 @@ mod bench;
 mod check;
 mod cli;
 mod completions;
-mod config;
 mod exit;
 mod explain;
 mod get;
 mod machines;
 mod man;
-mod networks;
 mod out;
 mod output;
-mod ports;
 mod progress;
 mod put;
+mod schema;
 mod serve;
-mod site;
 mod span;
 mod target;
 mod transfer;
@@ -29,6 +26,7 @@ mod transfer;
 use std::process::ExitCode;
 
 use bootwire::{amount as size, escape as shown};
+use bootwire_site::{config, networks, ports, site};
 use clap::Parser;
 
 use cli::{Cli, Command};
@@ -42,7 +40,7 @@ fn main() -> ExitCode {
         Command::Put(args) => put::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Machines(args) => machines::run(&args),
-        Command::Schema(args) => config::schema::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

@@ -1,10 +1,7 @@
 //! `bootwire check`: whether a configuration will do, and whether a server is well.
 
 mod live;
-mod programs;
 mod report;
-mod site;
-mod trial;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -71,7 +68,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         if args.live {
             args.look_at_server(&mut report).await;
         } else if let Some(config) = config {
-            site::look(&config, !args.offline, &mut report).await;
+            let look = |finding: &_| report.finding(finding);
+            bootwire_site::check::look(&config, !args.offline, look).await;
         }
     });
     // A database that does not answer shall not keep the result back.

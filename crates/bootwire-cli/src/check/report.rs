@@ -4,6 +4,8 @@ use std::fmt::Display;
 
 use anyhow::anyhow;
 
+use bootwire_site::check::{Finding, Verdict};
+
 use crate::config::Problems;
 use crate::exit::Failure;
 use crate::out::{self, Colour};
@@ -28,6 +30,16 @@ impl Report {
     pub(super) fn fail(&mut self, what: &str, why: impl Display) {
         self.failed += 1;
         self.line(("FAIL", Colour::Red), what, why);
+    }
+
+    /// What the site's own look found.
+    pub(super) fn finding(&mut self, finding: &Finding) {
+        let (what, told) = (&finding.what, &finding.told);
+        match finding.verdict {
+            Verdict::Good => self.ok(what, told),
+            Verdict::Doubtful => self.warn(what, told),
+            Verdict::Bad => self.fail(what, told),
+        }
     }
 
     pub(super) fn problems(&mut self, what: &str, problems: &Problems) {

@@ -1,16 +1,10 @@
 //! `bootwire explain`: what a client would get, and why.
 //!
-//! [`question`] makes a request of the command line, [`look`] follows it through the very routes a
-//! server has into an [`account`], which [`tell`] puts into words.
+//! [`question`] makes a request of the command line; the site follows it.
 
-mod account;
-mod facts;
-mod look;
 mod question;
-mod tell;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,11 +12,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 
-use crate::config::{self, Config};
+use bootwire_site::config::{self, Config};
+use bootwire_site::explain::{Account, Outcome};
+use bootwire_site::site::Site;
+
 use crate::exit::{Exit, Failure};
-use crate::site::Site;
 use crate::{out, serve};
-use account::{Account, Outcome};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -96,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let account = runtime.block_on(async {
         let site = Site::explained(&config, args.run).await;
         let site = site.map_err(|problems| anyhow!("{problems}"))?;
-        anyhow::Ok(look::follow(&config, &site, &question, args.run).await)
+        anyhow::Ok(site.explain(&config, &question, args.run).await)
     });
     // A database that does not answer shall not keep the result back.
     runtime.shutdown_background();
@@ -104,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if args.json {
         out::result(&serde_json::to_string_pretty(&account).context("cannot write JSON")?);
     } else {
-        out::result(tell::text(&account).trim_end());
+        out::result(account.to_string().trim_end());
     }
     verdict(&account)
 }

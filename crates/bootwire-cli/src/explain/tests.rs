@@ -44,11 +44,11 @@ impl Place {
         let question = args.question(&config).unwrap();
         let site = Site::explained(&config, args.run).await;
         let site = site.unwrap_or_else(|problems| panic!("{problems}"));
-        let account = look::follow(&config, &site, &question, args.run).await;
+        let account = site.explain(&config, &question, args.run).await;
         let told = if args.json {
             serde_json::to_string_pretty(&account).unwrap()
         } else {
-            tell::text(&account)
+            account.to_string()
         };
         let exit = match verdict(&account) {
             Ok(()) => "0".to_owned(),
@@ -199,7 +199,9 @@ async fn what_cannot_be_read_is_told_where_it_matters() {
     let account = async |text: &str| {
         let to = ("192.0.2.1:69".parse().unwrap(), 0);
         let question = question::request(text, "10.0.0.7".parse().unwrap(), to, &[]);
-        tell::text(&look::follow(&config, &site, &question.unwrap(), false).await)
+        site.explain(&config, &question.unwrap(), false)
+            .await
+            .to_string()
     };
     let told = account("/x").await;
     assert!(
@@ -226,7 +228,7 @@ async fn what_cannot_be_read_is_told_where_it_matters() {
     let site = Site::explained(&config, false).await.unwrap();
     let to = ("192.0.2.1:69".parse().unwrap(), 0);
     let question = question::request("/x", "10.0.0.7".parse().unwrap(), to, &[]).unwrap();
-    let account = look::follow(&config, &site, &question, false).await;
+    let account = site.explain(&config, &question, false).await;
     let error = account.inventory.unwrap().error.unwrap();
     assert!(error.contains("none.toml"), "{error}");
     assert!(matches!(
@@ -242,11 +244,11 @@ async fn a_server_answers_as_explained() {
 
     let place = Place::new();
     let config = place.config();
-    let site = Site::open(&config, &mut crate::site::Shared::default()).await;
+    let site = Site::open(&config, &mut bootwire_site::site::Shared::default()).await;
     let site = site.unwrap_or_else(|problems| panic!("{problems}"));
     let server = bootwire::Server::bind("127.0.0.1:0")
         .workers(1)
-        .serve(site.app.clone());
+        .serve(site.app());
     let server = server.start().unwrap();
     let address = server.local_addrs()[0];
     for path in [
@@ -271,7 +273,7 @@ async fn a_server_answers_as_explained() {
         let question = question::request(path, address.ip(), to, &options).unwrap();
         let explained = Site::explained(&config, true).await;
         let explained = explained.unwrap_or_else(|problems| panic!("{problems}"));
-        let account = look::follow(&config, &explained, &question, true).await;
+        let account = explained.explain(&config, &question, true).await;
         let mut got = Vec::new();
         let fetched = Client::new(address).get(path, &mut got).await;
         match (&account.outcome, fetched) {

@@ -41,12 +41,12 @@ impl Configured {
     }
 
     pub(super) fn app(&self) -> App {
-        self.site.app.clone()
+        self.site.app()
     }
 
     /// What must not be in the log.
     pub(super) fn secrets(&self) -> Secrets {
-        self.site.secrets.clone()
+        self.site.secrets()
     }
 
     /// What is served, in lines for the log: in few, or `verbose`.

@@ -1,0 +1,124 @@
+//! Whether everything that a configuration names is there and works.
+
+mod programs;
+mod report;
+mod trial;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bootwire::client::Client;
+use bootwire::router::App;
+use bootwire::{Answer, BoxFuture, Endpoint, Refusal, Reply, Request, Router, Server};
+
+use crate::config::Config;
+use crate::site::Site;
+use report::Report;
+
+pub use report::{Finding, Verdict};
+
+/// How long an origin or an inventory may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What is fetched over the loopback.
+const PROBE: &str = "/.bootwire/check";
+
+/// Looks at everything a configuration names; at what lies elsewhere only if `online`. What is found
+/// is told at once, as some of it may take long.
+pub async fn look(config: &Config, online: bool, mut tell: impl FnMut(&Finding) + Send) {
+    let report = &mut Report::new(&mut tell);
+    let site = match Site::explained(config, online).await {
+        Ok(site) => Arc::new(site),
+        Err(problems) => {
+            return problems
+                .0
+                .iter()
+                .for_each(|why| report.fail("configuration", why));
+        }
+    };
+    let files: Vec<String> = config
+        .files
+        .iter()
+        .map(|file| config.location.show(file))
+        .collect();
+    let routes = crate::size::count(site.routes.len() as u64, "route", "routes");
+    report.ok(
+        "configuration",
+        format_args!("{}, {routes}", files.join(", ")),
+    );
+    for warning in &config.warnings {
+        report.warn("configuration", warning);
+    }
+    for problem in site.problems() {
+        report.fail("file", problem);
+    }
+    if online {
+        for (name, address, result) in site.try_origins(PATIENCE).await {
+            let what = format!("origin {name}");
+            match result {
+                Ok(None) => report.ok(&what, address),
+                Ok(Some(why)) => report.warn(&what, format_args!("{address}: {why}")),
+                Err(why) => report.fail(&what, format_args!("{address}: {why}")),
+            }
+        }
+        if let Some((shown, result)) = site.try_inventory(PATIENCE).await {
+            match result {
+                Ok(()) => report.ok("inventory", shown),
+                Err(why) => report.fail("inventory", format_args!("{shown}: {why}")),
+            }
+        }
+    }
+    programs::look(config, report);
+    trial::render(&site, report).await;
+    match fetch(&site.app).await {
+        Ok(told) => report.ok("transfer", told),
+        Err(why) => report.fail("transfer", why),
+    }
+}
+
+/// An application behind a route of our own.
+struct Behind(App);
+
+impl Endpoint<Reply> for Behind {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
+        Box::pin(async move {
+            match self.0.call(request).await? {
+                Answer::Reply(reply) => Ok(reply),
+                Answer::Accept(_) => Err(Refusal::internal()),
+            }
+        })
+    }
+}
+
+/// A server on the loopback, with a transfer from it.
+async fn fetch(app: &App) -> Result<String, String> {
+    let text = "as a client gets it\n".repeat(100);
+    let content = text.clone();
+    let router = Router::new()
+        .read(PROBE, move || {
+            let content = content.clone();
+            async { content }
+        })
+        .fallback(Behind(app.clone()));
+    let server = Server::bind("127.0.0.1:0")
+        .workers(1)
+        .serve(router)
+        .start()
+        .map_err(|error| error.to_string())?;
+    let Some(&address) = server.local_addrs().first() else {
+        return Err("no address to listen on".to_owned());
+    };
+    let began = Instant::now();
+    let mut got = Vec::new();
+    let fetched = Client::new(address).get(PROBE, &mut got).await;
+    let took = began.elapsed();
+    server.drain(Duration::from_secs(1)).await;
+    fetched.map_err(|error| format!("from this machine to itself: {error}"))?;
+    if got != text.as_bytes() {
+        return Err("what arrived is not what was sent".to_owned());
+    }
+    Ok(format!(
+        "{} bytes from this machine to itself in {:.1} ms",
+        got.len(),
+        took.as_secs_f64() * 1e3
+    ))
+}

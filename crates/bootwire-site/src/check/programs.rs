@@ -1,0 +1,106 @@
+//! Whether the programs that a configuration names are there and can be run.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::report::Report;
+use crate::config::value::Spanned;
+use crate::config::{Config, model};
+
+/// A script's first line, as far as the kernel reads it.
+const FIRST_LINE_MAX: u64 = 256;
+
+/// Looks at the programs of hooks and of uploads.
+pub(super) fn look(config: &Config, report: &mut Report<'_>) {
+    let mut programs = Vec::new();
+    for route in &config.document.route {
+        collect(config, route, &mut programs);
+    }
+    programs.dedup();
+    for (place, program) in programs {
+        let shown = program.display();
+        match runs(&program) {
+            Ok(()) => report.ok("program", format_args!("{place}: {shown}")),
+            Err(why) => report.fail("program", format_args!("{place}: {shown}: {why}")),
+        }
+    }
+}
+
+fn collect(config: &Config, route: &Spanned<model::Route>, programs: &mut Vec<(String, PathBuf)>) {
+    let exec = route.exec.as_ref().map(|exec| &exec.program);
+    let finished = route.finished.as_ref().map(|finished| &finished.program);
+    for program in exec.into_iter().chain(finished) {
+        programs.push((config.place(route).to_string(), config.path(program)));
+    }
+    for inner in &route.r#try {
+        collect(config, inner, programs);
+    }
+}
+
+/// Why the kernel would not run it.
+fn runs(program: &Path) -> Result<(), String> {
+    let missing = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "it is not there".to_owned(),
+        _ => error.to_string(),
+    };
+    let metadata = program.metadata().map_err(missing)?;
+    if !metadata.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    if metadata.permissions().mode() & 0o111 == 0 {
+        return Err("it is not executable: chmod +x".to_owned());
+    }
+    match interpreter(program) {
+        Some(interpreter) if !interpreter.exists() => Err(format!(
+            "its first line names {}, which is not there",
+            interpreter.display()
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What a script names in its first line. `None` of one that cannot be read: only the server's user may
+/// be allowed to.
+fn interpreter(program: &Path) -> Option<PathBuf> {
+    let file = std::fs::File::open(program).ok()?;
+    let mut line = Vec::new();
+    let mut begin = BufReader::new(file.take(FIRST_LINE_MAX));
+    begin.read_until(b'\n', &mut line).ok()?;
+    let named = line.strip_prefix(b"#!")?.trim_ascii();
+    let path = named.split(u8::is_ascii_whitespace).next()?;
+    Some(PathBuf::from(std::ffi::OsStr::from_bytes(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+
+    use super::*;
+
+    #[test]
+    fn a_program_is_there_executable_and_so_is_what_runs_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hook");
+        let write = |text: &str, mode: u32| {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            runs(&path)
+        };
+        let wrong = |told: Result<(), String>, what: &str| {
+            let why = told.unwrap_err();
+            assert!(why.contains(what), "{why}");
+        };
+        wrong(runs(&path), "not there");
+        wrong(runs(dir.path()), "no file");
+        wrong(write("#!/bin/sh\n", 0o644), "chmod +x");
+        wrong(
+            write("#! /nowhere/sh -e\n", 0o755),
+            "/nowhere/sh, which is not there",
+        );
+        for text in ["#!/bin/sh\n", "#! /bin/sh -e\necho\n", "\x7fELF", ""] {
+            assert_eq!(write(text, 0o755), Ok(()), "{text:?}");
+        }
+    }
+}

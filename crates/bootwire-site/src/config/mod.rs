@@ -1,0 +1,166 @@
+//! The configuration file: read, laid over each other, understood, checked.
+//!
+//! [`load`] reads the files, [`assemble`] does the rest without touching anything: texts become a
+//! [`tree`] that knows where everything was written, drop-ins and the [`environment`] are laid over
+//! it, it is [`read`] into the tables of the [`model`], and [`rules`] look for what contradicts
+//! itself. All that is wrong is reported at once, with file and line.
+
+mod assemble;
+mod environment;
+mod home;
+mod load;
+mod location;
+mod mistake;
+pub mod model;
+mod problem;
+mod read;
+mod rules;
+pub mod schema;
+mod source;
+#[cfg(test)]
+mod tests;
+mod tree;
+pub mod value;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use location::Location;
+pub use problem::{Problem, Problems};
+
+use source::{Place, Sources};
+use value::Spanned;
+
+/// Where the configuration is, unless told otherwise.
+pub const DEFAULT: &str = "/etc/bootwire/bootwire.toml";
+
+/// A configuration that keeps the rules. Files it names may still be missing.
+pub struct Config {
+    /// What it says, drop-ins and environment included.
+    pub document: model::Document,
+    /// The directory of the main file, absolute: where relative paths begin.
+    pub base: PathBuf,
+    /// Where it was read.
+    pub location: Location,
+    /// Every file that was read, by its absolute path.
+    pub files: Vec<PathBuf>,
+    /// Those of them that are empty, or nothing but white space.
+    pub blank: Vec<PathBuf>,
+    /// Directories in which a change may mean another configuration.
+    pub watched: Vec<PathBuf>,
+    /// What is probably not meant so, with its place.
+    pub warnings: Vec<String>,
+    sources: Sources,
+    keys: BTreeMap<String, Place>,
+}
+
+impl Config {
+    /// Reads a configuration: the file at `path`, its drop-ins, the environment.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        Self::load_with(path, environment())
+    }
+
+    /// The same with another environment.
+    pub fn load_with(
+        path: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Problems> {
+        Self::read_with(&Location::of(path)?, environment)
+    }
+
+    /// Reads the configuration there, as often as it takes. Needs no current directory, which is out
+    /// of reach in the sandbox.
+    pub fn read(location: &Location) -> Result<Self, Problems> {
+        Self::read_with(location, environment())
+    }
+
+    fn read_with(
+        location: &Location,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Problems> {
+        let base = location.directory().to_owned();
+        let files = load::files(location)?;
+        let assembled = assemble::assemble(&files.main, &files.drop_ins, environment)?;
+        // The second may come later.
+        let watched = vec![base.clone(), location.drop_ins()];
+        Ok(Self {
+            document: assembled.document,
+            base,
+            location: location.clone(),
+            files: files.paths,
+            blank: files.blank,
+            watched,
+            warnings: assembled.warnings,
+            sources: assembled.sources,
+            keys: assembled.keys,
+        })
+    }
+
+    /// The places of all routes, in order: `FILE:LINE`.
+    pub fn route_places(&self) -> impl Iterator<Item = String> {
+        self.document.route.iter().map(|route| self.place(route))
+    }
+
+    /// The same if it has routes: without any, every client would hear that there is no such file.
+    pub fn with_routes(self) -> Result<Self, Problems> {
+        if !self.document.route.is_empty() {
+            return Ok(self);
+        }
+        let what = match self.files.as_slice() {
+            files if files.iter().all(|file| self.blank.contains(file)) => {
+                "the file is empty, and clients would find no file: write a [[route]]"
+            }
+            _ => "there is no [[route]], and clients would find no file: write one",
+        };
+        let what = format!("{what}, such as [[route]] with dir = \"/srv/tftp\" below it");
+        Err(Problem::new(self.location.to_string(), what).into())
+    }
+
+    /// The files of this configuration that said something in `old` and are empty now. Whoever writes
+    /// a file in place empties it first, and may have been stopped there.
+    pub fn emptied_since<'a>(&'a self, old: &'a Self) -> impl Iterator<Item = &'a Path> {
+        let said = |file: &&PathBuf| old.files.contains(file) && !old.blank.contains(file);
+        self.blank.iter().filter(said).map(PathBuf::as_path)
+    }
+
+    /// Where a table was written: `FILE:LINE`.
+    pub fn place<T>(&self, table: &Spanned<T>) -> String {
+        self.sources.show(table.file, table.span.start)
+    }
+
+    /// Where a key is: `place_of("origin.images.url")`. Of one that is not there, the table it would
+    /// be in, or the main file.
+    pub(crate) fn place_of(&self, key: &str) -> String {
+        let mut path = key;
+        loop {
+            if let Some(place) = self.keys.get(path) {
+                return self.sources.show(place.source, place.start);
+            }
+            match path.rsplit_once('.') {
+                Some((table, _)) => path = table,
+                None => return self.sources.name(0).to_owned(),
+            }
+        }
+    }
+
+    /// A path that the configuration names: relative ones begin beside the main file.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+}
+
+/// Without what it says: that may hold secrets.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The environment, but for names and values that are no text: those are nobody's settings.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}

@@ -1,0 +1,74 @@
+//! Hooks of routes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::value::{Size, Time};
+
+/// An HTTP service that decides. One of post, get.
+#[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// The URL the question is posted to
+    pub post: Option<String>,
+    /// The URL to fetch, with {path}, {mac}, {uuid}, {serial}, {ip} … in it
+    pub get: Option<String>,
+    /// What the answer is [default: "decision" for post, "content" for get]
+    pub output: Option<Output>,
+    /// Headers sent with each question
+    pub headers: BTreeMap<String, String>,
+    /// A file with the bearer token
+    pub bearer_file: Option<PathBuf>,
+    /// The environment variable with the bearer token
+    pub bearer_env: Option<String>,
+    /// Certificates of a private authority, PEM
+    pub ca: Option<PathBuf>,
+    /// Time for a decision [default: 3s]
+    pub deadline: Option<Time>,
+    /// Questions at the same time [default: 16]
+    pub concurrency: Option<usize>,
+    /// Questions that wait for a turn, 8 s at most [default: 16384]
+    pub queue: Option<usize>,
+    /// Largest answer [default: 4 MiB]
+    pub size_max: Option<Size>,
+    /// Leave the client out of the question, so that all who ask for a path ask once
+    /// [default: false]
+    pub anonymous: Option<bool>,
+}
+
+/// A program that decides.
+#[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exec {
+    /// The program: an absolute path, or one from the configuration's directory
+    pub program: PathBuf,
+    /// Its arguments, with {path}, {mac}, {uuid}, {serial}, {ip} … in them
+    pub args: Vec<String>,
+    /// Its environment beside BOOTWIRE_…
+    pub env: BTreeMap<String, String>,
+    /// What it writes [default: "content"]
+    pub output: Option<Output>,
+    /// Time for a decision [default: 3s]
+    pub deadline: Option<Time>,
+    /// Programs at the same time [default: 16]
+    pub concurrency: Option<usize>,
+    /// Questions that wait for a turn, 8 s at most [default: 16384]
+    pub queue: Option<usize>,
+    /// Largest answer [default: 4 MiB]
+    pub size_max: Option<Size>,
+    /// Leave the client out of the question [default: false]
+    pub anonymous: Option<bool>,
+}
+
+/// What a hook's answer is.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Output {
+    /// What the client gets.
+    Content,
+    /// A JSON object that decides.
+    Decision,
+}

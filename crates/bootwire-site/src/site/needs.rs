@@ -1,0 +1,315 @@
+//! What a site needs of the system: what the sandbox has to leave within reach.
+
+use std::path::{Path, PathBuf};
+
+use super::cache::CacheSettings;
+use super::identity::IdentitySettings;
+
+use super::templates;
+use crate::config::{Config, model};
+
+/// What must stay within reach for a configuration to be served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Files and directories that are read. Of files that others may replace, the directory.
+    pub read: Vec<PathBuf>,
+    /// Those of them that may be replaced as a whole: served ones, templates, machines in files.
+    pub served: Vec<PathBuf>,
+    /// The files of whose directories `read` has the whole.
+    pub files: Vec<PathBuf>,
+    /// Directories that are written to, and directories made in them.
+    pub write: Vec<PathBuf>,
+    /// Whether programs are run.
+    pub execute: bool,
+    /// Where they are, and what else they need.
+    pub extra_execute: Vec<PathBuf>,
+    /// TCP ports that are connected to.
+    pub connect: Vec<u16>,
+    /// Whether any port may be connected to: nobody knows which.
+    pub any_connect: bool,
+    /// Whether a database is connected to.
+    pub databases: bool,
+    /// Whether the kernel's neighbour table is asked.
+    pub neighbours: bool,
+}
+
+/// Ports where clouds tell their machines who they are.
+const METADATA: u16 = 80;
+const HTTPS: u16 = 443;
+const POSTGRES: u16 = 5432;
+
+/// What the configuration needs, by its text alone.
+#[must_use]
+pub fn needs(config: &Config) -> Needs {
+    let document = &config.document;
+    let mut needs = Needs::default();
+    for route in &document.route {
+        needs.add_route(config, route);
+    }
+    for origin in document.origin.values() {
+        needs.add_origin(config, origin);
+    }
+    if !document.origin.is_empty() {
+        needs.write.push(CacheSettings::of(config).dir);
+    }
+    let identity = IdentitySettings::of(config);
+    // DHCP servers write new files and rename them.
+    for file in identity.files() {
+        needs.read_beside(file);
+    }
+    needs.neighbours = identity.neighbours();
+    needs.add_inventory(config, &document.inventory);
+    needs.add_served(templates::directory(config));
+    // The configuration itself is read again.
+    for file in &config.files {
+        needs.read_beside(file);
+    }
+    needs.read.extend(config.watched.iter().cloned());
+    let sandbox = &document.sandbox;
+    let paths = |list: &Option<crate::config::value::Many<PathBuf>>| -> Vec<PathBuf> {
+        let list = list.iter().flat_map(|list| &list.0);
+        list.map(|path| config.path(path)).collect()
+    };
+    needs.read.extend(paths(&sandbox.read));
+    needs.write.extend(paths(&sandbox.write));
+    needs.extra_execute.extend(paths(&sandbox.execute));
+    needs.tidied()
+}
+
+impl Needs {
+    fn tidied(mut self) -> Self {
+        for paths in [
+            &mut self.read,
+            &mut self.served,
+            &mut self.files,
+            &mut self.write,
+            &mut self.extra_execute,
+        ] {
+            paths.sort();
+            paths.dedup();
+        }
+        self.read.retain(|path| !self.write.contains(path));
+        self.connect.sort_unstable();
+        self.connect.dedup();
+        self
+    }
+
+    /// A directory that somebody may replace as a whole.
+    fn add_served(&mut self, directory: Option<PathBuf>) {
+        self.served.extend(directory.clone());
+        self.read.extend(directory);
+    }
+
+    /// A file that somebody may replace: another by its name is another file to the kernel.
+    fn read_beside(&mut self, file: &Path) {
+        self.read.extend(file.parent().map(Path::to_owned));
+        self.files.push(file.to_owned());
+    }
+
+    fn read_files<'a>(&mut self, config: &Config, files: impl IntoIterator<Item = &'a PathBuf>) {
+        for file in files {
+            self.read_beside(&config.path(file));
+        }
+    }
+
+    fn run(&mut self, config: &Config, program: &Path) {
+        self.execute = true;
+        let program = config.path(program);
+        self.extra_execute
+            .extend(program.parent().map(Path::to_owned));
+    }
+
+    fn connect_to(&mut self, url: &str) {
+        match port(url) {
+            Some(port) => self.connect.push(port),
+            None => self.any_connect = true,
+        }
+    }
+
+    fn add_route(&mut self, config: &Config, route: &model::Route) {
+        self.add_served(route.dir.as_ref().map(|dir| config.path(dir)));
+        self.write
+            .extend(route.upload.as_ref().map(|dir| config.path(dir)));
+        self.read_files(config, &route.secret_suffix_file);
+        if let Some(finished) = &route.finished {
+            self.run(config, &finished.program);
+        }
+        if let Some(exec) = &route.exec {
+            self.run(config, &exec.program);
+        }
+        if let Some(http) = &route.http {
+            for url in http.post.iter().chain(&http.get) {
+                self.connect_to(url);
+            }
+            self.read_files(config, http.bearer_file.iter().chain(&http.ca));
+        }
+        for inner in &route.r#try {
+            self.add_route(config, inner);
+        }
+    }
+
+    fn add_origin(&mut self, config: &Config, origin: &model::Origin) {
+        let files = origin.bearer_file.iter().chain(&origin.ca);
+        let files = files
+            .chain(&origin.client_certificate)
+            .chain(&origin.client_key);
+        self.read_files(config, files.chain(origin.settings_file.values()));
+        match &origin.url {
+            // Redirects may go to any port of a host.
+            Some(_) if origin.redirect_to.is_some() => self.any_connect = true,
+            Some(url) => {
+                self.connect_to(url);
+                self.connect.push(HTTPS);
+            }
+            None => {
+                self.connect.extend([METADATA, HTTPS]);
+                for (name, value) in &origin.settings {
+                    if name.contains("endpoint") {
+                        self.connect_to(value);
+                    }
+                }
+                let elsewhere = origin
+                    .settings_env
+                    .keys()
+                    .chain(origin.settings_file.keys());
+                // Whatever it says there.
+                self.any_connect |= elsewhere.into_iter().any(|name| name.contains("endpoint"));
+                self.any_connect |= ENDPOINTS
+                    .iter()
+                    .any(|name| std::env::var_os(name).is_some());
+            }
+        }
+    }
+
+    fn add_inventory(&mut self, config: &Config, inventory: &model::Inventory) {
+        for place in inventory.files.iter().flat_map(|files| &files.0) {
+            let place = config.path(place);
+            if place.is_dir() {
+                self.add_served(Some(place));
+            } else {
+                self.read_beside(&place);
+            }
+        }
+        if let Some(file) = &inventory.sqlite {
+            // Beside it SQLite keeps what is not yet in it.
+            self.write
+                .extend(config.path(file).parent().map(Path::to_owned));
+        }
+        if let Some(url) = &inventory.postgres {
+            self.databases = true;
+            let own = port(url);
+            self.connect.push(own.unwrap_or(POSTGRES));
+        }
+        for url in inventory.http.iter().flat_map(|urls| &urls.0) {
+            self.connect_to(url);
+        }
+        let files = inventory.bearer_file.iter().chain(&inventory.ca);
+        self.read_files(config, files.chain(&inventory.password_file));
+    }
+}
+
+/// Variables that move buckets to another server.
+const ENDPOINTS: [&str; 4] = [
+    "AWS_ENDPOINT",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AZURE_ENDPOINT",
+];
+
+/// The port of a URL, its own or its scheme's.
+fn port(url: &str) -> Option<u16> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '{']).next().unwrap_or_default();
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    let own = match host.rsplit_once(']') {
+        Some((_, behind)) => behind.strip_prefix(':'),
+        None => host.rsplit_once(':').map(|(_, port)| port),
+    };
+    match own {
+        Some(port) if !port.is_empty() => port.parse().ok(),
+        _ => match scheme.to_ascii_lowercase().as_str() {
+            "http" => Some(80),
+            "https" => Some(HTTPS),
+            "postgres" | "postgresql" => Some(POSTGRES),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::config;
+    use super::*;
+
+    #[test]
+    fn ports_are_those_of_urls_or_of_their_schemes() {
+        for (url, expected) in [
+            ("http://h/x", Some(80)),
+            ("https://h", Some(443)),
+            ("http://h:8080/{path}", Some(8080)),
+            ("https://user:secret@[fd00::1]:9443/x?y", Some(9443)),
+            ("http://[fd00::1]/x", Some(80)),
+            ("HTTP://h{path}", Some(80)),
+            ("postgres://me@db.example.com/inventory", Some(5432)),
+            ("postgres://db:5433/x", Some(5433)),
+            ("http://h:99999/", None),
+            ("ftp://h/", None),
+            ("h", None),
+        ] {
+            assert_eq!(port(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn everything_named_stays_within_reach() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(
+            dir.path(),
+            r#"
+            [cache]
+            dir = "cache"
+            [origin.images]
+            url = "http://repo:8080/boot/"
+            ca = "tls/ca.pem"
+            [origin.bucket]
+            s3 = "boot"
+            settings = { endpoint = "http://minio:9000", region = "x" }
+            [identity]
+            dnsmasq = "/var/lib/misc/dnsmasq.leases"
+            neighbours = true
+            [inventory]
+            sqlite = "state/machines.db"
+            [[route]]
+            path = "/boot/{mac}"
+            exec = { program = "hooks/boot" }
+            [[route]]
+            path = "/up/{*path}"
+            upload = "uploads"
+            finished = { program = "/usr/local/bin/scan" }
+            [[route]]
+            try = [{ dir = "files" }, { http = { post = "https://boot.example.com/decide" } }]
+            "#,
+        );
+        let needs = needs(&config);
+        let path = |name: &str| dir.path().join(name);
+        for read in ["files", "tls"] {
+            assert!(needs.read.contains(&path(read)), "{read}: {needs:?}");
+        }
+        assert!(needs.read.contains(&"/var/lib/misc".into()));
+        assert_eq!(needs.write, [path("cache"), path("state"), path("uploads")]);
+        assert!(needs.execute && needs.neighbours && !needs.any_connect);
+        for place in [PathBuf::from("/usr/local/bin"), path("hooks")] {
+            assert!(needs.extra_execute.contains(&place), "{needs:?}");
+        }
+        assert_eq!(needs.connect, [80, 443, 8080, 9000]);
+    }
+
+    #[test]
+    fn where_redirects_lead_nobody_knows() {
+        let dir = tempfile::tempdir().unwrap();
+        let origin = "[origin.images]\nurl = 'http://repo/'\nredirect_to = 'cdn.example.com'";
+        assert!(needs(&config(dir.path(), origin)).any_connect);
+    }
+}
