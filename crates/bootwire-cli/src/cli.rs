@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, completions, explain, get, machines, man, put, schema, serve};
+use crate::{check, completions, explain, get, machines, man, put, schema, serve};
 
 /// A TFTP server and client for people who boot machines.
 #[derive(Debug, Parser)]
@@ -39,7 +39,7 @@ pub(crate) enum Command {
     /// Send a file to a TFTP server
     Put(put::Args),
     /// Load a TFTP server with many clients, and measure it
-    Bench(Box<bench::Args>),
+    Bench(Box<bootwire_bench::Args>),
     /// Edit the machines of an inventory in SQLite
     Machines(machines::Args),
     /// Print the JSON schema of the configuration file

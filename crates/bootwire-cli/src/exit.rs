@@ -116,6 +116,12 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+impl From<bootwire_sandbox::SandboxError> for Failure {
+    fn from(error: bootwire_sandbox::SandboxError) -> Self {
+        Self::new(Exit::Failed, error)
+    }
+}
+
 /// The error and its causes in one line, and what to look at below.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

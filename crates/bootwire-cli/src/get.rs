@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use bootwire::client::Target;
+
 use crate::exit::{self, Failure};
 use crate::output::Output;
-use crate::target::Target;
 use crate::transfer::{Options, until_signal};
 
 #[derive(Debug, clap::Args)]

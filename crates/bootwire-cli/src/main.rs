@@ -20,7 +20,6 @@ mod put;
 mod schema;
 mod serve;
 mod span;
-mod target;
 mod transfer;
 
 use std::process::ExitCode;

@@ -4,11 +4,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use bootwire::client::Target;
 use tokio::fs::File;
 use tokio::io::AsyncRead;
 
 use crate::exit::{self, Exit, Failure};
-use crate::target::Target;
 use crate::transfer::{Options, until_signal};
 
 #[derive(Debug, clap::Args)]

@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bootwire::Mode;
-use bootwire::client::{Client, ClientError, DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, Summary};
+use bootwire::client::{Client, ClientError, DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, Summary, Target};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::{Exit, Failure};
 use crate::progress::Bar;
-use crate::target::Target;
 use crate::{out, shown, size, span};
 
 #[derive(Debug, clap::Args)]
@@ -83,7 +82,12 @@ impl Options {
         mut transfer: impl AsyncFnMut(Client) -> Result<Summary, ClientError>,
     ) -> Result<Summary, Failure> {
         let bar = Bar::new(!self.quiet);
-        let addresses = target.addresses()?;
+        let addresses = target.addresses().with_context(|| {
+            format!(
+                "cannot find the host {}",
+                shown::word(target.host.as_bytes())
+            )
+        })?;
         let mut silent = None;
         for server in addresses {
             if self.verbose {

@@ -1,6 +1,7 @@
 //! Sizes, times and rates as people write and read them.
 
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Units and their factors: with `iB`, or a lone letter, powers of 1024; with `B` powers of 1000.
@@ -46,6 +47,32 @@ pub fn parse(text: &str) -> Result<u64, String> {
         .ok()
         .and_then(|number| number.checked_mul(factor))
         .ok_or_else(|| "that is more than 64 bits can count".to_owned())
+}
+
+/// Reads a time: `15m`, `1h 30m`, `500ms`, or a number of seconds like `0.25`.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_time(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok();
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .or_else(|| humantime::parse_duration(text).ok())
+        .ok_or_else(|| "write a time like 30s, 5m or 500ms; a number is seconds".to_owned())
+}
+
+/// As [`parse_time`], within bounds.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_time_within(text: &str, bounds: RangeInclusive<Duration>) -> Result<Duration, String> {
+    let time = parse_time(text)?;
+    if bounds.contains(&time) {
+        return Ok(time);
+    }
+    let (from, to) = bounds.into_inner();
+    let shown = humantime::format_duration;
+    Err(format!("write {} to {}", shown(from), shown(to)))
 }
 
 /// Bytes in the largest unit of which there is at least one: `20 GiB`, `1.5 MiB`.
@@ -190,6 +217,32 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn one_notation_for_all_times() {
+        for (text, millis) in [
+            ("60", 60_000),
+            ("0.25", 250),
+            ("60s", 60_000),
+            ("1m 30s", 90_000),
+            ("500ms", 500),
+            ("0", 0),
+            ("0s", 0),
+        ] {
+            assert_eq!(
+                parse_time(text),
+                Ok(Duration::from_millis(millis)),
+                "{text}"
+            );
+        }
+        for text in ["", "soon", "-1", "1e99", "inf", "nan", "5 parsecs"] {
+            let error = parse_time(text).unwrap_err();
+            assert!(error.contains("like 30s"), "{text}: {error}");
+        }
+        let within = |text| parse_time_within(text, Duration::ZERO..=Duration::from_millis(10));
+        assert_eq!(within("1ms"), Ok(Duration::from_millis(1)));
+        assert_eq!(within("1s").unwrap_err(), "write 0s to 10ms");
     }
 
     #[test]

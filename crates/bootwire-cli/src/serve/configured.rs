@@ -4,9 +4,10 @@ use std::path::Path;
 
 use bootwire::ServerHandle;
 use bootwire::router::App;
+use bootwire_sandbox::{Access, Grant, Reach, Sandbox, Tcp};
 
 use super::args::Args;
-use super::sandbox::{self, Access, Grant, Reach, Sandbox, Tcp};
+
 use super::settings::Settings;
 use super::watch::Watch;
 use crate::config::{Config, Problem, Problems};
@@ -187,7 +188,7 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
     if let Some(why) = stopped {
         out::note(&format!(
             "warning: {why}, so root stays root, without capabilities: {}",
-            sandbox::HELP
+            bootwire_sandbox::HELP
         ));
     }
     let is_root = sandbox.stays_root();

@@ -27,18 +27,18 @@ use bootwire::{OpenServer, Router, Server, ServerError, ServerHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub(crate) use args::Args;
-pub(crate) use sandbox::user_name;
+pub(crate) use bootwire_sandbox::user_name;
 pub(crate) use stand_in::stand_in;
 
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::site::Secrets;
 use crate::{networks, out, size};
+use bootwire_sandbox::{Reach, Sandbox};
 use configured::Configured;
 use log::Log;
 use memory::Load;
 use plain::Plain;
-use sandbox::{Reach, Sandbox};
 use settings::Settings;
 use shutdown::{Signal, Signals};
 use totals::Totals;
@@ -353,7 +353,7 @@ fn introduce(
     settings: &Settings,
     site: &Site,
     handle: &ServerHandle,
-    confined: &sandbox::Report,
+    confined: &bootwire_sandbox::Report,
 ) {
     let mut lines = site.describe(args.verbose).into_iter();
     let first = lines.next().unwrap_or_default();

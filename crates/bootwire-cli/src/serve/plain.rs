@@ -4,10 +4,11 @@ use std::path::Path;
 
 use bootwire::Router;
 use bootwire::router::{App, Pattern};
+use bootwire_sandbox::{Access, Grant, Sandbox};
 use bootwire_store::{Dir, Uploads};
 
 use super::args::{Args, UploadRule};
-use super::sandbox::{Access, Grant, Sandbox};
+
 use crate::site::{note_directory, with_built_in_quirks};
 
 /// What is served: read from, and written to.

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::args::{Args, LogFormat};
 use super::budgets;
-use super::sandbox::{self, Level};
+use super::sandbox::Level;
 use crate::config::Config;
 use crate::config::model::{Document, Log, SandboxLevel};
 use crate::networks::{self, Network};
@@ -45,7 +45,7 @@ pub(super) struct Settings {
     pub(super) drain: Duration,
     pub(super) log: LogFormat,
     pub(super) log_searches: bool,
-    pub(super) sandbox: sandbox::Wanted,
+    pub(super) sandbox: bootwire_sandbox::Wanted,
 }
 
 impl Settings {

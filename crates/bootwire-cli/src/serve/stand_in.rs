@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use bootwire_sandbox::{Sandbox, StandIn};
 use rustix::fs::Access;
 
-use super::sandbox::{Sandbox, StandIn, Wanted};
 use crate::config::Config;
 use crate::site;
 
@@ -14,7 +14,7 @@ use crate::site;
 /// # Errors
 /// If there is no such user, or the server would not start for what it may not enter.
 pub(crate) fn stand_in(config: &Config) -> anyhow::Result<StandIn> {
-    let wanted = Wanted::of_config(&config.document.sandbox)?;
+    let wanted = super::sandbox::of_config(&config.document.sandbox)?;
     let needs = site::needs(config);
     let read = needs.read.iter().map(|path| (path, false));
     let written = needs.write.iter().map(|path| (path, true));

@@ -24,6 +24,7 @@ mod get;
 mod link;
 mod put;
 mod summary;
+mod target;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -36,6 +37,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use bootwire_proto::{Malformed, Unacceptable};
 pub use error::ClientError;
 pub use summary::{Progress, Summary};
+pub use target::{ParseTargetError, Target};
 
 use content::Content;
 use error::Stop;

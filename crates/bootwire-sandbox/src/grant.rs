@@ -4,15 +4,14 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
 use rustix::fs::{Access as Mode, AtFlags, CWD, FileType, OFlags, accessat, fstat, openat};
 use rustix::io::Errno;
 
-use super::Account;
+use super::{Account, SandboxError};
 
 /// What may be done beneath a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::serve) enum Access {
+pub enum Access {
     /// Files are read, directories listed.
     Read,
     /// As that, and files are made, written, renamed within their directory and removed.
@@ -26,7 +25,7 @@ pub(in crate::serve) enum Access {
 /// A path that stays within reach. Held open, so that it need not be reached by name again: the
 /// directories above it may be closed to the user the server becomes.
 #[derive(Debug)]
-pub(in crate::serve) struct Grant {
+pub struct Grant {
     place: OwnedFd,
     path: PathBuf,
     access: Access,
@@ -43,10 +42,11 @@ impl Grant {
     ///
     /// # Errors
     /// What the kernel says.
-    pub(in crate::serve) fn new(path: &Path, access: Access) -> anyhow::Result<Self> {
-        let place = openat(CWD, path, place_flags(), rustix::fs::Mode::empty())
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        let stat = fstat(&place).with_context(|| format!("cannot open {}", path.display()))?;
+    pub fn new(path: &Path, access: Access) -> Result<Self, SandboxError> {
+        let opened = openat(CWD, path, place_flags(), rustix::fs::Mode::empty())
+            .and_then(|place| Ok((fstat(&place)?, place)));
+        let what = || format!("open {}", path.display());
+        let (stat, place) = opened.map_err(|errno| SandboxError::path(what())(errno))?;
         Ok(Self {
             place,
             path: path.to_owned(),
@@ -137,29 +137,30 @@ impl fmt::Display for Grant {
 
 /// Fails if file modes keep this process from what it is granted: better at the start than with
 /// each request.
-pub(super) fn check(grants: &[Grant]) -> anyhow::Result<()> {
+pub(super) fn check(grants: &[Grant]) -> Result<(), SandboxError> {
     grants
         .iter()
         .try_for_each(|grant| grant.check().map_err(|errno| explain(grant, errno)))
 }
 
-fn explain(grant: &Grant, errno: Errno) -> anyhow::Error {
+fn explain(grant: &Grant, errno: Errno) -> SandboxError {
     let path = grant.path.display();
     if errno != Errno::ACCESS {
-        return anyhow!("cannot use {path}: {errno}");
+        let what = format!("use {path}");
+        return SandboxError::path(what)(errno);
     }
     let me = rustix::process::geteuid();
     let user = Account::name_of(me).unwrap_or_else(|| me.as_raw().to_string());
-    match grant.access {
-        Access::Read | Access::Execute => anyhow!(
+    SandboxError::Denied(match grant.access {
+        Access::Read | Access::Execute => format!(
             "user {user} may not enter {path}: let others in (chmod o+x {path}), or serve as \
              another user with --user"
         ),
-        Access::Write | Access::WriteAndMakeDirs => anyhow!(
+        Access::Write | Access::WriteAndMakeDirs => format!(
             "user {user} may not write into {path}: give it the directory (chown {user} {path}), \
              or serve as another user with --user"
         ),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -190,6 +191,6 @@ mod tests {
         assert!(text.contains("may not write into /: give it"), "{text}");
         assert!(text.contains("--user"), "{text}");
         let text = explain(&grant, Errno::STALE).to_string();
-        assert!(text.starts_with("cannot use /: "), "{text}");
+        assert!(text.starts_with("cannot use /"), "{text}");
     }
 }

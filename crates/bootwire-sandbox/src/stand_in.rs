@@ -5,19 +5,19 @@ use std::path::PathBuf;
 use rustix::process::{Uid, geteuid};
 
 use super::account::{Account, UserName};
-use super::{HELP, Level, Sandbox, Wanted};
+use super::{HELP, Level, Sandbox, SandboxError, Wanted};
 
 /// The user a command judges as.
 #[derive(Debug, Default)]
-pub(crate) struct StandIn {
+pub struct StandIn {
     /// The user this process is now.
-    pub(crate) user: String,
+    pub user: String,
     /// Whether it was another before.
-    pub(crate) changed: bool,
+    pub changed: bool,
     /// Why the server would fail, or fail to serve.
-    pub(crate) problems: Vec<String>,
+    pub problems: Vec<String>,
     /// What will not be as it seems.
-    pub(crate) warnings: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 impl Sandbox {
@@ -26,11 +26,11 @@ impl Sandbox {
     ///
     /// # Errors
     /// If there is no such user, or the server would not start.
-    pub(in crate::serve) fn stand_in(
+    pub fn stand_in(
         wanted: &Wanted,
         paths: Vec<(&PathBuf, bool)>,
         runs_programs: bool,
-    ) -> anyhow::Result<StandIn> {
+    ) -> Result<StandIn, SandboxError> {
         let mut found = StandIn::default();
         let account = wanted.user.as_ref().map(UserName::look_up).transpose()?;
         let me = geteuid();
@@ -60,14 +60,14 @@ impl Sandbox {
     }
 
     #[cfg(target_os = "linux")]
-    fn become_user(&self, found: &mut StandIn) -> anyhow::Result<()> {
+    fn become_user(&self, found: &mut StandIn) -> Result<(), SandboxError> {
         use super::privileges;
 
         if let Some(account) = &self.account {
             match privileges::become_user(account) {
                 Ok(()) => {}
                 Err(failure) if self.named => return Err(failure),
-                Err(failure) => found.warnings.push(format!("{failure:#}")),
+                Err(failure) => found.warnings.push(failure.to_string()),
             }
         }
         // Without them file modes count for root, too.
@@ -80,12 +80,12 @@ impl Sandbox {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn become_user(&self, _found: &mut StandIn) -> anyhow::Result<()> {
+    fn become_user(&self, _found: &mut StandIn) -> Result<(), SandboxError> {
         Ok(())
     }
 }
 
 /// The name of a user, or the number where there is none.
-pub(crate) fn user_name(uid: u32) -> String {
+pub fn user_name(uid: u32) -> String {
     Account::name_of(Uid::from_raw(uid)).unwrap_or_else(|| uid.to_string())
 }

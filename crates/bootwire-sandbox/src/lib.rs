@@ -1,4 +1,4 @@
-//! What `bootwire serve` gives up before it answers anyone.
+//! What a server gives up before it answers anyone.
 //!
 //! In this order: the sockets are open, then [`Sandbox::enter`] becomes another user, empties the
 //! capabilities, forbids new privileges, leaves only the served directories in sight (Landlock) and
@@ -6,20 +6,45 @@
 //! of these calls reaches the calling thread and those it makes later, and no others.
 //!
 //! A part of the server that needs more says so before: a path as another [`Grant`], a system call
-//! in a group of its own in [`calls`].
+//! in a group of its own in `calls`.
+#![forbid(unsafe_code)]
 
 mod account;
-mod args;
-#[cfg(target_os = "linux")]
-#[cfg_attr(
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    )
+))]
+mod calls;
+/// Numbers of system calls differ: the list is made for some architectures only.
+#[cfg(all(
+    target_os = "linux",
     not(any(
         target_arch = "x86_64",
         target_arch = "aarch64",
         target_arch = "riscv64"
-    )),
-    path = "no_calls.rs"
-)]
-mod calls;
+    ))
+))]
+mod calls {
+    #[derive(Clone, Copy)]
+    pub(super) struct Needed;
+
+    impl Needed {
+        pub(super) const fn of(_reach: &super::Reach) -> Self {
+            Self
+        }
+
+        /// Restricts nothing, and says so.
+        pub(super) fn restrict(self) -> Result<String, String> {
+            Err(format!("no seccomp filter for {}", std::env::consts::ARCH))
+        }
+    }
+}
+mod error;
+mod etc;
 #[cfg(target_os = "linux")]
 mod files;
 mod grant;
@@ -28,7 +53,6 @@ mod make;
 mod privileges;
 mod reach;
 mod report;
-mod settings;
 mod stand_in;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
@@ -38,21 +62,42 @@ mod threads;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+pub use account::UserName;
+pub use error::SandboxError;
+pub use grant::{Access, Grant};
+pub use reach::{Reach, Tcp};
+pub use report::Report;
+pub use stand_in::{StandIn, user_name};
 
-use account::{Account, UserName};
-pub(super) use args::{Args, Level, Wanted};
-pub(super) use grant::{Access, Grant};
-pub(super) use reach::{Reach, Tcp};
-pub(super) use report::Report;
-pub(crate) use stand_in::{StandIn, user_name};
+use account::Account;
 
 /// What to do about a place that the server's user cannot use.
-pub(super) const HELP: &str = "move it, open it (chmod, chown), or name a user with --user";
+pub const HELP: &str = "move it, open it (chmod, chown), or name a user with --user";
+
+/// How much must be given up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// Nothing; root stays root unless another user is named.
+    Off,
+    /// What this kernel lets go of; the report says what that is.
+    #[default]
+    BestEffort,
+    /// Everything, or it is an error.
+    Require,
+}
+
+/// What is wanted of the sandbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whom to become; if none is named, root becomes nobody.
+    pub user: Option<UserName>,
+    /// How much must be given up.
+    pub level: Level,
+}
 
 /// What will be given up.
 #[derive(Debug)]
-pub(super) struct Sandbox {
+pub struct Sandbox {
     level: Level,
     /// Who the process will be; `None` leaves it who it is.
     account: Option<Account>,
@@ -65,7 +110,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If there is no such user, or this process cannot become one.
-    pub(super) fn new(wanted: &Wanted) -> anyhow::Result<Self> {
+    pub fn new(wanted: &Wanted) -> Result<Self, SandboxError> {
         let me = rustix::process::geteuid();
         let account = match &wanted.user {
             Some(user) => Some(user.look_up()?),
@@ -77,11 +122,11 @@ impl Sandbox {
         if let Some(account) = &account
             && !me.is_root()
         {
-            bail!(
+            return Err(SandboxError::User(format!(
                 "cannot become user {account}: only root can, and this is UID {}; start as root, \
                  or leave out --user",
                 me.as_raw()
-            );
+            )));
         }
         Ok(Self {
             level: wanted.level,
@@ -91,7 +136,7 @@ impl Sandbox {
     }
 
     /// Whether the process will lose a right it may have now.
-    pub(super) const fn takes_rights(&self) -> bool {
+    pub const fn takes_rights(&self) -> bool {
         self.account.is_some() || !matches!(self.level, Level::Off)
     }
 
@@ -100,7 +145,7 @@ impl Sandbox {
     /// # Errors
     /// If the user cannot use what is granted; at level [`Level::Require`] also if anything cannot
     /// be given up.
-    pub(super) fn enter(self, reach: Reach) -> anyhow::Result<Report> {
+    pub fn enter(self, reach: Reach) -> Result<Report, SandboxError> {
         #[cfg(target_os = "linux")]
         if self.takes_rights() {
             threads::expect_none()?;
@@ -115,10 +160,10 @@ impl Sandbox {
     ///
     /// # Errors
     /// At level [`Level::Require`], if that is so.
-    pub(super) fn stay_if_stopped<'a>(
+    pub fn stay_if_stopped<'a>(
         &mut self,
         paths: impl IntoIterator<Item = (&'a PathBuf, bool)>,
-    ) -> anyhow::Result<Option<String>> {
+    ) -> Result<Option<String>, SandboxError> {
         let Some(account) = self.account.as_ref().filter(|_| !self.named) else {
             return Ok(None);
         };
@@ -136,14 +181,14 @@ impl Sandbox {
             return Ok(None);
         };
         if self.level == Level::Require {
-            bail!("{why}: {HELP}");
+            return Err(SandboxError::Denied(format!("{why}: {HELP}")));
         }
         self.account = None;
         Ok(Some(why))
     }
 
     /// Whether the process will be root, whom file modes keep from nothing.
-    pub(super) fn stays_root(&self) -> bool {
+    pub fn stays_root(&self) -> bool {
         match &self.account {
             Some(account) => account.uid().is_root(),
             None => rustix::process::geteuid().is_root(),
@@ -154,12 +199,12 @@ impl Sandbox {
     ///
     /// # Errors
     /// If root would run them only because it stays root; `why` it does.
-    pub(super) fn allow_programs(&self, why: Option<&str>) -> anyhow::Result<Option<&'static str>> {
+    pub fn allow_programs(&self, why: Option<&str>) -> Result<Option<&'static str>, SandboxError> {
         if let Some(why) = why {
-            bail!(
+            return Err(SandboxError::Programs(format!(
                 "{why}, and programs (exec, finished) do not run as root by accident: {HELP}; \
                  --user root if you mean root"
-            );
+            )));
         }
         let is_told = self.stays_root() && self.level != Level::Off;
         Ok(is_told.then_some(
@@ -173,7 +218,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If it cannot be made or opened.
-    pub(super) fn grant_made(&self, path: &Path, access: Access) -> anyhow::Result<Grant> {
+    pub fn grant_made(&self, path: &Path, access: Access) -> Result<Grant, SandboxError> {
         // Whoever becomes somebody else opens it as that one; a grant gives no right that file
         // modes do not.
         if self.account.is_some() && path.is_dir() {
@@ -190,7 +235,7 @@ impl Sandbox {
     /// What served directories are in, to be read: the kernel grants directories and not their
     /// names, and whoever replaces one as a whole makes another. Not where that would lay open a
     /// home or everything, nor to root that stays root: there a restart has to follow.
-    pub(super) fn beside<'a>(&self, served: impl IntoIterator<Item = &'a Path>) -> Vec<Grant> {
+    pub fn beside<'a>(&self, served: impl IntoIterator<Item = &'a Path>) -> Vec<Grant> {
         if self.account.is_none() && rustix::process::geteuid().is_root() {
             return Vec::new();
         }
@@ -214,7 +259,7 @@ impl Sandbox {
 
     /// As [`Sandbox::enter`], for this thread and those it makes, whatever others there are.
     #[cfg(target_os = "linux")]
-    fn confine_thread(self, reach: Reach) -> anyhow::Result<Report> {
+    fn confine_thread(self, reach: Reach) -> Result<Report, SandboxError> {
         let mut report = Report::default();
         if self.level == Level::Off {
             if let Some(account) = &self.account {
@@ -263,10 +308,10 @@ impl Sandbox {
 
     /// Other systems have other ways, which are not used here.
     #[cfg(not(target_os = "linux"))]
-    fn confine_thread(self, reach: Reach) -> anyhow::Result<Report> {
+    fn confine_thread(self, reach: Reach) -> Result<Report, SandboxError> {
         let mut report = Report::default();
         if self.named && self.account.is_some() {
-            bail!("--user needs Linux");
+            return Err(SandboxError::User("--user needs Linux".to_owned()));
         }
         if self.level != Level::Off {
             report.lacks("no sandbox on this system".to_owned());
@@ -278,3 +323,8 @@ impl Sandbox {
         Ok(report)
     }
 }
+
+/// Runs the README's example as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,13 +1,14 @@
 //! Where a file is: a `tftp://` URL (RFC 3617), `host:path` or `host:port:path`.
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-use anyhow::{Context, bail};
-use bootwire::Mode;
+use bootwire_proto::Mode;
+use thiserror::Error;
 
-use crate::shown;
+use crate::escape;
 
 /// The port servers listen on.
 const PORT: u16 = 69;
@@ -15,27 +16,37 @@ const PORT: u16 = 69;
 /// How to write one, for error messages.
 const FORMS: &str = "write it as tftp://HOST[:PORT]/PATH, HOST:PATH or HOST:PORT:PATH";
 
+/// A text is no [`Target`]: what is wrong with it, and how to write one.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct ParseTargetError(String);
+
+/// Ends with an error.
+macro_rules! bail {
+    ($($text:tt)*) => { return Err(ParseTargetError(format!($($text)*))) };
+}
+
 /// A file on a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
+pub struct Target {
     /// A name or address; IPv6 addresses without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    /// The server's port: 69 where none is named.
+    pub port: u16,
     /// The file name as it is sent.
-    pub(crate) path: Vec<u8>,
+    pub path: Vec<u8>,
     /// The mode a URL may end in.
-    pub(crate) mode: Option<Mode>,
+    pub mode: Option<Mode>,
 }
 
 impl Target {
     /// The addresses of the host, IPv4 first: that is where most TFTP servers are, and a wrong
     /// address costs seconds.
-    pub(crate) fn addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {
-        let found = (self.host.as_str(), self.port)
-            .to_socket_addrs()
-            .with_context(|| {
-                format!("cannot find the host {}", shown::word(self.host.as_bytes()))
-            })?;
+    ///
+    /// # Errors
+    /// What the resolver says.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        let found = (self.host.as_str(), self.port).to_socket_addrs()?;
         let mut addresses: Vec<_> = found.collect();
         addresses.sort_by_key(SocketAddr::is_ipv6);
         addresses.dedup();
@@ -46,7 +57,7 @@ impl Target {
     ///
     /// # Errors
     /// If it is none, or has no path.
-    pub(crate) fn with_path(text: &str) -> anyhow::Result<Self> {
+    pub fn with_path(text: &str) -> Result<Self, ParseTargetError> {
         let target: Self = text.parse()?;
         if target.path.is_empty() {
             bail!("the path is missing: {FORMS}");
@@ -55,14 +66,14 @@ impl Target {
     }
 
     /// The last component of the path; empty if it ends with a slash.
-    pub(crate) fn file_name(&self) -> &[u8] {
+    pub fn file_name(&self) -> &[u8] {
         self.path
             .rsplit(|&byte| byte == b'/')
             .next()
             .unwrap_or_default()
     }
 
-    fn from_url(rest: &str) -> anyhow::Result<Self> {
+    fn from_url(rest: &str) -> Result<Self, ParseTargetError> {
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         if authority.contains('@') {
             bail!("TFTP has no users: {FORMS}");
@@ -72,24 +83,27 @@ impl Target {
             Some((path, mode)) => (path, Some(parse_mode(mode)?)),
             None => (path, None),
         };
-        let host = String::from_utf8(percent_decoded(host)?).context("the host is not UTF-8")?;
+        let host = String::from_utf8(percent_decoded(host)?)
+            .map_err(|_| wrong("the host is not UTF-8"))?;
         Self::new(host, port.unwrap_or(PORT), percent_decoded(path)?, mode)
     }
 
-    fn from_host_and_path(text: &str) -> anyhow::Result<Self> {
+    fn from_host_and_path(text: &str) -> Result<Self, ParseTargetError> {
         let (host, path) = if let Some(rest) = text.strip_prefix('[') {
             rest.split_once("]:")
         } else {
             text.split_once(':')
         }
-        .with_context(|| FORMS)?;
+        .ok_or_else(|| wrong(FORMS))?;
         if host.contains('/') {
-            bail!(FORMS);
+            bail!("{FORMS}");
         }
         // A file name that begins like a port can be written as a URL.
         let (port, path) = match path.split_once(':') {
             Some((port, path)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
-                let port = port.parse().with_context(|| format!("{port} is no port"))?;
+                let port = port
+                    .parse()
+                    .map_err(|_| wrong(format!("{port} is no port")))?;
                 (port, path)
             }
             _ => (PORT, path),
@@ -97,7 +111,12 @@ impl Target {
         Self::new(host.to_owned(), port, path.as_bytes().to_vec(), None)
     }
 
-    fn new(host: String, port: u16, path: Vec<u8>, mode: Option<Mode>) -> anyhow::Result<Self> {
+    fn new(
+        host: String,
+        port: u16,
+        path: Vec<u8>,
+        mode: Option<Mode>,
+    ) -> Result<Self, ParseTargetError> {
         if host.is_empty() {
             bail!("the host is missing: {FORMS}");
         }
@@ -117,9 +136,9 @@ impl Target {
 }
 
 impl FromStr for Target {
-    type Err = anyhow::Error;
+    type Err = ParseTargetError;
 
-    fn from_str(text: &str) -> anyhow::Result<Self> {
+    fn from_str(text: &str) -> Result<Self, ParseTargetError> {
         match text.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tftp") => Self::from_url(rest),
             Some((scheme, _)) => bail!("{scheme} is not spoken here: {FORMS}"),
@@ -131,7 +150,7 @@ impl FromStr for Target {
 /// As a URL that would lead here again.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = shown::escaped(self.host.as_bytes());
+        let host = escape::escaped(self.host.as_bytes());
         if self.host.contains(':') {
             write!(f, "tftp://[{host}]")?;
         } else {
@@ -152,12 +171,16 @@ impl fmt::Display for Target {
     }
 }
 
+fn wrong(text: impl Into<String>) -> ParseTargetError {
+    ParseTargetError(text.into())
+}
+
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn split_port(authority: &str) -> anyhow::Result<(&str, Option<u16>)> {
+fn split_port(authority: &str) -> Result<(&str, Option<u16>), ParseTargetError> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (host, rest) = rest
             .split_once(']')
-            .context("the bracket of the IPv6 address is not closed")?;
+            .ok_or_else(|| wrong("the bracket of the IPv6 address is not closed"))?;
         match rest.strip_prefix(':') {
             Some(port) => (host, Some(port)),
             None if rest.is_empty() => (host, None),
@@ -175,20 +198,20 @@ fn split_port(authority: &str) -> anyhow::Result<(&str, Option<u16>)> {
     let port = port
         .map(|port| {
             port.parse()
-                .with_context(|| format!("{port:?} is not a port number"))
+                .map_err(|_| wrong(format!("{port:?} is not a port number")))
         })
         .transpose()?;
     Ok((host, port))
 }
 
-fn parse_mode(name: &str) -> anyhow::Result<Mode> {
+fn parse_mode(name: &str) -> Result<Mode, ParseTargetError> {
     [Mode::Octet, Mode::Netascii]
         .into_iter()
         .find(|mode| mode.name().eq_ignore_ascii_case(name))
-        .with_context(|| format!("no such mode {name:?}: use octet or netascii"))
+        .ok_or_else(|| wrong(format!("no such mode {name:?}: use octet or netascii")))
 }
 
-fn percent_decoded(text: &str) -> anyhow::Result<Vec<u8>> {
+fn percent_decoded(text: &str) -> Result<Vec<u8>, ParseTargetError> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

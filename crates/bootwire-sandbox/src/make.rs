@@ -7,11 +7,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
 use rustix::fs::{
     AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fchown, fstat, mkdirat, openat, readlinkat,
     statat,
@@ -19,7 +19,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid, geteuid};
 
-use super::Account;
+use super::{Account, SandboxError};
 
 /// Links followed on one way: as many as the kernel follows.
 const LINKS_MAX: usize = 40;
@@ -35,12 +35,12 @@ pub(super) struct Owner<'a> {
 /// # Errors
 /// If it cannot be made or opened, is no directory, or a link on the way belongs to somebody who is
 /// neither root nor this user.
-pub(super) fn directory(path: &Path, owner: Option<&Owner<'_>>) -> anyhow::Result<OwnedFd> {
+pub(super) fn directory(path: &Path, owner: Option<&Owner<'_>>) -> Result<OwnedFd, SandboxError> {
     Walk {
         path,
         owner,
         place: open(CWD, OsStr::new("."))
-            .with_context(|| format!("cannot make {}", path.display()))?,
+            .map_err(|errno| SandboxError::path(format!("make {}", path.display()))(errno))?,
         shown: PathBuf::new(),
         links: 0,
     }
@@ -58,24 +58,24 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn through(mut self) -> anyhow::Result<OwnedFd> {
+    fn through(mut self) -> Result<OwnedFd, SandboxError> {
         // The next step is the last of the list.
         let mut steps = steps(self.path);
         while let Some(step) = steps.pop() {
             let told = self.shown.join(&step);
-            self.take(&step, &mut steps).with_context(|| {
-                let mut text = format!("cannot make {}", self.path.display());
+            self.take(&step, &mut steps).map_err(|error| {
+                let mut what = format!("make {}", self.path.display());
                 if told != self.path {
                     // Writing to a String cannot fail.
-                    let _ = write!(text, ": {}", told.display());
+                    let _ = write!(what, ": {}", told.display());
                 }
-                text
+                SandboxError::path(what)(error)
             })?;
         }
         Ok(self.place)
     }
 
-    fn take(&mut self, step: &OsStr, steps: &mut Vec<OsString>) -> anyhow::Result<()> {
+    fn take(&mut self, step: &OsStr, steps: &mut Vec<OsString>) -> io::Result<()> {
         let stat = match statat(&self.place, step, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return self.make(step),
@@ -97,7 +97,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn make(&mut self, step: &OsStr) -> anyhow::Result<()> {
+    fn make(&mut self, step: &OsStr) -> io::Result<()> {
         match mkdirat(&self.place, step, Mode::from_raw_mode(0o777)) {
             Ok(()) => {}
             // Somebody else was quicker: it stays theirs.
@@ -120,13 +120,13 @@ impl Walk<'_> {
 }
 
 /// Gives away a directory that was made just now.
-fn give(made: &OwnedFd, owner: &Owner<'_>) -> anyhow::Result<()> {
+fn give(made: &OwnedFd, owner: &Owner<'_>) -> io::Result<()> {
     // Whoever owns the one above may have put another in its place: only an empty one is given.
     let mut entries = Dir::read_from(made)?;
     let is_empty = entries
         .all(|entry| entry.is_ok_and(|entry| matches!(entry.file_name().to_bytes(), b"." | b"..")));
     if Uid::from_raw(fstat(made)?.st_uid) != geteuid() || !is_empty {
-        bail!("another directory was put in its place");
+        return Err(io::Error::other("another directory was put in its place"));
     }
     let account = owner.account;
     let (uid, gid): (Uid, Gid) = (account.uid(), account.gid());
@@ -134,18 +134,22 @@ fn give(made: &OwnedFd, owner: &Owner<'_>) -> anyhow::Result<()> {
         Ok(()) => Ok(()),
         // Root of a container that has no such user: it stays root, and that is told.
         Err(_) if !owner.required => Ok(()),
-        Err(errno) => Err(anyhow!("cannot give it to user {account}: {errno}")),
+        Err(errno) => Err(io::Error::other(format!(
+            "cannot give it to user {account}: {errno}"
+        ))),
     }
 }
 
 /// Follows links of root and of this user, and of nobody else.
-fn expect_trusted(link: &Stat) -> anyhow::Result<()> {
+fn expect_trusted(link: &Stat) -> io::Result<()> {
     let owner = Uid::from_raw(link.st_uid);
     if owner.is_root() || owner == geteuid() {
         return Ok(());
     }
     let name = Account::name_of(owner).unwrap_or_else(|| owner.as_raw().to_string());
-    bail!("a link of user {name}, which root does not follow: name the place that it leads to")
+    Err(io::Error::other(format!(
+        "a link of user {name}, which root does not follow: name the place that it leads to"
+    )))
 }
 
 /// Opens a directory as a place; no link.
@@ -168,6 +172,12 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, lchown, symlink};
 
     use super::*;
+
+    fn told(error: &SandboxError) -> String {
+        use std::error::Error as _;
+        let cause = error.source().map(ToString::to_string);
+        format!("{error}: {}", cause.unwrap_or_default())
+    }
 
     fn nobody() -> Account {
         Account::nobody()
@@ -206,7 +216,7 @@ mod tests {
         assert!(path("real/x/y").is_dir());
         symlink("loop", path("loop")).unwrap();
         let error = directory(&path("loop/x"), None).unwrap_err();
-        assert!(format!("{error:#}").contains("/loop"), "{error:#}");
+        assert!(told(&error).contains("/loop"), "{}", told(&error));
         fs::write(path("file"), "").unwrap();
         assert!(directory(&path("file/x"), None).is_err());
     }
@@ -228,8 +238,9 @@ mod tests {
         for way in ["alice/state", "alice/state/cache"] {
             let error = directory(&path(way), Some(&owned(&account))).unwrap_err();
             assert!(
-                format!("{error:#}").contains("a link of user 4711"),
-                "{error:#}"
+                told(&error).contains("a link of user 4711"),
+                "{}",
+                told(&error)
             );
         }
         assert_eq!(fs::metadata(path("private")).unwrap().uid(), 0);

@@ -9,8 +9,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, bail};
 use rustix::process::{Gid, Uid};
+
+use crate::SandboxError;
 
 /// Who owns nothing on every Unix.
 const NOBODY: u32 = 65_534;
@@ -95,13 +96,13 @@ impl Account {
 
 /// `USER[:GROUP]` as given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::serve) struct UserName {
+pub struct UserName {
     user: String,
     group: Option<String>,
 }
 
 impl FromStr for UserName {
-    type Err = &'static str;
+    type Err = SandboxError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (user, group) = match text.split_once(':') {
@@ -109,7 +110,9 @@ impl FromStr for UserName {
             None => (text, None),
         };
         if user.is_empty() || group.is_some_and(|group| group.is_empty() || group.contains(':')) {
-            return Err("write a user, or a user and a group: tftp, tftp:staff, 990:990");
+            return Err(SandboxError::User(
+                "write a user, or a user and a group: tftp, tftp:staff, 990:990".to_owned(),
+            ));
         }
         Ok(Self {
             user: user.to_owned(),
@@ -124,12 +127,13 @@ impl UserName {
     }
 
     /// Finds the numbers.
-    pub(super) fn look_up(&self) -> anyhow::Result<Account> {
+    pub(super) fn look_up(&self) -> Result<Account, SandboxError> {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         self.look_up_in(&read("/etc/passwd"), &read("/etc/group"))
     }
 
-    fn look_up_in(&self, passwd: &str, group: &str) -> anyhow::Result<Account> {
+    fn look_up_in(&self, passwd: &str, group: &str) -> Result<Account, SandboxError> {
+        let unknown = SandboxError::User;
         let Self { user, group: named } = self;
         let entry = entries(passwd)
             .find(|fields| fields[0] == user)
@@ -141,11 +145,11 @@ impl UserName {
             .as_ref()
             .and_then(|fields| number(fields.get(2)))
             .or_else(|| number(Some(&user.as_str())))
-            .with_context(|| {
-                format!(
+            .ok_or_else(|| {
+                unknown(format!(
                     "user {user}: there is no such user in /etc/passwd; users from elsewhere go \
                      by number, like 990:990"
-                )
+                ))
             })?;
         let name = entry
             .as_ref()
@@ -156,15 +160,19 @@ impl UserName {
                     let found = entries(group).find(|fields| fields[0] == named);
                     number(found?.get(2))
                 })
-                .with_context(|| {
-                    format!("user {user}:{named}: there is no such group in /etc/group")
+                .ok_or_else(|| {
+                    unknown(format!(
+                        "user {user}:{named}: there is no such group in /etc/group"
+                    ))
                 })?,
             (None, Some(entry)) => number(entry.get(3))
-                .with_context(|| format!("user {user}: /etc/passwd tells no group of it"))?,
-            (None, None) => bail!(
-                "user {user}: /etc/passwd does not tell its group; say which, like \
-                 {user}:{user}"
-            ),
+                .ok_or_else(|| unknown(format!("user {user}: /etc/passwd tells no group of it")))?,
+            (None, None) => {
+                return Err(unknown(format!(
+                    "user {user}: /etc/passwd does not tell its group; say which, like \
+                     {user}:{user}"
+                )));
+            }
         };
         let mut groups: Vec<u32> = entries(group)
             .filter(|fields| {
@@ -209,7 +217,7 @@ mod tests {
                           tftp:x:990:980:TFTP:/srv/tftp:/usr/sbin/nologin\n";
     const GROUP: &str = "root:x:0:\nstaff:x:50:alice,tftp\ntftp:x:980:tftp\nwww:x:33:tftp\n";
 
-    fn found(text: &str) -> anyhow::Result<Account> {
+    fn found(text: &str) -> Result<Account, SandboxError> {
         text.parse::<UserName>().unwrap().look_up_in(PASSWD, GROUP)
     }
 

@@ -1,6 +1,7 @@
 //! What a run has shown, for people and for programs.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bootwire_proto::Op;
@@ -11,12 +12,12 @@ use super::content::Expected;
 use super::histogram::Percentiles;
 use super::plan::Plan;
 use super::tally::Tally;
-use crate::size;
+use bootwire::amount;
 
 /// The counts of a run, and what they are to be read with.
 #[derive(Debug)]
-pub(super) struct Report<'a> {
-    pub(super) plan: &'a Plan,
+pub struct Report {
+    pub(super) plan: Arc<Plan>,
     pub(super) tally: Tally,
     /// From the start to the end of the last transfer.
     pub(super) elapsed: Duration,
@@ -32,7 +33,7 @@ pub(super) fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-impl Report<'_> {
+impl Report {
     fn per_second(&self, count: u64) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
         if seconds > 0.0 {
@@ -63,7 +64,7 @@ impl Report<'_> {
     }
 
     /// What is wrong with the run as a whole, for the last line and the exit code.
-    pub(super) fn complaint(&self) -> Option<String> {
+    pub fn complaint(&self) -> Option<String> {
         let tally = &self.tally;
         let failed = tally.failed();
         let ended = failed + tally.completed + tally.missing + tally.vanished;
@@ -76,7 +77,8 @@ impl Report<'_> {
         }
     }
 
-    pub(super) fn json(&self) -> String {
+    /// All of it, as one JSON object in one line.
+    pub fn json(&self) -> String {
         let tally = &self.tally;
         let failures: Map<String, Value> = tally
             .failures()
@@ -144,7 +146,8 @@ impl Report<'_> {
         .to_string()
     }
 
-    pub(super) fn text(&self) -> String {
+    /// The lines that people read.
+    pub fn text(&self) -> String {
         let tally = &self.tally;
         let mut lines = Lines(String::new());
         lines.add("completed", &self.outcomes());
@@ -197,10 +200,10 @@ impl Report<'_> {
 
     fn outcomes(&self) -> String {
         let tally = &self.tally;
-        let span = size::span(self.elapsed);
+        let span = amount::span(self.elapsed);
         let mut line = format!(
             "{} in {span}, {} failed",
-            size::count(tally.completed, "transfer", "transfers"),
+            amount::count(tally.completed, "transfer", "transfers"),
             tally.failed()
         );
         for (count, words) in [
@@ -218,11 +221,11 @@ impl Report<'_> {
     fn sent_again(&self) -> String {
         let again = &self.tally.again;
         let kinds = match self.plan.op {
-            Op::Read => size::count(again.acks, "ACK", "ACKs"),
+            Op::Read => amount::count(again.acks, "ACK", "ACKs"),
             Op::Write => format!("{} DATA", again.data),
         };
-        let requests = size::count(again.requests, "request", "requests");
-        let timeouts = size::count(again.timeouts, "timeout", "timeouts");
+        let requests = amount::count(again.requests, "request", "requests");
+        let timeouts = amount::count(again.timeouts, "timeout", "timeouts");
         format!("{requests}, {kinds}; {timeouts}")
     }
 
@@ -230,7 +233,7 @@ impl Report<'_> {
         let again = &self.tally.again;
         let kinds = match self.plan.op {
             Op::Read => format!("{} DATA", again.data_received),
-            Op::Write => size::count(again.acks_received, "ACK", "ACKs"),
+            Op::Write => amount::count(again.acks_received, "ACK", "ACKs"),
         };
         let strangers = self.tally.strangers;
         if strangers == 0 {
@@ -238,7 +241,7 @@ impl Report<'_> {
         }
         format!(
             "{kinds}; {} of no running transfer",
-            size::count(strangers, "packet", "packets")
+            amount::count(strangers, "packet", "packets")
         )
     }
 
@@ -257,7 +260,7 @@ impl Report<'_> {
 
     fn generator(&self, lines: &mut Lines) {
         if let Some(drops) = self.drops.filter(|&drops| drops > 0) {
-            let drops = size::count(drops, "packet", "packets");
+            let drops = amount::count(drops, "packet", "packets");
             lines.add(
                 "warning",
                 &format!(
@@ -305,7 +308,7 @@ impl Lines {
 fn spans(found: Percentiles) -> String {
     let Percentiles { p50, p90, p99, max } = found;
     [("p50", p50), ("p90", p90), ("p99", p99), ("max", max)]
-        .map(|(name, time)| format!("{name} {}", size::span(time)))
+        .map(|(name, time)| format!("{name} {}", amount::span(time)))
         .join(", ")
 }
 
@@ -324,7 +327,7 @@ mod tests {
     use super::super::tally::Failing;
     use super::*;
 
-    fn report(plan: &Plan) -> Report<'_> {
+    fn report() -> Report {
         let mut tally = Tally::new();
         tally.completed = 4;
         tally.bytes = 3 << 20;
@@ -332,7 +335,7 @@ mod tests {
         tally.granted = Some((1428, 1));
         tally.total.add(Duration::from_millis(1));
         Report {
-            plan,
+            plan: Arc::new(plan(&[1])),
             tally,
             elapsed: Duration::from_secs(2),
             net: "epoll",
@@ -351,8 +354,7 @@ mod tests {
 
     #[test]
     fn a_report_for_people() {
-        let plan = plan(&[1]);
-        let text = report(&plan).text();
+        let text = report().text();
         says(&text, "completed    4 transfers in 2.00 s, 0 failed");
         says(&text, "goodput      1.5 MiB/s");
         says(&text, "blocks       6000 (3000/s)");
@@ -368,13 +370,12 @@ mod tests {
         says(&text, "content      not compared");
         says(&text, "generator    busy 42 %");
         assert!(!text.contains("warning"), "{text}");
-        assert_eq!(report(&plan).complaint(), None);
+        assert_eq!(report().complaint(), None);
     }
 
     #[test]
     fn failures_are_told_with_an_example() {
-        let plan = plan(&[1]);
-        let mut report = report(&plan);
+        let mut report = report();
         report
             .tally
             .fail(Failing::Remote, || "error 0: busy".to_owned());
@@ -393,12 +394,11 @@ mod tests {
 
     #[test]
     fn a_generator_that_was_the_bottleneck_says_so() {
-        let plan = plan(&[1]);
         for (running, waiting, part) in [
             (0.97, 0.0, "the generator was the bottleneck"),
             (0.60, 0.38, "had no core for 38 % of the time"),
         ] {
-            let mut report = report(&plan);
+            let mut report = report();
             report.busy = vec![Busy { running, waiting }];
             assert!(report.text().contains(part), "{}", report.text());
             let json: Value = serde_json::from_str(&report.json()).unwrap();
@@ -408,12 +408,8 @@ mod tests {
 
     #[test]
     fn packets_lost_here_are_told() {
-        let plan = plan(&[1]);
         for (drops, told) in [(None, false), (Some(0), false), (Some(7), true)] {
-            let report = Report {
-                drops,
-                ..report(&plan)
-            };
+            let report = Report { drops, ..report() };
             let text = report.text();
             assert_eq!(text.contains("7 packets came here and found no room"), told);
             let json: Value = serde_json::from_str(&report.json()).unwrap();
@@ -423,11 +419,10 @@ mod tests {
 
     #[test]
     fn a_run_that_moved_nothing_is_no_success() {
-        let plan = plan(&[1]);
         let report = Report {
             tally: Tally::new(),
             elapsed: Duration::ZERO,
-            ..report(&plan)
+            ..report()
         };
         assert_eq!(
             report.complaint().as_deref(),

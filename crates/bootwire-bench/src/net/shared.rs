@@ -43,7 +43,7 @@ const BATCH: usize = 64;
 
 /// The sockets of a thread and who uses them.
 #[derive(Debug)]
-pub(in crate::bench) struct Shared {
+pub(crate) struct Shared {
     plan: Arc<Plan>,
     thread: u32,
     ports: Vec<Port>,
@@ -91,7 +91,7 @@ struct Port {
 /// Whether the clients of a plan can share sockets, and gain by it: the servers' packets come one by
 /// one, each client is known by its address, and no server is left with a transfer that the same
 /// address and port may soon ask for anew.
-pub(in crate::bench) fn pays_off(plan: &Plan, kernel: Kernel) -> bool {
+pub(crate) fn pays_off(plan: &Plan, kernel: Kernel) -> bool {
     plan.op == Op::Read
         && !plan.gro
         && kernel.batch_receive
@@ -111,7 +111,7 @@ fn sockets(plan: &Plan, clients: usize, room: usize) -> usize {
 }
 
 /// Most descriptors a thread opens for its clients.
-pub(in crate::bench) fn descriptors(plan: &Plan) -> u64 {
+pub(crate) fn descriptors(plan: &Plan) -> u64 {
     let clients = plan.clients.div_ceil(plan.threads.max(1)) as usize;
     sockets(plan, clients, line::RECEIVE_BUFFER) as u64
 }

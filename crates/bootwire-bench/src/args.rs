@@ -1,4 +1,4 @@
-//! The flags of `bootwire bench`.
+//! What a run is to do, as the flags of `bootwire bench` say it.
 
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -6,16 +6,17 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use bootwire::amount::{self, parse_time_within};
+use bootwire::client::{ParseTargetError, Target};
 use ipnet::IpNet;
 
 use super::faults::{Faults, Share};
-use crate::target::Target;
-use crate::{size, span};
 
 /// How long a run is that has no other end.
 const DEFAULT_DURATION: Duration = Duration::from_secs(10);
 
-#[derive(Debug, clap::Args)]
+/// What a run is to do: the flags of `bootwire bench`, where their texts and defaults are.
+#[derive(Debug, clap::Parser)]
 #[command(after_help = "Examples:
   bootwire bench tftp://10.0.0.1/vmlinuz --clients 64
       64 clients fetch a file over and over, for ten seconds
@@ -51,93 +52,93 @@ Exit codes:
   1  a transfer failed, or nothing was transferred at all, or the run could not begin
   2  the command line is wrong
   7  a local file cannot be read")]
-pub(crate) struct Args {
+pub struct Args {
     /// What to move: tftp://HOST[:PORT]/PATH or HOST[:PORT]:PATH, several for a mix; =WEIGHT at the end
     /// makes one as many times more frequent
     #[arg(required = true, value_name = "URL[=WEIGHT]")]
-    pub(super) files: Vec<Weighted>,
+    pub files: Vec<Weighted>,
     /// Upload, instead of fetching
     #[arg(long)]
-    pub(super) write: bool,
+    pub write: bool,
     /// Bytes of each upload, like 64K
     #[arg(long, value_name = "SIZE", default_value = "1MiB", requires = "write",
-          value_parser = size::parse)]
-    pub(super) size: u64,
+          value_parser = amount::parse)]
+    pub size: u64,
 
     /// Clients, each with a port of its own
     #[arg(short, long, value_name = "COUNT", default_value = "1",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Load")]
-    pub(super) clients: u32,
+    pub clients: u32,
     /// End after this many transfers, of all clients together
     #[arg(short = 'n', long, value_name = "COUNT", help_heading = "Load")]
-    pub(super) transfers: Option<NonZeroU64>,
+    pub transfers: Option<NonZeroU64>,
     /// End when each client has made this many transfers, or sequences
     #[arg(long, value_name = "COUNT", help_heading = "Load")]
-    pub(super) rounds: Option<NonZeroU64>,
+    pub rounds: Option<NonZeroU64>,
     /// End after this time, and cut off what still runs [default: 10s, without --transfers
     /// and --rounds]
-    #[arg(short, long, value_name = "TIME", value_parser = span::up_to_a_week, help_heading = "Load")]
-    pub(super) duration: Option<Duration>,
+    #[arg(short, long, value_name = "TIME", value_parser = up_to_a_week, help_heading = "Load")]
+    pub duration: Option<Duration>,
     /// Each client fetches the files in the order given, like a machine that boots, and starts
     /// over
     #[arg(long, help_heading = "Load")]
-    pub(super) sequence: bool,
+    pub sequence: bool,
     /// Pause of a client between two transfers, like 50ms; a number is milliseconds
-    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = span::or_milliseconds,
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = or_milliseconds,
           help_heading = "Load")]
-    pub(super) think: Duration,
+    pub think: Duration,
     /// Let the clients begin one after the other, the last one after this time
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = span::up_to_a_week,
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = up_to_a_week,
           help_heading = "Load")]
-    pub(super) ramp: Duration,
+    pub ramp: Duration,
     /// Let each client keep its port from one transfer to the next: cheaper, but a server may take
     /// the next request for a repeated one
     #[arg(long, help_heading = "Load")]
-    pub(super) keep_ports: bool,
+    pub keep_ports: bool,
     /// Send from this address; from a network, each client takes another address of it: servers
     /// may limit what one address does. With an address for each, clients with small windows share
     /// sockets, and tens of thousands of them need few descriptors
     #[arg(long, value_name = "ADDRESS|NETWORK", value_parser = network, help_heading = "Load")]
-    pub(super) source: Option<IpNet>,
+    pub source: Option<IpNet>,
     /// Receive windows as one where the kernel joins their blocks (UDP_GRO): loads a server of
     /// large windows with less work here
     #[arg(long, conflicts_with = "write", help_heading = "Load")]
-    pub(super) gro: bool,
+    pub gro: bool,
     /// Threads that drive the clients
     #[arg(long, value_name = "COUNT", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Load")]
-    pub(super) threads: u16,
+    pub threads: u16,
     /// Use plain calls, one packet at a time, instead of io_uring, epoll and batches
     #[arg(long, conflicts_with = "gro", help_heading = "Load")]
-    pub(super) portable_io: bool,
+    pub portable_io: bool,
 
     /// Block size to ask for, in bytes: 8 to 65464; 512 does not ask
     #[arg(long, value_name = "BYTES", default_value_t = 1468,
           value_parser = clap::value_parser!(u16).range(8..=65464), help_heading = "Transfer")]
-    pub(super) blksize: u16,
+    pub blksize: u16,
     /// Window to ask for, in blocks: 1 to 65535; 1 does not ask
     #[arg(long, value_name = "BLOCKS", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..), help_heading = "Transfer")]
-    pub(super) windowsize: u16,
+    pub windowsize: u16,
     /// Ask for no options at all, not even the size: 512-byte blocks, one at a time
     #[arg(long, conflicts_with_all = ["blksize", "windowsize"], help_heading = "Transfer")]
-    pub(super) no_options: bool,
+    pub no_options: bool,
     /// How long a silent server is waited for
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = span::up_to_a_week,
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = up_to_a_week,
           help_heading = "Transfer")]
-    pub(super) give_up: Duration,
+    pub give_up: Duration,
 
     /// The local copy of the file; once for each, in the same order
     #[arg(long, value_name = "FILE", conflicts_with_all = ["write", "no_verify"],
           help_heading = "Content")]
-    pub(super) expect: Vec<PathBuf>,
+    pub expect: Vec<PathBuf>,
     /// Do not look at the content
     #[arg(long, help_heading = "Content")]
-    pub(super) no_verify: bool,
+    pub no_verify: bool,
     /// Count "not found" as an answer, not as a failure: boot loaders ask for much that is not
     /// there
     #[arg(long, help_heading = "Content")]
-    pub(super) missing_ok: bool,
+    pub missing_ok: bool,
 
     /// Packets to lose, in percent, either way
     #[arg(
@@ -146,7 +147,7 @@ pub(crate) struct Args {
         default_value = "0",
         help_heading = "Faults"
     )]
-    loss: Share,
+    pub loss: Share,
     /// Packets to double, in percent, either way
     #[arg(
         long,
@@ -154,7 +155,7 @@ pub(crate) struct Args {
         default_value = "0",
         help_heading = "Faults"
     )]
-    duplicate: Share,
+    pub duplicate: Share,
     /// Packets to delay, in percent, either way
     #[arg(
         long,
@@ -162,11 +163,11 @@ pub(crate) struct Args {
         default_value = "0",
         help_heading = "Faults"
     )]
-    delay: Share,
+    pub delay: Share,
     /// Longest of these delays, like 20ms; a number is milliseconds
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = span::or_milliseconds,
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = or_milliseconds,
           help_heading = "Faults")]
-    delay_max: Duration,
+    pub delay_max: Duration,
     /// Transfers the client leaves without a word, in percent
     #[arg(
         long,
@@ -174,7 +175,7 @@ pub(crate) struct Args {
         default_value = "0",
         help_heading = "Faults"
     )]
-    pub(super) vanish: Share,
+    pub vanish: Share,
     /// Where chance begins: faults, mix, jitter
     #[arg(
         long,
@@ -182,18 +183,18 @@ pub(crate) struct Args {
         default_value_t = 1,
         help_heading = "Faults"
     )]
-    pub(super) seed: u64,
+    pub seed: u64,
 
     /// Report as one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub json: bool,
     /// Show no progress
     #[arg(short, long)]
-    pub(super) quiet: bool,
+    pub quiet: bool,
 }
 
 impl Args {
-    pub(super) fn faults(&self) -> Faults {
+    pub(crate) fn faults(&self) -> Faults {
         Faults {
             loss: self.loss,
             duplicate: self.duplicate,
@@ -203,7 +204,7 @@ impl Args {
     }
 
     /// The time after which the run is cut off.
-    pub(super) fn time_limit(&self) -> Option<Duration> {
+    pub(crate) fn time_limit(&self) -> Option<Duration> {
         let endless = self.transfers.is_none() && self.rounds.is_none();
         self.duration.or(endless.then_some(DEFAULT_DURATION))
     }
@@ -211,15 +212,17 @@ impl Args {
 
 /// A file and how often it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Weighted {
-    pub(super) target: Target,
-    pub(super) weight: NonZeroU32,
+pub struct Weighted {
+    /// The file.
+    pub target: Target,
+    /// How many times as often as one of weight 1.
+    pub weight: NonZeroU32,
 }
 
 impl FromStr for Weighted {
-    type Err = anyhow::Error;
+    type Err = ParseTargetError;
 
-    fn from_str(text: &str) -> anyhow::Result<Self> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let weighted = text
             .rsplit_once('=')
             .and_then(|(target, weight)| Some((target, weight.parse().ok()?)));
@@ -228,6 +231,20 @@ impl FromStr for Weighted {
             target: target.parse()?,
             weight,
         })
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn up_to_a_week(text: &str) -> Result<Duration, String> {
+    parse_time_within(text, Duration::ZERO..=604_800 * SECOND)
+}
+
+/// Times so short that a number has always been milliseconds.
+fn or_milliseconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(count) => Ok(Duration::from_millis(count)),
+        Err(_) => parse_time_within(text, Duration::ZERO..=86_400 * SECOND),
     }
 }
 
@@ -280,6 +297,12 @@ mod tests {
         assert_eq!(limit(&["h:a", "--rounds", "5"]), None);
         let both = ["h:a", "-n", "5", "--duration", "0.25"];
         assert_eq!(limit(&both), Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn a_number_is_milliseconds_where_times_are_short() {
+        assert_eq!(or_milliseconds("50"), Ok(Duration::from_millis(50)));
+        assert_eq!(or_milliseconds("2s"), Ok(Duration::from_secs(2)));
     }
 
     #[test]

@@ -217,7 +217,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A plan of files with these weights.
-    pub(in crate::bench) fn plan(weights: &[u32]) -> Plan {
+    pub(crate) fn plan(weights: &[u32]) -> Plan {
         let server = SocketAddr::from(([127, 0, 0, 1], 69));
         let offer = Offer::default();
         let file = |&weight| {

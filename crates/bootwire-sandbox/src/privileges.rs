@@ -1,6 +1,5 @@
 //! Who the process is, and what the kernel lets it do for that.
 
-use anyhow::anyhow;
 use rustix::io::{Errno, Result};
 use rustix::process::geteuid;
 use rustix::thread::{
@@ -9,21 +8,23 @@ use rustix::thread::{
     set_thread_res_gid, set_thread_res_uid,
 };
 
-use super::Account;
+use super::{Account, SandboxError};
 
 /// Becomes another user, for good: all three user and group numbers, and no groups of the old one.
 ///
 /// # Errors
 /// If the kernel refuses. Nothing has changed then, unless the process may change its group and
 /// not its user.
-pub(super) fn become_user(account: &Account) -> anyhow::Result<()> {
+pub(super) fn become_user(account: &Account) -> std::result::Result<(), SandboxError> {
     let failed = |what: &str, errno| {
         let hint = match errno {
             Errno::PERM => " (it takes CAP_SETUID and CAP_SETGID)",
             Errno::INVAL => " (this user name space does not have it)",
             _ => "",
         };
-        anyhow!("cannot become user {account}: {what}: {errno}{hint}")
+        SandboxError::User(format!(
+            "cannot become user {account}: {what}: {errno}{hint}"
+        ))
     };
     set_thread_groups(&account.groups()).map_err(|errno| failed("groups", errno))?;
     let (uid, gid) = (account.uid(), account.gid());

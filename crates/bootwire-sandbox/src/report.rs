@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use anyhow::bail;
+use crate::SandboxError;
 
 /// What was given up, and what could not be.
 #[derive(Debug, Default)]
-pub(in crate::serve) struct Report {
+pub struct Report {
     done: Vec<String>,
     missing: Vec<String>,
 }
@@ -29,12 +29,12 @@ impl Report {
     }
 
     /// Fails if anything is missing.
-    pub(super) fn expect_whole(&self) -> anyhow::Result<()> {
+    pub(super) fn expect_whole(&self) -> Result<(), SandboxError> {
         if !self.missing.is_empty() {
-            bail!(
+            return Err(SandboxError::Incomplete(format!(
                 "--sandbox require: {}; --sandbox best-effort does without",
                 self.missing.join("; ")
-            );
+            )));
         }
         Ok(())
     }
@@ -42,7 +42,7 @@ impl Report {
 
 impl Report {
     /// The same without paths, and without what is always so.
-    pub(in crate::serve) fn in_short(&self) -> Self {
+    pub fn in_short(&self) -> Self {
         let done = self.done.iter();
         let done =
             done.filter(|part| !["no_new_privs", "no capabilities"].contains(&part.as_str()));

@@ -1,12 +1,12 @@
 //! From flags to a plan: addresses found, content at hand.
 
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use anyhow::{Context, anyhow};
 use bootwire::Mode;
-use bootwire::client::{Client, ClientError};
+use bootwire::client::{Client, ClientError, Target};
 use bootwire_io::Kernel;
 use bootwire_proto::{ErrorCode, Offer, Op, packet::MAX_FILENAME};
 
@@ -14,21 +14,18 @@ use super::args::Args;
 use super::content::{Expected, Pattern};
 use super::names::Template;
 use super::plan::{self, File, Plan};
-use crate::exit::{Exit, Failure};
-use crate::out;
-use crate::target::Target;
+use crate::{BenchError, News};
 
 /// Looks up the servers and gets the content that is expected.
-pub(super) async fn plan(args: &Args) -> Result<Plan, Failure> {
+pub(super) async fn plan(args: &Args, tell: &mut dyn FnMut(News)) -> Result<Plan, BenchError> {
     let op = if args.write { Op::Write } else { Op::Read };
     let upload = Pattern::new(args.size);
     let offer = offer(args, &upload);
     if !matches!(args.expect.len(), 0) && args.expect.len() != args.files.len() {
-        return Err(Failure::from(anyhow!(
-            "{} --expect for {} files: give one for each, in the same order",
-            args.expect.len(),
-            args.files.len()
-        )));
+        return Err(BenchError::Copies {
+            copies: args.expect.len(),
+            files: args.files.len(),
+        });
     }
     let mut files = Vec::new();
     for (index, wanted) in args.files.iter().enumerate() {
@@ -36,12 +33,15 @@ pub(super) async fn plan(args: &Args) -> Result<Plan, Failure> {
         check(target)?;
         let server = server(target)?;
         let expected = match args.expect.get(index) {
-            Some(path) => fs::read(path)
-                .with_context(|| format!("cannot read {}", path.display()))
-                .map(Expected::Bytes)
-                .map_err(Failure::local)?,
+            Some(path) => match fs::read(path) {
+                Ok(bytes) => Expected::Bytes(bytes),
+                Err(source) => {
+                    let path = path.clone();
+                    return Err(BenchError::Copy { path, source });
+                }
+            },
             None if op == Op::Write || args.no_verify => Expected::Anything,
-            None => fetch(args, target, server).await?,
+            None => fetch(args, target, server, tell).await?,
         };
         let weight = wanted.weight.get();
         files.push(File::new(
@@ -93,38 +93,45 @@ fn offer(args: &Args, upload: &Pattern) -> Offer {
 }
 
 /// Whether a target can be asked for.
-fn check(target: &Target) -> Result<(), Failure> {
+fn check(target: &Target) -> Result<(), BenchError> {
     // The longest numbers a client and its transfer can have.
     let longest = Template::new(&target.path).fill(u32::MAX, u64::MAX).len();
-    if target.path.is_empty() {
-        Err(Failure::from(anyhow!("{target}: the file name is missing")))
+    let why = if target.path.is_empty() {
+        "the file name is missing"
     } else if longest > MAX_FILENAME {
-        Err(Failure::from(anyhow!(
-            "{target}: the file name is too long"
-        )))
+        "the file name is too long"
     } else if target.mode == Some(Mode::Netascii) {
-        Err(Failure::from(anyhow!(
-            "{target}: only octet mode is measured"
-        )))
+        "only octet mode is measured"
     } else {
-        Ok(())
-    }
+        return Ok(());
+    };
+    let target = target.clone();
+    Err(BenchError::Target { target, why })
 }
 
 /// The first address of a target's host.
-fn server(target: &Target) -> Result<SocketAddr, Failure> {
-    let addresses = target.addresses()?;
-    let first = addresses.first().copied();
-    first.ok_or_else(|| Failure::from(anyhow!("the host of {target} has no address")))
+fn server(target: &Target) -> Result<SocketAddr, BenchError> {
+    let nothing = || io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    let addresses = target.addresses();
+    let first = addresses.and_then(|found| found.first().copied().ok_or_else(nothing));
+    first.map_err(|source| BenchError::Host {
+        host: target.host.clone(),
+        source,
+    })
 }
 
 /// Gets a copy to compare with.
-async fn fetch(args: &Args, target: &Target, server: SocketAddr) -> Result<Expected, Failure> {
+async fn fetch(
+    args: &Args,
+    target: &Target,
+    server: SocketAddr,
+    tell: &mut dyn FnMut(News),
+) -> Result<Expected, BenchError> {
     if !Template::new(&target.path).is_fixed() {
-        out::note(&format!(
+        tell(News::Warning(format!(
             "{target} is another file for each client: its content is not compared without \
              --expect"
-        ));
+        )));
         return Ok(Expected::Anything);
     }
     let mut client = Client::new(server)
@@ -144,10 +151,9 @@ async fn fetch(args: &Args, target: &Target, server: SocketAddr) -> Result<Expec
             code: ErrorCode::NotFound,
             ..
         }) if args.missing_ok => Ok(Expected::Anything),
-        Err(error) => {
-            let context = format!("cannot fetch a copy of {target} to compare with");
-            let error = anyhow::Error::new(error).context(context);
-            Err(Failure::new(Exit::Failed, error))
-        }
+        Err(source) => Err(BenchError::Fetch {
+            target: target.clone(),
+            source,
+        }),
     }
 }

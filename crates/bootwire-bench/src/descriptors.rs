@@ -1,17 +1,17 @@
 //! File descriptors: every client needs one that shares no socket.
 
-use anyhow::bail;
 use bootwire_io::Kernel;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::net;
 use super::plan::Plan;
+use crate::BenchError;
 
 /// Descriptors that are not sockets of clients: the terminal, pollers, the runtime, files.
 const OTHERS: u64 = 64;
 
 /// Raises the limit of this process, as far as it may, to what a run needs.
-pub(super) fn provide(plan: &Plan, kernel: Kernel) -> anyhow::Result<()> {
+pub(super) fn provide(plan: &Plan, kernel: Kernel) -> Result<(), BenchError> {
     let clients = plan.clients;
     let needed = net::descriptors(plan, kernel) + 2 * u64::from(plan.threads) + OTHERS;
     let limit = getrlimit(Resource::Nofile);
@@ -19,12 +19,11 @@ pub(super) fn provide(plan: &Plan, kernel: Kernel) -> anyhow::Result<()> {
         return Ok(());
     };
     if setrlimit(Resource::Nofile, wanted).is_err() {
-        let may = limit.maximum.unwrap_or(needed);
-        bail!(
-            "{clients} clients need {needed} open files, and this process may have {may}: raise \
-             the limit (as root: prlimit --pid $$ --nofile={needed}, or LimitNOFILE= of the \
-             service), or use fewer --clients"
-        );
+        return Err(BenchError::Descriptors {
+            clients,
+            needed,
+            may: limit.maximum.unwrap_or(needed),
+        });
     }
     Ok(())
 }

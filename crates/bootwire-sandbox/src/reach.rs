@@ -2,31 +2,34 @@
 
 use std::path::Path;
 
-use super::{Access, Grant, settings};
+use super::{Access, Grant, etc};
 
 /// Files, and ways out. By default no files, no TCP and no programs.
 #[derive(Debug, Default)]
-pub(in crate::serve) struct Reach {
-    pub(in crate::serve) grants: Vec<Grant>,
+pub struct Reach {
+    /// Files and directories.
+    pub grants: Vec<Grant>,
     /// Whom TCP connections may be opened to.
-    pub(in crate::serve) tcp: Tcp,
+    pub tcp: Tcp,
     /// Whether programs are started. They are as confined as the server.
-    pub(in crate::serve) programs: bool,
+    pub programs: bool,
     /// Whether files are locked and their times set, as databases and the cache do.
-    pub(in crate::serve) stores: bool,
+    pub stores: bool,
     /// Whether a database is connected to, which may be on this host.
-    pub(in crate::serve) databases: bool,
+    pub databases: bool,
     /// Whether the kernel's neighbour table is asked.
-    pub(in crate::serve) neighbours: bool,
+    pub neighbours: bool,
 }
 
 /// Whom TCP connections may be opened to. The port is all that the kernel looks at.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::serve) enum Tcp {
+pub enum Tcp {
+    /// None: there is no TCP.
     #[default]
     Nobody,
     /// These ports, and name servers.
     Ports(Vec<u16>),
+    /// Whoever is asked for.
     Anybody,
 }
 
@@ -37,19 +40,19 @@ impl Reach {
     }
 
     /// Adds the system's settings: all, or for root those that everybody may read.
-    pub(in crate::serve) fn add_settings(&mut self, for_root: bool) {
-        let etc = Path::new("/etc");
+    pub fn add_settings(&mut self, for_root: bool) {
+        let settings = Path::new("/etc");
         if !for_root {
-            return self.add_if_there(etc, Access::Read);
+            return self.add_if_there(settings, Access::Read);
         }
-        for path in settings::public(etc) {
+        for path in etc::public(settings) {
             self.add_if_there(&path, Access::Read);
         }
     }
 
     /// Adds the files that finding a host by its name and knowing it by its certificate take,
     /// beside the settings.
-    pub(in crate::serve) fn add_network_files(&mut self) {
+    pub fn add_network_files(&mut self) {
         for path in [
             "/run/systemd/resolve",
             "/run/resolvconf",
@@ -69,7 +72,7 @@ impl Reach {
 
     /// Adds what programs need whatever they are beside the settings: the system's programs and
     /// libraries, and the devices without which nothing runs.
-    pub(in crate::serve) fn add_program_files(&mut self) {
+    pub fn add_program_files(&mut self) {
         for path in [
             "/usr",
             "/bin",
@@ -91,7 +94,7 @@ impl Reach {
     }
 
     /// Adds a path, or nothing if there is none: whoever needs it says so better.
-    pub(in crate::serve) fn add_if_there(&mut self, path: &Path, access: Access) {
+    pub fn add_if_there(&mut self, path: &Path, access: Access) {
         if let Ok(grant) = Grant::new(path, access) {
             self.grants.push(grant.optional());
         }

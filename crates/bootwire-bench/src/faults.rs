@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A share of events, written in percent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Share(u64);
+pub struct Share(u64);
 
 impl Share {
     /// All of 2^32 parts.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use bootwire_proto::{ErrorCode, ErrorPacket, Packet, encode};
 
 use super::{Bench, Client, State};
-use crate::bench::tally::{Failing, Tally};
-use crate::bench::wire::Wire;
-use crate::shown;
+use crate::tally::{Failing, Tally};
+use crate::wire::Wire;
+use bootwire::escape;
 
 /// Shortest pause after a failure: a server in trouble is not hammered.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -19,7 +19,7 @@ const OVER: &str = "The load test is over";
 
 /// How a transfer ended.
 #[derive(Debug)]
-pub(in crate::bench) enum End {
+pub(crate) enum End {
     Complete,
     Vanished,
     Failed(Failing, String),
@@ -27,7 +27,7 @@ pub(in crate::bench) enum End {
 
 impl Client {
     /// Takes the end of a transfer into account, and decides what comes next.
-    pub(in crate::bench) fn conclude(&mut self, bench: &mut Bench<'_>, end: End) {
+    pub(crate) fn conclude(&mut self, bench: &mut Bench<'_>, end: End) {
         bench.tally.running -= 1;
         self.count_again(bench.tally);
         let plan = bench.plan;
@@ -86,7 +86,7 @@ impl Client {
     }
 
     /// The run is over: the server need not wait for this client.
-    pub(in crate::bench) fn abort(&mut self, bench: &mut Bench<'_>) {
+    pub(crate) fn abort(&mut self, bench: &mut Bench<'_>) {
         if self.is_active() {
             bench.tally.running -= 1;
             self.count_again(bench.tally);
@@ -98,12 +98,7 @@ impl Client {
 
     /// After the run: tells a server whose first answer has come too late that nobody wants it.
     /// Whether that was such an answer.
-    pub(in crate::bench) fn turn_away(
-        &self,
-        wire: &mut Wire,
-        from: SocketAddr,
-        datagram: &[u8],
-    ) -> bool {
+    pub(crate) fn turn_away(&self, wire: &mut Wire, from: SocketAddr, datagram: &[u8]) -> bool {
         let packet = Packet::parse(datagram);
         let first = matches!(
             packet,
@@ -131,7 +126,7 @@ impl Client {
         let name = self.file(bench.plan).map_or_else(Vec::new, |file| {
             file.name.fill(self.number, self.transfers - 1)
         });
-        End::Failed(kind, format!("{}: {example}", shown::escaped(&name)))
+        End::Failed(kind, format!("{}: {example}", escape::escaped(&name)))
     }
 
     fn send_error(&self, bench: &mut Bench<'_>, code: ErrorCode, text: &str) {
@@ -171,11 +166,11 @@ pub(super) fn remote(error: ErrorPacket<'_>) -> End {
         }
         _ => Failing::Remote,
     };
-    let text = shown::escaped(error.text);
+    let text = escape::escaped(error.text);
     End::Failed(kind, format!("error {}: {text}", error.code))
 }
 
 /// The network refused.
-pub(in crate::bench) fn network(error: &io::Error) -> End {
+pub(crate) fn network(error: &io::Error) -> End {
     End::Failed(Failing::Network, error.to_string())
 }
