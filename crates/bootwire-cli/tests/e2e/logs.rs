@@ -1,9 +1,14 @@
 //! One line for each transfer, in plain words or as JSON with all fields.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
-use crate::harness::{Server, Wire, noise, rrq};
+use bootwire::Outcome;
+use serde_json::Value;
+
+use crate::harness::{Record, Server, Wire, noise, rrq};
 
 #[test]
 fn json_has_all_fields() {
@@ -217,4 +222,66 @@ fn who_is_not_served_is_told_of_at_once() {
         });
         assert_eq!(told.expect("within a second or so"), words);
     }
+}
+
+/// The page that describes the record.
+fn reference() -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/record.md");
+    std::fs::read_to_string(page).expect("the page")
+}
+
+/// The rows of the table in a section of the page, by the name in backticks that each begins with.
+fn rows(page: &str, heading: &str) -> BTreeMap<String, Vec<String>> {
+    let section = page.split(&format!("\n## {heading}\n")).nth(1);
+    let section = section.and_then(|rest| rest.split("\n## ").next());
+    let rows = section.expect("the section").lines();
+    rows.filter_map(|row| row.strip_prefix("| `"))
+        .map(|row| {
+            let mut cells = row.split(" | ").map(str::to_owned);
+            let name = cells.next().expect("a name");
+            (name.trim_end_matches('`').to_owned(), cells.collect())
+        })
+        .collect()
+}
+
+#[test]
+fn the_reference_has_every_field_with_its_type() {
+    let page = reference();
+    let fields = rows(&page, "A line of JSON");
+    let server = Server::of("file", &noise(3_000, 29));
+    Wire::new(server.address()).fetch("file");
+    let record = server.record();
+    let shown = page
+        .lines()
+        .find(|line| line.starts_with("{\"id\""))
+        .expect("an example");
+    let shown = Record::parse(shown).expect("a record");
+    for record in [record, shown] {
+        let names: BTreeSet<_> = record.names().collect();
+        let described: BTreeSet<_> = fields.keys().map(String::as_str).collect();
+        assert_eq!(names, described, "{record:?}");
+        for (name, cells) in &fields {
+            let kind = match record.field(name) {
+                Value::Null => "null",
+                Value::Bool(_) => "boolean",
+                Value::Number(number) if number.is_u64() => "integer",
+                Value::String(_) => "text",
+                Value::Array(_) => "list",
+                Value::Object(_) => "object",
+                Value::Number(_) => "number",
+            };
+            let kinds = &cells[0];
+            assert!(
+                kinds.split(" or ").any(|k| k == kind),
+                "{name} is {kind}, not {kinds}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_reference_has_every_outcome() {
+    let described: BTreeSet<_> = rows(&reference(), "Outcomes").into_keys().collect();
+    let known = Outcome::ALL.map(|outcome| outcome.as_str().to_owned());
+    assert_eq!(described, known.into());
 }

@@ -20,6 +20,12 @@ impl Record {
             .unwrap_or_else(|| panic!("no field {name:?} in {}", self.0))
     }
 
+    /// The names of all fields.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let fields = self.0.as_object().into_iter();
+        fields.flat_map(|fields| fields.keys().map(String::as_str))
+    }
+
     /// How the transfer ended.
     pub(crate) fn outcome(&self) -> &str {
         self.text("outcome")

@@ -19,12 +19,12 @@ fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The blocks of TOML in a text that are configurations: lists of machines are none.
+/// The blocks of TOML in a text that are configurations: lists of machines are none, nor are manifests.
 fn blocks(text: &str) -> Vec<&str> {
     let blocks = text.split("\n```toml\n").skip(1);
     let blocks = blocks.map(|block| block.split("\n```").next().unwrap_or(block));
     blocks
-        .filter(|block| !block.contains("[[machine]]"))
+        .filter(|block| !block.contains("[[machine]]") && !block.contains("[dependencies]"))
         .collect()
 }
 
