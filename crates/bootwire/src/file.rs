@@ -17,6 +17,8 @@ use crate::Moment;
 const STEP: u64 = 1 << 20;
 /// How far ahead of its fastest reader a file is brought into memory.
 pub(crate) const READ_AHEAD: u64 = 4 << 20;
+/// Bytes read from a file at a time where it is not mapped.
+pub(crate) const READ_PIECE: u64 = 256 << 10;
 
 /// One version of a regular file, open for sending.
 ///

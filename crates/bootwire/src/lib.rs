@@ -22,6 +22,7 @@ mod accept;
 pub mod amount;
 mod answer;
 pub mod client;
+mod content;
 pub mod escape;
 pub mod file;
 mod mac;

@@ -11,9 +11,6 @@ use bytes::Bytes;
 
 use crate::{BoxFuture, Refusal, Source};
 
-/// Bytes read at a time where the file is not mapped.
-const READ_PIECE: u64 = 256 << 10;
-
 /// Knows which parts of a [`PartialFile`] have arrived, and gets those that have not.
 ///
 /// One filling serves every transfer of its file: it is asked for the same range by many of them,
@@ -143,7 +140,11 @@ impl PartialSource {
         let wanted = offset..(offset + crate::file::READ_AHEAD).min(self.file.len());
         let ready = self.file.filling.ready(wanted).await;
         ready.map_err(io::Error::other)?;
-        let here = self.file.filling.here(offset).min(offset + READ_PIECE);
+        let here = self
+            .file
+            .filling
+            .here(offset)
+            .min(offset + crate::file::READ_PIECE);
         let file = Arc::clone(&self.file);
         let read = move || {
             let mut piece = vec![0; (here - offset) as usize];

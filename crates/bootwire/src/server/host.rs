@@ -9,17 +9,13 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 
 use super::engine::{Asked, Host};
-use super::errand::Errand;
-use super::feed;
 use super::inbox::{Inbox, Key, Message};
 use super::observe::Event;
-use super::prepared::prepare;
-use super::pump::{self, PumpHandle};
 use super::store::{self, StoreHandle};
-use crate::file::{OpenFile, PartialFile};
+use crate::content::{Content, Errand, Outlet};
 use crate::record::Ended;
 use crate::router::App;
-use crate::{Mode, Reason, Refusal, Request, Sink, Source};
+use crate::{Answer, Mode, Reason, Refusal, Request, Sink};
 
 /// What one worker asks of the rest of the process.
 pub(super) struct TokioHost {
@@ -48,7 +44,7 @@ impl Host for TokioHost {
         if request.mode() == Mode::Octet
             && let Some(result) = routed.at_hand()
         {
-            let answer = result.map(|answer| prepare(request, answer, self.mapping));
+            let answer = result.map(|answer| sendable(request, answer, self.mapping));
             return Asked {
                 route,
                 answer: Some(answer),
@@ -58,7 +54,7 @@ impl Host for TokioHost {
         let request = request.clone();
         self.runtime.spawn(async move {
             let result = match tokio::time::timeout(deadline, routed.call()).await {
-                Ok(result) => result.map(|answer| prepare(&request, answer, mapping)),
+                Ok(result) => result.map(|answer| sendable(&request, answer, mapping)),
                 Err(_) => Err(Refusal::new(Reason::Origin)
                     .text("Timed out, try again")
                     .because(format_args!("the handler took longer than {deadline:?}"))),
@@ -75,42 +71,33 @@ impl Host for TokioHost {
         self.app = app;
     }
 
-    fn pump(&mut self, key: Key, source: Box<dyn Source>) -> PumpHandle {
-        pump::start(&self.runtime, Arc::clone(&self.inbox), key, source)
+    fn bring(&mut self, key: Key, content: &mut Content, range: Range<u64>) -> Errand {
+        let Some(bringing) = content.bringing(range) else {
+            return Errand::idle();
+        };
+        let inbox = Arc::clone(&self.inbox);
+        let outlet = Outlet::new(move |result| inbox.send(Message::Arrived { key, result }));
+        Errand::new(self.runtime.spawn(bringing.run(outlet)).abort_handle())
     }
 
     fn store(&mut self, key: Key, sink: Box<dyn Sink>, decode: bool) -> StoreHandle {
         store::start(&self.runtime, Arc::clone(&self.inbox), key, sink, decode)
     }
 
-    fn populate(&mut self, key: Key, file: &Arc<OpenFile>, upto: u64) {
-        let inbox = Arc::clone(&self.inbox);
-        let mapped = Arc::clone(file);
-        let done = move |result: std::io::Result<()>| {
-            // A mapping reaches no further than its file.
-            let result = result.map_err(|error| match mapped.unchanged() {
-                Ok(false) => feed::changed().because(error),
-                _ => Refusal::from(error),
-            });
-            inbox.send(Message::Populated { key, result });
-        };
-        if let Some(work) = file.want(upto, Box::new(done)) {
-            self.runtime.spawn_blocking(work);
-        }
-    }
-
-    fn bring(&mut self, key: Key, file: Arc<PartialFile>, range: Range<u64>) -> Errand {
-        let inbox = Arc::clone(&self.inbox);
-        let task = self.runtime.spawn(async move {
-            let result = file.bring(range).await;
-            inbox.send(Message::Arrived { key, result });
-        });
-        Errand::new(task.abort_handle())
-    }
-
     fn record(&mut self, ended: Ended) -> bool {
         self.records
             .as_ref()
             .is_none_or(|records| records.try_send(Event::Ended(Box::new(ended))).is_ok())
+    }
+}
+
+/// The answer with its content as the engine can send it.
+fn sendable(request: &Request, answer: Answer, mapping: bool) -> Answer {
+    match answer {
+        Answer::Reply(mut reply) => {
+            reply.content = reply.content.sendable(request.mode(), mapping);
+            Answer::Reply(reply)
+        }
+        accept @ Answer::Accept(_) => accept,
     }
 }

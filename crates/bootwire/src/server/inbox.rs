@@ -6,11 +6,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bootwire_io::Waker;
-use bytes::Bytes;
 
-use super::prepared::Prepared;
-use crate::Refusal;
+use crate::content::Arrival;
 use crate::router::App;
+use crate::{Answer, Refusal};
 
 /// Names a transfer across threads: its slot and the slot's generation, so that news for a
 /// transfer that has ended cannot reach the next one in its place.
@@ -22,25 +21,15 @@ pub(crate) struct Key {
 
 /// News for a worker.
 pub(crate) enum Message {
-    /// The handler answered.
+    /// The handler answered, with content that is sendable.
     Answered {
         key: Key,
-        result: Result<Prepared, Refusal>,
+        result: Result<Answer, Refusal>,
     },
-    /// The next piece of a source; `Ok(None)` is the end.
-    Piece {
-        key: Key,
-        piece: Result<Option<Bytes>, Refusal>,
-    },
-    /// More of a mapped file is in memory, or could not be read.
-    Populated {
-        key: Key,
-        result: Result<(), Refusal>,
-    },
-    /// A file that fills up is here and in memory up to this byte, or cannot be had.
+    /// Content was brought, or cannot be had.
     Arrived {
         key: Key,
-        result: Result<u64, Refusal>,
+        result: Result<Arrival, Refusal>,
     },
     /// A sink has taken everything before byte `upto`, counted as received from the client.
     Stored { key: Key, upto: u64 },

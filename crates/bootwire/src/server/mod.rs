@@ -10,18 +10,14 @@ mod builder;
 mod busy;
 mod drops;
 mod engine;
-mod errand;
 mod experience;
 mod expired;
-mod feed;
 mod handle;
 mod host;
 mod inbox;
 mod lane;
 mod listen;
 mod observe;
-mod prepared;
-mod pump;
 mod recent;
 #[cfg(feature = "simulation")]
 pub mod simulation;

@@ -24,18 +24,16 @@ use tokio::sync::Notify;
 
 use super::admission::{Admission, Budgets, Guard, OwnAddresses};
 use super::engine::{Asked, Batch, Config, Engine, Host, Planned, Small};
-use super::errand::Errand;
 use super::experience::Experiences;
 use super::host::TokioHost;
 use super::inbox::{Inbox, Key, Message, Wakes};
 use super::lane::{Lane, Lanes};
-use super::pump::PumpHandle;
 use super::stats::{Counters, ServerStats};
 use super::store::StoreHandle;
-use crate::file::{OpenFile, PartialFile};
+use crate::content::{Content, Errand};
 use crate::record::Ended;
 use crate::router::App;
-use crate::{Request, Sink, Source, TransferRecord};
+use crate::{Request, Sink, TransferRecord};
 
 /// The number of the listening socket.
 pub const LISTENER: u16 = 0;
@@ -473,20 +471,12 @@ impl Host for SimulatedHost {
         self.tokio.ask(key, request)
     }
 
-    fn pump(&mut self, key: Key, source: Box<dyn Source>) -> PumpHandle {
-        self.tokio.pump(key, source)
+    fn bring(&mut self, key: Key, content: &mut Content, range: Range<u64>) -> Errand {
+        self.tokio.bring(key, content, range)
     }
 
     fn store(&mut self, key: Key, sink: Box<dyn Sink>, decode: bool) -> StoreHandle {
         self.tokio.store(key, sink, decode)
-    }
-
-    fn populate(&mut self, key: Key, file: &Arc<OpenFile>, upto: u64) {
-        self.tokio.populate(key, file, upto);
-    }
-
-    fn bring(&mut self, key: Key, file: Arc<PartialFile>, range: Range<u64>) -> Errand {
-        self.tokio.bring(key, file, range)
     }
 
     fn record(&mut self, ended: Ended) -> bool {

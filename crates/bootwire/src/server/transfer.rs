@@ -8,13 +8,13 @@ use bootwire_proto::{Agreed, ErrorCode, Instant, Receiver, ReceiverStatus, Sende
 
 use super::admission::Unanswered;
 use super::engine::{Reports, Small};
-use super::feed::Feed;
 use super::inbox::Key;
 use super::lane::Lane;
 use super::store::StoreHandle;
+use crate::Outcome;
+use crate::content::Content;
 use crate::record::{Ended, Figures};
 use crate::request::Facts;
-use crate::{Outcome, Terms};
 
 /// A transfer. What each of its packets touches comes first and begins with a line of the cache: of
 /// thousands of transfers every line comes from far away, so they are to be few, and in a row.
@@ -46,8 +46,7 @@ pub(super) struct Transfer {
     pub(super) reports: Reports,
     pub(super) facts: Arc<Facts>,
     pub(super) route: Option<Arc<str>>,
-    /// The handler's terms, if the record needs some of them.
-    pub(super) terms: Option<Box<Terms>>,
+    pub(super) labels: Vec<(String, String)>,
 }
 
 /// Where a transfer stands.
@@ -75,7 +74,7 @@ pub(super) const CROSSING: Duration = Duration::from_millis(50);
 
 pub(super) struct Sending {
     pub(super) sender: Sender,
-    pub(super) feed: Feed,
+    pub(super) content: Content,
     /// Most blocks in one round.
     pub(super) run_max: u16,
     /// Its handler wants so much time before a resend that this must be a client that counts
@@ -158,7 +157,7 @@ impl Transfer {
         let Phase::Sending(sending) = &self.phase else {
             return false;
         };
-        let available = sending.feed.available();
+        let available = sending.content.available();
         sending.sender.status() == SenderStatus::Moving
             && available.end
             && sending.sender.window().start >= available.upto
@@ -229,7 +228,9 @@ impl Transfer {
                 figures.last_ack_missing =
                     sending.sender.status() == SenderStatus::Complete { acked: false };
                 figures.bytes = match end.outcome {
-                    Outcome::Complete => self.size.unwrap_or_else(|| sending.feed.available().upto),
+                    Outcome::Complete => self
+                        .size
+                        .unwrap_or_else(|| sending.content.available().upto),
                     _ => sending.sender.acked(),
                 };
             }
@@ -245,10 +246,7 @@ impl Transfer {
         Ended {
             facts: Arc::clone(&self.facts),
             route: self.route.take(),
-            labels: self
-                .terms
-                .take()
-                .map_or_else(Vec::new, |terms| terms.labels),
+            labels: std::mem::take(&mut self.labels),
             outcome: end.outcome,
             error: end.error,
             detail: end.detail,

@@ -5,76 +5,21 @@ use bootwire_proto::{
 };
 
 use super::packets::too_large;
-use super::plan::run_max;
+use super::plan::{bring, run_max};
 use super::unproven::opening_schedule;
 use super::{Engine, Host};
+use crate::content::Arrival;
 use crate::server::experience::Experience;
-use crate::server::feed::{Feed, Spool};
 use crate::server::inbox::{Key, Message};
-use crate::server::prepared::{Content, Prepared};
 use crate::server::transfer::{End, Phase, Receiving, Sending};
-use crate::{Outcome, Refusal, Sink, Terms};
+use crate::{Accept, Answer, Outcome, Refusal, Reply, Terms};
 
 impl<H: Host> Engine<H> {
     /// Another thread left a message. News for transfers that have ended is dropped.
     pub(in crate::server) fn on_message(&mut self, now: Instant, message: Message) {
         match message {
             Message::Answered { key, result } => self.on_answer(now, key, result),
-            Message::Piece { key, piece } => {
-                let Some(transfer) = self.table.by_key(key) else {
-                    return;
-                };
-                let Phase::Sending(sending) = &mut transfer.phase else {
-                    return;
-                };
-                if !matches!(sending.feed, Feed::Spool(_)) {
-                    return;
-                }
-                let bytes = piece.as_ref().ok().and_then(Option::as_ref);
-                let bytes = bytes.map_or(0, |piece| piece.len() as u64);
-                if transfer.unproven.is_some() && !self.may_hold(now, key, bytes) {
-                    return;
-                }
-                let Some(Phase::Sending(Sending {
-                    feed: Feed::Spool(spool),
-                    ..
-                })) = self.table.by_key(key).map(|transfer| &mut transfer.phase)
-                else {
-                    return;
-                };
-                match piece.and_then(|piece| spool.push(piece)) {
-                    Ok(()) => self.go_on(now, key.index),
-                    Err(refusal) => self.refuse(now, key.index, &refusal),
-                }
-            }
-            Message::Populated { key, result } => {
-                let Some(transfer) = self.table.by_key(key) else {
-                    return;
-                };
-                let Phase::Sending(sending) = &mut transfer.phase else {
-                    return;
-                };
-                sending.feed.populated();
-                match result {
-                    Ok(()) => self.go_on(now, key.index),
-                    Err(refusal) => self.refuse(now, key.index, &refusal),
-                }
-            }
-            Message::Arrived { key, result } => {
-                let Some(transfer) = self.table.by_key(key) else {
-                    return;
-                };
-                let Phase::Sending(sending) = &mut transfer.phase else {
-                    return;
-                };
-                match result {
-                    Ok(upto) => {
-                        sending.feed.arrived(upto);
-                        self.go_on(now, key.index);
-                    }
-                    Err(refusal) => self.refuse(now, key.index, &refusal),
-                }
-            }
+            Message::Arrived { key, result } => self.on_arrival(now, key, result),
             Message::Stored { key, upto } => {
                 let Some(transfer) = self.table.by_key(key) else {
                     return;
@@ -107,8 +52,27 @@ impl<H: Host> Engine<H> {
         }
     }
 
+    /// Content was brought.
+    fn on_arrival(&mut self, now: Instant, key: Key, result: Result<Arrival, Refusal>) {
+        if let Ok(Arrival::Piece(piece)) = &result
+            && !self.may_hold(now, key, piece.len() as u64)
+        {
+            return;
+        }
+        let Some(transfer) = self.table.by_key(key) else {
+            return;
+        };
+        let Phase::Sending(sending) = &mut transfer.phase else {
+            return;
+        };
+        match result.and_then(|arrival| sending.content.arrived(arrival)) {
+            Ok(()) => self.go_on(now, key.index),
+            Err(refusal) => self.refuse(now, key.index, &refusal),
+        }
+    }
+
     /// The handler answered.
-    pub(super) fn on_answer(&mut self, now: Instant, key: Key, result: Result<Prepared, Refusal>) {
+    pub(super) fn on_answer(&mut self, now: Instant, key: Key, result: Result<Answer, Refusal>) {
         let Some(transfer) = self.table.by_key(key) else {
             return;
         };
@@ -117,38 +81,23 @@ impl<H: Host> Engine<H> {
         }
         transfer.answered = Some(now);
         match result {
-            Ok(Prepared::Send {
-                content,
-                size,
-                terms,
-            }) => self.start_sending(now, key, content, size, terms),
-            Ok(Prepared::Receive {
-                sink,
-                size_max,
-                terms,
-            }) => self.start_receiving(now, key, sink, size_max, terms),
+            Ok(Answer::Reply(reply)) => self.start_sending(now, key, reply),
+            Ok(Answer::Accept(accept)) => self.start_receiving(now, key, accept),
             Err(refusal) => self.refuse(now, key.index, &refusal),
         }
         self.go_on(now, key.index);
     }
 
-    fn start_sending(
-        &mut self,
-        now: Instant,
-        key: Key,
-        content: Content,
-        size: Option<u64>,
-        terms: Box<Terms>,
-    ) {
+    fn start_sending(&mut self, now: Instant, key: Key, reply: Reply) {
+        let Reply { mut content, terms } = reply;
+        let size = content.size();
         let seed = self.next_seed();
         let Some(agreed) = self.agree(now, key, size, &terms) else {
             return;
         };
         // What others hold as well costs nothing more.
-        if let Content::Memory(bytes) = &content
-            && bytes.is_unique()
-            && !self.may_hold(now, key, bytes.len() as u64)
-        {
+        let owned = content.owned();
+        if owned > 0 && !self.may_hold(now, key, owned) {
             return;
         }
         let Some(transfer) = self.table.by_key(key) else {
@@ -158,7 +107,7 @@ impl<H: Host> Engine<H> {
         let resend_min = terms.resend_min;
         transfer.agreed = agreed;
         transfer.size = size;
-        transfer.terms = (!terms.labels.is_empty()).then_some(terms);
+        transfer.labels = terms.labels;
         let blocks = size.map_or(0, |size| size / u64::from(agreed.blksize) + 1);
         if agreed.rollover == Rollover::Refuse && blocks > u64::from(u16::MAX) {
             let refusal = Refusal::denied().text("File too large: use a larger block size");
@@ -169,29 +118,12 @@ impl<H: Host> Engine<H> {
             );
             return;
         }
-        let feed = match content {
-            Content::Memory(bytes) => Feed::Memory(bytes),
-            Content::File(file) => Feed::File {
-                file,
-                asked: false,
-                checked: false,
-            },
-            Content::Partial(file) => Feed::Partial {
-                file,
-                upto: 0,
-                errand: None,
-            },
-            Content::Source(source) => {
-                let pump = self.host.pump(key, source);
-                let opening = if transfer.unproven.is_some() {
-                    u64::from(agreed.blksize)
-                } else {
-                    u64::MAX
-                };
-                let spool = Spool::new(pump, size, transfer.window_bytes(), opening);
-                Feed::Spool(Box::new(spool))
-            }
+        let opening = if transfer.unproven.is_some() {
+            u64::from(agreed.blksize)
+        } else {
+            u64::MAX
         };
+        content.open(transfer.window_bytes(), opening);
         let schedule = Schedule {
             resend_min: resend_min.or(self.config.schedule.resend_min),
             ..self.config.schedule
@@ -199,24 +131,24 @@ impl<H: Host> Engine<H> {
         let schedule = opening_schedule(&schedule, &agreed, transfer.facts.datagram());
         let mut sender = Sender::serve(now, &agreed, &schedule, seed);
         sender.recall(known.evidence, &schedule);
-        transfer.phase = Phase::Sending(Sending {
+        let mut sending = Sending {
             sender,
-            feed,
+            content,
             run_max: run_max(agreed.blksize),
             polite: resend_min.is_some_and(|least| least >= schedule.first),
             starved: None,
-        });
+        };
+        bring(&mut self.host, key, &mut sending, 0);
+        transfer.phase = Phase::Sending(sending);
         self.note_life(now, key, agreed.timeout);
     }
 
-    fn start_receiving(
-        &mut self,
-        now: Instant,
-        key: Key,
-        sink: Box<dyn Sink>,
-        size_max: Option<u64>,
-        terms: Box<Terms>,
-    ) {
+    fn start_receiving(&mut self, now: Instant, key: Key, accept: Accept) {
+        let Accept {
+            sink,
+            size_max,
+            terms,
+        } = accept;
         let seed = self.next_seed();
         let Some(agreed) = self.agree(now, key, None, &terms) else {
             return;
@@ -227,7 +159,7 @@ impl<H: Host> Engine<H> {
         transfer.agreed = agreed;
         transfer.size = agreed.tsize;
         let resend_min = terms.resend_min;
-        transfer.terms = (!terms.labels.is_empty()).then_some(terms);
+        transfer.labels = terms.labels;
         let octet = transfer.facts.mode == Mode::Octet;
         if octet
             && agreed

@@ -42,21 +42,18 @@ pub(super) use self::plan::{Planned, Small};
 use self::turns::Turns;
 use self::unproven::{ROOM_PER_SECOND, Waiting};
 use super::admission::Admission;
-use super::errand::Errand;
 use super::experience::Experiences;
 use super::expired::Expired;
 use super::inbox::Key;
-use super::prepared::Prepared;
-use super::pump::PumpHandle;
 use super::recent::Recent;
 use super::stats::Counters;
 use super::store::StoreHandle;
 use super::table::Table;
 use super::wheel::Wheel;
-use crate::file::{OpenFile, PartialFile};
+use crate::content::{Content, Errand};
 use crate::record::Ended;
 use crate::router::App;
-use crate::{Moment, Refusal, Request, Sink, Source};
+use crate::{Answer, Moment, Refusal, Request, Sink};
 
 /// What the engine needs done elsewhere: handlers, sources and sinks run on tokio, records go to
 /// the observers. Answers come back as messages.
@@ -71,8 +68,9 @@ pub(crate) trait Host {
     /// [`Message::Answered`](super::inbox::Message::Answered).
     fn ask(&mut self, key: Key, request: &Request) -> Asked;
 
-    /// Starts to read a source ahead of its client.
-    fn pump(&mut self, key: Key, source: Box<dyn Source>) -> PumpHandle;
+    /// Has a range of content brought here that it [wants](Content::want). What was brought comes back
+    /// as [`Message::Arrived`](super::inbox::Message::Arrived).
+    fn bring(&mut self, key: Key, content: &mut Content, range: Range<u64>) -> Errand;
 
     /// Starts to fill a sink; netascii is decoded on the way if `decode`.
     fn store(&mut self, key: Key, sink: Box<dyn Sink>, decode: bool) -> StoreHandle;
@@ -81,13 +79,6 @@ pub(crate) trait Host {
     fn serve(&mut self, app: App) {
         drop(app);
     }
-
-    /// Brings a mapped file into memory up to byte `upto`.
-    fn populate(&mut self, key: Key, file: &Arc<OpenFile>, upto: u64);
-
-    /// Has a part of a file that fills up brought here and into memory. Comes back as
-    /// [`Message::Arrived`](super::inbox::Message::Arrived).
-    fn bring(&mut self, key: Key, file: Arc<PartialFile>, range: Range<u64>) -> Errand;
 
     /// Takes the record of a transfer that ended. `false` if it had to be thrown away.
     fn record(&mut self, ended: Ended) -> bool;
@@ -98,7 +89,7 @@ pub(crate) struct Asked {
     /// The pattern of the route that answers.
     pub(crate) route: Option<Arc<str>>,
     /// The answer, if it was at hand.
-    pub(crate) answer: Option<Result<Prepared, Refusal>>,
+    pub(crate) answer: Option<Result<Answer, Refusal>>,
 }
 
 /// The settings the engine goes by.

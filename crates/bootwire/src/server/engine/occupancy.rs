@@ -26,7 +26,7 @@ impl<H: Host> Engine<H> {
             match &transfer.phase {
                 Phase::Opening { .. } | Phase::Refused { .. } => {}
                 Phase::Sending(sending) => {
-                    occupancy.spooled = occupancy.spooled.max(sending.feed.spooled());
+                    occupancy.spooled = occupancy.spooled.max(sending.content.streamed());
                 }
                 Phase::Receiving(receiving) => {
                     occupancy.unstored = occupancy.unstored.max(receiving.store.behind());

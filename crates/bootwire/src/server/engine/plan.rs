@@ -6,7 +6,7 @@ use bootwire_proto::negotiate::MAX_OACK;
 use bootwire_proto::{Ack, Answer, ErrorCode, Instant, ReceiverStatus, Run, Transmit};
 
 use super::{Engine, Host};
-use crate::server::feed;
+use crate::content::changed;
 use crate::server::inbox::Key;
 use crate::server::transfer::{Phase, Sending, Transfer};
 use crate::{Moment, Refusal};
@@ -159,13 +159,13 @@ impl<H: Host> Engine<H> {
         match &mut transfer.phase {
             Phase::Opening { .. } | Phase::Refused { .. } => Ok(None),
             Phase::Sending(sending) => {
-                let available = sending.feed.available();
+                let available = sending.content.available();
                 match sending.sender.poll(now, available, sending.run_max) {
                     Some(Transmit::Opening) => Ok(Some(What::Oack)),
                     Some(Transmit::Data(run)) => {
                         if run.end {
                             let moment = moment.get_or_insert_with(Moment::now);
-                            sending.feed.still_whole(*moment)?;
+                            sending.content.still_whole(*moment)?;
                         }
                         Ok(Some(What::Data(run)))
                     }
@@ -233,7 +233,7 @@ impl<H: Host> Engine<H> {
                     return Ok(());
                 };
                 let gso = !transfer.no_gso && !transfer.fragment;
-                let pieces = sending.feed.pieces(run.bytes());
+                let pieces = sending.content.pieces(run.bytes());
                 round.blocks(
                     to,
                     tag,
@@ -309,7 +309,7 @@ impl<H: Host> Engine<H> {
         self.refuse(
             now,
             planned.index,
-            &feed::changed().because("the file was truncated while it was sent"),
+            &changed().because("the file was truncated while it was sent"),
         );
     }
 }
@@ -324,19 +324,21 @@ pub(super) fn run_max(blksize: u16) -> u16 {
 /// for our side. Answers whether there is more to send at once.
 fn feed_ahead(host: &mut impl Host, now: Instant, key: Key, sending: &mut Sending) -> bool {
     let window = sending.sender.window();
-    let available = sending.feed.available();
+    let available = sending.content.available();
     let opens = window.start < window.end;
     if !opens || available.end || available.upto >= window.end {
         sending.starved = None;
     } else if sending.starved.is_none() {
         sending.starved = Some(now);
     }
-    if let Some((file, upto)) = sending.feed.wants_populated(window.end) {
-        host.populate(key, &file, upto);
-    }
-    if let Some((file, range)) = sending.feed.wants_brought(window.end) {
-        let errand = host.bring(key, file, range);
-        sending.feed.sent_for(errand);
-    }
+    bring(host, key, sending, window.end);
     opens && (available.end || window.start < available.upto)
+}
+
+/// Has the content brought that is wanted by a sender that goes on to `wanted`.
+pub(super) fn bring(host: &mut impl Host, key: Key, sending: &mut Sending, wanted: u64) {
+    if let Some(range) = sending.content.want(wanted) {
+        let errand = host.bring(key, &mut sending.content, range);
+        sending.content.sent_for(errand);
+    }
 }

@@ -138,7 +138,7 @@ impl<H: Host> Engine<H> {
             Phase::Sending(sending) => {
                 // Before its client has answered, the first block is all that is needed.
                 if sending.sender.is_proven() {
-                    sending.feed.release(sending.sender.acked());
+                    sending.content.release(sending.sender.acked());
                 }
                 match sending.sender.status() {
                     SenderStatus::Opening | SenderStatus::Moving => {}

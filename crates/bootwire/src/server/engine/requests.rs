@@ -227,7 +227,7 @@ impl<H: Host> Engine<H> {
             reports: Reports::default(),
             facts: Arc::clone(&facts),
             route: None,
-            terms: None,
+            labels: Vec::new(),
         };
         let key = self.table.insert(new);
         self.note_unproven(key);

@@ -4,10 +4,13 @@ use super::*;
 use crate::file::Filling;
 
 fn piece(bench: &Bench, piece: Option<&'static [u8]>) -> Message {
-    let key = bench.engine.host.pumped[0];
-    Message::Piece {
+    let key = bench.engine.host.brought[0].0;
+    let arrival = piece.map_or(Arrival::End, |piece| {
+        Arrival::Piece(Bytes::from_static(piece))
+    });
+    Message::Arrived {
         key,
-        piece: Ok(piece.map(Bytes::from_static)),
+        result: Ok(arrival),
     }
 }
 
@@ -52,10 +55,10 @@ fn a_stream_flows_as_it_arrives_and_ends_when_it_ends() {
 fn a_source_that_fails_ends_the_transfer_with_try_again() {
     let mut bench = Bench::new(&[("/log", Script::Stream)]);
     bench.ask(peer(1), &rrq("log", &[]));
-    let key = bench.engine.host.pumped[0];
-    let sent = bench.message(Message::Piece {
+    let key = bench.engine.host.brought[0].0;
+    let sent = bench.message(Message::Arrived {
         key,
-        piece: Err(Refusal::origin().because("connection reset")),
+        result: Err(Refusal::origin().because("connection reset")),
     });
     assert_eq!(sent[0].error(), Some(0));
     let records = bench.records();
@@ -112,7 +115,7 @@ fn partial(size: u64) -> Script {
 /// The last file part that was asked for comes, up to byte `upto`.
 fn arrived(bench: &mut Bench, upto: u64) -> Vec<Sent> {
     let key = bench.engine.host.brought.last().unwrap().0;
-    let result = Ok(upto);
+    let result = Ok(Arrival::Upto(upto));
     bench.message(Message::Arrived { key, result })
 }
 

@@ -24,20 +24,17 @@ use foldhash::quality::SeedableRandomState;
 
 use super::plan::What;
 use super::{Asked, Config, Engine, Host, Planned, Small};
-use crate::file::{OpenFile, PartialFile};
+use crate::content::{Arrival, Content, Errand};
+use crate::file::PartialFile;
 use crate::record::Ended;
 use crate::server::admission::{Admission, Budgets, Guard};
-use crate::server::errand::Errand;
 use crate::server::experience::Experiences;
-use crate::server::feed::Feed;
 use crate::server::inbox::{Key, Message};
 use crate::server::lane::{Lane, Lanes};
-use crate::server::prepared::{Content, Prepared};
-use crate::server::pump::PumpHandle;
 use crate::server::stats::{Counters, ServerStats};
 use crate::server::store::StoreHandle;
 use crate::server::transfer::Phase;
-use crate::{BoxFuture, Outcome, Refusal, Request, Sink, Source, Terms, TransferRecord};
+use crate::{Accept, BoxFuture, Outcome, Refusal, Reply, Request, Sink, Source, TransferRecord};
 
 /// The port requests go to in these tests is listener 0's; its transfers use lanes 1 to 4.
 const LISTENER: u16 = 0;
@@ -70,7 +67,6 @@ struct Scripted {
     calls: Vec<(Key, String)>,
     /// Of each call, whether its client had proven its address.
     proven: Vec<bool>,
-    pumped: Vec<Key>,
     brought: Vec<(Key, Range<u64>)>,
     stored: Vec<Key>,
     records: Arc<Mutex<Vec<TransferRecord>>>,
@@ -91,33 +87,20 @@ impl Host for Scripted {
         self.calls.push((key, path.clone()));
         self.proven.push(request.is_proven());
         let answer = match self.scripts.get(&*path).cloned() {
-            Some(Script::AtHand(bytes)) => Some(Ok(send(
-                Content::Memory(Bytes::from_static(bytes)),
-                Some(bytes.len() as u64),
-            ))),
-            Some(Script::Polite(bytes)) => Some(Ok(Prepared::Send {
-                content: Content::Memory(Bytes::from_static(bytes)),
-                size: Some(bytes.len() as u64),
-                terms: Box::new(Terms::new().resend_min(Duration::from_secs(1))),
-            })),
-            Some(Script::Made(bytes)) => Some(Ok(send(
-                Content::Memory(Bytes::from(vec![7; bytes])),
-                Some(bytes as u64),
-            ))),
+            Some(Script::AtHand(bytes)) => Some(Ok(Reply::bytes(bytes).into())),
+            Some(Script::Polite(bytes)) => {
+                let polite = Reply::bytes(bytes).resend_min(Duration::from_secs(1));
+                Some(Ok(polite.into()))
+            }
+            Some(Script::Made(bytes)) => Some(Ok(Reply::bytes(vec![7; bytes]).into())),
             Some(Script::Refuse(refusal)) => Some(Err(refusal)),
             Some(Script::Later) => None,
-            Some(Script::Stream) => Some(Ok(send(Content::Source(Box::new(Nothing)), None))),
-            Some(Script::Partial(file)) => {
-                let size = Some(file.len());
-                Some(Ok(send(Content::Partial(file), size)))
-            }
+            Some(Script::Stream) => Some(Ok(Reply::source(Nothing).into())),
+            Some(Script::Partial(file)) => Some(Ok(Reply::partial(file).into())),
             Some(Script::Take(size_max)) => {
-                let terms = Box::new(Terms::default());
-                Some(Ok(Prepared::Receive {
-                    sink: Box::new(Nothing),
-                    size_max,
-                    terms,
-                }))
+                let mut accept = Accept::into(Nothing);
+                accept.size_max = size_max;
+                Some(Ok(accept.into()))
             }
             None => Some(Err(Refusal::not_found())),
         };
@@ -127,19 +110,12 @@ impl Host for Scripted {
         }
     }
 
-    fn pump(&mut self, key: Key, _source: Box<dyn Source>) -> PumpHandle {
-        self.pumped.push(key);
-        PumpHandle::idle()
-    }
-
     fn store(&mut self, key: Key, _sink: Box<dyn Sink>, _decode: bool) -> StoreHandle {
         self.stored.push(key);
         StoreHandle::idle()
     }
 
-    fn populate(&mut self, _key: Key, _file: &Arc<OpenFile>, _upto: u64) {}
-
-    fn bring(&mut self, key: Key, _file: Arc<PartialFile>, range: Range<u64>) -> Errand {
+    fn bring(&mut self, key: Key, _content: &mut Content, range: Range<u64>) -> Errand {
         self.brought.push((key, range));
         Errand::idle()
     }
@@ -166,14 +142,6 @@ impl Sink for Nothing {
 
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), Refusal>> {
         unreachable!("no store runs in these tests")
-    }
-}
-
-fn send(content: Content, size: Option<u64>) -> Prepared {
-    Prepared::Send {
-        content,
-        size,
-        terms: Box::new(Terms::default()),
     }
 }
 
@@ -258,7 +226,6 @@ impl Bench {
             ids: 0,
             calls: Vec::new(),
             proven: Vec::new(),
-            pumped: Vec::new(),
             brought: Vec::new(),
             stored: Vec::new(),
             records: Arc::clone(&records),
@@ -383,11 +350,7 @@ impl Bench {
         let transfers = self.engine.table.transfers();
         transfers
             .map(|transfer| match &transfer.phase {
-                Phase::Sending(sending) => match &sending.feed {
-                    Feed::Memory(bytes) if bytes.is_unique() => bytes.len() as u64,
-                    Feed::Spool(_) => sending.feed.available().upto,
-                    _ => 0,
-                },
+                Phase::Sending(sending) => sending.content.owned(),
                 _ => 0,
             })
             .sum()
@@ -422,7 +385,7 @@ fn sent_planned(engine: &Engine<Scripted>, planned: &Planned) -> Vec<Sent> {
                 panic!("DATA of no read")
             };
             let content: Vec<u8> = sending
-                .feed
+                .content
                 .pieces(run.bytes())
                 .flat_map(|piece| match piece {
                     Payload::Bytes(bytes) => bytes.to_vec(),

@@ -39,7 +39,7 @@ fn a_request_repeated_while_the_handler_works_joins_and_calls_nobody() {
     assert_eq!(bench.stats().repeated, 5);
 
     let key = bench.engine.host.calls[0].0;
-    let result = Ok(send(Content::Memory(Bytes::from_static(b"late")), Some(4)));
+    let result = Ok(Reply::text("late").into());
     let sent = bench.message(Message::Answered { key, result });
     assert!(sent[0].is_oack());
     let again = bench.ask(peer(49_152), &request);
@@ -245,10 +245,7 @@ fn a_handler_that_never_answers_is_answered_for() {
     assert_eq!(bench.outcomes(), [Outcome::Internal]);
 
     let key = bench.engine.host.calls[0].0;
-    let result = Ok(send(
-        Content::Memory(Bytes::from_static(b"too late")),
-        Some(8),
-    ));
+    let result = Ok(Reply::text("too late").into());
     assert_eq!(bench.message(Message::Answered { key, result }), []);
 }
 

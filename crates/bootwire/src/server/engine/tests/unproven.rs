@@ -386,21 +386,16 @@ fn forged_requests_for_streams_hold_no_more_than_the_budget() {
     for number in 0..100 {
         let forged = from_everywhere(number);
         bench.ask(forged, &rrq("stream", &[]));
-        let key = *bench.engine.host.pumped.last().unwrap();
-        let piece = Ok(Some(Bytes::from(vec![1; 64 << 10])));
-        bench.message(Message::Piece { key, piece });
+        let key = bench.engine.host.brought.last().unwrap().0;
+        let result = Ok(Arrival::Piece(Bytes::from(vec![1; 64 << 10])));
+        bench.message(Message::Arrived { key, result });
         assert!(bench.held() <= 1 << 20);
     }
     assert_eq!(bench.stats().unproven_dropped, 100 - 16);
     // Those whose pieces came late are gone; their pumps may still speak.
-    let key = *bench.engine.host.pumped.last().unwrap();
-    assert_eq!(
-        bench.message(Message::Piece {
-            key,
-            piece: Ok(None)
-        }),
-        []
-    );
+    let key = bench.engine.host.brought.last().unwrap().0;
+    let result = Ok(Arrival::End);
+    assert_eq!(bench.message(Message::Arrived { key, result }), []);
 }
 
 /// Two names in turn, from more addresses than the server has places.
