@@ -32,7 +32,7 @@ async fn a_restart_serves_from_the_cache_without_the_origin() {
     let url = origin.url();
     {
         let cache = cache(dir.path()).await;
-        let running = serve(hasty(&origin, &cache));
+        let running = serve(patient(&origin, &cache));
         running.get("/linux").await.unwrap();
         running.get("/grub.cfg").await.unwrap();
         until(|| files(dir.path(), "meta").len() == 2).await;
@@ -67,7 +67,7 @@ async fn after_a_crash_only_what_is_missing_or_damaged_is_fetched() {
     let size = 20 * MIB;
     origin.put("linux", Object::new(pattern(size, 1), "1"));
     let dir = tempfile::tempdir().unwrap();
-    let cached = hasty(&origin, &cache(dir.path()).await);
+    let cached = patient(&origin, &cache(dir.path()).await);
     assert_eq!(cached.prefetch(["linux"]).await[0].1, Ok(size as u64));
     drop(cached);
     // As a crash leaves it: a line that speaks of lost bytes, and a last line cut short.
@@ -100,7 +100,7 @@ async fn after_a_crash_only_what_is_missing_or_damaged_is_fetched() {
         }
     };
     let before = origin.sent("linux");
-    let running = serve(hasty(&origin, &cache));
+    let running = serve(patient(&origin, &cache));
     assert!(running.get("/linux").await.unwrap() == pattern(size, 1));
     assert_eq!(origin.sent("linux") - before, 8 * MIB as u64, "two chunks");
     let events = events.lock().unwrap();
@@ -121,7 +121,7 @@ async fn a_chunk_that_was_changed_behind_its_back_is_noticed() {
     let events = Arc::clone(&heard);
     let observe = move |event: &CacheEvent| events.lock().unwrap().push(event.clone());
     let cache = Cache::builder(dir.path()).observe(observe).open().await;
-    let running = serve(hasty(&origin, &cache.unwrap()));
+    let running = serve(patient(&origin, &cache.unwrap()));
     assert!(running.get("/linux").await.unwrap() == pattern(size, 1));
     let data = files(dir.path(), "data").remove(0);
     let file = fs::File::options().write(true).open(&data).unwrap();
@@ -143,7 +143,7 @@ async fn a_chunk_that_was_changed_behind_its_back_is_noticed() {
 async fn files_that_vanish_or_shrink_are_fetched_again() {
     let origin = Origin::start().await;
     let dir = tempfile::tempdir().unwrap();
-    let cached = hasty(&origin, &cache(dir.path()).await);
+    let cached = patient(&origin, &cache(dir.path()).await);
     let running = serve(cached.clone());
     let damages: [fn(&Path); 2] = [
         |data| fs::remove_file(data).unwrap(),
@@ -255,7 +255,7 @@ async fn a_full_disk_is_told_to_those_who_need_it_and_small_objects_go_on() {
     origin.put("large", Object::new(pattern(9 * MIB, 1), "1"));
     origin.put("fits", Object::new(pattern(2 * MIB, 1), "1"));
     origin.put("small", Object::new(pattern(100, 1), "1"));
-    let running = serve(hasty(&origin, &cache(dir.0.path()).await));
+    let running = serve(patient(&origin, &cache(dir.0.path()).await));
     assert_eq!(running.error("/large").await, 0);
     assert!(running.get("/small").await.unwrap() == pattern(100, 1));
     // What does not fit makes room for what does, once nobody is at it any more.
@@ -294,7 +294,7 @@ async fn what_is_complete_on_a_full_disk_has_no_zeros_at_its_end() {
         "third",
         Object::new(pattern(5 * MIB, 3), "1").manner(Manner::NoLength),
     );
-    let running = serve(hasty(&origin, &cache(dir.0.path()).await));
+    let running = serve(patient(&origin, &cache(dir.0.path()).await));
     for (name, size, seed) in [("first", 2, 1), ("second", 5, 2), ("third", 5, 3)] {
         let begun = Instant::now();
         // Until those at the last one have let go of it.
@@ -320,7 +320,7 @@ async fn a_directory_that_is_replaced_is_noticed() {
     let events = Arc::clone(&heard);
     let observe = move |event: &CacheEvent| events.lock().unwrap().push(event.clone());
     let held = Cache::builder(&dir).observe(observe).open().await.unwrap();
-    let cached = hasty(&origin, &held);
+    let cached = patient(&origin, &held);
     let damages: [fn(&Path); 4] = [
         |dir| fs::rename(dir, dir.with_extension("old")).unwrap(),
         |dir| fs::remove_dir_all(dir).unwrap(),
@@ -362,7 +362,7 @@ async fn a_read_only_disk_serves_what_it_has_and_small_objects() {
     origin.put("old", Object::new(pattern(5 * MIB, 1), "1"));
     origin.put("new", Object::new(pattern(5 * MIB, 2), "1"));
     origin.put("small", Object::new(pattern(100, 1), "1"));
-    let cached = hasty(&origin, &cache(dir.0.path()).await);
+    let cached = patient(&origin, &cache(dir.0.path()).await);
     cached.prefetch(["old"]).await;
     let remounted = std::process::Command::new("mount")
         .args(["-o", "remount,ro"])

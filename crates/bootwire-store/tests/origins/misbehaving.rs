@@ -133,7 +133,7 @@ async fn a_version_that_changes_in_the_middle() {
     object.then = Some((2, Box::new(next)));
     origin.put("bad", object);
     let dir = tempfile::tempdir().unwrap();
-    let running = serve(hasty(&origin, &cache(dir.path()).await));
+    let running = serve(patient(&origin, &cache(dir.path()).await));
     assert_eq!(running.error("/bad").await, 0);
     assert!(running.get("/bad").await.unwrap() == pattern(40 * MIB, 9));
 }
@@ -276,7 +276,7 @@ async fn objects_larger_than_allowed_are_refused() {
     let endless = Object::new(pattern(5 * MIB, 1), "1").manner(Manner::NoLength);
     origin.put("unsized", endless);
     let dir = tempfile::tempdir().unwrap();
-    let cached = hasty(&origin, &cache(dir.path()).await).object_max(MIB as u64);
+    let cached = patient(&origin, &cache(dir.path()).await).object_max(MIB as u64);
     let running = serve(cached);
     assert_eq!(running.error("/sized").await, 2);
     assert_eq!(running.error("/unsized").await, 2);

@@ -127,7 +127,7 @@ async fn many_clients_at_once() {
 async fn what_is_missing_is_asked_for_once() {
     let origin = Origin::start().await;
     let dir = tempfile::tempdir().unwrap();
-    let running = serve(hasty(&origin, &cache(dir.path()).await));
+    let running = serve(patient(&origin, &cache(dir.path()).await));
     for _ in 0..20 {
         assert_eq!(running.error("/command.lst").await, 1);
     }
@@ -140,7 +140,7 @@ async fn prefetching_leaves_nothing_to_fetch() {
     origin.put("linux", Object::new(pattern(9 * MIB, 1), "1"));
     origin.put("grub.cfg", Object::new(pattern(100, 1), "1"));
     let dir = tempfile::tempdir().unwrap();
-    let cached = hasty(&origin, &cache(dir.path()).await);
+    let cached = patient(&origin, &cache(dir.path()).await);
     let results = cached
         .prefetch(["linux", "grub.cfg", "absent", "../x"])
         .await;
@@ -158,7 +158,7 @@ async fn a_complete_object_is_a_file_like_any_other() {
     let origin = Origin::start().await;
     origin.put("linux", Object::new(pattern(9 * MIB, 1), "1"));
     let dir = tempfile::tempdir().unwrap();
-    let cached = hasty(&origin, &cache(dir.path()).await);
+    let cached = patient(&origin, &cache(dir.path()).await);
     let object = bootwire_store::origin::ObjectName::new(b"linux").unwrap();
     let first = cached.reply(&object, None).await.unwrap();
     assert!(format!("{first:?}").contains("\"partial\""), "{first:?}");
@@ -183,7 +183,7 @@ async fn a_dead_origin_delays_only_those_who_need_it() {
     let cache = cache(dir.path()).await;
     let app = Router::new()
         .read("/dead/{*path}", hasty(&dead, &cache))
-        .read("/{*path}", hasty(&origin, &cache));
+        .read("/{*path}", patient(&origin, &cache));
     let running = Arc::new(Running::start(app));
     let mut hung = tokio::task::JoinSet::new();
     for number in 0..100 {

@@ -10,7 +10,7 @@ async fn an_object_is_asked_about_when_its_time_is_over_and_fetched_only_if_it_c
     for (name, size) in [("small", 100), ("large", 5 * MIB)] {
         origin.put(name, Object::new(pattern(size, 1), "1"));
         let dir = tempfile::tempdir().unwrap();
-        let cached = hasty(&origin, &cache(dir.path()).await).ttl(Duration::ZERO);
+        let cached = patient(&origin, &cache(dir.path()).await).ttl(Duration::ZERO);
         let running = serve(cached);
         let path = format!("/{name}");
         for _ in 0..3 {
@@ -31,7 +31,7 @@ async fn a_fresh_object_is_sent_without_asking() {
     let origin = Origin::start().await;
     origin.put("a", Object::new(pattern(5 * MIB, 1), "1"));
     let dir = tempfile::tempdir().unwrap();
-    let running = serve(hasty(&origin, &cache(dir.path()).await));
+    let running = serve(patient(&origin, &cache(dir.path()).await));
     running.get("/a").await.unwrap();
     let asked = origin.asked().len();
     for _ in 0..5 {
@@ -86,7 +86,7 @@ async fn a_pinned_boot_sees_one_version_and_the_next_boot_the_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let cache = cache(dir.path()).await;
     let ttl = Duration::from_secs(3);
-    let cached = hasty(&origin, &cache).ttl(ttl);
+    let cached = patient(&origin, &cache).ttl(ttl);
     let cached = cached.pin(Duration::from_secs(600));
     let name = |name: &str| bootwire_store::origin::ObjectName::new(name.as_bytes()).unwrap();
     let content = async |machine: &str, object: &str| {
