@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::layer::Chain;
-use super::{Next, Pattern, Rewrite};
-use crate::request::Params;
+use super::rule::{Match, Rule, Then};
+use super::{Next, Pattern};
 use crate::{Accept, Answer, BoxFuture, Endpoint, Op, Refusal, Reply, Request};
 
 /// A finished application: what a [`Server`](crate::Server) serves. Made from a [`Router`] whose
@@ -34,43 +34,15 @@ use crate::{Accept, Answer, BoxFuture, Endpoint, Op, Refusal, Reply, Request};
 /// [`Router`]: super::Router
 #[derive(Clone)]
 pub struct App {
-    pub(super) table: Arc<Table>,
+    pub(super) routes: Arc<Routes>,
 }
 
-/// The routes of one application, in order.
-pub(super) struct Table {
-    pub(super) reads: Vec<Step>,
-    pub(super) writes: Vec<Step>,
-    pub(super) read_fallback: Arc<Bound>,
-    pub(super) write_fallback: Arc<Bound>,
-}
-
-/// What a request is compared with on its way down.
-pub(super) enum Step {
-    Route(Arc<Bound>),
-    Rename(Rename),
-}
-
-/// A new path for the requests that match.
-#[derive(Clone)]
-pub(super) struct Rename {
-    pub(super) pattern: Pattern,
-    pub(super) ignore_case: bool,
-    pub(super) guards: Vec<Guard>,
-    pub(super) to: Rewrite,
-}
-
-/// Lets requests in, or not.
-pub(super) type Guard = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
-
-/// A route with its layers, ready to be called.
-pub(super) struct Bound {
-    /// `None` for a fallback.
-    pub(super) pattern: Option<Pattern>,
-    pub(super) ignore_case: bool,
-    /// All must let a request in.
-    pub(super) guards: Vec<Guard>,
-    pub(super) chain: Arc<Chain>,
+/// The rules of one application, in order.
+pub(super) struct Routes {
+    pub(super) reads: Vec<Rule<Arc<Chain>>>,
+    pub(super) writes: Vec<Rule<Arc<Chain>>>,
+    pub(super) read_fallback: Arc<Chain>,
+    pub(super) write_fallback: Arc<Chain>,
 }
 
 impl App {
@@ -93,16 +65,16 @@ impl App {
     /// The pattern of the route that answers `request`; `None` if a fallback does, or nothing.
     #[must_use]
     pub fn route_of(&self, request: &Request) -> Option<&str> {
-        let (route, _) = self.find(request).ok()?;
-        route.pattern.as_ref().map(Pattern::as_str)
+        let (pattern, ..) = self.find(request).ok()?;
+        pattern.map(Pattern::as_str)
     }
 
     /// Finds the route of a request, so that it is matched once however it is answered.
     pub(crate) fn route(&self, request: &Request) -> Routed {
         let found = catch_unwind(AssertUnwindSafe(|| self.find(request)));
         match found.unwrap_or_else(|panic| Err(panicked(&*panic))) {
-            Ok((route, request)) => Routed {
-                chain: Ok(Arc::clone(&route.chain)),
+            Ok((_, chain, request)) => Routed {
+                chain: Ok(Arc::clone(chain)),
                 request,
             },
             Err(refusal) => Routed {
@@ -135,43 +107,38 @@ impl App {
         verdicts
     }
 
-    /// The first route that takes the request, and the request as that route sees it.
-    fn find(&self, request: &Request) -> Result<(&Arc<Bound>, Request), Refusal> {
+    /// What [`App::walk`] comes to.
+    fn find(&self, request: &Request) -> Result<Taken<'_>, Refusal> {
         self.walk(request, |_| ())
     }
 
-    /// The same; `tell` hears what comes of each route on the way.
+    /// The first route that takes the request; `tell` hears what comes of each on the way.
     fn walk(
         &self,
         request: &Request,
         mut tell: impl FnMut(&dyn Fn() -> Verdict),
-    ) -> Result<(&Arc<Bound>, Request), Refusal> {
-        let (steps, fallback) = match request.op() {
-            Op::Read => (&self.table.reads, &self.table.read_fallback),
-            Op::Write => (&self.table.writes, &self.table.write_fallback),
+    ) -> Result<Taken<'_>, Refusal> {
+        let (rules, fallback) = match request.op() {
+            Op::Read => (&self.routes.reads, &self.routes.read_fallback),
+            Op::Write => (&self.routes.writes, &self.routes.write_fallback),
         };
         let mut renamed: Option<Request> = None;
-        for step in steps {
-            let request = renamed.as_ref().unwrap_or(request);
-            let (pattern, ignore_case, guards) = match step {
-                Step::Route(route) => (route.pattern.as_ref(), route.ignore_case, &route.guards),
-                Step::Rename(rename) => (Some(&rename.pattern), rename.ignore_case, &rename.guards),
-            };
-            let Some(seen) = matched(pattern, ignore_case, request) else {
+        for Rule { matches, then } in rules {
+            let Some(seen) = matches.seen(renamed.as_ref().unwrap_or(request)) else {
                 tell(&|| Verdict::OtherPath);
                 continue;
             };
-            if !guards.iter().all(|guard| guard(&seen)) {
+            if !matches.lets_in(&seen) {
                 tell(&|| Verdict::KeptOut(seen.clone()));
                 continue;
             }
-            match step {
-                Step::Route(route) => {
+            match then {
+                Then::Answer(chain) => {
                     tell(&|| Verdict::Taken(seen.clone()));
-                    return Ok((route, seen));
+                    return Ok((matches.pattern.as_ref(), chain, seen));
                 }
-                Step::Rename(rename) => {
-                    let other = rename.to.renamed(&seen);
+                Then::Rewrite(to) => {
+                    let other = to.renamed(&seen);
                     let other = other.inspect_err(|_| tell(&|| Verdict::NoPath(seen.clone())))?;
                     tell(&|| Verdict::Renamed(other.clone()));
                     renamed = Some(other);
@@ -179,10 +146,13 @@ impl App {
             }
         }
         let request = renamed.as_ref().unwrap_or(request);
-        let seen = matched(None, false, request).unwrap_or_else(|| request.clone());
-        Ok((fallback, seen))
+        let seen = Match::any().seen(request);
+        Ok((None, fallback, seen.unwrap_or_else(|| request.clone())))
     }
 }
+
+/// The pattern of the route that takes a request, what answers, and the request as that sees it.
+type Taken<'a> = (Option<&'a Pattern>, &'a Arc<Chain>, Request);
 
 /// What came of comparing a request with a route, see [`App::compare`].
 #[derive(Clone, Debug)]
@@ -198,22 +168,6 @@ pub enum Verdict {
     NoPath(Request),
     /// The route takes it; its handler sees this.
     Taken(Request),
-}
-
-/// The request with the parameters of a pattern, if that matches.
-fn matched(pattern: Option<&Pattern>, ignore_case: bool, request: &Request) -> Option<Request> {
-    let params = match pattern {
-        Some(pattern) => pattern.params_in(request.path_bytes(), ignore_case)?,
-        None => Params::default(),
-    };
-    Some(Request {
-        facts: Arc::clone(&request.facts),
-        params: Params {
-            renamed: request.params.renamed.clone(),
-            ..params
-        },
-        moment: request.moment,
-    })
 }
 
 /// A request and the route that answers it.
@@ -260,16 +214,9 @@ fn fitting(op: Op, answer: Answer) -> Result<Answer, Refusal> {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let patterns = |steps: &[Step]| -> Vec<String> {
-            let pattern = |step: &Step| match step {
-                Step::Route(route) => route.pattern.as_ref().map(Pattern::to_string),
-                Step::Rename(rename) => Some(format!("{} as {}", rename.pattern, rename.to)),
-            };
-            steps.iter().filter_map(pattern).collect()
-        };
         f.debug_struct("App")
-            .field("reads", &patterns(&self.table.reads))
-            .field("writes", &patterns(&self.table.writes))
+            .field("reads", &self.routes.reads)
+            .field("writes", &self.routes.writes)
             .finish_non_exhaustive()
     }
 }

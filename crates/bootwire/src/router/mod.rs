@@ -75,6 +75,7 @@ mod matching;
 mod parse;
 mod pattern;
 mod rewrite;
+mod rule;
 
 use std::sync::Arc;
 
@@ -88,11 +89,12 @@ pub use layered::{AnswerKind, Layered};
 pub use pattern::{Pattern, PatternError};
 pub use rewrite::Rewrite;
 
-use app::{Bound, Guard, NoRoute, Rename, Step, Table};
-use layer::Chain;
-use layered::AsAnswer;
+use app::{NoRoute, Routes};
+use rule::{Guard, Match, Route, Rule, Then};
 
-use crate::{Accept, Answer, Endpoint, Op, Reply, Request};
+#[cfg(doc)]
+use crate::Endpoint;
+use crate::{Accept, Op, Reply, Request};
 
 /// Routes in the order they are tried, for handlers that share a state `S`.
 ///
@@ -100,106 +102,10 @@ use crate::{Accept, Answer, Endpoint, Op, Reply, Request};
 /// when it needs no state, or has been given it by [`Router::with_state`].
 #[must_use]
 pub struct Router<S = ()> {
-    routes: Vec<Entry<S>>,
+    rules: Vec<Rule<Route<S>>>,
     fallback: Route<S>,
     write_fallback: Route<S>,
     ignore_case: bool,
-}
-
-/// What a request is compared with, in order.
-enum Entry<S> {
-    Route(Route<S>),
-    Rename(Rename),
-}
-
-/// A route whose handler waits for the state.
-struct Route<S> {
-    pattern: Option<Pattern>,
-    ignore_case: bool,
-    guards: Vec<Guard>,
-    layers: Vec<Arc<dyn Layer>>,
-    op: Op,
-    /// Whether the program added it, not we.
-    is_own: bool,
-    target: MakeTarget<S>,
-}
-
-/// Makes a route's target once the state is known.
-type MakeTarget<S> = Box<dyn FnOnce(S) -> Arc<dyn Endpoint<Answer>> + Send>;
-
-impl<S> Route<S> {
-    fn read<M>(pattern: Option<Pattern>, handler: impl Handler<Reply, M, S>) -> Self {
-        Self::new(
-            pattern,
-            Op::Read,
-            Box::new(|state| AsAnswer::of(handler.into_endpoint(state))),
-        )
-    }
-
-    fn write<M>(pattern: Option<Pattern>, handler: impl Handler<Accept, M, S>) -> Self {
-        Self::new(
-            pattern,
-            Op::Write,
-            Box::new(|state| AsAnswer::of(handler.into_endpoint(state))),
-        )
-    }
-
-    fn new(pattern: Option<Pattern>, op: Op, target: MakeTarget<S>) -> Self {
-        Self {
-            pattern,
-            ignore_case: false,
-            guards: Vec::new(),
-            layers: Vec::new(),
-            op,
-            is_own: true,
-            target,
-        }
-    }
-}
-
-impl<S: Send + 'static> Route<S> {
-    fn with_state(self, state: S) -> Route<()> {
-        let Self {
-            pattern,
-            ignore_case,
-            guards,
-            layers,
-            op,
-            is_own,
-            target,
-        } = self;
-        Route {
-            pattern,
-            ignore_case,
-            guards,
-            layers,
-            op,
-            is_own,
-            target: Box::new(move |()| target(state)),
-        }
-    }
-}
-
-impl Route<()> {
-    fn bind(self) -> Bound {
-        let Self {
-            pattern,
-            ignore_case,
-            guards,
-            layers,
-            target,
-            ..
-        } = self;
-        Bound {
-            pattern,
-            ignore_case,
-            guards,
-            chain: Arc::new(Chain {
-                layers,
-                target: target(()),
-            }),
-        }
-    }
 }
 
 impl<S> Default for Router<S> {
@@ -211,18 +117,10 @@ impl<S> Default for Router<S> {
 impl<S> Router<S> {
     /// A router without routes: every read is "file not found", every write is denied.
     pub fn new() -> Self {
-        let fallback = Route {
-            is_own: false,
-            ..Route::read::<Itself>(None, NoRoute)
-        };
-        let write_fallback = Route {
-            is_own: false,
-            ..Route::write::<Itself>(None, NoRoute)
-        };
         Self {
-            routes: Vec::new(),
-            fallback,
-            write_fallback,
+            rules: Vec::new(),
+            fallback: Route::read::<Itself>(NoRoute).not_own(),
+            write_fallback: Route::write::<Itself>(NoRoute).not_own(),
             ignore_case: false,
         }
     }
@@ -238,7 +136,7 @@ impl<S> Router<S> {
     where
         P: TryInto<Pattern, Error: Into<PatternError>>,
     {
-        self.with(Route::read(Some(known_good(pattern)), handler))
+        self.with(known_good(pattern), Then::Answer(Route::read(handler)))
     }
 
     /// Answers writes of the paths that match `pattern`, unless a route added before does.
@@ -252,18 +150,18 @@ impl<S> Router<S> {
     where
         P: TryInto<Pattern, Error: Into<PatternError>>,
     {
-        self.with(Route::write(Some(known_good(pattern)), handler))
+        self.with(known_good(pattern), Then::Answer(Route::write(handler)))
     }
 
     /// Answers reads that match no route.
     pub fn fallback<M>(mut self, handler: impl Handler<Reply, M, S>) -> Self {
-        self.fallback = Route::read(None, handler);
+        self.fallback = Route::read(handler);
         self
     }
 
     /// Answers writes that match no route.
     pub fn write_fallback<M>(mut self, handler: impl Handler<Accept, M, S>) -> Self {
-        self.write_fallback = Route::write(None, handler);
+        self.write_fallback = Route::write(handler);
         self
     }
 
@@ -271,7 +169,7 @@ impl<S> Router<S> {
     /// matches no route. Of several layers the one added last runs first.
     pub fn layer(mut self, layer: impl Layer) -> Self {
         let layer: Arc<dyn Layer> = Arc::new(layer);
-        let routes = self.routes.iter_mut().filter_map(Entry::route_mut);
+        let routes = self.rules.iter_mut().filter_map(Rule::target_mut);
         for route in routes.chain([&mut self.fallback, &mut self.write_fallback]) {
             route.layers.push(Arc::clone(&layer));
         }
@@ -305,16 +203,9 @@ impl<S> Router<S> {
         router: Self,
     ) -> Self {
         let guard: Guard = Arc::new(guard);
-        for mut entry in router.routes {
-            entry.guard(&guard);
-            entry.ignore_case(router.ignore_case);
-            self.routes.push(entry);
-        }
-        for mut fallback in [router.fallback, router.write_fallback] {
-            if fallback.is_own {
-                fallback.guards.push(Arc::clone(&guard));
-                self.routes.push(Entry::Route(fallback));
-            }
+        for mut rule in router.into_rules() {
+            rule.matches.guards.push(Arc::clone(&guard));
+            self.rules.push(rule);
         }
         self
     }
@@ -336,17 +227,11 @@ impl<S> Router<S> {
     /// # Panics
     /// As [`Router::read`].
     #[track_caller]
-    pub fn rewrite<P>(mut self, pattern: P, to: Rewrite) -> Self
+    pub fn rewrite<P>(self, pattern: P, to: Rewrite) -> Self
     where
         P: TryInto<Pattern, Error: Into<PatternError>>,
     {
-        self.routes.push(Entry::Rename(Rename {
-            pattern: known_good(pattern),
-            ignore_case: false,
-            guards: Vec::new(),
-            to,
-        }));
-        self
+        self.with(known_good(pattern), Then::Rewrite(to))
     }
 
     /// Adds the routes of `router` below `prefix`, which is a pattern itself: `/lab`, `/{site}`. A
@@ -367,29 +252,16 @@ impl<S> Router<S> {
     #[track_caller]
     pub fn nest(mut self, prefix: &str, router: Self) -> Self {
         let prefix = prefix.trim_end_matches('/');
-        let below = |pattern: &str| known_good(format!("{prefix}{pattern}"));
-        for mut entry in router.routes {
-            match &mut entry {
-                Entry::Route(route) => {
-                    let pattern = route.pattern.as_ref().map_or("/{*rest}", Pattern::as_str);
-                    route.pattern = Some(below(pattern));
-                }
-                Entry::Rename(rename) => {
-                    rename.pattern = below(rename.pattern.as_str());
-                    let to = format!("{prefix}{}", rename.to);
-                    rename.to = Rewrite::parse(&to, &rename.pattern)
-                        .unwrap_or_else(|error| panic!("{error}"));
-                }
+        for mut rule in router.into_rules() {
+            let pattern = rule.matches.pattern.as_ref();
+            let pattern = pattern.map_or("/{*rest}", Pattern::as_str);
+            let below = known_good(format!("{prefix}{pattern}"));
+            if let Then::Rewrite(to) = &mut rule.then {
+                *to = Rewrite::parse(&format!("{prefix}{to}"), &below)
+                    .unwrap_or_else(|error| panic!("{error}"));
             }
-            entry.ignore_case(router.ignore_case);
-            self.routes.push(entry);
-        }
-        for mut fallback in [router.fallback, router.write_fallback] {
-            if fallback.is_own {
-                fallback.pattern = Some(below("/{*rest}"));
-                fallback.ignore_case = router.ignore_case;
-                self.routes.push(Entry::Route(fallback));
-            }
+            rule.matches.pattern = Some(below);
+            self.rules.push(rule);
         }
         self
     }
@@ -414,10 +286,7 @@ impl<S> Router<S> {
     /// [write fallback](Router::write_fallback): only one of them could answer.
     #[track_caller]
     pub fn merge(mut self, router: Self) -> Self {
-        for mut entry in router.routes {
-            entry.ignore_case(router.ignore_case);
-            self.routes.push(entry);
-        }
+        self.rules.extend(cased(router.rules, router.ignore_case));
         for (ours, theirs, what) in [
             (&mut self.fallback, router.fallback, "fallback"),
             (
@@ -434,54 +303,37 @@ impl<S> Router<S> {
         self
     }
 
-    fn with(mut self, route: Route<S>) -> Self {
-        self.routes.push(Entry::Route(route));
+    fn with(mut self, pattern: Pattern, then: Then<Route<S>>) -> Self {
+        let matches = Match::path(pattern);
+        self.rules.push(Rule { matches, then });
         self
     }
-}
 
-impl<S> Entry<S> {
-    fn route_mut(&mut self) -> Option<&mut Route<S>> {
-        match self {
-            Self::Route(route) => Some(route),
-            Self::Rename(_) => None,
-        }
-    }
-
-    fn guard(&mut self, guard: &Guard) {
-        let guards = match self {
-            Self::Route(route) => &mut route.guards,
-            Self::Rename(rename) => &mut rename.guards,
-        };
-        guards.push(Arc::clone(guard));
-    }
-
-    fn ignore_case(&mut self, on: bool) {
-        match self {
-            Self::Route(route) => route.ignore_case |= on,
-            Self::Rename(rename) => rename.ignore_case |= on,
-        }
+    /// All rules, behind them the fallbacks that the program added as rules for every path.
+    fn into_rules(self) -> impl Iterator<Item = Rule<Route<S>>> {
+        let fallbacks = [self.fallback, self.write_fallback].into_iter();
+        let fallbacks = fallbacks.filter(|route| route.is_own).map(Rule::any_path);
+        cased(self.rules.into_iter().chain(fallbacks), self.ignore_case)
     }
 }
 
-impl<S: Send + 'static> Entry<S> {
-    fn with_state(self, state: S) -> Entry<()> {
-        match self {
-            Self::Route(route) => Entry::Route(route.with_state(state)),
-            Self::Rename(rename) => Entry::Rename(rename),
-        }
-    }
+/// These rules, compared without regard to case if `ignore_case`.
+fn cased<S>(
+    rules: impl IntoIterator<Item = Rule<Route<S>>>,
+    ignore_case: bool,
+) -> impl Iterator<Item = Rule<Route<S>>> {
+    rules.into_iter().map(move |mut rule| {
+        rule.matches.ignore_case |= ignore_case;
+        rule
+    })
 }
 
 impl<S: Clone + Send + 'static> Router<S> {
     /// Gives the handlers their state. What is added afterwards has none.
     pub fn with_state(self, state: S) -> Router {
+        let with_state = |rule: Rule<Route<S>>| rule.map(|route| route.with_state(state.clone()));
         Router {
-            routes: self
-                .routes
-                .into_iter()
-                .map(|entry| entry.with_state(state.clone()))
-                .collect(),
+            rules: self.rules.into_iter().map(with_state).collect(),
             fallback: self.fallback.with_state(state.clone()),
             write_fallback: self.write_fallback.with_state(state),
             ignore_case: self.ignore_case,
@@ -492,30 +344,31 @@ impl<S: Clone + Send + 'static> Router<S> {
 impl From<Router> for App {
     fn from(router: Router) -> Self {
         let (mut reads, mut writes) = (Vec::new(), Vec::new());
-        for mut entry in router.routes {
-            entry.ignore_case(router.ignore_case);
-            match entry {
-                Entry::Route(route) => {
-                    let routes = match route.op {
+        for Rule { matches, then } in cased(router.rules, router.ignore_case) {
+            match then {
+                Then::Answer(route) => {
+                    let rules = match route.op {
                         Op::Read => &mut reads,
                         Op::Write => &mut writes,
                     };
-                    routes.push(Step::Route(Arc::new(route.bind())));
+                    let then = Then::Answer(route.bind());
+                    rules.push(Rule { matches, then });
                 }
-                Entry::Rename(rename) => {
-                    reads.push(Step::Rename(rename.clone()));
-                    writes.push(Step::Rename(rename));
+                Then::Rewrite(to) => {
+                    for rules in [&mut reads, &mut writes] {
+                        let (matches, then) = (matches.clone(), Then::Rewrite(to.clone()));
+                        rules.push(Rule { matches, then });
+                    }
                 }
             }
         }
-        let table = Table {
-            reads,
-            writes,
-            read_fallback: Arc::new(router.fallback.bind()),
-            write_fallback: Arc::new(router.write_fallback.bind()),
-        };
         Self {
-            table: Arc::new(table),
+            routes: Arc::new(Routes {
+                reads,
+                writes,
+                read_fallback: router.fallback.bind(),
+                write_fallback: router.write_fallback.bind(),
+            }),
         }
     }
 }
