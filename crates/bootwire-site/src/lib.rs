@@ -1,18 +1,34 @@
 //! Configurations of Bootwire: a file becomes an application that answers TFTP requests.
 //!
-//! [`config`] reads and understands the file, [`site`] opens what it names, [`explain`] says what a
-//! client would get, [`check`] whether everything works.
+//! ```no_run
+//! use bootwire::Server;
+//! use bootwire_site::Site;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let site = Site::open("/etc/bootwire/bootwire.toml").await?;
+//! Server::bind("[::]:69").serve(site.app()).run().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Config`] is what files, drop-ins and the environment say. A [`Site`] is that with everything
+//! open: it serves, [reloads](Site::reload), [explains](Site::explain) what a client would get, and
+//! [checks](Site::check) whether all works. A program adds routes, handlers and layers of its own by
+//! [`SiteBuilder::routes`].
 #![forbid(unsafe_code)]
 
-pub mod check;
+mod check;
+mod conditions;
 pub mod config;
 pub mod explain;
 pub mod networks;
-mod out;
 pub mod ports;
-pub mod site;
+mod quirks;
+mod site;
+mod text;
 
 use bootwire::{amount as size, escape as shown};
 
+pub use check::{Finding, Level};
 pub use config::{Config, Problem, Problems};
-pub use site::Site;
+pub use site::{Requirements, Secrets, Site, SiteBuilder, with_built_in_quirks};

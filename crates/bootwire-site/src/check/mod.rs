@@ -4,55 +4,55 @@ mod programs;
 mod report;
 mod trial;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bootwire::client::Client;
 use bootwire::router::App;
 use bootwire::{Answer, BoxFuture, Endpoint, Refusal, Reply, Request, Router, Server};
 
-use crate::config::Config;
 use crate::site::Site;
 use report::Report;
 
-pub use report::{Finding, Verdict};
+pub use report::{Finding, Level};
 
 /// How long an origin or an inventory may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What is fetched over the loopback.
 const PROBE: &str = "/.bootwire/check";
 
-/// Looks at everything a configuration names; at what lies elsewhere only if `online`. What is found
-/// is told at once, as some of it may take long.
-pub async fn look(config: &Config, online: bool, mut tell: impl FnMut(&Finding) + Send) {
-    let report = &mut Report::new(&mut tell);
-    let site = match Site::explained(config, online).await {
-        Ok(site) => Arc::new(site),
-        Err(problems) => {
-            return problems
-                .0
-                .iter()
-                .for_each(|why| report.fail("configuration", why));
+impl Site {
+    /// Looks at everything the configuration names, and at what lies elsewhere if the site may ask. What
+    /// is found is told at once, as some of it may take long. Meant for a site that is [opened to look
+    /// at](crate::SiteBuilder::look).
+    pub async fn check(&self, mut tell: impl FnMut(&Finding) + Send) {
+        let report = &mut Report::new(&mut tell);
+        let config = self.config();
+        let files = config.files.iter().map(|file| config.location.show(file));
+        let files: Vec<String> = files.collect();
+        let routes = crate::size::count(self.routes().len() as u64, "route", "routes");
+        report.ok(
+            "configuration",
+            format_args!("{}, {routes}", files.join(", ")),
+        );
+        for warning in &config.warnings {
+            report.warn("configuration", warning);
         }
-    };
-    let files: Vec<String> = config
-        .files
-        .iter()
-        .map(|file| config.location.show(file))
-        .collect();
-    let routes = crate::size::count(site.routes.len() as u64, "route", "routes");
-    report.ok(
-        "configuration",
-        format_args!("{}, {routes}", files.join(", ")),
-    );
-    for warning in &config.warnings {
-        report.warn("configuration", warning);
+        for problem in self.problems() {
+            report.fail("file", problem);
+        }
+        if self.may_ask() {
+            self.ask_everybody(report).await;
+        }
+        programs::look(config, report);
+        trial::render(self, report).await;
+        match fetch(&self.app()).await {
+            Ok(told) => report.ok("transfer", told),
+            Err(why) => report.fail("transfer", why),
+        }
     }
-    for problem in site.problems() {
-        report.fail("file", problem);
-    }
-    if online {
-        for (name, address, result) in site.try_origins(PATIENCE).await {
+
+    async fn ask_everybody(&self, report: &mut Report<'_>) {
+        for (name, address, result) in self.try_origins(PATIENCE).await {
             let what = format!("origin {name}");
             match result {
                 Ok(None) => report.ok(&what, address),
@@ -60,18 +60,12 @@ pub async fn look(config: &Config, online: bool, mut tell: impl FnMut(&Finding) 
                 Err(why) => report.fail(&what, format_args!("{address}: {why}")),
             }
         }
-        if let Some((shown, result)) = site.try_inventory(PATIENCE).await {
+        if let Some((shown, result)) = self.try_inventory(PATIENCE).await {
             match result {
                 Ok(()) => report.ok("inventory", shown),
                 Err(why) => report.fail("inventory", format_args!("{shown}: {why}")),
             }
         }
-    }
-    programs::look(config, report);
-    trial::render(&site, report).await;
-    match fetch(&site.app).await {
-        Ok(told) => report.ok("transfer", told),
-        Err(why) => report.fail("transfer", why),
     }
 }
 

@@ -6,36 +6,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::report::Report;
-use crate::config::value::Spanned;
-use crate::config::{Config, model};
+use crate::config::Config;
 
 /// A script's first line, as far as the kernel reads it.
 const FIRST_LINE_MAX: u64 = 256;
 
 /// Looks at the programs of hooks and of uploads.
 pub(super) fn look(config: &Config, report: &mut Report<'_>) {
-    let mut programs = Vec::new();
-    for route in &config.document.route {
-        collect(config, route, &mut programs);
-    }
-    programs.dedup();
-    for (place, program) in programs {
+    for (place, program) in config.requirements().programs {
         let shown = program.display();
         match runs(&program) {
             Ok(()) => report.ok("program", format_args!("{place}: {shown}")),
             Err(why) => report.fail("program", format_args!("{place}: {shown}: {why}")),
         }
-    }
-}
-
-fn collect(config: &Config, route: &Spanned<model::Route>, programs: &mut Vec<(String, PathBuf)>) {
-    let exec = route.exec.as_ref().map(|exec| &exec.program);
-    let finished = route.finished.as_ref().map(|finished| &finished.program);
-    for program in exec.into_iter().chain(finished) {
-        programs.push((config.place(route).to_string(), config.path(program)));
-    }
-    for inner in &route.r#try {
-        collect(config, inner, programs);
     }
 }
 

@@ -9,20 +9,20 @@ pub struct Finding {
     /// What it is: `origin images`, `template grub.cfg.j2`.
     pub what: String,
     /// How it is.
-    pub verdict: Verdict,
+    pub level: Level,
     /// What there is to say, and what to do about it.
     pub told: String,
 }
 
 /// How something is that was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Level {
     /// It works.
-    Good,
+    Ok,
     /// It works, and is probably not meant so.
-    Doubtful,
+    Warning,
     /// It does not work.
-    Bad,
+    Failure,
 }
 
 /// Tells what is found as it is found.
@@ -34,21 +34,21 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn ok(&mut self, what: &str, told: impl Display) {
-        self.found(what, Verdict::Good, told);
+        self.found(what, Level::Ok, told);
     }
 
     pub(super) fn warn(&mut self, what: &str, told: impl Display) {
-        self.found(what, Verdict::Doubtful, told);
+        self.found(what, Level::Warning, told);
     }
 
     pub(super) fn fail(&mut self, what: &str, why: impl Display) {
-        self.found(what, Verdict::Bad, why);
+        self.found(what, Level::Failure, why);
     }
 
-    fn found(&mut self, what: &str, verdict: Verdict, told: impl Display) {
+    fn found(&mut self, what: &str, level: Level, told: impl Display) {
         (self.0)(&Finding {
             what: what.to_owned(),
-            verdict,
+            level,
             told: told.to_string(),
         });
     }

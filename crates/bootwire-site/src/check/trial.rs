@@ -8,7 +8,8 @@ use bootwire_render::inventory::Machine;
 
 use super::report::Report;
 use crate::site::Site;
-use crate::site::routes::{Action, LeadsTo, Route};
+use crate::site::action::OpenAction;
+use crate::site::routes::{LeadsTo, OpenRoute};
 
 /// Machines that are tried, at most.
 const MACHINES_MAX: usize = 1000;
@@ -18,7 +19,7 @@ const NAMED_MAX: usize = 3;
 /// Asks each route that has a template for the text of each machine whose keys its pattern needs.
 pub(super) async fn render(site: &Site, report: &mut Report<'_>) {
     let templates = site
-        .routes
+        .routes()
         .iter()
         .filter_map(|route| Some((route, template_of(route)?)));
     let mut templates = templates.peekable();
@@ -64,31 +65,31 @@ pub(super) async fn render(site: &Site, report: &mut Report<'_>) {
     }
 }
 
-fn template_of(route: &Route) -> Option<&str> {
+fn template_of(route: &OpenRoute) -> Option<&str> {
     let LeadsTo::Read(step) = &route.leads_to else {
         return None;
     };
     match &step.action {
-        Action::Template(name) => Some(name),
+        OpenAction::Template(name, _) => Some(name),
         _ => None,
     }
 }
 
 /// `None` if the machine would not ask there.
-async fn attempt(site: &Site, route: &Route, machine: &Machine) -> Option<Result<(), String>> {
+async fn attempt(site: &Site, route: &OpenRoute, machine: &Machine) -> Option<Result<(), String>> {
     let path = fill(route.pattern.as_str(), machine)?;
     let by_lease = || {
-        site.who
+        site.parts().who
             .address_of(machine.mac, machine.hostname.as_deref())
     };
     let ip = machine.ip.or_else(by_lease);
     let ip = ip.unwrap_or_else(|| [127, 0, 0, 1].into());
     let request = Request::synthetic(Op::Read, &path, (ip, 2070).into(), &[])?;
     // Another route may come first, or a condition stand before this one.
-    if site.app.route_of(&request) != Some(route.pattern.as_str()) {
+    if site.parts().configured.route_of(&request) != Some(route.pattern.as_str()) {
         return None;
     }
-    match site.app.call(request.clone()).await {
+    match site.parts().configured.call(request.clone()).await {
         Ok(Answer::Reply(_) | Answer::Accept(_)) => Some(Ok(())),
         // It would ask from an address that nobody knows now, by which it would be known then.
         Err(refusal)
@@ -103,15 +104,15 @@ async fn attempt(site: &Site, route: &Route, machine: &Machine) -> Option<Result
 
 /// Whether whoever asks so is taken for the machine.
 async fn is_known(site: &Site, request: &Request, machine: &Machine) -> bool {
-    let Some(machines) = &site.machines else {
+    let Some(machines) = &site.parts().machines else {
         return true;
     };
-    let seen = site.app.compare(request).into_iter();
+    let seen = site.parts().configured.compare(request).into_iter();
     let seen = seen.last().and_then(|verdict| match verdict {
         Verdict::Taken(seen) => Some(seen),
         _ => None,
     });
-    let who = site.who.identify(seen.as_ref().unwrap_or(request)).await;
+    let who = site.parts().who.identify(seen.as_ref().unwrap_or(request)).await;
     match machines.inventory.find(&who).await {
         Ok(Some(found)) => *found == *machine,
         Ok(None) => false,

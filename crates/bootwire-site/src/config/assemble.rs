@@ -6,7 +6,7 @@ use super::environment;
 use super::model::Document;
 use super::problem::{Found, Problems};
 use super::read::read;
-use super::rules;
+use super::rules::{self, Parsed};
 use super::source::{Place, Sources};
 use super::tree::{self, Entry, Node, Value};
 
@@ -21,6 +21,7 @@ pub(super) struct Text {
 /// A configuration that keeps the rules.
 pub(super) struct Assembled {
     pub(super) document: Document,
+    pub(super) parsed: Parsed,
     pub(super) sources: Sources,
     /// Where keys are, by their names with dots in between.
     pub(super) keys: BTreeMap<String, Place>,
@@ -60,12 +61,13 @@ pub(super) fn assemble(
     problems.extend(environment::lay_over(&mut root, environment, &mut sources));
     let (document, mistakes) = read(&mut root);
     problems.extend(mistakes);
-    let report = rules::check(&document, &root);
+    let (parsed, report) = rules::parse(&document, &root);
     problems.extend(report.problems);
     match Problems::of(problems, &sources) {
         Some(problems) => Err(problems),
         None => Ok(Assembled {
             document,
+            parsed,
             warnings: report
                 .warnings
                 .into_iter()

@@ -14,6 +14,7 @@ mod mistake;
 pub mod model;
 mod problem;
 mod read;
+pub(crate) mod route;
 mod rules;
 pub mod schema;
 mod source;
@@ -25,12 +26,14 @@ pub mod value;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use location::Location;
 pub use problem::{Problem, Problems};
 
+use crate::quirks::Quirks;
+use route::Route;
 use source::{Place, Sources};
-use value::Spanned;
 
 /// Where the configuration is, unless told otherwise.
 pub const DEFAULT: &str = "/etc/bootwire/bootwire.toml";
@@ -39,10 +42,15 @@ pub const DEFAULT: &str = "/etc/bootwire/bootwire.toml";
 pub struct Config {
     /// What it says, drop-ins and environment included.
     pub document: model::Document,
+    /// Its routes, in order.
+    pub(crate) routes: Vec<Route>,
+    pub(crate) quirks: Arc<Quirks>,
     /// The directory of the main file, absolute: where relative paths begin.
     pub base: PathBuf,
     /// Where it was read.
     pub location: Location,
+    /// How to read it again.
+    pub(crate) source: Source,
     /// Every file that was read, by its absolute path.
     pub files: Vec<PathBuf>,
     /// Those of them that are empty, or nothing but white space.
@@ -57,54 +65,40 @@ pub struct Config {
 
 impl Config {
     /// Reads a configuration: the file at `path`, its drop-ins, the environment.
+    ///
+    /// # Errors
+    /// All mistakes at once, with file and line.
     pub fn load(path: &Path) -> Result<Self, Problems> {
-        Self::load_with(path, environment())
+        let source = Source {
+            location: Location::of(path)?,
+            environment: None,
+        };
+        source.read()
     }
 
-    /// The same with another environment.
+    /// The same with another environment than the process has.
+    ///
+    /// # Errors
+    /// All mistakes at once, with file and line.
     pub fn load_with(
         path: &Path,
-        environment: impl Iterator<Item = (String, String)>,
+        environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Problems> {
-        Self::read_with(&Location::of(path)?, environment)
-    }
-
-    /// Reads the configuration there, as often as it takes. Needs no current directory, which is out
-    /// of reach in the sandbox.
-    pub fn read(location: &Location) -> Result<Self, Problems> {
-        Self::read_with(location, environment())
-    }
-
-    fn read_with(
-        location: &Location,
-        environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, Problems> {
-        let base = location.directory().to_owned();
-        let files = load::files(location)?;
-        let assembled = assemble::assemble(&files.main, &files.drop_ins, environment)?;
-        // The second may come later.
-        let watched = vec![base.clone(), location.drop_ins()];
-        Ok(Self {
-            document: assembled.document,
-            base,
-            location: location.clone(),
-            files: files.paths,
-            blank: files.blank,
-            watched,
-            warnings: assembled.warnings,
-            sources: assembled.sources,
-            keys: assembled.keys,
-        })
+        let source = Source {
+            location: Location::of(path)?,
+            environment: Some(environment.into_iter().collect()),
+        };
+        source.read()
     }
 
     /// The places of all routes, in order: `FILE:LINE`.
     pub fn route_places(&self) -> impl Iterator<Item = String> {
-        self.document.route.iter().map(|route| self.place(route))
+        self.routes.iter().map(|route| self.place(route.step.place))
     }
 
     /// The same if it has routes: without any, every client would hear that there is no such file.
     pub fn with_routes(self) -> Result<Self, Problems> {
-        if !self.document.route.is_empty() {
+        if !self.routes.is_empty() {
             return Ok(self);
         }
         let what = match self.files.as_slice() {
@@ -124,9 +118,9 @@ impl Config {
         self.blank.iter().filter(said).map(PathBuf::as_path)
     }
 
-    /// Where a table was written: `FILE:LINE`.
-    pub fn place<T>(&self, table: &Spanned<T>) -> String {
-        self.sources.show(table.file, table.span.start)
+    /// A place in words: `FILE:LINE`.
+    pub(crate) fn place(&self, place: Place) -> String {
+        self.sources.show(place.source, place.start)
     }
 
     /// Where a key is: `place_of("origin.images.url")`. Of one that is not there, the table it would
@@ -135,7 +129,7 @@ impl Config {
         let mut path = key;
         loop {
             if let Some(place) = self.keys.get(path) {
-                return self.sources.show(place.source, place.start);
+                return self.place(*place);
             }
             match path.rsplit_once('.') {
                 Some((table, _)) => path = table,
@@ -144,9 +138,52 @@ impl Config {
         }
     }
 
+    /// The SQLite database of its inventory.
+    #[must_use]
+    pub fn database(&self) -> Option<PathBuf> {
+        let file = self.document.inventory.sqlite.as_ref();
+        file.map(|file| self.path(file))
+    }
+
     /// A path that the configuration names: relative ones begin beside the main file.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.base.join(path)
+    }
+}
+
+/// Where a configuration comes from. Needs no current directory, which is out of reach in a sandbox.
+#[derive(Clone)]
+pub(crate) struct Source {
+    location: Location,
+    /// `None` for the process's, as it is then.
+    environment: Option<Vec<(String, String)>>,
+}
+
+impl Source {
+    /// Reads it, as often as it takes.
+    pub(crate) fn read(&self) -> Result<Config, Problems> {
+        let location = &self.location;
+        let base = location.directory().to_owned();
+        let files = load::files(location)?;
+        let environment = self.environment.clone();
+        let environment = environment.unwrap_or_else(|| environment_of_process().collect());
+        let assembled = assemble::assemble(&files.main, &files.drop_ins, environment)?;
+        // The second may come later.
+        let watched = vec![base.clone(), location.drop_ins()];
+        Ok(Config {
+            document: assembled.document,
+            routes: assembled.parsed.routes,
+            quirks: Arc::new(Quirks::new(assembled.parsed.quirks)),
+            base,
+            location: location.clone(),
+            source: self.clone(),
+            files: files.paths,
+            blank: files.blank,
+            watched,
+            warnings: assembled.warnings,
+            sources: assembled.sources,
+            keys: assembled.keys,
+        })
     }
 }
 
@@ -160,7 +197,7 @@ impl fmt::Debug for Config {
 }
 
 /// The environment, but for names and values that are no text: those are nobody's settings.
-fn environment() -> impl Iterator<Item = (String, String)> {
+fn environment_of_process() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }

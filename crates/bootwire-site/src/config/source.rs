@@ -2,7 +2,7 @@
 
 /// Bytes of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Index of the source.
     pub(super) source: usize,
     pub(super) start: usize,

@@ -20,9 +20,9 @@ pub struct Account {
     pub identity: Who,
     /// What the inventory says, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub inventory: Option<Found>,
+    pub inventory: Option<FromInventory>,
     /// What the route does, one after the other.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Attempt>,
     /// On which terms it is sent, and who says so.
     pub terms: Vec<Term>,
     /// What the client gets.
@@ -65,13 +65,13 @@ pub struct Compared {
     /// What it does, in words.
     pub leads_to: String,
     /// Whether it took the request.
-    pub verdict: Verdict,
+    pub verdict: Comparison,
 }
 
 /// What a route does with a request.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Comparison {
     /// It is for other paths, or the other kind of request.
     No(String),
     /// It is for this path, but a condition is not met.
@@ -86,7 +86,7 @@ pub enum Verdict {
 #[derive(Debug, Default, Serialize)]
 pub struct Who {
     /// In the order in which inventories look.
-    pub known: Vec<Piece>,
+    pub known: Vec<Fact>,
     /// The boot loader that asks for such names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loader: Option<&'static str>,
@@ -94,7 +94,7 @@ pub struct Who {
 
 /// One thing that is known of who is asking.
 #[derive(Debug, Serialize)]
-pub struct Piece {
+pub struct Fact {
     /// `mac`, `uuid`, `serial`, `ip` or `hostname`.
     pub name: &'static str,
     /// Its value.
@@ -105,7 +105,7 @@ pub struct Piece {
 
 /// What the inventory says.
 #[derive(Debug, Serialize)]
-pub struct Found {
+pub struct FromInventory {
     /// Which it is.
     pub source: String,
     /// What it knows.
@@ -118,7 +118,7 @@ pub struct Found {
 
 /// Something a route does.
 #[derive(Debug, Serialize)]
-pub struct Step {
+pub struct Attempt {
     /// What, in words.
     pub action: String,
     /// The path looked for, if it is another than the route's.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use bootwire::{Op, Request, Server};
 
-use super::account::{Piece, Question, Who};
+use super::account::{Fact, Question, Who};
 use super::words::shown_path;
 use crate::config::Config;
 use crate::networks::{self, Network};
@@ -34,8 +34,8 @@ pub(super) fn question(request: &Request) -> Question {
 pub(super) fn identity(who: &bootwire_render::identity::Identity) -> Who {
     use bootwire_render::identity::Known;
 
-    fn piece<T: std::fmt::Display>(name: &'static str, known: Option<&Known<T>>) -> Option<Piece> {
-        known.map(|known| Piece {
+    fn piece<T: std::fmt::Display>(name: &'static str, known: Option<&Known<T>>) -> Option<Fact> {
+        known.map(|known| Fact {
             name,
             value: escaped(known.value.to_string().as_bytes()),
             from: known.from.name(),

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::account::{Account, Found, Outcome, Step, Verdict};
+use super::account::{Account, FromInventory, Outcome, Attempt, Comparison};
 use crate::shown::escaped;
 
 /// Line by line.
@@ -53,17 +53,17 @@ fn routes(account: &Account, to: &mut String) -> fmt::Result {
         let (number, pattern) = (route.number, &route.pattern);
         write!(to, "{number:3}  {pattern:width$}  ")?;
         match &route.verdict {
-            Verdict::No(why) => writeln!(to, "no: {why}")?,
-            Verdict::KeptOut(why) => writeln!(to, "NO ({}): {why}", route.place)?,
-            Verdict::Renamed(path) => writeln!(to, "goes on as {path}")?,
-            Verdict::Taken => {
+            Comparison::No(why) => writeln!(to, "no: {why}")?,
+            Comparison::KeptOut(why) => writeln!(to, "NO ({}): {why}", route.place)?,
+            Comparison::Renamed(path) => writeln!(to, "goes on as {path}")?,
+            Comparison::Taken => {
                 writeln!(to, "YES ({}): {}", route.place, route.leads_to)?;
             }
         }
     }
     let is_taken = matches!(
         account.routes.last().map(|route| &route.verdict),
-        Some(Verdict::Taken)
+        Some(Comparison::Taken)
     );
     if !is_taken {
         writeln!(to, "     no route takes it")?;
@@ -95,7 +95,7 @@ fn machine(account: &Account, to: &mut String) -> fmt::Result {
     }
 }
 
-fn inventory(found: &Found, to: &mut String) -> fmt::Result {
+fn inventory(found: &FromInventory, to: &mut String) -> fmt::Result {
     let source = &found.source;
     match (&found.machine, &found.error) {
         (_, Some(error)) => writeln!(to, "  inventory ({source}) does not answer: {error}"),
@@ -116,7 +116,7 @@ fn inventory(found: &Found, to: &mut String) -> fmt::Result {
     }
 }
 
-fn steps(steps: &[Step], to: &mut String) -> fmt::Result {
+fn steps(steps: &[Attempt], to: &mut String) -> fmt::Result {
     if steps.is_empty() {
         return Ok(());
     }

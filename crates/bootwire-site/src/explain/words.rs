@@ -3,20 +3,9 @@
 use bootwire::{Refusal, Reply, Request};
 use bootwire_render::hook::Decision;
 
-use crate::shown::{escaped, word};
-use crate::site::routes::Action;
-
-/// Who outside would have to be asked.
-pub(super) fn outside(action: &Action, request: &Request) -> Option<String> {
-    match action {
-        Action::Origin(origin) => {
-            let name = escaped(request.rest_bytes());
-            Some(format!("{} for {name}", origin.address))
-        }
-        Action::Http(hook) | Action::Exec(hook) => Some(hook.shown.clone()),
-        _ => None,
-    }
-}
+use crate::shown::escaped;
+use crate::site::action::OpenAction;
+use crate::site::inquiry::Object;
 
 /// What came of it, in words.
 pub(super) fn came(answer: &Result<Reply, Refusal>) -> String {
@@ -32,31 +21,15 @@ pub(super) fn came(answer: &Result<Reply, Refusal>) -> String {
     }
 }
 
-/// What else there is to say.
-pub(super) fn detail(
-    action: &Action,
-    request: &Request,
-    answer: &Result<Reply, Refusal>,
-) -> String {
-    match action {
-        Action::Dir(root, _) if answer.is_ok() => {
-            use std::os::unix::ffi::OsStrExt;
-            let path = root.join(std::ffi::OsStr::from_bytes(request.rest_bytes()));
-            // Another case, or the client's own directory, is the directory's business.
-            let shown = path.is_file().then(|| word(path.as_os_str().as_bytes()));
-            shown.map_or_else(String::new, |path| format!(", {path}"))
-        }
-        Action::Origin(origin) => match origin.seen() {
-            Some(seen) => {
-                let version = seen.version.map_or_else(String::new, |version| {
-                    format!(", version {}", escaped(version.as_bytes()))
-                });
-                format!(", {} of {}{version}", seen.object, origin.address)
-            }
-            None => String::new(),
-        },
-        _ => String::new(),
-    }
+/// What an origin said of an object.
+pub(super) fn object(known: &Object, action: &OpenAction) -> String {
+    let OpenAction::Origin(origin, _) = action else {
+        return String::new();
+    };
+    let version = known.version.as_ref().map_or_else(String::new, |version| {
+        format!(", version {}", escaped(version.as_bytes()))
+    });
+    format!(", {} of {}{version}", known.object, origin.address)
 }
 
 pub(super) fn decided(decision: &Decision) -> String {

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use bootwire_store::{Cache, CacheStats};
 
-use super::kept::Kept;
+use super::opening::{Notes, Opening};
 use crate::config::Config;
-use crate::{out, size};
+use crate::size;
 
 /// Bytes of the cache, unless told otherwise.
 const CACHE_MAX: u64 = 20 << 30;
@@ -39,9 +39,10 @@ impl CacheSettings {
         self.max.unwrap_or(CACHE_MAX)
     }
 
-    async fn open(&self) -> std::io::Result<Cache> {
-        let mut builder =
-            Cache::builder(&self.dir).observe(|event| out::note(&format!("cache: {event}")));
+    async fn open(&self, notes: &Notes) -> std::io::Result<Cache> {
+        let notes = notes.clone();
+        let mut builder = Cache::builder(&self.dir)
+            .observe(move |event| notes.tell(format_args!("cache: {event}")));
         if let Some(max) = self.max {
             builder = builder.max(max);
         }
@@ -86,15 +87,19 @@ pub(super) fn working_set(stats: &CacheStats, max: u64, pinned: bool) -> Option<
     })
 }
 
-/// Puts the cache into `new`, unless it is there. Its bounds are those it was opened with.
-pub(super) async fn open(settings: &CacheSettings, new: &mut Kept) -> std::io::Result<()> {
-    match &new.cache {
+/// Opens the cache, unless it is open. Its bounds are those it was opened with.
+pub(super) async fn open(
+    settings: &CacheSettings,
+    opening: &mut Opening<'_>,
+) -> std::io::Result<()> {
+    let notes = opening.notes;
+    match &opening.new.cache {
         Some((open, _)) if open.dir == settings.dir => {
             if open != settings {
-                out::note("cache: max and memory_max change when the server starts anew");
+                notes.tell("cache: max and memory_max change when the server starts anew");
             }
         }
-        _ => new.cache = Some((settings.clone(), settings.open().await?)),
+        _ => opening.new.cache = Some((settings.clone(), settings.open(notes).await?)),
     }
     Ok(())
 }

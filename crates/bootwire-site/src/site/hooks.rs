@@ -5,59 +5,60 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bootwire::{BoxFuture, Refusal, Request};
 use bootwire_render::hook::{Asker, Decision, Exec, Hook, HookError, HttpHook, Output, Question};
 use bootwire_render::identity::Identifier;
-use bootwire_render::template::Templates;
 
+use super::action::Around;
 use super::http::{self, Reaching, options};
-use super::origins::Origins;
-use super::{Purpose, templates};
-use crate::config::{Config, model};
+use super::opening::Opening;
+use super::templates;
+use crate::config::model;
+use crate::config::route::Method;
+use crate::config::value::Time;
 
-/// A hook, and what it said last if somebody wants to know.
+/// A hook, and who is asked.
 #[derive(Clone)]
-pub(crate) struct Decider {
+pub(crate) struct Hooked {
     pub(super) hook: Hook,
-    said: Said,
+    asker: Arc<dyn Asker>,
+    /// Gives a hook the bounds of this one, and what it may point to.
+    fit: Arc<dyn Fn(Hook) -> Hook + Send + Sync>,
     /// The program or URL, for the log.
     pub(crate) shown: String,
     anonymous: bool,
     who: Identifier,
 }
 
-type Said = Arc<Mutex<Option<Decision>>>;
+/// What a hook decided last.
+#[derive(Clone, Default)]
+pub(super) struct Said(Arc<Mutex<Option<Decision>>>);
 
 /// The bounds that both kinds have.
-struct Bounds<'a> {
-    deadline: Option<&'a crate::config::value::Time>,
+struct Bounds {
+    deadline: Option<Time>,
     concurrency: Option<usize>,
     queue: Option<usize>,
-    anonymous: bool,
+    anonymous: Option<bool>,
 }
 
-impl Decider {
+impl Hooked {
     pub(super) fn http(
+        method: &Method,
         table: &model::Http,
-        config: &Config,
-        site: &Around<'_>,
+        around: &Around<'_>,
+        opening: &Opening<'_>,
     ) -> Result<Self, String> {
         let reaching = Reaching::read(
-            (config, site.purpose),
+            opening,
             &table.headers,
             table.bearer_file.as_deref(),
             table.bearer_env.as_deref(),
             table.ca.as_deref(),
         )?;
         let options = options(&reaching)?;
-        let (hook, shown) = match (&table.post, &table.get) {
-            (Some(url), None) => (
-                HttpHook::post(url, options),
-                format!("POST {}", http::shown(url)),
-            ),
-            (None, Some(url)) => (
-                HttpHook::get(url, options),
-                format!("GET {}", http::shown(url)),
-            ),
-            _ => return Err("http needs a URL to post to or to get".to_owned()),
+        let (hook, shown) = match method {
+            Method::Post(url) => (HttpHook::post(url, options), ("POST", url)),
+            Method::Get(url) => (HttpHook::get(url, options), ("GET", url)),
         };
+        let shown = format!("{} {}", shown.0, http::shown(shown.1));
         let mut hook = hook.map_err(|error| error.to_string())?;
         if let Some(output) = table.output {
             hook = hook.output(read_as(output));
@@ -66,16 +67,16 @@ impl Decider {
             hook = hook.size_max(usize::try_from(size.0).unwrap_or(usize::MAX));
         }
         let bounds = Bounds {
-            deadline: table.deadline.as_ref(),
+            deadline: table.deadline,
             concurrency: table.concurrency,
             queue: table.queue,
-            anonymous: table.anonymous.unwrap_or(false),
+            anonymous: table.anonymous,
         };
-        Ok(Self::new(hook, shown, &bounds, config, site))
+        Ok(Self::new(Arc::new(hook), shown, bounds, around, opening))
     }
 
-    pub(super) fn exec(table: &model::Exec, config: &Config, site: &Around<'_>) -> Self {
-        let path = config.path(&table.program);
+    pub(super) fn exec(table: &model::Exec, around: &Around<'_>, opening: &Opening<'_>) -> Self {
+        let path = opening.config.path(&table.program);
         let mut exec = Exec::new(&path);
         for arg in &table.args {
             exec = exec.arg(arg);
@@ -90,92 +91,91 @@ impl Decider {
             exec = exec.size_max(usize::try_from(size.0).unwrap_or(usize::MAX));
         }
         let bounds = Bounds {
-            deadline: table.deadline.as_ref(),
+            deadline: table.deadline,
             concurrency: table.concurrency,
             queue: table.queue,
-            anonymous: table.anonymous.unwrap_or(false),
+            anonymous: table.anonymous,
         };
-        Self::new(exec, path.display().to_string(), &bounds, config, site)
+        let shown = path.display().to_string();
+        Self::new(Arc::new(exec), shown, bounds, around, opening)
     }
 
     fn new(
-        asker: impl Asker,
+        asker: Arc<dyn Asker>,
         shown: String,
-        bounds: &Bounds<'_>,
-        config: &Config,
-        site: &Around<'_>,
+        bounds: Bounds,
+        around: &Around<'_>,
+        opening: &Opening<'_>,
     ) -> Self {
-        let said = Said::default();
-        let mut hook = match site.purpose {
-            Purpose::Serve => Hook::new(asker),
-            Purpose::Explain { .. } => Hook::new(Overheard {
-                asker,
-                said: Arc::clone(&said),
-            }),
+        let anonymous = bounds.anonymous.unwrap_or(false);
+        let who = around.who.clone();
+        let templates = around.templates.clone();
+        let vars = opening.config.document.templates.vars.clone();
+        let limits = templates::limits(&opening.config.document.templates);
+        let (origins, asking) = (Arc::clone(around.origins), who.clone());
+        let fit = move |mut hook: Hook| {
+            if let Some(limit) = bounds.deadline {
+                hook = hook.deadline(limit.0);
+            }
+            if let Some(max) = bounds.concurrency {
+                hook = hook.concurrency(max);
+            }
+            if let Some(max) = bounds.queue {
+                hook = hook.queue(max);
+            }
+            for (name, value) in &vars {
+                hook = hook.var(name, value.clone());
+            }
+            let (origins, who) = (Arc::clone(&origins), asking.clone());
+            hook.anonymous(anonymous)
+                .identifier(asking.clone())
+                .templates(&templates)
+                .limits(limits)
+                .redirects(move |redirect, request| {
+                    let (origins, who) = (Arc::clone(&origins), who.clone());
+                    async move {
+                        let origin = origins.get(&redirect.origin);
+                        let origin = origin.ok_or_else(|| no_origin(&redirect.origin))?;
+                        origin.fetch(&redirect.path, &request, &who).await
+                    }
+                })
         };
-        if let Some(limit) = bounds.deadline {
-            hook = hook.deadline(limit.0);
-        }
-        if let Some(max) = bounds.concurrency {
-            hook = hook.concurrency(max);
-        }
-        if let Some(max) = bounds.queue {
-            hook = hook.queue(max);
-        }
-        for (name, value) in &config.document.templates.vars {
-            hook = hook.var(name, value.clone());
-        }
-        for (name, value) in &config.document.templates.vars {
-            hook = hook.var(name, value.clone());
-        }
-        let (origins, who) = (Arc::clone(site.origins), site.who.clone());
-        let hook = hook
-            .anonymous(bounds.anonymous)
-            .identifier(site.who.clone())
-            .templates(site.templates)
-            .limits(templates::limits(&config.document.templates))
-            .redirects(move |redirect, request| {
-                let (origins, who) = (Arc::clone(&origins), who.clone());
-                async move {
-                    let origin = origins.get(&redirect.origin);
-                    let origin = origin.ok_or_else(|| no_origin(&redirect.origin))?;
-                    origin.fetch(&redirect.path, &request, &who).await
-                }
-            });
+        let listened = Listened {
+            asker: Arc::clone(&asker),
+            said: None,
+        };
         Self {
-            hook,
-            said,
+            hook: fit(Hook::new(listened)),
+            asker,
+            fit: Arc::new(fit),
             shown,
-            anonymous: bounds.anonymous,
-            who: site.who.clone(),
+            anonymous,
+            who,
         }
     }
 
-    /// What the hook said last, to explain.
-    pub(crate) fn said(&self) -> Option<Decision> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.clone()
+    /// The same hook once more, and what it will have decided.
+    pub(super) fn overheard(&self) -> (Hook, Said) {
+        let said = Said::default();
+        let listened = Listened {
+            asker: Arc::clone(&self.asker),
+            said: Some(said.clone()),
+        };
+        ((self.fit)(Hook::new(listened)), said)
     }
 
-    /// What the hook would be asked about this request.
-    pub(crate) async fn question(&self, request: &Request) -> Question {
+    /// What the hook is asked about this request.
+    pub(super) async fn question(&self, request: &Request) -> Question {
         let who = self.who.identify(request).await;
         Question::new(request, &who, self.anonymous)
     }
 }
 
-impl std::fmt::Debug for Decider {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Decider").field(&self.shown).finish()
+impl Said {
+    pub(super) fn decision(&self) -> Option<Decision> {
+        let said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        said.clone()
     }
-}
-
-/// What a hook may point to.
-pub(super) struct Around<'a> {
-    pub(super) purpose: Purpose,
-    pub(super) origins: &'a Arc<Origins>,
-    pub(super) templates: &'a Templates,
-    pub(super) who: &'a Identifier,
 }
 
 fn no_origin(name: &str) -> Refusal {
@@ -190,18 +190,21 @@ const fn read_as(output: model::Output) -> Output {
     }
 }
 
-/// An asker whose decisions are noted.
-struct Overheard<A> {
-    asker: A,
-    said: Said,
+/// An asker whose decisions are noted, if somebody listens.
+struct Listened {
+    asker: Arc<dyn Asker>,
+    said: Option<Said>,
 }
 
-impl<A: Asker> Asker for Overheard<A> {
+impl Asker for Listened {
     fn ask(&self, question: Arc<Question>) -> BoxFuture<'static, Result<Decision, HookError>> {
-        let (asked, said) = (self.asker.ask(question), Arc::clone(&self.said));
+        let asked = self.asker.ask(question);
+        let Some(said) = self.said.clone() else {
+            return asked;
+        };
         Box::pin(async move {
             let decision = asked.await?;
-            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut said = said.0.lock().unwrap_or_else(PoisonError::into_inner);
             *said = Some(decision.clone());
             Ok(decision)
         })

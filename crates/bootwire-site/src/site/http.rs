@@ -5,8 +5,7 @@ use std::path::Path;
 
 use bootwire_render::hook::HttpOptions;
 
-use super::Purpose;
-use crate::config::Config;
+use super::opening::Opening;
 
 /// Headers, token and authorities, with what the files and variables they name held.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -27,15 +26,16 @@ impl Reaching {
     /// Reads the files and variables. Whoever only wants an explanation may not be allowed to, and
     /// needs none of them.
     pub(super) fn read(
-        (config, purpose): (&Config, Purpose),
+        opening: &Opening<'_>,
         headers: &BTreeMap<String, String>,
         bearer_file: Option<&Path>,
         bearer_env: Option<&str>,
         ca: Option<&Path>,
     ) -> Result<Self, String> {
-        if purpose == (Purpose::Explain { run: false }) {
+        if !opening.reads_secrets() {
             return Ok(Self::default());
         }
+        let config = opening.config;
         let cannot_read = |file: &Path, error| format!("cannot read {}: {error}", file.display());
         let bearer = match (bearer_file, bearer_env) {
             (Some(file), _) => {
@@ -95,6 +95,7 @@ pub(super) fn shown(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::opening::{Notes, Purpose};
     use super::super::tests::config;
     use super::*;
 
@@ -116,12 +117,14 @@ mod tests {
         let config = config(dir.path(), "");
         let read = |purpose| {
             let token = Some(Path::new("token"));
-            Reaching::read((&config, purpose), &BTreeMap::new(), token, None, None)
+            let (notes, old) = (Notes::default(), Default::default());
+            let opening = Opening::new(&config, purpose, &notes, &old);
+            Reaching::read(&opening, &BTreeMap::new(), token, None, None)
         };
         let error = read(Purpose::Serve).unwrap_err();
         assert!(error.contains("token: No such file"), "{error}");
-        assert!(read(Purpose::Explain { run: true }).is_err());
-        assert!(read(Purpose::Explain { run: false }).is_ok());
+        assert!(read(Purpose::Look { ask: true }).is_err());
+        assert!(read(Purpose::Look { ask: false }).is_ok());
         std::fs::write(dir.path().join("token"), " hunter2\n").unwrap();
         let reaching = read(Purpose::Serve).unwrap();
         assert_eq!(reaching.bearer.as_deref(), Some("hunter2"));

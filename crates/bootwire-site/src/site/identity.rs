@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
+use bootwire_render::Problem;
 use bootwire_render::identity::{Identifier, LeaseFormat, Leases};
 
-use super::Purpose;
-use super::kept::Kept;
+use super::opening::Opening;
 use crate::config::Config;
-use crate::out;
 
 /// Lease files and neighbours, as they are configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,12 +43,12 @@ impl IdentitySettings {
     }
 
     /// Reads the lease files. Blocks on the disk.
-    fn open(&self, purpose: Purpose) -> Identifier {
+    fn open(&self, tell: Option<impl Fn(&Problem) + Clone + Send + Sync + 'static>) -> Identifier {
         let mut identifier = Identifier::new();
         for (format, file) in &self.leases {
             let mut leases = Leases::new(file, *format);
-            if purpose == Purpose::Serve {
-                leases = leases.report(|problem| out::note(&format!("leases: {problem}")));
+            if let Some(tell) = tell.clone() {
+                leases = leases.report(tell);
             }
             identifier = identifier.leases(leases);
         }
@@ -72,21 +71,17 @@ impl IdentitySettings {
 }
 
 /// What finds out who asks; the one of the configuration before, if it is the same.
-pub(super) async fn open(
-    config: &Config,
-    purpose: Purpose,
-    (old, new): (&Kept, &mut Kept),
-) -> Identifier {
-    let settings = IdentitySettings::of(config);
-    let identifier = match &old.identity {
+pub(super) async fn open(opening: &mut Opening<'_>) -> Identifier {
+    let settings = IdentitySettings::of(opening.config);
+    let identifier = match &opening.old.identity {
         Some((known, identifier)) if *known == settings => identifier.clone(),
         _ => {
-            let reading = settings.clone();
-            let read = tokio::task::spawn_blocking(move || reading.open(purpose));
+            let (reading, tell) = (settings.clone(), opening.tell("leases"));
+            let read = tokio::task::spawn_blocking(move || reading.open(tell));
             // It cannot fail; without it requests still say who they are.
             read.await.unwrap_or_default()
         }
     };
-    new.identity = Some((settings, identifier.clone()));
+    opening.new.identity = Some((settings, identifier.clone()));
     identifier
 }

@@ -9,12 +9,9 @@ use bootwire_render::inventory::http::{HttpApi, HttpOptions};
 use bootwire_render::inventory::sql::{Postgres, Sqlite};
 use bootwire_render::inventory::{Cached, Files, Found, Inventory, InventoryError, Machine};
 
-use super::Purpose;
 use super::http::{Reaching, options};
-use super::kept::Kept;
-use super::problems::Wrong;
-use crate::config::{Config, model};
-use crate::out;
+use super::opening::Opening;
+use crate::config::model;
 
 /// An open inventory.
 #[derive(Clone)]
@@ -45,7 +42,8 @@ pub(super) struct InventorySettings {
 }
 
 impl InventorySettings {
-    fn of(config: &Config) -> Result<Self, String> {
+    fn of(opening: &Opening<'_>) -> Result<Self, String> {
+        let config = opening.config;
         let table = config.document.inventory.clone();
         let password = table.password_file.as_ref().map(|file| {
             let file = config.path(file);
@@ -57,7 +55,7 @@ impl InventorySettings {
             base: config.base.clone(),
             password: password.transpose()?,
             http: Reaching::read(
-                (config, Purpose::Explain { run: true }),
+                opening,
                 &table.headers,
                 table.bearer_file.as_deref(),
                 table.bearer_env.as_deref(),
@@ -71,17 +69,17 @@ impl InventorySettings {
         self.base.join(path)
     }
 
-    async fn open(&self, purpose: Purpose) -> Result<Option<Machines>, String> {
+    async fn open(&self, opening: &Opening<'_>) -> Result<Option<Machines>, String> {
         let table = &self.table;
         if let Some(files) = &table.files {
             let places: Vec<PathBuf> = files.0.iter().map(|place| self.path(place)).collect();
-            return open_files(places, purpose).await.map(Some);
+            return open_files(places, opening).await.map(Some);
         }
         let mut own = None;
         let (inventory, shown): (Arc<dyn Inventory>, String) = if let Some(file) = &table.sqlite {
             let file = self.path(file);
             let shown = format!("SQLite, {}", file.display());
-            if purpose != Purpose::Serve && !file.exists() {
+            if !opening.serves() && !file.exists() {
                 let told = format!("{shown}: not there yet, the server makes it");
                 return Ok(Some(Machines::standing_in(
                     &format!("{shown}, not there yet"),
@@ -90,8 +88,8 @@ impl InventorySettings {
             }
             let database = Sqlite::open(&file).await;
             let mut database = database.map_err(|error| format!("{}: {error}", file.display()))?;
-            if purpose == Purpose::Serve {
-                database = database.report(|problem| out::note(&format!("inventory: {problem}")));
+            if let Some(tell) = opening.tell("inventory") {
+                database = database.report(tell);
             }
             own = Some(database.clone());
             (Arc::new(self.timed(database.cached())), shown)
@@ -154,7 +152,7 @@ impl InventorySettings {
     }
 }
 
-async fn open_files(places: Vec<PathBuf>, purpose: Purpose) -> Result<Machines, String> {
+async fn open_files(places: Vec<PathBuf>, opening: &Opening<'_>) -> Result<Machines, String> {
     let names: Vec<String> = places
         .iter()
         .map(|place| place.display().to_string())
@@ -163,9 +161,9 @@ async fn open_files(places: Vec<PathBuf>, purpose: Purpose) -> Result<Machines, 
     let files = opened
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())?;
-    let files = match purpose {
-        Purpose::Serve => files.report(|problem| out::note(&format!("inventory: {problem}"))),
-        Purpose::Explain { .. } => files,
+    let files = match opening.tell("inventory") {
+        Some(tell) => files.report(tell),
+        None => files,
     };
     Ok(Machines {
         inventory: Arc::new(files.clone()),
@@ -191,33 +189,28 @@ impl Inventory for StandIn {
 impl Machines {
     /// Opens what the configuration names; `None` if it names nothing. What is open in `old`
     /// already, with its answers, serves on if its settings are the same.
-    pub(super) async fn open(
-        config: &Config,
-        purpose: Purpose,
-        (old, new): (&Kept, &mut Kept),
-        wrong: &mut Wrong,
-    ) -> Option<Self> {
-        let settings = InventorySettings::of(config);
-        let opened = match (&old.inventory, settings) {
+    pub(super) async fn open(opening: &mut Opening<'_>) -> Option<Self> {
+        let settings = InventorySettings::of(opening);
+        let opened = match (&opening.old.inventory, settings) {
             (_, Err(why)) => Err(why),
             (Some((known, machines)), Ok(settings)) if *known == settings => machines
                 .look_again()
                 .await
                 .map(|()| Some((settings, machines.clone()))),
             (_, Ok(settings)) => {
-                let opened = settings.open(purpose).await;
+                let opened = settings.open(opening).await;
                 opened.map(|machines| Some((settings, machines?)))
             }
         };
         match opened {
             // Whoever only wants an explanation may not be allowed to read everything.
-            Err(why) if purpose != Purpose::Serve => {
+            Err(why) if !opening.serves() => {
                 let why = InventoryError::Unreachable(why);
                 Some(Self::standing_in("not open", Err(why)))
             }
             opened => {
-                let (settings, machines) = wrong.check(config, "inventory", opened)??;
-                new.inventory = Some((settings, machines.clone()));
+                let (settings, machines) = opening.check("inventory", opened)??;
+                opening.new.inventory = Some((settings, machines.clone()));
                 Some(machines)
             }
         }

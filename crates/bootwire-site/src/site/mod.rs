@@ -1,173 +1,213 @@
 //! What a configuration serves: everything it names, opened and put together.
 //!
-//! [`Site::open`] makes the [`App`] of a server; `bootwire explain` looks at the same routes, made
-//! by the same code with [`Site::explained`], which opens nothing that a running server needs for
-//! itself. One module a concern; [`making`] puts them together to [`routes`].
+//! One module a concern. [`routes`] puts them together, [`evaluate`] makes of each step what answers,
+//! to serve it and to explain it.
 
-mod asked;
+pub(crate) mod action;
+mod after_upload;
+mod ask;
 mod cache;
-pub(crate) mod conditions;
-mod directories;
-mod finished;
-pub(crate) mod hooks;
+pub(crate) mod evaluate;
+mod hooks;
 mod http;
 mod identity;
+pub(crate) mod inquiry;
 mod inventory;
-mod kept;
-mod making;
-mod needs;
-pub(crate) mod origins;
-mod problems;
-mod quirks;
+mod opening;
+mod origins;
+mod quirky;
+mod reload;
+mod requirements;
+mod resources;
 pub(crate) mod routes;
 mod secret;
 mod templates;
-pub(crate) mod terms;
 #[cfg(test)]
-mod tests;
-mod text;
-mod tried;
-mod uploads;
-mod wrap;
+pub(crate) mod tests;
+pub(crate) mod uploads;
+mod watch;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bootwire::Router;
 use bootwire::router::App;
-use bootwire::{Endpoint, Reply};
 use bootwire_render::identity::Identifier;
 use bootwire_render::template::Templates;
 
-pub use directories::note_directory;
-pub(crate) use inventory::Machines;
-pub use kept::Shared;
-pub use needs::{Needs, needs};
+pub use quirky::with_built_in_quirks;
+pub use requirements::Requirements;
 pub use secret::Secrets;
 
-use crate::config::model::Document;
 use crate::config::{Config, Problems};
-use conditions::Names;
+use action::Around;
 use identity::IdentitySettings;
-use kept::Kept;
-use making::Materials;
+use inventory::Machines;
+use opening::{Notes, Opening, Purpose};
 use origins::{Origins, Prefetching};
-use problems::Wrong;
-use quirks::{Quirk, Quirks};
-use routes::{LeadsTo, Route, WriteAction};
-use terms::{OnTerms, Terms};
+use resources::Resources;
+use routes::OpenRoute;
+use watch::Watch;
 
-/// What a site is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    /// To serve it.
-    Serve,
-    /// To say what it would serve. The cache is left alone, uploads are not opened; origins are
-    /// asked only to `run`.
-    Explain { run: bool },
+/// A configuration, open: what it names, and the application that serves it.
+///
+/// ```no_run
+/// use bootwire_site::Site;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let site = Site::open("/etc/bootwire/bootwire.toml").await?;
+/// bootwire::Server::bind("[::]:69").serve(site.app()).run().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// See [`SiteBuilder`] for routes, handlers and layers of the program's own. All of it needs a tokio
+/// runtime with several threads.
+pub struct Site {
+    config: Config,
+    purpose: Purpose,
+    notes: Notes,
+    compose: Compose,
+    open: Open,
+    /// What a reload leaves open.
+    resources: Resources,
+    watch: Watch,
 }
 
-/// What a configuration serves.
-pub struct Site {
-    pub(crate) app: App,
-    /// In the order in which they are tried; the ones in `app`.
-    pub(crate) routes: Vec<Route>,
-    pub(crate) who: Identifier,
-    pub(crate) machines: Option<Machines>,
-    pub(crate) origins: Arc<Origins>,
-    /// What must not appear in the log.
-    secrets: Secrets,
-    templates: Templates,
-    shown: Vec<String>,
-    prefetching: Prefetching,
+/// Puts the configuration's routes among others.
+type Compose = Arc<dyn Fn(Router) -> Router + Send + Sync>;
+
+/// How a [`Site`] is opened: what the program adds to the configuration.
+///
+/// ```no_run
+/// use bootwire::Router;
+/// use bootwire_site::{Config, Site};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = Config::load("/etc/bootwire/bootwire.toml".as_ref())?;
+/// let site = Site::builder()
+///     .routes(|configured| {
+///         Router::new()
+///             .read("/status", async || "well\n")
+///             .merge(configured)
+///     })
+///     .notes(|line| eprintln!("{line}"))
+///     .open(config)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct SiteBuilder {
+    compose: Compose,
+    notes: Notes,
+}
+
+impl SiteBuilder {
+    /// Makes the application's router: from the configuration's, with routes before or behind it, and
+    /// layers. Called again at each reload.
+    pub fn routes(mut self, compose: impl Fn(Router) -> Router + Send + Sync + 'static) -> Self {
+        self.compose = Arc::new(compose);
+        self
+    }
+
+    /// Hears lines for the log: a directory that was replaced, a template that broke, objects that are
+    /// in the cache. By default nobody does.
+    pub fn notes(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.notes = Notes::new(tell);
+        self
+    }
+
+    /// Opens everything that the configuration names, to serve it.
+    ///
+    /// # Errors
+    /// All problems at once, with file and line.
+    pub async fn open(self, config: Config) -> Result<Site, Problems> {
+        Box::pin(self.open_for(Purpose::Serve, config)).await
+    }
+
+    /// The same to look at, by [`Site::explain`] and [`Site::check`]: nothing is written, the cache is
+    /// left alone, uploads are not opened. Origins, hooks and services are asked, and secrets read,
+    /// only to `ask`.
+    ///
+    /// # Errors
+    /// All problems at once, with file and line.
+    pub async fn look(self, config: Config, ask: bool) -> Result<Site, Problems> {
+        Box::pin(self.open_for(Purpose::Look { ask }, config)).await
+    }
+
+    async fn open_for(self, purpose: Purpose, config: Config) -> Result<Site, Problems> {
+        // What changes from now on is news.
+        let watch = Watch::new(&config);
+        let resources = Resources::default();
+        let opening = Opening::new(&config, purpose, &self.notes, &resources);
+        let (open, resources) = Open::new(opening, &self.compose).await?;
+        Ok(Site {
+            config,
+            purpose,
+            notes: self.notes,
+            compose: self.compose,
+            open,
+            resources,
+            watch,
+        })
+    }
 }
 
 impl Site {
-    /// Opens everything, within tokio on several threads. What is open in `shared` already serves on if its settings
-    /// have not changed. If there are problems nothing of `shared` changes.
+    /// Opens a configuration as `bootwire serve` does: the file at `path`, its drop-ins, the
+    /// environment.
     ///
     /// # Errors
-    /// All problems at once.
-    pub async fn open(config: &Config, shared: &mut Shared) -> Result<Self, Problems> {
-        let (site, kept) = Self::make(config, Purpose::Serve, &shared.0).await?;
-        shared.0 = kept;
-        Ok(site)
+    /// All problems at once, with file and line.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, Problems> {
+        Self::builder().open(Config::load(path.as_ref())?).await
     }
 
-    /// The same to look at. The cache is left alone, uploads are not opened; origins are asked only
-    /// to `run`.
-    ///
-    /// # Errors
-    /// All problems at once.
-    pub async fn explained(config: &Config, run: bool) -> Result<Self, Problems> {
-        let (site, _) = Self::make(config, Purpose::Explain { run }, &Kept::default()).await?;
-        Ok(site)
+    /// How to open one with routes of the program's own.
+    pub fn builder() -> SiteBuilder {
+        SiteBuilder {
+            compose: Arc::new(|configured| configured),
+            notes: Notes::default(),
+        }
     }
 
-    async fn make(config: &Config, purpose: Purpose, old: &Kept) -> Result<(Self, Kept), Problems> {
-        let (mut new, mut wrong) = (Kept::default(), Wrong::default());
-        let origins = Origins::open(config, purpose, (old, &mut new), &mut wrong).await;
-        let origins = Arc::new(origins);
-        let who = identity::open(config, purpose, (old, &mut new)).await;
-        let machines = Machines::open(config, purpose, (old, &mut new), &mut wrong).await;
-        let templates = templates::open(config, purpose, (old, &mut new), &mut wrong).await;
-        // Without them routes would be wrong that are right.
-        wrong.stop()?;
-        let quirks = Arc::new(quirks(config, &mut wrong));
-        let materials = Materials {
-            config,
-            purpose,
-            origins: &origins,
-            templates: &templates,
-            who: &who,
-            inventory: machines.as_ref().map(|machines| &machines.inventory),
-            quirks: &quirks,
-            names: &Arc::<Names>::default(),
-        };
-        // It opens directories, which may lie on a disk that sleeps.
-        let routes = tokio::task::block_in_place(|| materials.routes(&mut wrong));
-        wrong.stop()?;
-        let ignore_case = config.document.case_insensitive.unwrap_or(false);
-        let site = Self {
-            app: routes::router(&routes, ignore_case).into(),
-            secrets: secrets(&routes),
-            shown: shown(config, &routes, &origins, machines.as_ref(), &templates),
-            routes,
-            who,
-            machines,
-            origins,
-            templates,
-            prefetching: Prefetching::default(),
-        };
-        Ok((site, new))
+    /// The configuration in force.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
     }
 
-    /// What answers requests.
+    /// What answers requests now. After a reload it is another.
     #[must_use]
     pub fn app(&self) -> App {
-        self.app.clone()
+        self.open.app.clone()
     }
 
     /// What must not appear in the log.
     #[must_use]
     pub fn secrets(&self) -> Secrets {
-        self.secrets.clone()
+        let secrets = self.open.routes.iter().filter_map(OpenRoute::secret);
+        Secrets(secrets.collect())
     }
 
     /// What is served, in lines for the log.
     #[must_use]
     pub fn describe(&self) -> Vec<String> {
-        self.shown.clone()
+        self.open.describe(&self.config)
     }
 
     /// How much is served, in one line.
     #[must_use]
     pub fn summary(&self) -> String {
         let count = |count: usize, one, many| crate::size::count(count as u64, one, many);
-        let mut parts = vec![count(self.routes.len(), "route", "routes")];
-        if !self.origins.is_empty() {
-            parts.push(count(self.origins.len(), "origin", "origins"));
+        let mut parts = vec![count(self.open.routes.len(), "route", "routes")];
+        if !self.open.origins.is_empty() {
+            parts.push(count(self.open.origins.len(), "origin", "origins"));
         }
-        parts.extend(self.machines.as_ref().map(|_| "an inventory".to_owned()));
+        parts.extend(self.open.machines.as_ref().map(|_| "an inventory".to_owned()));
         parts.join(", ")
     }
 
@@ -175,90 +215,138 @@ impl Site {
     /// inventories.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
-        let templates = self.templates.problems().into_iter();
-        let templates = templates.map(|problem| format!("templates: {problem}"));
-        let machines = self.machines.iter().flat_map(Machines::problems);
-        templates.chain(machines).collect()
+        self.open.problems()
     }
 
     /// Fetches in the background what is to be in the cache before anybody asks, with a line in the
     /// log for each object. Ends with the site.
     pub fn prefetch(&self) {
-        self.prefetching.start(&self.origins);
+        self.open.prefetching.start(&self.open.origins, &self.notes);
+    }
+
+    pub(crate) const fn routes(&self) -> &[OpenRoute] {
+        self.open.routes.as_slice()
+    }
+
+    pub(crate) const fn parts(&self) -> &Open {
+        &self.open
+    }
+
+    /// Whether those who are elsewhere may be asked.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.purpose != Purpose::Look { ask: false }
     }
 }
 
-/// Answers with the built-in quirks, for what is served without a configuration.
-pub fn with_built_in_quirks(inner: impl Endpoint<Reply>) -> impl Endpoint<Reply> {
-    OnTerms {
-        terms: Terms::default(),
-        quirks: Arc::new(Quirks::new(Vec::new())),
-        inner: Arc::new(inner),
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
-fn quirks(config: &Config, wrong: &mut Wrong) -> Quirks {
-    let mut quirks = Vec::new();
-    for (index, quirk) in config.document.quirk.iter().enumerate() {
-        match Quirk::new(index + 1, quirk) {
-            Ok(quirk) => quirks.push(quirk),
-            Err(error) => wrong.at(config.place(quirk), error),
+/// What is open of one configuration.
+pub(crate) struct Open {
+    /// With what the program adds.
+    app: App,
+    /// Without.
+    pub(crate) configured: App,
+    /// In the order in which they are tried.
+    routes: Vec<OpenRoute>,
+    pub(crate) who: Identifier,
+    pub(crate) machines: Option<Machines>,
+    origins: Arc<Origins>,
+    templates: Templates,
+    prefetching: Prefetching,
+}
+
+impl Open {
+    async fn new(
+        mut opening: Opening<'_>,
+        compose: &Compose,
+    ) -> Result<(Self, Resources), Problems> {
+        let origins = Arc::new(Origins::open(&mut opening).await);
+        let who = identity::open(&mut opening).await;
+        let machines = Machines::open(&mut opening).await;
+        let templates = templates::open(&mut opening).await;
+        // Without them routes would be wrong that are right.
+        opening.stop()?;
+        let around = Around {
+            origins: &origins,
+            templates: &templates,
+            who: &who,
+            inventory: machines.as_ref().map(|machines| &machines.inventory),
+        };
+        // It opens directories, which may lie on a disk that sleeps.
+        let routes = tokio::task::block_in_place(|| open_routes(&around, &mut opening));
+        opening.stop()?;
+        let ignore_case = opening.config.document.case_insensitive.unwrap_or(false);
+        let router = || routes::router(&routes, ignore_case);
+        let open = Self {
+            app: compose(router()).into(),
+            configured: router().into(),
+            routes,
+            who,
+            machines,
+            origins,
+            templates,
+            prefetching: Prefetching::default(),
+        };
+        Ok((open, opening.new))
+    }
+
+    fn describe(&self, config: &Config) -> Vec<String> {
+        let routes = self.routes.iter().enumerate();
+        let mut lines: Vec<String> = routes
+            .map(|(index, route)| format!("route {} {route}", index + 1))
+            .collect();
+        lines.extend(self.origins.describe(config));
+        lines.extend(IdentitySettings::of(config).describe());
+        lines.extend(self.machines.as_ref().map(Machines::describe));
+        if let Some(dir) = templates::directory(config) {
+            let count = self.templates.names().len();
+            lines.push(format!(
+                "templates: {count}, those of {} among them",
+                dir.display()
+            ));
         }
+        lines
     }
-    Quirks::new(quirks)
+
+    fn problems(&self) -> Vec<String> {
+        let templates = self.templates.problems().into_iter();
+        let templates = templates.map(|problem| format!("templates: {problem}"));
+        let machines = self.machines.iter().flat_map(Machines::problems);
+        templates.chain(machines).collect()
+    }
 }
 
-fn secrets(routes: &[Route]) -> Secrets {
-    let suffixes = routes.iter().filter_map(|route| match &route.leads_to {
-        LeadsTo::Write(step) => match &step.action {
-            WriteAction::Upload(rule) => rule.suffix.clone(),
-            WriteAction::Refuse(_) => None,
-        },
-        LeadsTo::Rename(_) | LeadsTo::Read(_) => None,
-    });
-    Secrets(suffixes.collect())
-}
-
-fn shown(
-    config: &Config,
-    routes: &[Route],
-    origins: &Origins,
-    machines: Option<&Machines>,
-    templates: &Templates,
-) -> Vec<String> {
-    let mut lines: Vec<String> = routes
-        .iter()
-        .enumerate()
-        .map(|(index, route)| format!("route {} {route}", index + 1))
-        .collect();
-    lines.extend(origins.describe(config));
-    lines.extend(IdentitySettings::of(config).describe());
-    lines.extend(machines.map(Machines::describe));
-    if let Some(dir) = templates::directory(config) {
-        let count = templates.names().len();
-        lines.push(format!(
-            "templates: {count}, those of {} among them",
-            dir.display()
-        ));
-    }
-    lines
+/// All routes, in order; those that cannot be opened are problems.
+fn open_routes(around: &Around<'_>, opening: &mut Opening<'_>) -> Vec<OpenRoute> {
+    let config = opening.config;
+    // For routes without a deadline, where others may take longer than the server's own.
+    let usual = config.own_deadline();
+    let usual = (usual < config.longest_deadline()).then_some(usual);
+    let routes = config.routes.iter();
+    routes
+        .filter_map(|route| OpenRoute::open(route, usual, around, opening))
+        .collect()
 }
 
 /// The time an answer may take to be found, unless told otherwise.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long the slowest route may take to answer: what the server itself must not cut short.
-#[must_use]
-pub fn longest_deadline(document: &Document) -> Duration {
-    let routes = document.route.iter().filter_map(|route| route.deadline);
-    routes
-        .map(|limit| limit.0)
-        .chain([own_deadline(document)])
-        .max()
-        .unwrap_or(DEADLINE)
-}
+impl Config {
+    /// How long the slowest route may take to answer: what the server itself must not cut short.
+    #[must_use]
+    pub fn longest_deadline(&self) -> Duration {
+        let routes = self.routes.iter().filter_map(|route| route.deadline);
+        routes.fold(self.own_deadline(), Duration::max)
+    }
 
-/// How long routes may take that have no deadline of their own.
-fn own_deadline(document: &Document) -> Duration {
-    document.deadline.map_or(DEADLINE, |limit| limit.0)
+    /// How long routes may take that have no deadline of their own.
+    fn own_deadline(&self) -> Duration {
+        self.document.deadline.map_or(DEADLINE, |limit| limit.0)
+    }
 }

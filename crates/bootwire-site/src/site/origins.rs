@@ -8,16 +8,14 @@ use std::time::Duration;
 use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
 use bootwire_render::identity::{Identifier, Identity};
 use bootwire_store::origin::{ObjectName, Origin};
-use bootwire_store::{Cache, Cached, HttpOrigin, ObjectOrigin, Secret};
+use bootwire_store::{Cached, HttpOrigin, ObjectOrigin, Secret};
 use tokio::task::JoinSet;
 
-use super::Purpose;
-use super::asked::{Asked, Seen};
 use super::cache::{self, CacheSettings};
-use super::kept::Kept;
-use super::problems::Wrong;
+use super::inquiry::Inquiry;
+use super::opening::{Notes, Opening, Purpose};
 use crate::config::{Config, model};
-use crate::{out, size};
+use crate::size;
 
 /// The origins of a configuration.
 #[derive(Debug, Default)]
@@ -41,7 +39,7 @@ enum Reach {
     /// Through the cache.
     Cached(Box<Cached>),
     /// Not at all, or asked about only: to explain.
-    Asked(Asked),
+    Asked(Inquiry),
 }
 
 /// An origin's settings with what the files and variables they name held: what must be the same for
@@ -56,33 +54,28 @@ pub(super) struct OriginSettings {
 }
 
 impl Origins {
-    /// Opens what the configuration names. What is open in `old` already and has not changed stays
-    /// as it is; what is open then is put into `new`.
-    pub(super) async fn open(
-        config: &Config,
-        purpose: Purpose,
-        (old, new): (&Kept, &mut Kept),
-        wrong: &mut Wrong,
-    ) -> Self {
+    /// Opens what the configuration names. What is open already and has not changed stays as it is.
+    pub(super) async fn open(opening: &mut Opening<'_>) -> Self {
+        let (config, old) = (opening.config, opening.old);
         // Also without origins: transfers may still need it, and a later configuration.
-        new.cache.clone_from(&old.cache);
+        opening.new.cache.clone_from(&old.cache);
         let document = &config.document;
         if document.origin.is_empty() {
             return Self::default();
         }
         let settings = CacheSettings::of(config);
-        if purpose == Purpose::Serve
-            && let Err(error) = cache::open(&settings, new).await
+        if opening.serves()
+            && let Err(error) = cache::open(&settings, opening).await
         {
             let help = "set cache.dir to a directory this server may write to";
-            wrong.note(config, "cache", format_args!("{error}; {help}"));
+            opening.wrong("cache", format_args!("{error}; {help}"));
             return Self::default();
         }
         let (mut all, mut pinned) = (BTreeMap::new(), false);
         for (name, table) in &document.origin {
             let place = format!("origin.{name}");
-            let bucket = bucket_settings((config, purpose), table);
-            let Some(bucket) = wrong.check(config, &place, bucket) else {
+            let bucket = bucket_settings(table, opening);
+            let Some(bucket) = opening.check(&place, bucket) else {
                 continue;
             };
             let settings = OriginSettings {
@@ -92,22 +85,19 @@ impl Origins {
             };
             let open = match old.origins.get(name) {
                 Some((known, source)) if *known == settings => Ok(source.clone()),
-                _ => {
-                    let cache = new.cache.as_ref().map(|(_, cache)| cache);
-                    Source::open(config, name, &settings, cache, purpose).await
-                }
+                _ => Source::open(name, &settings, opening).await,
             };
-            if let Some(source) = wrong.check(config, &place, open) {
+            if let Some(source) = opening.check(&place, open) {
                 pinned |= source.pinned;
                 let kept = (settings, source.clone());
-                new.origins.insert(name.clone(), kept);
+                opening.new.origins.insert(name.clone(), kept);
                 all.insert(name.clone(), source);
             }
         }
-        if let Some((_, cache)) = new.cache.as_ref().filter(|_| old.cache.is_none())
+        if let Some((_, cache)) = opening.new.cache.as_ref().filter(|_| old.cache.is_none())
             && let Some(told) = cache::working_set(&cache.stats(), settings.max(), pinned)
         {
-            out::note(&told);
+            opening.notes.tell(told);
         }
         Self(all)
     }
@@ -118,11 +108,6 @@ impl Origins {
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Source> {
         self.0.values()
-    }
-
-    /// Their names.
-    pub(super) fn names(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -154,19 +139,19 @@ impl Origins {
 
     /// Fetches what is to be there before anybody asks, one object of each origin at a time. Ends
     /// when the set is dropped.
-    pub(super) fn prefetch(&self, tasks: &mut JoinSet<()>) {
+    fn prefetch(&self, tasks: &mut JoinSet<()>, notes: &Notes) {
         for source in self.0.values() {
             let Reach::Cached(cached) = &source.reach else {
                 continue;
             };
-            let (cached, source) = (cached.clone(), source.clone());
+            let (cached, source, notes) = (cached.clone(), source.clone(), notes.clone());
             tasks.spawn(async move {
                 for path in &source.prefetch {
                     let path = path.trim_start_matches('/');
                     let outcome = cached.prefetch([path]).await;
                     for (path, result) in outcome {
                         let origin = &source.name;
-                        out::note(&match result {
+                        notes.tell(match result {
                             Ok(bytes) => {
                                 let bytes = size::count(bytes, "byte", "bytes");
                                 format!("prefetched {path} of {origin}: {bytes}")
@@ -184,20 +169,19 @@ impl Origins {
 
 impl Source {
     async fn open(
-        config: &Config,
         name: &str,
         settings: &OriginSettings,
-        cache: Option<&Cache>,
-        purpose: Purpose,
+        opening: &Opening<'_>,
     ) -> Result<Self, String> {
         let table = &settings.table;
-        let origin = reach(config, settings, purpose).await?;
-        let reach = match (cache, purpose) {
-            (Some(cache), _) => Reach::Cached(Box::new(tuned(
+        let origin = reach(settings, opening).await?;
+        let cache = opening.new.cache.as_ref();
+        let reach = match (cache, opening.purpose) {
+            (Some((_, cache)), _) => Reach::Cached(Box::new(tuned(
                 Cached::new(Arc::clone(&origin), cache),
                 table,
             ))),
-            (None, Purpose::Explain { run }) => Reach::Asked(Asked::new(Arc::clone(&origin), run)),
+            (None, Purpose::Look { ask }) => Reach::Asked(Inquiry::new(Arc::clone(&origin), ask)),
             (None, Purpose::Serve) => return Err("there is no cache".to_owned()),
         };
         let prefetch = table.prefetch.as_ref();
@@ -249,10 +233,10 @@ impl Source {
         }
     }
 
-    /// What the origin said when it was last asked, to explain.
-    pub(crate) fn seen(&self) -> Option<Seen> {
+    /// What asks it and nothing else, and remembers the answer; `None` of one that is read.
+    pub(super) fn inquiry(&self) -> Option<Inquiry> {
         match &self.reach {
-            Reach::Asked(asked) => asked.seen(),
+            Reach::Asked(asked) => Some(asked.anew()),
             Reach::Cached(_) => None,
         }
     }
@@ -300,9 +284,8 @@ fn machine(who: &Identity, request: &Request) -> String {
 
 /// A client for the place the table names.
 async fn reach(
-    config: &Config,
     settings: &OriginSettings,
-    purpose: Purpose,
+    opening: &Opening<'_>,
 ) -> Result<Arc<dyn Origin>, String> {
     let table = &settings.table;
     let prefix = table.prefix.as_deref().unwrap_or_default();
@@ -311,7 +294,7 @@ async fn reach(
         options.map(|(name, value)| (name.as_str(), value.as_str()))
     };
     let bucket = if let Some(url) = &table.url {
-        return web_server(config, table, url, purpose).await;
+        return web_server(table, url, opening).await;
     } else if let Some(bucket) = &table.s3 {
         ObjectOrigin::s3(bucket, prefix, options())
     } else if let Some(bucket) = &table.gcs {
@@ -327,11 +310,11 @@ async fn reach(
 }
 
 async fn web_server(
-    config: &Config,
     table: &model::Origin,
     url: &str,
-    purpose: Purpose,
+    opening: &Opening<'_>,
 ) -> Result<Arc<dyn Origin>, String> {
+    let config = opening.config;
     let mut origin = HttpOrigin::new(url).map_err(|error| error.to_string())?;
     for (name, value) in &table.headers {
         let with_header = origin.header(name, value);
@@ -355,7 +338,7 @@ async fn web_server(
     for host in table.redirect_to.iter().flat_map(|hosts| &hosts.0) {
         origin = origin.redirect_to(host);
     }
-    if purpose == Purpose::Serve {
+    if opening.serves() {
         let usable = origin.check().await;
         usable.map_err(|error| error.to_string())?;
     }
@@ -365,15 +348,15 @@ async fn web_server(
 /// The settings of a bucket, those from files and the environment among them; without these if
 /// nobody is going to ask.
 fn bucket_settings(
-    (config, purpose): (&Config, Purpose),
     table: &model::Origin,
+    opening: &Opening<'_>,
 ) -> Result<Vec<(String, String)>, String> {
     let mut settings: Vec<(String, String)> = table
         .settings
         .iter()
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    if purpose == (Purpose::Explain { run: false }) {
+    if !opening.reads_secrets() {
         return Ok(settings);
     }
     for (name, variable) in &table.settings_env {
@@ -382,7 +365,7 @@ fn bucket_settings(
         settings.push((name.clone(), value));
     }
     for (name, file) in &table.settings_file {
-        let file = config.path(file);
+        let file = opening.config.path(file);
         let value = std::fs::read_to_string(&file)
             .map_err(|error| format!("{name}: cannot read {}: {error}", file.display()))?;
         settings.push((name.clone(), value.trim().to_owned()));
@@ -430,9 +413,9 @@ fn tuned(mut cached: Cached, table: &model::Origin) -> Cached {
 pub(super) struct Prefetching(Mutex<JoinSet<()>>);
 
 impl Prefetching {
-    pub(super) fn start(&self, origins: &Origins) {
+    pub(super) fn start(&self, origins: &Origins, notes: &Notes) {
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.abort_all();
-        origins.prefetch(&mut tasks);
+        origins.prefetch(&mut tasks, notes);
     }
 }

@@ -3,15 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bootwire_render::identity::Identifier;
-use bootwire_render::inventory::Inventory;
 use bootwire_render::template::{Limits, Template, Templates, Unknown};
+use serde_json::{Map, Value};
 
-use super::Purpose;
-use super::kept::Kept;
-use super::problems::Wrong;
+use super::action::Around;
+use super::opening::Opening;
 use crate::config::{Config, model};
-use crate::out;
 
 /// The directory looked for beside the configuration, if none is named.
 const BESIDE: &str = "templates";
@@ -26,14 +23,9 @@ pub(super) fn directory(config: &Config) -> Option<PathBuf> {
 
 /// Reads and compiles the templates; those of the configuration before, if they lie in the same
 /// place: what compiled once serves until it compiles again.
-pub(super) async fn open(
-    config: &Config,
-    purpose: Purpose,
-    (old, new): (&Kept, &mut Kept),
-    wrong: &mut Wrong,
-) -> Templates {
-    let directory = directory(config);
-    let templates = match (&old.templates, &directory) {
+pub(super) async fn open(opening: &mut Opening<'_>) -> Templates {
+    let directory = directory(opening.config);
+    let templates = match (&opening.old.templates, &directory) {
         (Some((known, templates)), _) if *known == directory => templates.clone(),
         (_, None) => Templates::builtin(),
         (_, Some(root)) => {
@@ -42,18 +34,16 @@ pub(super) async fn open(
             let opened = opened
                 .unwrap_or_else(|error| Err(std::io::Error::other(error)))
                 .map_err(|error| format!("cannot read the directory {place}: {error}"));
-            let Some(templates) = wrong.check(config, "templates", opened) else {
+            let Some(templates) = opening.check("templates", opened) else {
                 return Templates::builtin();
             };
-            match purpose {
-                Purpose::Serve => {
-                    templates.report(|problem| out::note(&format!("templates: {problem}")))
-                }
-                Purpose::Explain { .. } => templates,
+            match opening.tell("templates") {
+                Some(tell) => templates.report(tell),
+                None => templates,
             }
         }
     };
-    new.templates = Some((directory, templates.clone()));
+    opening.new.templates = Some((directory, templates.clone()));
     templates
 }
 
@@ -70,23 +60,23 @@ pub(super) fn limits(table: &model::Templates) -> Limits {
 
 /// The template of a route, given the configuration's variables and, over them, the route's.
 pub(super) fn of_route(
-    templates: &Templates,
     name: &str,
-    route: &model::Route,
-    table: &model::Templates,
-    who: &Identifier,
-    inventory: Option<&Arc<dyn Inventory>>,
+    unknown: Option<&model::Unknown>,
+    vars: &Map<String, Value>,
+    around: &Around<'_>,
+    config: &Config,
 ) -> Template {
-    let mut template = Template::new(templates, name)
-        .identifier(who.clone())
+    let table = &config.document.templates;
+    let mut template = Template::new(around.templates, name)
+        .identifier(around.who.clone())
         .limits(limits(table));
-    for (name, value) in table.vars.iter().chain(&route.vars) {
+    for (name, value) in table.vars.iter().chain(vars) {
         template = template.var(name, value.clone());
     }
-    if let Some(inventory) = inventory {
+    if let Some(inventory) = around.inventory {
         template = template.inventory(Arc::clone(inventory));
     }
-    match &route.unknown {
+    match unknown {
         None => template,
         Some(unknown) => template.unknown(match unknown {
             model::Unknown::NotFound => Unknown::NotFound,

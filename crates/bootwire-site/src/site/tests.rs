@@ -3,7 +3,7 @@
 mod actions;
 mod chains;
 mod hooks;
-pub(super) mod origins;
+pub(crate) mod origins;
 mod reload;
 mod uploads;
 
@@ -13,7 +13,7 @@ use std::path::Path;
 use bootwire::router::{App, Pattern};
 use bootwire::{Answer, Endpoint, Op, Refusal, Reply, Request, Router};
 
-use super::{Shared, Site};
+use super::Site;
 use crate::config::Config;
 
 fn peer(client: &str) -> SocketAddr {
@@ -22,22 +22,22 @@ fn peer(client: &str) -> SocketAddr {
 }
 
 /// A read request.
-pub(super) fn get(path: &str, client: &str, options: &[(&str, &str)]) -> Request {
+pub(crate) fn get(path: &str, client: &str, options: &[(&str, &str)]) -> Request {
     Request::synthetic(Op::Read, path, peer(client), options).unwrap()
 }
 
 /// A write request.
-pub(super) fn put(path: &str, client: &str) -> Request {
+pub(crate) fn put(path: &str, client: &str) -> Request {
     Request::synthetic(Op::Write, path, peer(client), &[]).unwrap()
 }
 
 /// An app that has one route.
-pub(super) fn served_by(pattern: Pattern, endpoint: impl Endpoint<Reply>) -> App {
+pub(crate) fn served_by(pattern: Pattern, endpoint: impl Endpoint<Reply>) -> App {
     Router::new().read(pattern, endpoint).into()
 }
 
 /// The text of an answer that is in memory.
-pub(super) fn content(answer: &Answer) -> String {
+pub(crate) fn content(answer: &Answer) -> String {
     let Answer::Reply(reply) = answer else {
         panic!("no reply: {answer:?}");
     };
@@ -46,7 +46,7 @@ pub(super) fn content(answer: &Answer) -> String {
 }
 
 /// The configuration `text`, in a file in `dir`.
-pub(super) fn config(dir: &Path, text: &str) -> Config {
+pub(crate) fn config(dir: &Path, text: &str) -> Config {
     let file = dir.join("bootwire.toml");
     std::fs::write(&file, text).unwrap();
     let nothing = std::iter::empty();
@@ -69,13 +69,13 @@ fn program(dir: &Path, name: &str, text: &str) {
 }
 
 async fn open(dir: &Path, text: &str) -> Site {
-    let opened = Site::open(&config(dir, text), &mut Shared::default()).await;
+    let opened = Site::builder().open(config(dir, text)).await;
     opened.unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 /// What is wrong with a configuration once it is opened.
 async fn wrong(dir: &Path, text: &str) -> String {
-    match Site::open(&config(dir, text), &mut Shared::default()).await {
+    match Site::builder().open(config(dir, text)).await {
         Ok(_) => panic!("nothing is wrong"),
         Err(problems) => problems.to_string(),
     }
@@ -83,13 +83,13 @@ async fn wrong(dir: &Path, text: &str) -> String {
 
 /// The text a client gets, or why it gets none.
 async fn text(site: &Site, path: &str) -> Result<String, Refusal> {
-    let answer = site.app.call(get(path, "10.0.0.7", &[])).await?;
+    let answer = site.app().call(get(path, "10.0.0.7", &[])).await?;
     Ok(content(&answer))
 }
 
 /// The size of what a client gets.
 async fn size(site: &Site, path: &str) -> Result<Option<u64>, Refusal> {
-    match site.app.call(get(path, "10.0.0.7", &[])).await? {
+    match site.app().call(get(path, "10.0.0.7", &[])).await? {
         Answer::Reply(reply) => Ok(reply.size()),
         Answer::Accept(_) => panic!("a read accepted"),
     }
@@ -97,7 +97,7 @@ async fn size(site: &Site, path: &str) -> Result<Option<u64>, Refusal> {
 
 /// The code a client is refused with.
 async fn code(site: &Site, path: &str) -> u16 {
-    let refused = site.app.call(get(path, "10.0.0.7", &[])).await;
+    let refused = site.app().call(get(path, "10.0.0.7", &[])).await;
     refused
         .map(|_| "content")
         .unwrap_err()
@@ -108,5 +108,5 @@ async fn code(site: &Site, path: &str) -> u16 {
 
 /// Whether the answer is at hand.
 fn is_at_hand(site: &Site, path: &str) -> bool {
-    site.app.at_hand(&get(path, "10.0.0.7", &[])).is_some()
+    site.app().at_hand(&get(path, "10.0.0.7", &[])).is_some()
 }

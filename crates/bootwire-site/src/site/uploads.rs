@@ -1,122 +1,117 @@
 //! Taking uploads.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bootwire::{Accept, BoxFuture, Endpoint, Refusal, Request};
+use bootwire::{Accept, BoxFuture, Endpoint, Refusal, Request, Sink};
 use bootwire_store::Uploads;
+use bytes::Bytes;
 
-use super::Purpose;
-use super::finished::Runner;
+use super::after_upload::Runner;
+use super::evaluate::Observer;
+use super::opening::Opening;
 use super::secret::Suffix;
-use crate::config::{Config, model};
-
-/// What the mode of finished files is, unless told otherwise.
-const MODE: u32 = 0o644;
+use crate::config::model;
+use crate::config::route::Upload;
+use crate::text::Refused;
 
 /// A directory that takes uploads, and the rules.
 pub(crate) struct UploadRule {
+    rules: Upload,
     dir: PathBuf,
-    existing: model::Existing,
-    size_max: Option<u64>,
-    create_dirs: bool,
-    mode: u32,
-    pub(super) suffix: Option<Arc<Suffix>>,
     program: Option<PathBuf>,
-    /// `None` to explain: nothing is opened then.
-    pub(super) endpoint: Option<Arc<dyn Endpoint<Accept>>>,
-}
-
-impl fmt::Debug for UploadRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("UploadRule").field(&self.dir).finish()
-    }
+    pub(super) suffix: Option<Arc<Suffix>>,
+    /// `None` to look at: nothing is opened then.
+    open: Option<Uploads>,
 }
 
 impl UploadRule {
     /// Opens the directory.
-    pub(super) fn open(
-        config: &Config,
-        route: &model::Route,
-        dir: &std::path::Path,
-        purpose: Purpose,
-    ) -> Result<Self, String> {
-        let suffix = route.secret_suffix_file.as_ref();
+    pub(super) fn open(rules: &Upload, opening: &Opening<'_>) -> Result<Self, String> {
+        let config = opening.config;
+        let suffix = rules.secret_suffix_file.as_ref();
         let suffix = suffix.map(|file| match Suffix::read(&config.path(file)) {
-            // Whoever only wants an explanation may not be allowed to read it.
-            Err(_) if purpose != Purpose::Serve => Ok(Suffix::unknown()),
+            // Whoever only looks may not be allowed to read it.
+            Err(_) if !opening.serves() => Ok(Suffix::unknown()),
             read => read,
         });
+        let program = rules.finished.as_ref();
         let mut rule = Self {
-            dir: config.path(dir),
-            existing: route.existing.unwrap_or(model::Existing::Create),
-            size_max: route.size_max.map(|size| size.0),
-            create_dirs: route.create_dirs.unwrap_or(false),
-            mode: route.mode.as_deref().map_or(Ok(MODE), mode)?,
+            dir: config.path(&rules.dir),
+            program: program.map(|finished| config.path(&finished.program)),
             suffix: suffix.transpose()?.map(Arc::new),
-            program: route
-                .finished
-                .as_ref()
-                .map(|finished| config.path(&finished.program)),
-            endpoint: None,
+            rules: rules.clone(),
+            open: None,
         };
-        if purpose == Purpose::Serve {
-            let uploads = Uploads::into(&rule.dir)
-                .map_err(|error| error.to_string())?
-                .observe(super::note_directory);
-            rule.endpoint = Some(rule.endpoint(rule.ruled(uploads, config, route)));
+        if opening.serves() {
+            rule.open = Some(rule.uploads(opening).map_err(|error| error.to_string())?);
         }
         Ok(rule)
     }
 
-    fn ruled(&self, uploads: Uploads, config: &Config, route: &model::Route) -> Uploads {
-        let mut uploads = match self.existing {
+    fn uploads(&self, opening: &Opening<'_>) -> Result<Uploads, bootwire_store::OpenError> {
+        let rules = &self.rules;
+        let uploads = Uploads::into(&self.dir)?.observe(opening.notes.directory());
+        let mut uploads = match rules.existing {
             model::Existing::Create => uploads.create_only(),
             model::Existing::Replace => uploads.replace(),
             model::Existing::Versioned => uploads.versioned(),
         };
-        if let Some(bytes) = self.size_max {
+        if let Some(bytes) = rules.size_max {
             uploads = uploads.size_max(bytes);
         }
-        if let Some(size) = route.keep_free {
-            uploads = uploads.keep_free(size.0);
+        if let Some(bytes) = rules.keep_free {
+            uploads = uploads.keep_free(bytes);
         }
-        uploads = uploads.create_dirs(self.create_dirs).mode(self.mode);
-        match &route.finished {
-            None => uploads,
-            Some(finished) => {
-                let runner = Runner::new(config.path(&finished.program), finished);
+        uploads = uploads.create_dirs(rules.create_dirs).mode(rules.mode);
+        Ok(match (&rules.finished, &self.program) {
+            (Some(finished), Some(program)) => {
+                let runner = Runner::new(program.clone(), finished, opening.notes);
                 uploads.finished(move |stored| runner.run(stored))
             }
-        }
+            _ => uploads,
+        })
     }
 
-    fn endpoint(&self, uploads: Uploads) -> Arc<dyn Endpoint<Accept>> {
+    /// What takes uploads. To an observer it only says which it would.
+    pub(super) fn endpoint(
+        self: &Arc<Self>,
+        observer: Option<&Arc<dyn Observer>>,
+    ) -> Arc<dyn Endpoint<Accept>> {
+        let inner: Arc<dyn Endpoint<Accept>> = match (observer, &self.open) {
+            (Some(observer), _) => Arc::new(Welcomed {
+                rule: Arc::clone(self),
+                observer: Arc::clone(observer),
+            }),
+            (None, Some(uploads)) => Arc::new(uploads.clone()),
+            (None, None) => Arc::new(Refused(
+                Refusal::internal().because("the directory is not open, only looked at"),
+            )),
+        };
         match &self.suffix {
-            None => Arc::new(uploads),
+            None => inner,
             Some(suffix) => Arc::new(OnlyWith {
                 suffix: Arc::clone(suffix),
-                inner: uploads,
+                inner,
             }),
         }
     }
 
     /// The rule in words.
     pub(crate) fn describe(&self) -> String {
-        let mut parts = vec![match self.existing {
+        let mut parts = vec![match self.rules.existing {
             model::Existing::Create => "new files only".to_owned(),
             model::Existing::Replace => "files are replaced".to_owned(),
             model::Existing::Versioned => "old versions are kept".to_owned(),
         }];
-        if let Some(bytes) = self.size_max {
+        if let Some(bytes) = self.rules.size_max {
             parts.push(format!("up to {bytes} bytes"));
         }
-        if self.create_dirs {
+        if self.rules.create_dirs {
             parts.push("directories are made".to_owned());
         }
-        if self.mode != MODE {
-            parts.push(format!("mode {:04o}", self.mode));
+        if self.rules.mode != Upload::MODE {
+            parts.push(format!("mode {:04o}", self.rules.mode));
         }
         if self.suffix.is_some() {
             parts.push("only names that end in the secret".to_owned());
@@ -126,31 +121,12 @@ impl UploadRule {
         }
         format!("{} ({})", self.dir.display(), parts.join(", "))
     }
-
-    /// The request as the directory sees it, with the secret cut off its name.
-    ///
-    /// # Errors
-    /// If the name lacks the secret.
-    pub(crate) fn admit(&self, request: &Request) -> Result<Request, Refusal> {
-        match &self.suffix {
-            Some(suffix) => suffix.cut(request),
-            None => Ok(request.clone()),
-        }
-    }
-}
-
-/// Permission bits, as they are written.
-fn mode(text: &str) -> Result<u32, String> {
-    u32::from_str_radix(text, 8)
-        .ok()
-        .filter(|bits| *bits <= 0o777)
-        .ok_or_else(|| format!("mode {text:?}: write permissions in octal, like \"0640\""))
 }
 
 /// Lets uploads in whose names end in a secret.
 struct OnlyWith {
     suffix: Arc<Suffix>,
-    inner: Uploads,
+    inner: Arc<dyn Endpoint<Accept>>,
 }
 
 impl Endpoint<Accept> for OnlyWith {
@@ -166,5 +142,31 @@ impl Endpoint<Accept> for OnlyWith {
             Ok(request) => self.inner.at_hand(&request),
             Err(refusal) => Some(Err(refusal)),
         }
+    }
+}
+
+/// Says which uploads would be taken, and takes none.
+struct Welcomed {
+    rule: Arc<UploadRule>,
+    observer: Arc<dyn Observer>,
+}
+
+impl Endpoint<Accept> for Welcomed {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Accept, Refusal>> {
+        self.observer.welcomes(&self.rule, request.rest_bytes());
+        Box::pin(std::future::ready(Ok(Accept::into(Nowhere))))
+    }
+}
+
+/// Where uploads go that nobody sends.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn write(&mut self, _data: Bytes) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), Refusal>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }

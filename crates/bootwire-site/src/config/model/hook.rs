@@ -11,62 +11,62 @@ use crate::config::value::{Size, Time};
 /// An HTTP service that decides. One of post, get.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Http {
+pub(crate) struct Http {
     /// The URL the question is posted to
-    pub post: Option<String>,
+    pub(crate) post: Option<String>,
     /// The URL to fetch, with {path}, {mac}, {uuid}, {serial}, {ip} … in it
-    pub get: Option<String>,
+    pub(crate) get: Option<String>,
     /// What the answer is [default: "decision" for post, "content" for get]
-    pub output: Option<Output>,
+    pub(crate) output: Option<Output>,
     /// Headers sent with each question
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// A file with the bearer token
-    pub bearer_file: Option<PathBuf>,
+    pub(crate) bearer_file: Option<PathBuf>,
     /// The environment variable with the bearer token
-    pub bearer_env: Option<String>,
+    pub(crate) bearer_env: Option<String>,
     /// Certificates of a private authority, PEM
-    pub ca: Option<PathBuf>,
+    pub(crate) ca: Option<PathBuf>,
     /// Time for a decision [default: 3s]
-    pub deadline: Option<Time>,
+    pub(crate) deadline: Option<Time>,
     /// Questions at the same time [default: 16]
-    pub concurrency: Option<usize>,
+    pub(crate) concurrency: Option<usize>,
     /// Questions that wait for a turn, 8 s at most [default: 16384]
-    pub queue: Option<usize>,
+    pub(crate) queue: Option<usize>,
     /// Largest answer [default: 4 MiB]
-    pub size_max: Option<Size>,
+    pub(crate) size_max: Option<Size>,
     /// Leave the client out of the question, so that all who ask for a path ask once
     /// [default: false]
-    pub anonymous: Option<bool>,
+    pub(crate) anonymous: Option<bool>,
 }
 
 /// A program that decides.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Exec {
+pub(crate) struct Exec {
     /// The program: an absolute path, or one from the configuration's directory
-    pub program: PathBuf,
+    pub(crate) program: PathBuf,
     /// Its arguments, with {path}, {mac}, {uuid}, {serial}, {ip} … in them
-    pub args: Vec<String>,
+    pub(crate) args: Vec<String>,
     /// Its environment beside BOOTWIRE_…
-    pub env: BTreeMap<String, String>,
+    pub(crate) env: BTreeMap<String, String>,
     /// What it writes [default: "content"]
-    pub output: Option<Output>,
+    pub(crate) output: Option<Output>,
     /// Time for a decision [default: 3s]
-    pub deadline: Option<Time>,
+    pub(crate) deadline: Option<Time>,
     /// Programs at the same time [default: 16]
-    pub concurrency: Option<usize>,
+    pub(crate) concurrency: Option<usize>,
     /// Questions that wait for a turn, 8 s at most [default: 16384]
-    pub queue: Option<usize>,
+    pub(crate) queue: Option<usize>,
     /// Largest answer [default: 4 MiB]
-    pub size_max: Option<Size>,
+    pub(crate) size_max: Option<Size>,
     /// Leave the client out of the question [default: false]
-    pub anonymous: Option<bool>,
+    pub(crate) anonymous: Option<bool>,
 }
 
 /// What a hook's answer is.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Output {
+pub(crate) enum Output {
     /// What the client gets.
     Content,
     /// A JSON object that decides.

@@ -11,15 +11,15 @@ mod origin;
 mod route;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use hook::{Exec, Http, Output};
-pub use origin::{Origin, Pin};
-pub use route::{Existing, Finished, Links, Operation, Quirk, Refuse, Route, Unknown};
+pub(crate) use hook::{Exec, Http, Output};
+pub(crate) use origin::{Origin, Pin};
+pub(in crate::config) use route::{Caps, Operation, Quirk, Refuse, Route};
+pub(crate) use route::{Existing, Finished, Links, Unknown};
 
 use super::value::{Many, Net, Size, Spanned, Time, Unlimited};
 
@@ -71,19 +71,19 @@ pub struct Document {
     /// What the server gives up before it answers anyone
     pub sandbox: Sandbox,
     /// Where images come from that are not on this machine, by name
-    pub origin: BTreeMap<String, Origin>,
+    pub(crate) origin: BTreeMap<String, Origin>,
     /// The directory where objects of origins are kept
-    pub cache: Cache,
+    pub(crate) cache: Cache,
     /// Who is asking, where the request does not tell
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// What is known of machines
-    pub inventory: Inventory,
+    pub(crate) inventory: Inventory,
     /// Texts with places for what is known of a machine
-    pub templates: Templates,
+    pub(crate) templates: Templates,
     /// What is answered, tried in this order
-    pub route: Vec<Spanned<Route>>,
+    pub(in crate::config) route: Vec<Spanned<Route>>,
     /// Clients that need other options than they ask for
-    pub quirk: Vec<Spanned<Quirk>>,
+    pub(in crate::config) quirk: Vec<Spanned<Quirk>>,
 }
 
 /// How transfers are logged.
@@ -154,89 +154,83 @@ pub enum SandboxLevel {
 /// The directory where objects of origins are kept.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Cache {
+pub(crate) struct Cache {
     /// The directory; made if it is not there [default: "/var/cache/bootwire"]
-    pub dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
     /// Most it may hold [default: 20 GiB]
-    pub max: Option<Size>,
+    pub(crate) max: Option<Size>,
     /// Most of small objects to keep in memory [default: 64 MiB]
-    pub memory_max: Option<Size>,
+    pub(crate) memory_max: Option<Size>,
 }
 
 /// Who is asking, where the request does not tell.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Lease files of dnsmasq
-    pub dnsmasq: Option<Many<PathBuf>>,
+    pub(crate) dnsmasq: Option<Many<PathBuf>>,
     /// Lease files of ISC dhcpd
-    pub isc: Option<Many<PathBuf>>,
+    pub(crate) isc: Option<Many<PathBuf>>,
     /// Lease files of Kea
-    pub kea: Option<Many<PathBuf>>,
+    pub(crate) kea: Option<Many<PathBuf>>,
     /// Ask the kernel's neighbour table [default: false]
-    pub neighbours: Option<bool>,
+    pub(crate) neighbours: Option<bool>,
 }
 
 /// What is known of machines. One of files, sqlite, postgres, http.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Inventory {
+pub(crate) struct Inventory {
     /// TOML, JSON and YAML files, directories of them, or "machines/*.toml"
-    pub files: Option<Many<PathBuf>>,
+    pub(crate) files: Option<Many<PathBuf>>,
     /// An SQLite database; made if it is not there
-    pub sqlite: Option<PathBuf>,
+    pub(crate) sqlite: Option<PathBuf>,
     /// A PostgreSQL database: postgres://USER@HOST/DATABASE
-    pub postgres: Option<String>,
+    pub(crate) postgres: Option<String>,
     /// PostgreSQL: the query that finds a machine by :mac, :uuid, :serial, :ip, :hostname
-    pub query: Option<String>,
+    pub(crate) query: Option<String>,
     /// PostgreSQL: a file with the password
-    pub password_file: Option<PathBuf>,
+    pub(crate) password_file: Option<PathBuf>,
     /// An API that answers in JSON: URLs with {mac}, {uuid}, {serial}, {ip}, {hostname}, asked in
     /// order until one knows the machine
-    pub http: Option<Many<String>>,
+    pub(crate) http: Option<Many<String>>,
     /// API: JSON pointer to the machine in the answer, like "/results/0"
-    pub machine: Option<String>,
+    pub(crate) machine: Option<String>,
     /// API: JSON pointers from there to what is known, by name
-    pub fields: BTreeMap<String, String>,
+    pub(crate) fields: BTreeMap<String, String>,
     /// API: how to ask
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// API: a file with the bearer token
-    pub bearer_file: Option<PathBuf>,
+    pub(crate) bearer_file: Option<PathBuf>,
     /// API: the environment variable with the bearer token
-    pub bearer_env: Option<String>,
+    pub(crate) bearer_env: Option<String>,
     /// API: certificates of a private authority, PEM
-    pub ca: Option<PathBuf>,
+    pub(crate) ca: Option<PathBuf>,
     /// How long an answer may take [default: 3s]
-    pub timeout: Option<Time>,
+    pub(crate) timeout: Option<Time>,
     /// How long an answer about a known machine serves [default: 30s; SQLite: 2s]
-    pub fresh_for: Option<Time>,
+    pub(crate) fresh_for: Option<Time>,
     /// How long it serves that a machine is unknown [default: 5s; SQLite: 1s]
-    pub absent_for: Option<Time>,
+    pub(crate) absent_for: Option<Time>,
     /// How long old answers serve while the source fails [default: 1day]
-    pub stale_for: Option<Time>,
+    pub(crate) stale_for: Option<Time>,
 }
 
 /// Texts with places for what is known of a machine.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Templates {
+pub(crate) struct Templates {
     /// The directory of the *.j2 files [default: "templates" beside the configuration, if there]
-    pub dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
     /// Variables for all templates
-    pub vars: BTreeMap<String, serde_json::Value>,
+    pub(crate) vars: BTreeMap<String, serde_json::Value>,
     /// Most instructions of one rendering [default: 200000]
-    pub fuel: Option<u64>,
+    pub(crate) fuel: Option<u64>,
     /// Longest text [default: 4 MiB]
-    pub size_max: Option<Size>,
+    pub(crate) size_max: Option<Size>,
 }
 
 /// All networks that a list of them names.
-pub fn networks(nets: &Many<Net>) -> Vec<ipnet::IpNet> {
+pub(in crate::config) fn networks(nets: &Many<Net>) -> Vec<ipnet::IpNet> {
     nets.0.iter().flat_map(|net| net.networks()).collect()
-}
-
-/// Whether a list of networks has an address.
-pub fn holds(networks: &[ipnet::IpNet], address: IpAddr) -> bool {
-    let address = address.to_canonical();
-    networks.iter().any(|network| network.contains(&address))
 }

@@ -11,61 +11,61 @@ use crate::config::value::{Many, Size, Time};
 /// Where images come from that are not on this machine. One of url, s3, gcs, azure.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// A web server: the URL that names are added to
-    pub url: Option<String>,
+    pub(crate) url: Option<String>,
     /// A bucket of S3 or something like it
-    pub s3: Option<String>,
+    pub(crate) s3: Option<String>,
     /// A bucket of Google Cloud Storage
-    pub gcs: Option<String>,
+    pub(crate) gcs: Option<String>,
     /// A container of Azure Blob Storage
-    pub azure: Option<String>,
+    pub(crate) azure: Option<String>,
     /// Buckets: what goes before each name
-    pub prefix: Option<String>,
+    pub(crate) prefix: Option<String>,
     /// Buckets: settings like region, endpoint, access_key_id, secret_access_key
-    pub settings: BTreeMap<String, String>,
+    pub(crate) settings: BTreeMap<String, String>,
     /// Buckets: settings whose values are in environment variables, by setting
-    pub settings_env: BTreeMap<String, String>,
+    pub(crate) settings_env: BTreeMap<String, String>,
     /// Buckets: settings whose values are in files, by setting
-    pub settings_file: BTreeMap<String, PathBuf>,
+    pub(crate) settings_file: BTreeMap<String, PathBuf>,
     /// Web servers: headers sent with each request
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// Web servers: a file with the bearer token; read again when it changes
-    pub bearer_file: Option<PathBuf>,
+    pub(crate) bearer_file: Option<PathBuf>,
     /// Web servers: the environment variable with the bearer token
-    pub bearer_env: Option<String>,
+    pub(crate) bearer_env: Option<String>,
     /// Web servers: certificates of a private authority, PEM
-    pub ca: Option<PathBuf>,
+    pub(crate) ca: Option<PathBuf>,
     /// Web servers: the certificate to show, PEM
-    pub client_certificate: Option<PathBuf>,
+    pub(crate) client_certificate: Option<PathBuf>,
     /// Web servers: its key, PEM
-    pub client_key: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
     /// Web servers: hosts it may redirect to, beside its own
-    pub redirect_to: Option<Many<String>>,
+    pub(crate) redirect_to: Option<Many<String>>,
     /// How long an object is sent without asking whether it changed [default: 60s]
-    pub ttl: Option<Time>,
+    pub(crate) ttl: Option<Time>,
     /// How long it is still sent while the origin is down [default: 7days]
-    pub max_stale: Option<Time>,
+    pub(crate) max_stale: Option<Time>,
     /// How long "no such file" is remembered [default: 10s]
-    pub negative_ttl: Option<Time>,
+    pub(crate) negative_ttl: Option<Time>,
     /// Keeps a machine at the versions of its first request: "boot" for 15 minutes, or a time
-    pub pin: Option<Pin>,
+    pub(crate) pin: Option<Pin>,
     /// Largest object [default: no limit but the cache's]
-    pub object_max: Option<Size>,
+    pub(crate) object_max: Option<Size>,
     /// How far to fetch ahead of the fastest reader [default: 16 MiB]
-    pub read_ahead: Option<Size>,
+    pub(crate) read_ahead: Option<Size>,
     /// Most that may be on its way from this origin at a time [default: 32 MiB]
-    pub in_flight: Option<Size>,
+    pub(crate) in_flight: Option<Size>,
     /// How long it may take to answer
-    pub answer_within: Option<Time>,
+    pub(crate) answer_within: Option<Time>,
     /// How long it may send less than 16 KiB [default: 10s]
-    pub stall: Option<Time>,
+    pub(crate) stall: Option<Time>,
     /// How long it may bring nothing before its transfers end [default: 30s]
-    pub give_up: Option<Time>,
+    pub(crate) give_up: Option<Time>,
     /// Objects to have in the cache before anybody asks
-    pub prefetch: Option<Many<String>>,
+    pub(crate) prefetch: Option<Many<String>>,
 }
 
 /// How long a machine stays at one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pin(pub Time);
+pub(crate) struct Pin(pub(crate) Time);

@@ -13,102 +13,102 @@ use crate::config::value::{Many, Net, Size, Spanned, Time};
 /// refuse, http, exec, upload, try; or only a rewrite.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Route {
+pub(in crate::config) struct Route {
     /// The pattern of paths: "/grub/grub.cfg-01-{mac}", "/images/{*path}" [default: "/{*path}"]
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
     /// Only these clients: networks, addresses, "private", "any"
-    pub from: Option<Many<Net>>,
+    pub(crate) from: Option<Many<Net>>,
     /// Only requests to these addresses or networks of this host
-    pub to: Option<Many<Net>>,
+    pub(crate) to: Option<Many<Net>>,
     /// Only requests that came in over these network interfaces, by name
-    pub interface: Option<Many<String>>,
+    pub(crate) interface: Option<Many<String>>,
     /// Reads or writes [default: "write" for upload, else "read"]
-    pub op: Option<Operation>,
+    pub(crate) op: Option<Operation>,
     /// Only requests with these options: "tsize", "windowsize", "blksize=1468"
-    pub option: Option<Many<String>>,
+    pub(crate) option: Option<Many<String>>,
     /// Only requests without these options
-    pub without_option: Option<Many<String>>,
+    pub(crate) without_option: Option<Many<String>>,
 
     /// The path to look for instead: "/debian/{arch}/{path}", with the parameters of the pattern.
     /// Alone in a route it renames the request for the routes that follow
-    pub rewrite: Option<String>,
+    pub(crate) rewrite: Option<String>,
 
     /// Answer with a file of this directory: what "{*path}" took, or the rewritten path
-    pub dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
     /// dir: what symbolic links may do [default: "beneath"]
-    pub links: Option<Links>,
+    pub(crate) links: Option<Links>,
     /// dir: find files whatever the case of their name [default: false]
-    pub case_insensitive: Option<bool>,
+    pub(crate) case_insensitive: Option<bool>,
     /// dir: look in a subdirectory named like the client's address first [default: false]
-    pub per_client: Option<bool>,
+    pub(crate) per_client: Option<bool>,
 
     /// Answer with an object of this origin
-    pub origin: Option<String>,
+    pub(crate) origin: Option<String>,
 
     /// Answer with this template, rendered for the machine
-    pub template: Option<String>,
+    pub(crate) template: Option<String>,
     /// template: what a machine gets that the inventory does not know: "not-found", "denied",
     /// "render", or a profile to render it with [default: "not-found" with an inventory, else
     /// "render"]
-    pub unknown: Option<Unknown>,
+    pub(crate) unknown: Option<Unknown>,
     /// template: variables, over those of all templates; the machine's own go over both
-    pub vars: BTreeMap<String, serde_json::Value>,
+    pub(crate) vars: BTreeMap<String, serde_json::Value>,
     /// template, hooks: answer what boot loaders ask in vain on the spot: GRUB's lists of modules,
     /// shortened addresses [default: true]
-    pub probes: Option<bool>,
+    pub(crate) probes: Option<bool>,
 
     /// Answer with this text; parameters of the pattern may stand in it: "{mac}"
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
     /// Answer with an empty file
-    pub empty: Option<bool>,
+    pub(crate) empty: Option<bool>,
     /// Answer with an ERROR: "not-found", "denied", "busy", or a code and a text
-    pub refuse: Option<Refuse>,
+    pub(crate) refuse: Option<Refuse>,
 
     /// Let an HTTP service decide
-    pub http: Option<Http>,
+    pub(crate) http: Option<Http>,
     /// Let a program decide
-    pub exec: Option<Exec>,
+    pub(crate) exec: Option<Exec>,
 
     /// Take uploads into this directory
-    pub upload: Option<PathBuf>,
+    pub(crate) upload: Option<PathBuf>,
     /// upload: what happens to a file that is there already [default: "create"]
-    pub existing: Option<Existing>,
+    pub(crate) existing: Option<Existing>,
     /// upload: largest [default: 1 GiB]
-    pub size_max: Option<Size>,
+    pub(crate) size_max: Option<Size>,
     /// upload: space on the disk to leave free [default: 64 MiB]
-    pub keep_free: Option<Size>,
+    pub(crate) keep_free: Option<Size>,
     /// upload: make the directories a name needs [default: false]
-    pub create_dirs: Option<bool>,
+    pub(crate) create_dirs: Option<bool>,
     /// upload: permissions of the files, octal: "0640" [default: "0644"]
-    pub mode: Option<String>,
+    pub(crate) mode: Option<String>,
     /// upload: a file with a secret; names must end in "." and the secret, which is cut off
-    pub secret_suffix_file: Option<PathBuf>,
+    pub(crate) secret_suffix_file: Option<PathBuf>,
     /// upload: a program to run when a file is complete
-    pub finished: Option<Finished>,
+    pub(crate) finished: Option<Finished>,
 
     /// Answers to try in order until one has the file; each is a route without conditions
-    pub r#try: Vec<Spanned<Self>>,
+    pub(crate) r#try: Vec<Spanned<Self>>,
 
     /// Largest block to grant here, in bytes
-    pub blksize_max: Option<u16>,
+    pub(crate) blksize_max: Option<u16>,
     /// Largest window to grant here, in blocks
-    pub windowsize_max: Option<u16>,
+    pub(crate) windowsize_max: Option<u16>,
     /// Least time before something is sent again here [default: the server's]
-    pub resend_min: Option<Time>,
+    pub(crate) resend_min: Option<Time>,
     /// Whether options are granted at all [default: true]
-    pub options: Option<bool>,
+    pub(crate) options: Option<bool>,
     /// What follows block 65535: 0 or 1 [default: what the client asks for, else 0]
-    pub rollover: Option<u8>,
+    pub(crate) rollover: Option<u8>,
     /// How long an answer may take to be found [default: the server's deadline]
-    pub deadline: Option<Time>,
+    pub(crate) deadline: Option<Time>,
     /// Labels for the record of each transfer
-    pub labels: BTreeMap<String, String>,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 /// Reads or writes.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Operation {
+pub(in crate::config) enum Operation {
     /// Clients read.
     Read,
     /// Clients write.
@@ -118,7 +118,7 @@ pub enum Operation {
 /// What symbolic links may do.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-pub enum Links {
+pub(crate) enum Links {
     /// Those that leave the directory are refused.
     Beneath,
     /// Absolute ones are resolved as if the directory were /.
@@ -127,7 +127,7 @@ pub enum Links {
 
 /// What a machine gets that the inventory does not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unknown {
+pub(crate) enum Unknown {
     /// Code 1: its boot loader tries the next name.
     NotFound,
     /// Code 2: its boot loader stops.
@@ -140,17 +140,17 @@ pub enum Unknown {
 
 /// An ERROR.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refuse {
+pub(crate) struct Refuse {
     /// 0, 1 or 2.
-    pub code: u16,
+    pub(crate) code: u16,
     /// At most 60 bytes.
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
 }
 
 /// What happens to a file that is there already.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Existing {
+pub(crate) enum Existing {
     /// It stays; uploads of its name are refused.
     Create,
     /// It is replaced.
@@ -163,45 +163,72 @@ pub enum Existing {
 /// BOOTWIRE_SIZE, BOOTWIRE_PEER in its environment.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Finished {
+pub(crate) struct Finished {
     /// The program
-    pub program: PathBuf,
+    pub(crate) program: PathBuf,
     /// Its arguments; {file}, {path}, {size} and {peer} stand for what is known
-    pub args: Vec<String>,
+    pub(crate) args: Vec<String>,
     /// Time it may take [default: 60s]
-    pub deadline: Option<Time>,
+    pub(crate) deadline: Option<Time>,
     /// Programs at the same time [default: 4]
-    pub concurrency: Option<usize>,
+    pub(crate) concurrency: Option<usize>,
 }
 
 /// Clients that need other options than they ask for. Conditions as those of a route; all that
 /// are given must hold, and of several quirks that match the tightest values count.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Quirk {
+pub(in crate::config) struct Quirk {
     /// What it is called in the record
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Paths it applies to, a pattern [default: all]
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
     /// Clients: networks, addresses
-    pub from: Option<Many<Net>>,
+    pub(crate) from: Option<Many<Net>>,
     /// Boot loaders, told by the names they ask for: "grub", "pxelinux", "ipxe" …
-    pub loader: Option<Many<String>>,
+    pub(crate) loader: Option<Many<String>>,
     /// Hardware addresses, where the request names one: beginnings like "b8:27:eb"
-    pub mac: Option<Many<String>>,
+    pub(crate) mac: Option<Many<String>>,
     /// Requests with these options: "tsize", "blksize=1468"
-    pub option: Option<Many<String>>,
+    pub(crate) option: Option<Many<String>>,
     /// Requests without these options
-    pub without_option: Option<Many<String>>,
+    pub(crate) without_option: Option<Many<String>>,
     /// Largest block to grant, in bytes
-    pub blksize_max: Option<u16>,
+    pub(crate) blksize_max: Option<u16>,
     /// Largest window to grant, in blocks
-    pub windowsize_max: Option<u16>,
+    pub(crate) windowsize_max: Option<u16>,
     /// Least time before something is sent again: 1s for clients that take duplicates for something
     /// new
-    pub resend_min: Option<Time>,
+    pub(crate) resend_min: Option<Time>,
     /// Whether options are granted at all
-    pub options: Option<bool>,
+    pub(crate) options: Option<bool>,
     /// What follows block 65535: 0 or 1
-    pub rollover: Option<u8>,
+    pub(crate) rollover: Option<u8>,
 }
+
+/// What a route and a quirk both say of transfers.
+pub(in crate::config) struct Caps {
+    pub(in crate::config) blksize_max: Option<u16>,
+    pub(in crate::config) windowsize_max: Option<u16>,
+    pub(in crate::config) resend_min: Option<Time>,
+    pub(in crate::config) options: Option<bool>,
+    pub(in crate::config) rollover: Option<u8>,
+}
+
+macro_rules! caps {
+    ($($table:ident),*) => {$(
+        impl $table {
+            pub(in crate::config) const fn caps(&self) -> Caps {
+                Caps {
+                    blksize_max: self.blksize_max,
+                    windowsize_max: self.windowsize_max,
+                    resend_min: self.resend_min,
+                    options: self.options,
+                    rollover: self.rollover,
+                }
+            }
+        }
+    )*};
+}
+
+caps!(Route, Quirk);

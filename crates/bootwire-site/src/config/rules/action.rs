@@ -1,21 +1,68 @@
-//! What a route answers with.
+//! What a route answers with: its table becomes one action, with the keys that belong to it.
+
+use std::path::Path;
+
+use bootwire::router::Pattern;
+use bootwire::{Reason, Refusal};
 
 use super::Report;
-use crate::config::model::{Document, Exec, Finished, Http, Refuse, Route, Unknown};
+use crate::config::model::{self, Document, Exec, Existing, Finished, Links, Unknown};
+use crate::config::route::{Action, Method, Step, Upload};
 use crate::config::tree::Spot;
+use crate::text::Text;
 
-/// Keys that are an answer.
-pub(super) const ALL: [&str; 10] = [
-    "dir", "origin", "template", "text", "empty", "refuse", "http", "exec", "upload", "try",
-];
+/// An action: the key that stands for it, those it takes besides, and how it is read.
+struct Kind {
+    key: &'static str,
+    takes: &'static [&'static str],
+    parse: fn(&Written<'_>, &mut Report) -> Option<Action>,
+}
 
-/// Keys, and the answers they belong to.
-const BELONG: [(&[&str], &[&str]); 4] = [
-    (&["links", "case_insensitive", "per_client"], &["dir"]),
-    (&["unknown", "vars"], &["template"]),
-    (&["probes"], &["template", "http", "exec"]),
-    (
-        &[
+/// All actions there are.
+const KINDS: [Kind; 10] = [
+    Kind {
+        key: "dir",
+        takes: &["links", "case_insensitive", "per_client"],
+        parse: dir,
+    },
+    Kind {
+        key: "origin",
+        takes: &[],
+        parse: origin,
+    },
+    Kind {
+        key: "template",
+        takes: &["unknown", "vars", "probes"],
+        parse: template,
+    },
+    Kind {
+        key: "text",
+        takes: &[],
+        parse: text,
+    },
+    Kind {
+        key: "empty",
+        takes: &[],
+        parse: empty,
+    },
+    Kind {
+        key: "refuse",
+        takes: &[],
+        parse: refuse,
+    },
+    Kind {
+        key: "http",
+        takes: &["probes"],
+        parse: http,
+    },
+    Kind {
+        key: "exec",
+        takes: &["probes"],
+        parse: exec,
+    },
+    Kind {
+        key: "upload",
+        takes: &[
             "existing",
             "size_max",
             "keep_free",
@@ -24,49 +71,81 @@ const BELONG: [(&[&str], &[&str]); 4] = [
             "secret_suffix_file",
             "finished",
         ],
-        &["upload"],
-    ),
+        parse: upload,
+    },
+    Kind {
+        key: "try",
+        takes: &[],
+        parse: tries,
+    },
 ];
 
 /// Longest text of an ERROR, in bytes.
 const TEXT_MAX: usize = 60;
 
-pub(super) fn check(document: &Document, route: &Route, here: Spot<'_>, report: &mut Report) {
-    report.exactly_one(here, "a route", &ALL);
-    for (keys, to) in BELONG {
-        report.belongs(here, keys, to);
+/// A table of a route, or of one of its tries.
+pub(super) struct Written<'a> {
+    pub(super) document: &'a Document,
+    pub(super) table: &'a model::Route,
+    pub(super) here: Spot<'a>,
+    /// The route's, if it is one.
+    pub(super) pattern: Option<&'a Pattern>,
+}
+
+/// Whether a table has an action.
+pub(super) fn is_there(here: Spot<'_>) -> bool {
+    KINDS.iter().any(|kind| here.has(kind.key))
+}
+
+/// The one action of the table. Without one it has mistakes, or was damaged before.
+pub(super) fn parse(written: &Written<'_>, report: &mut Report) -> Option<Action> {
+    let here = written.here;
+    let key = report.exactly_one(here, "a route", &KINDS.map(|kind| kind.key));
+    for key in here.keys() {
+        let takes = |kind: &&Kind| kind.takes.contains(&key);
+        let owners: Vec<_> = KINDS.iter().filter(takes).map(|kind| kind.key).collect();
+        if !owners.is_empty() {
+            report.belongs(here, &[key], &owners);
+        }
     }
-    if let Some(name) = &route.origin {
-        let known: Vec<_> = document.origin.keys().map(String::as_str).collect();
-        report.known(here.key("origin"), "origin", name, &known);
-    }
-    if route
-        .template
-        .as_ref()
-        .is_some_and(|name| name.trim().is_empty())
-    {
+    let kind = KINDS.iter().find(|kind| Some(kind.key) == key)?;
+    (kind.parse)(written, report)
+}
+
+fn dir(written: &Written<'_>, _: &mut Report) -> Option<Action> {
+    let table = written.table;
+    Some(Action::Dir {
+        path: table.dir.clone()?,
+        links: table.links.unwrap_or(Links::Beneath),
+        case_insensitive: table.case_insensitive.unwrap_or(false),
+        per_client: table.per_client.unwrap_or(false),
+    })
+}
+
+fn origin(written: &Written<'_>, report: &mut Report) -> Option<Action> {
+    let name = written.table.origin.as_ref()?;
+    let known: Vec<_> = written.document.origin.keys().map(String::as_str).collect();
+    let spot = written.here.key("origin");
+    report
+        .known(spot, "origin", name, &known)
+        .then(|| Action::Origin(name.clone()))
+}
+
+fn template(written: &Written<'_>, report: &mut Report) -> Option<Action> {
+    let (table, here) = (written.table, written.here);
+    let name = table.template.clone()?;
+    if name.trim().is_empty() {
         report.wrong(here.key("template"), "the name of the template is missing");
     }
-    if let Some(unknown) = &route.unknown {
-        unknown_machine(document, unknown, here, report);
+    if let Some(unknown) = &table.unknown {
+        unknown_machine(written.document, unknown, here.key("unknown"), report);
     }
-    if route.empty == Some(false) {
-        let what = "write \"empty = true\", or leave it out";
-        report.wrong(here.key("empty"), what);
-    }
-    if route.r#try.is_empty() && here.has("try") && !here.is_damaged() {
-        report.wrong(here.key("try"), "nothing to try: list answers");
-    }
-    if let Some(refuse) = &route.refuse {
-        refusal(refuse, here.key("refuse"), report);
-    }
-    if let Some(http) = &route.http {
-        self::http(http, here.key("http"), report);
-    }
-    if let Some(exec) = &route.exec {
-        self::exec(exec, here.key("exec"), report);
-    }
-    upload(route, here, report);
+    Some(Action::Template {
+        name,
+        unknown: table.unknown.clone(),
+        vars: table.vars.clone().into_iter().collect(),
+        probes: table.probes.unwrap_or(true),
+    })
 }
 
 fn unknown_machine(document: &Document, unknown: &Unknown, here: Spot<'_>, report: &mut Report) {
@@ -77,43 +156,75 @@ fn unknown_machine(document: &Document, unknown: &Unknown, here: Spot<'_>, repor
         || inventory.http.is_some();
     if matches!(unknown, Unknown::NotFound | Unknown::Denied) && !has_inventory {
         let what = "without an [inventory] every machine is unknown: nobody would get the template";
-        report.wrong(here.key("unknown"), what);
+        report.wrong(here, what);
     }
     if matches!(unknown, Unknown::Profile(profile) if profile.trim().is_empty()) {
-        report.wrong(here.key("unknown"), "the name of the profile is missing");
+        report.wrong(here, "the name of the profile is missing");
     }
 }
 
-fn refusal(refuse: &Refuse, here: Spot<'_>, report: &mut Report) {
-    if refuse.code > 2 {
-        let what = format!(
-            "code {} is not for refusing: write 0 (the client may ask again), 1 (no such file) or \
-             2 (denied)",
-            refuse.code
-        );
-        report.wrong(here.key("code"), what);
+fn text(written: &Written<'_>, report: &mut Report) -> Option<Action> {
+    match Text::parse(written.table.text.as_ref()?, written.pattern?) {
+        Ok(text) => Some(Action::Text(text)),
+        Err(what) => {
+            report.wrong(written.here.key("text"), what);
+            None
+        }
     }
-    let Some(text) = &refuse.text else { return };
+}
+
+fn empty(written: &Written<'_>, report: &mut Report) -> Option<Action> {
+    if written.table.empty == Some(false) {
+        let what = "write \"empty = true\", or leave it out";
+        report.wrong(written.here.key("empty"), what);
+    }
+    Some(Action::Text(Text::default()))
+}
+
+fn refuse(written: &Written<'_>, report: &mut Report) -> Option<Action> {
+    let refuse = written.table.refuse.as_ref()?;
+    let here = written.here.key("refuse");
+    let reason = match refuse.code {
+        0 => Reason::Busy,
+        1 => Reason::NotFound,
+        2 => Reason::Denied,
+        code => {
+            let what = format!(
+                "code {code} is not for refusing: write 0 (the client may ask again), 1 (no such \
+                 file) or 2 (denied)"
+            );
+            report.wrong(here.key("code"), what);
+            return None;
+        }
+    };
+    let refusal = Refusal::new(reason).because("the configuration refuses it");
+    let Some(text) = &refuse.text else {
+        return Some(Action::Refuse(refusal));
+    };
     let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-    if text.trim().is_empty() {
-        report.wrong(
-            here.key("text"),
-            "the text is empty: leave it out, or say why",
-        );
+    let what = if text.trim().is_empty() {
+        "the text is empty: leave it out, or say why".to_owned()
     } else if text.len() > TEXT_MAX {
-        let what = format!(
+        format!(
             "the text has {} bytes: boot screens show {TEXT_MAX}",
             text.len()
-        );
-        report.wrong(here.key("text"), what);
+        )
     } else if !text.bytes().all(is_printable) {
-        let what = "the text has more than printable ASCII, which boot screens cannot show";
-        report.wrong(here.key("text"), what);
-    }
+        "the text has more than printable ASCII, which boot screens cannot show".to_owned()
+    } else {
+        return Some(Action::Refuse(refusal.text(text.clone())));
+    };
+    report.wrong(here.key("text"), what);
+    None
 }
 
-fn http(http: &Http, here: Spot<'_>, report: &mut Report) {
-    report.exactly_one(here, "an HTTP hook", &["post", "get"]);
+fn http(written: &Written<'_>, report: &mut Report) -> Option<Action> {
+    let (http, here) = (written.table.http.as_ref()?, written.here.key("http"));
+    let method = match report.exactly_one(here, "an HTTP hook", &["post", "get"]) {
+        Some("post") => http.post.clone().map(Method::Post),
+        Some(_) => http.get.clone().map(Method::Get),
+        None => None,
+    };
     report.bearer(here);
     for (key, url) in [("post", &http.post), ("get", &http.get)] {
         if let Some(url) = url {
@@ -124,26 +235,40 @@ fn http(http: &Http, here: Spot<'_>, report: &mut Report) {
     report.number(here, "concurrency", http.concurrency, 1..=10_000);
     report.number(here, "queue", http.queue, 0..=1_000_000);
     report.some_size(here, "size_max", http.size_max);
+    Some(Action::Http {
+        method: method?,
+        table: Box::new(http.clone()),
+        probes: written.table.probes.unwrap_or(true),
+    })
 }
 
-fn exec(exec: &Exec, here: Spot<'_>, report: &mut Report) {
+fn exec(written: &Written<'_>, report: &mut Report) -> Option<Action> {
+    let (exec, here) = (written.table.exec.as_ref()?, written.here.key("exec"));
     program(&exec.program, &exec.args, here, report);
-    for name in exec.env.keys() {
-        if name.is_empty() || name.contains(['=', '\0']) {
-            let what = format!("{name:?} is no name of a variable");
-            report.wrong(here.key("env").key(name), what);
-        } else if name.starts_with("BOOTWIRE_") {
-            let what = format!("{name} is set by the server, to what the client asks");
-            report.wrong(here.key("env").key(name), what);
-        }
-    }
+    variables(exec, here.key("env"), report);
     report.some_time(here, "deadline", exec.deadline);
     report.number(here, "concurrency", exec.concurrency, 1..=10_000);
     report.number(here, "queue", exec.queue, 0..=1_000_000);
     report.some_size(here, "size_max", exec.size_max);
+    Some(Action::Exec {
+        table: Box::new(exec.clone()),
+        probes: written.table.probes.unwrap_or(true),
+    })
 }
 
-fn program(program: &std::path::Path, args: &[String], here: Spot<'_>, report: &mut Report) {
+fn variables(exec: &Exec, here: Spot<'_>, report: &mut Report) {
+    for name in exec.env.keys() {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            let what = format!("{name:?} is no name of a variable");
+            report.wrong(here.key(name), what);
+        } else if name.starts_with("BOOTWIRE_") {
+            let what = format!("{name} is set by the server, to what the client asks");
+            report.wrong(here.key(name), what);
+        }
+    }
+}
+
+fn program(program: &Path, args: &[String], here: Spot<'_>, report: &mut Report) {
     if program.as_os_str().is_empty() && !here.is_damaged() {
         report.wrong(here, "the \"program\" is missing");
     }
@@ -155,22 +280,56 @@ fn program(program: &std::path::Path, args: &[String], here: Spot<'_>, report: &
     }
 }
 
-fn upload(route: &Route, here: Spot<'_>, report: &mut Report) {
-    report.some_size(here, "size_max", route.size_max);
-    if let Some(mode) = &route.mode {
+fn upload(written: &Written<'_>, report: &mut Report) -> Option<Action> {
+    let (table, here) = (written.table, written.here);
+    report.some_size(here, "size_max", table.size_max);
+    let mode = table.mode.as_deref().map_or(Some(Upload::MODE), |mode| {
         let bits = u32::from_str_radix(mode, 8).ok();
-        if bits.is_none_or(|bits| bits > 0o777) {
+        let bits = bits.filter(|bits| *bits <= 0o777);
+        if bits.is_none() {
             let what = format!("{mode:?} are no permissions: write them in octal, like \"0644\"");
             report.wrong(here.key("mode"), what);
         }
-    }
-    if let Some(finished) = &route.finished {
+        bits
+    });
+    if let Some(finished) = &table.finished {
         self::finished(finished, here.key("finished"), report);
     }
+    Some(Action::Upload(Upload {
+        dir: table.upload.clone()?,
+        existing: table.existing.unwrap_or(Existing::Create),
+        size_max: table.size_max.map(|size| size.0),
+        keep_free: table.keep_free.map(|size| size.0),
+        create_dirs: table.create_dirs.unwrap_or(false),
+        mode: mode?,
+        secret_suffix_file: table.secret_suffix_file.clone(),
+        finished: table.finished.clone(),
+    }))
 }
 
 fn finished(finished: &Finished, here: Spot<'_>, report: &mut Report) {
     program(&finished.program, &finished.args, here, report);
     report.some_time(here, "deadline", finished.deadline);
     report.number(here, "concurrency", finished.concurrency, 1..=10_000);
+}
+
+fn tries(written: &Written<'_>, report: &mut Report) -> Option<Action> {
+    let here = written.here.key("try");
+    let tables = &written.table.r#try;
+    if tables.is_empty() && !written.here.is_damaged() {
+        report.wrong(here, "nothing to try: list answers");
+    }
+    let tried = tables.iter().enumerate().map(|(index, table)| {
+        let written = Written {
+            table,
+            here: here.index(index),
+            ..*written
+        };
+        super::route::attempt(&written, report)
+    });
+    let tried: Vec<Option<Step>> = tried.collect();
+    tried
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+        .map(Action::Try)
 }

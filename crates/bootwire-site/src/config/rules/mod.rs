@@ -16,8 +16,10 @@ use std::time::Duration;
 use super::mistake::{listed, nearest};
 use super::model::Document;
 use super::problem::Found;
+use super::route::Route;
 use super::tree::{Node, Spot};
 use super::value::{Size, Time};
+use crate::quirks::Quirk;
 
 /// What the rules found.
 #[derive(Default)]
@@ -27,17 +29,25 @@ pub(super) struct Report {
     pub(super) warnings: Vec<Found>,
 }
 
-/// Checks what was read; `root` tells where.
-pub(super) fn check(document: &Document, root: &Node) -> Report {
+/// What routes and quirks mean. Complete if the rules found no problems.
+pub(super) struct Parsed {
+    pub(super) routes: Vec<Route>,
+    pub(super) quirks: Vec<Quirk>,
+}
+
+/// Checks what was read, and says what it means; `root` tells where.
+pub(super) fn parse(document: &Document, root: &Node) -> (Parsed, Report) {
     let mut report = Report::default();
     let root = Spot::root(root);
     server::check(document, root, &mut report);
     origin::check(document, root, &mut report);
     site::check(document, root, &mut report);
-    route::check(document, root, &mut report);
-    quirk::check(document, root, &mut report);
-    reach::check(document, root, &mut report);
-    report
+    let routes = route::parse(document, root, &mut report);
+    let quirks = quirk::parse(document, root, &mut report);
+    if report.problems.is_empty() {
+        reach::check(document, &routes, root, &mut report);
+    }
+    (Parsed { routes, quirks }, report)
 }
 
 impl Report {

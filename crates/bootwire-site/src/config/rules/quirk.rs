@@ -1,8 +1,11 @@
 //! `[[quirk]]`.
 
-use super::{Report, route, server};
-use crate::config::model::{Document, Quirk};
+use super::{Report, route};
+use crate::conditions::Conditions;
+use crate::config::model::{self, Document, networks};
 use crate::config::tree::Spot;
+use crate::config::value::Many;
+use crate::quirks::Quirk;
 
 /// Boot loaders that are told by the names they ask for.
 const LOADERS: [&str; 9] = [
@@ -26,14 +29,18 @@ const EFFECTS: [&str; 5] = [
     "rollover",
 ];
 
-pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
-    for (index, quirk) in document.quirk.iter().enumerate() {
-        check_one(quirk, root.key("quirk").index(index), report);
-    }
+pub(super) fn parse(document: &Document, root: Spot<'_>, report: &mut Report) -> Vec<Quirk> {
+    let tables = document.quirk.iter().enumerate();
+    let quirks = tables.map(|(index, table)| {
+        let here = root.key("quirk").index(index);
+        parse_one(index + 1, table, here, report)
+    });
+    quirks.collect()
 }
 
-fn check_one(quirk: &Quirk, here: Spot<'_>, report: &mut Report) {
-    route::pattern(report, here, quirk.path.as_deref());
+fn parse_one(number: usize, quirk: &model::Quirk, here: Spot<'_>, report: &mut Report) -> Quirk {
+    let path = quirk.path.as_deref();
+    let path = path.and_then(|path| route::pattern(report, here, Some(path)));
     if !EFFECTS.iter().any(|key| here.has(key)) && !here.is_damaged() {
         report.wrong(
             here,
@@ -56,24 +63,29 @@ fn check_one(quirk: &Quirk, here: Spot<'_>, report: &mut Report) {
         ("from", quirk.from.as_ref().map(|list| list.0.len())),
         ("loader", quirk.loader.as_ref().map(|list| list.0.len())),
         ("mac", quirk.mac.as_ref().map(|list| list.0.len())),
-        ("option", quirk.option.as_ref().map(|list| list.0.len())),
-        (
-            "without_option",
-            quirk.without_option.as_ref().map(|list| list.0.len()),
-        ),
     ] {
         report.filled(here, key, length == Some(0));
     }
-    route::options(report, here, "option", quirk.option.as_ref());
-    route::options(
-        report,
-        here,
-        "without_option",
-        quirk.without_option.as_ref(),
-    );
-    server::caps(here, quirk.blksize_max, quirk.windowsize_max, report);
-    report.number(here, "rollover", quirk.rollover, 0..=1);
-    server::resend_min(here, quirk.resend_min, report);
+    let conditions = Conditions {
+        from: quirk.from.as_ref().map(networks),
+        options: route::options(report, here, "option", quirk.option.as_ref()),
+        without: route::options(report, here, "without_option", quirk.without_option.as_ref()),
+        ..Conditions::default()
+    };
+    let mut terms = route::terms(&quirk.caps(), here, report);
+    if let Some(name) = &quirk.name {
+        terms = terms.label("quirk", name);
+    }
+    let many = |list: Option<&Many<String>>| list.map_or_else(Vec::new, |list| list.0.clone());
+    let name = quirk.name.clone();
+    Quirk {
+        path,
+        conditions,
+        loaders: many(quirk.loader.as_ref()),
+        terms,
+        ..Quirk::new(name.unwrap_or_else(|| format!("number {number}")))
+    }
+    .of_macs(&many(quirk.mac.as_ref()))
 }
 
 /// Whether a hardware address may begin so: up to 12 hex digits.

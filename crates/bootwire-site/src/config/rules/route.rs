@@ -1,19 +1,24 @@
 //! `[[route]]`: conditions, and what else every route has.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bootwire::router::{Pattern, Rewrite};
+use bootwire::{Op, Rollover, Terms};
 
-use super::{Report, action, server};
-use crate::config::model::{Document, Operation, Route};
+use super::action::{self, Written};
+use super::{Report, server};
+use crate::conditions::{Conditions, Names, Wanted};
+use crate::config::model::{self, Document, Operation, networks};
+use crate::config::route::{Action, Route, Step};
 use crate::config::tree::Spot;
 use crate::config::value::Many;
 
 /// What a route without one has for a path.
-pub(super) const EVERYTHING: &str = "/{*path}";
+const EVERYTHING: &str = "/{*path}";
 
 /// Keys that choose among requests.
-pub(super) const CONDITIONS: [&str; 7] = [
+const CONDITIONS: [&str; 7] = [
     "path",
     "from",
     "to",
@@ -34,49 +39,89 @@ const TERMS: [&str; 7] = [
     "labels",
 ];
 
-pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
-    for (index, route) in document.route.iter().enumerate() {
-        check_one(document, route, root.key("route").index(index), report);
+/// All routes that make sense, in order. Of one that does not the report tells why.
+pub(super) fn parse(document: &Document, root: Spot<'_>, report: &mut Report) -> Vec<Route> {
+    let names = Arc::default();
+    let mut routes = Vec::new();
+    for (index, table) in document.route.iter().enumerate() {
+        let here = root.key("route").index(index);
+        let known = report.problems.len();
+        match parse_one(document, table, here, &names, report) {
+            Some(route) => routes.push(route),
+            None if report.problems.len() == known && !here.is_damaged() => {
+                report.wrong(here, "this route makes no sense");
+            }
+            None => {}
+        }
     }
+    routes
 }
 
-fn check_one(document: &Document, route: &Route, here: Spot<'_>, report: &mut Report) {
-    let pattern = pattern(report, here, route.path.as_deref());
-    let only_rewrite = route.rewrite.is_some() && !action::ALL.iter().any(|key| here.has(key));
-    if only_rewrite && !here.is_damaged() {
-        let others = here
-            .keys()
-            .filter(|key| *key != "rewrite" && !CONDITIONS.contains(key));
-        for key in others {
-            let what = format!(
-                "{key:?} in a route that only rewrites: it renames the request for the routes \
-                 that follow, and answers nothing"
-            );
-            report.wrong(here.key(key), what);
-        }
+fn parse_one(
+    document: &Document,
+    table: &model::Route,
+    here: Spot<'_>,
+    names: &Arc<Names>,
+    report: &mut Report,
+) -> Option<Route> {
+    let pattern = pattern(report, here, table.path.as_deref());
+    let written = Written {
+        document,
+        table,
+        here,
+        pattern: pattern.as_ref(),
+    };
+    let to = rewrite(&written, report);
+    let step = if table.rewrite.is_some() && !action::is_there(here) && !here.is_damaged() {
+        only_rewrites(here, report);
+        to.map(Action::Rename).map(|action| Step {
+            place: here.place(),
+            rewrite: None,
+            action,
+        })
     } else {
-        action::check(document, route, here, report);
-        operation(route, here, report);
-    }
-    rewrite(report, here, route.rewrite.as_deref(), pattern.as_ref());
-    conditions(route, here, report);
-    terms(route, here, report);
-    if !route.r#try.is_empty() {
-        for (index, one) in route.r#try.iter().enumerate() {
-            let here = here.key("try").index(index);
-            attempt(document, one, here, pattern.as_ref(), report);
-        }
+        step(&written, to, report)
+    };
+    let step = step.map(|step| (operation(table, &step.action, here, report), step));
+    let conditions = conditions(table, here, names, report);
+    let terms = route_terms(table, here, report);
+    let (op, step) = step?;
+    Some(Route {
+        pattern: pattern?,
+        conditions: Arc::new(conditions),
+        op,
+        step,
+        terms,
+        deadline: table.deadline.map(|limit| limit.0),
+    })
+}
+
+/// The action of a table, under its new name.
+fn step(written: &Written<'_>, to: Option<Rewrite>, report: &mut Report) -> Option<Step> {
+    let action = action::parse(written, report)?;
+    Some(Step {
+        place: written.here.place(),
+        rewrite: to,
+        action,
+    })
+}
+
+fn only_rewrites(here: Spot<'_>, report: &mut Report) {
+    let others = here
+        .keys()
+        .filter(|key| *key != "rewrite" && !CONDITIONS.contains(key));
+    for key in others {
+        let what = format!(
+            "{key:?} in a route that only rewrites: it renames the request for the routes that \
+             follow, and answers nothing"
+        );
+        report.wrong(here.key(key), what);
     }
 }
 
 /// One of the answers to try.
-fn attempt(
-    document: &Document,
-    route: &Route,
-    here: Spot<'_>,
-    pattern: Option<&Pattern>,
-    report: &mut Report,
-) {
+pub(super) fn attempt(written: &Written<'_>, report: &mut Report) -> Option<Step> {
+    let here = written.here;
     for key in CONDITIONS.iter().chain(&TERMS).chain(&["try", "upload"]) {
         if here.has(key) {
             let what = match *key {
@@ -87,8 +132,8 @@ fn attempt(
             report.wrong(here.key(key), what);
         }
     }
-    action::check(document, route, here, report);
-    rewrite(report, here, route.rewrite.as_deref(), pattern);
+    let to = rewrite(written, report);
+    step(written, to, report)
 }
 
 /// The pattern of a path, if it is one.
@@ -103,55 +148,63 @@ pub(super) fn pattern(report: &mut Report, here: Spot<'_>, path: Option<&str>) -
     }
 }
 
-fn rewrite(report: &mut Report, here: Spot<'_>, to: Option<&str>, pattern: Option<&Pattern>) {
-    if let (Some(to), Some(pattern)) = (to, pattern)
-        && let Err(error) = Rewrite::parse(to, pattern)
-    {
-        let what = format!("rewrite, column {}: {}", error.column(), error.problem());
-        report.wrong(here.key("rewrite"), what);
+fn rewrite(written: &Written<'_>, report: &mut Report) -> Option<Rewrite> {
+    let (to, pattern) = (written.table.rewrite.as_deref()?, written.pattern?);
+    match Rewrite::parse(to, pattern) {
+        Ok(to) => Some(to),
+        Err(error) => {
+            let what = format!("rewrite, column {}: {}", error.column(), error.problem());
+            report.wrong(written.here.key("rewrite"), what);
+            None
+        }
     }
 }
 
-/// Only uploads are written, and they are only written.
-fn operation(route: &Route, here: Spot<'_>, report: &mut Report) {
-    let what = match route.op {
-        Some(Operation::Read) if here.has("upload") => {
+/// What the route answers. Only uploads and refusals answer writes, and uploads nothing else.
+fn operation(table: &model::Route, action: &Action, here: Spot<'_>, report: &mut Report) -> Op {
+    let what = match (action, table.op) {
+        (Action::Upload(_), Some(Operation::Read)) => {
             "op is \"read\", but uploads are written: leave it out"
         }
-        Some(Operation::Write) if !here.has("upload") && !here.has("refuse") => {
+        (Action::Upload(_), _) | (Action::Refuse(_), Some(Operation::Write)) => return Op::Write,
+        (Action::Rename(_), _) | (_, None | Some(Operation::Read)) => return Op::Read,
+        (_, Some(Operation::Write)) => {
             "op is \"write\", but only \"upload\" and \"refuse\" answer that: leave it out"
         }
-        _ => return,
     };
     if !here.is_damaged() {
         report.wrong(here.key("op"), what);
     }
+    Op::Read
 }
 
-fn conditions(route: &Route, here: Spot<'_>, report: &mut Report) {
-    let lists = [
-        ("from", route.from.as_ref().map(|list| list.0.len())),
-        ("to", route.to.as_ref().map(|list| list.0.len())),
-        (
-            "interface",
-            route.interface.as_ref().map(|list| list.0.len()),
-        ),
-        ("option", route.option.as_ref().map(|list| list.0.len())),
-        (
-            "without_option",
-            route.without_option.as_ref().map(|list| list.0.len()),
-        ),
-    ];
-    for (key, length) in lists {
+fn conditions(
+    table: &model::Route,
+    here: Spot<'_>,
+    names: &Arc<Names>,
+    report: &mut Report,
+) -> Conditions {
+    let interfaces = table.interface.as_ref();
+    for (key, length) in [
+        ("from", table.from.as_ref().map(|list| list.0.len())),
+        ("to", table.to.as_ref().map(|list| list.0.len())),
+        ("interface", interfaces.map(|list| list.0.len())),
+    ] {
         report.filled(here, key, length == Some(0));
     }
-    options(report, here, "option", route.option.as_ref());
-    options(
-        report,
-        here,
-        "without_option",
-        route.without_option.as_ref(),
-    );
+    Conditions {
+        // What reads and writes are answered with differs; only new names serve both.
+        op: table.op.map(|op| match op {
+            Operation::Read => Op::Read,
+            Operation::Write => Op::Write,
+        }),
+        from: table.from.as_ref().map(networks),
+        to: table.to.as_ref().map(networks),
+        interfaces: interfaces.map_or_else(Vec::new, |list| list.0.clone()),
+        options: options(report, here, "option", table.option.as_ref()),
+        without: options(report, here, "without_option", table.without_option.as_ref()),
+        names: Arc::clone(names),
+    }
 }
 
 /// Options are named, `tsize`, or have a value, `blksize=1468`.
@@ -160,8 +213,12 @@ pub(super) fn options(
     here: Spot<'_>,
     key: &str,
     options: Option<&Many<String>>,
-) {
-    for (index, option) in options.into_iter().flatten().enumerate() {
+) -> Vec<Wanted> {
+    let Some(options) = options else {
+        return Vec::new();
+    };
+    report.filled(here, key, options.0.is_empty());
+    for (index, option) in options.into_iter().enumerate() {
         let name = option.split('=').next().unwrap_or_default().trim();
         let is_word = |byte: u8| byte.is_ascii_graphic();
         if name.is_empty() || !name.bytes().all(is_word) {
@@ -169,16 +226,14 @@ pub(super) fn options(
             report.wrong(here.key(key).index(index), what);
         }
     }
+    options.into_iter().map(|text| Wanted::parse(text)).collect()
 }
 
-fn terms(route: &Route, here: Spot<'_>, report: &mut Report) {
-    server::caps(here, route.blksize_max, route.windowsize_max, report);
-    report.number(here, "rollover", route.rollover, 0..=1);
-    server::resend_min(here, route.resend_min, report);
+fn route_terms(table: &model::Route, here: Spot<'_>, report: &mut Report) -> Terms {
     let hour = Duration::from_secs(3600);
-    report.some_time(here, "deadline", route.deadline);
-    report.time(here, "deadline", route.deadline, Duration::ZERO..=hour);
-    if route.options == Some(false) {
+    report.some_time(here, "deadline", table.deadline);
+    report.time(here, "deadline", table.deadline, Duration::ZERO..=hour);
+    if table.options == Some(false) {
         for key in ["blksize_max", "windowsize_max"] {
             if here.has(key) {
                 let what = format!("{key:?} means nothing where \"options\" are not granted");
@@ -186,4 +241,26 @@ fn terms(route: &Route, here: Spot<'_>, report: &mut Report) {
             }
         }
     }
+    let mut terms = terms(&table.caps(), here, report);
+    for (name, value) in &table.labels {
+        terms = terms.label(name, value);
+    }
+    terms
+}
+
+/// What a route or a quirk grants at most, and how it sends.
+pub(super) fn terms(caps: &model::Caps, here: Spot<'_>, report: &mut Report) -> Terms {
+    server::caps(here, caps.blksize_max, caps.windowsize_max, report);
+    report.number(here, "rollover", caps.rollover, 0..=1);
+    server::resend_min(here, caps.resend_min, report);
+    let mut terms = Terms::new();
+    terms.blksize_max = caps.blksize_max;
+    terms.windowsize_max = caps.windowsize_max;
+    terms.resend_min = caps.resend_min.map(|time| time.0);
+    terms.without_options = caps.options == Some(false);
+    terms.rollover = caps.rollover.map(|number| match number {
+        0 => Rollover::Zero,
+        _ => Rollover::One,
+    });
+    terms
 }

@@ -80,7 +80,7 @@ async fn texts_empty_files_and_refusals_are_at_hand() {
     assert_eq!(code(&site, "/later").await, 0);
     let refusal = text(&site, "/secret").await.unwrap_err();
     assert_eq!(refusal.client_text(), "Not enrolled");
-    let refused = site.app.at_hand(&put("/x", "10.0.0.7")).unwrap();
+    let refused = site.app().at_hand(&put("/x", "10.0.0.7")).unwrap();
     assert_eq!(refused.unwrap_err().client_text(), "Read only");
     assert_eq!(code(&site, "/else").await, 1, "no route is for it");
 }
@@ -257,8 +257,8 @@ async fn caps_quirks_and_labels_are_on_what_is_sent() {
     let options = [("blksize", "1468"), ("windowsize", "8")];
     let granted = async |path: &str, client: &str| {
         let request = get(path, client, &options);
-        let called = site.app.call(request.clone()).await.unwrap();
-        let at_hand = site.app.at_hand(&request).unwrap().unwrap();
+        let called = site.app().call(request.clone()).await.unwrap();
+        let at_hand = site.app().at_hand(&request).unwrap().unwrap();
         let granted = server.grants(&request, &called);
         assert_eq!(granted, server.grants(&request, &at_hand));
         granted

@@ -23,7 +23,7 @@ async fn the_first_route_that_is_for_a_request_answers_it() {
     )
     .await;
     let asked = async |client: &str, options: &[(&str, &str)]| {
-        content(&site.app.call(get("/motd", client, options)).await.unwrap())
+        content(&site.app().call(get("/motd", client, options)).await.unwrap())
     };
     assert_eq!(asked("192.168.1.1", &[("tsize", "0")]).await, "lab");
     assert_eq!(asked("10.0.0.7", &[("tsize", "0")]).await, "sized");
@@ -58,7 +58,7 @@ async fn a_new_name_is_what_later_routes_see() {
     );
     assert_eq!(code(&site, "/lab/motd").await, 1, "only for the lab");
     let lab = site
-        .app
+        .app()
         .call(get("/tftpboot/lab/motd", "192.168.0.7", &[]))
         .await;
     assert!(lab.is_ok(), "one after the other");
@@ -162,7 +162,6 @@ async fn routes_without_a_deadline_keep_the_usual_one_when_others_take_longer() 
     let site = open(dir.path(), text_of).await;
     let late = text(&site, "/x").await.unwrap_err();
     assert!(late.detail().unwrap().contains("100ms"), "{late}");
-    let document = config(dir.path(), text_of).document;
-    let longest = super::super::longest_deadline(&document);
+    let longest = site.config().longest_deadline();
     assert_eq!(longest, std::time::Duration::from_secs(3600));
 }

@@ -156,7 +156,7 @@ async fn a_pinned_machine_is_known_by_its_hardware_address() {
     let route = "[[route]]\npath = '/{mac}/{*path}'\norigin = 'images'";
     let settings = "pin = 'boot'\nttl = '0s'";
     let site = open(dir.path(), &images(&web, settings, route)).await;
-    let size = async |path: &str, client: &str| match site.app.call(get(path, client, &[])).await {
+    let size = async |path: &str, client: &str| match site.app().call(get(path, client, &[])).await {
         Ok(Answer::Reply(reply)) => reply.size(),
         other => panic!("{other:?}"),
     };
@@ -209,7 +209,7 @@ async fn what_a_hook_points_to_is_pinned_for_the_machine_that_asked_the_hook() {
     let site = open(dir.path(), &images(&web, "pin = 'boot'\nttl = '0s'", route)).await;
     let size = async |client: &str| {
         let request = get("/pxelinux.cfg/01-52-54-00-12-34-56", client, &[]);
-        match site.app.call(request).await {
+        match site.app().call(request).await {
             Ok(Answer::Reply(reply)) => reply.size(),
             other => panic!("{other:?}"),
         }

@@ -3,9 +3,11 @@
 use super::origins::Web;
 use super::*;
 
-async fn reopened(dir: &Path, text: &str, shared: &mut Shared) -> Site {
-    let opened = Site::open(&config(dir, text), shared).await;
-    opened.unwrap_or_else(|problems| panic!("{problems}"))
+/// Reads another text in the place of the one before.
+async fn reload(site: &mut Site, dir: &Path, text: &str) {
+    write(dir, "bootwire.toml", text);
+    let reloaded = site.reload().await;
+    reloaded.unwrap_or_else(|problems| panic!("{problems}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,14 +21,15 @@ async fn the_cache_stays_open_and_what_it_has_at_hand() {
             web.url()
         )
     };
-    let mut shared = Shared::default();
-    let old = reopened(dir.path(), &text_of(""), &mut shared).await;
-    assert_eq!(text(&old, "/a").await.unwrap(), "content");
+    let mut site = open(dir.path(), &text_of("")).await;
+    assert_eq!(text(&site, "/a").await.unwrap(), "content");
+    let old = site.app();
     // Another bound: the cache is locked, and the one that is open goes on.
-    let new = reopened(dir.path(), &text_of("max = '1 GiB'\n"), &mut shared).await;
-    assert!(is_at_hand(&new, "/a"));
+    reload(&mut site, dir.path(), &text_of("max = '1 GiB'\n")).await;
+    assert!(is_at_hand(&site, "/a"));
+    let answer = old.call(get("/a", "10.0.0.7", &[])).await.unwrap();
     assert_eq!(
-        text(&old, "/a").await.unwrap(),
+        content(&answer),
         "content",
         "who still serves the old one can"
     );
@@ -42,12 +45,11 @@ async fn a_cache_elsewhere_is_another_cache() {
             web.url()
         )
     };
-    let mut shared = Shared::default();
-    let old = reopened(dir.path(), &text_of("one"), &mut shared).await;
-    assert_eq!(text(&old, "/a").await.unwrap(), "content");
-    let new = reopened(dir.path(), &text_of("two"), &mut shared).await;
-    assert!(!is_at_hand(&new, "/a"));
-    assert_eq!(text(&new, "/a").await.unwrap(), "content");
+    let mut site = open(dir.path(), &text_of("one")).await;
+    assert_eq!(text(&site, "/a").await.unwrap(), "content");
+    reload(&mut site, dir.path(), &text_of("two")).await;
+    assert!(!is_at_hand(&site, "/a"));
+    assert_eq!(text(&site, "/a").await.unwrap(), "content");
     assert!(dir.path().join("two/objects").is_dir());
 }
 
@@ -72,17 +74,12 @@ async fn answers_of_the_inventory_are_kept_unless_it_is_another() {
              [[route]]\npath = '/{{mac}}'\ntemplate = 'boot.j2'\n{more}"
         )
     };
-    let mut shared = Shared::default();
-    let site = reopened(dir.path(), &text_of("one", ""), &mut shared).await;
+    let mut site = open(dir.path(), &text_of("one", "")).await;
     assert_eq!(text(&site, "/525400123456").await.unwrap(), "one");
-    let site = reopened(
-        dir.path(),
-        &text_of("one", "blksize_max = 512"),
-        &mut shared,
-    )
-    .await;
+    let capped = text_of("one", "blksize_max = 512");
+    reload(&mut site, dir.path(), &capped).await;
     assert!(is_at_hand(&site, "/525400123456"));
-    let site = reopened(dir.path(), &text_of("two", ""), &mut shared).await;
+    reload(&mut site, dir.path(), &text_of("two", "")).await;
     assert!(!is_at_hand(&site, "/525400123456"));
     assert_eq!(text(&site, "/525400123456").await.unwrap(), "two");
 }
@@ -97,13 +94,22 @@ async fn a_configuration_with_mistakes_changes_nothing() {
             web.url()
         )
     };
-    let mut shared = Shared::default();
-    let old = reopened(dir.path(), &text_of("origin = 'images'"), &mut shared).await;
-    assert_eq!(text(&old, "/a").await.unwrap(), "content");
-    let broken = config(dir.path(), &text_of("dir = 'nowhere'"));
-    assert!(Site::open(&broken, &mut shared).await.is_err());
-    let again = reopened(dir.path(), &text_of("origin = 'images'"), &mut shared).await;
-    assert!(is_at_hand(&again, "/a"));
+    let good = text_of("origin = 'images'");
+    let mut site = open(dir.path(), &good).await;
+    assert_eq!(text(&site, "/a").await.unwrap(), "content");
+    for (broken, told) in [
+        (text_of("dir = 'nowhere'"), "bootwire.toml:5: "),
+        (text_of("dir = 5"), "write a text in quotes"),
+        (good.replace("[[route]]\norigin = 'images'", ""), "there is no [[route]]"),
+        (String::new(), "the file is empty, and was not before"),
+    ] {
+        write(dir.path(), "bootwire.toml", &broken);
+        let problems = site.reload().await.unwrap_err().to_string();
+        assert!(problems.contains(told), "{problems}");
+        assert!(is_at_hand(&site, "/a"), "{told}");
+    }
+    reload(&mut site, dir.path(), &good).await;
+    assert!(is_at_hand(&site, "/a"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,9 +117,8 @@ async fn a_template_that_broke_keeps_its_last_good_text() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "templates/boot.j2", "good");
     let route = "[[route]]\ntemplate = 'boot.j2'";
-    let mut shared = Shared::default();
-    reopened(dir.path(), route, &mut shared).await;
+    let mut site = open(dir.path(), route).await;
     write(dir.path(), "templates/boot.j2", "{{ broken");
-    let site = reopened(dir.path(), route, &mut shared).await;
+    reload(&mut site, dir.path(), route).await;
     assert_eq!(text(&site, "/x").await.unwrap(), "good");
 }

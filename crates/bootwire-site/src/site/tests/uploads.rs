@@ -9,7 +9,7 @@ use super::*;
 
 /// Sends a file: the sink is driven as the engine drives it.
 async fn send(site: &Site, path: &str, content: &'static [u8]) -> Result<(), Refusal> {
-    let Answer::Accept(accept) = site.app.call(put(path, "10.0.0.7")).await? else {
+    let Answer::Accept(accept) = site.app().call(put(path, "10.0.0.7")).await? else {
         panic!("a write answered with content");
     };
     let mut sink = accept.into_sink();
@@ -114,7 +114,7 @@ async fn only_names_with_the_secret_get_in_and_lose_it() {
     );
     assert_eq!(std::fs::read_dir(dir.path().join("up")).unwrap().count(), 1);
     let refused = site
-        .app
+        .app()
         .at_hand(&put("/up/router1.cfg.guess123", "10.0.0.7"));
     assert_eq!(refused.unwrap().unwrap_err().reason().code().wire(), 2);
 

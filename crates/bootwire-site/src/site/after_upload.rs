@@ -10,8 +10,8 @@ use bootwire_render::identity::Identity;
 use bootwire_store::Stored;
 use tokio::sync::Semaphore;
 
+use super::opening::Notes;
 use crate::config::model;
-use crate::out;
 
 /// Time a program may take, unless told otherwise.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -24,22 +24,21 @@ const QUEUE_MAX: usize = 1000;
 ///
 /// It runs behind the client's back: the upload is stored and acknowledged whatever the program
 /// does. What fails is noted with the first line of its error output.
-#[derive(Debug)]
 pub(super) struct Runner {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     program: PathBuf,
     exec: Exec,
     deadline: Duration,
     slots: Semaphore,
     waiting: AtomicUsize,
+    notes: Notes,
 }
 
 impl Runner {
-    pub(super) fn new(program: PathBuf, table: &model::Finished) -> Self {
+    pub(super) fn new(program: PathBuf, table: &model::Finished, notes: &Notes) -> Self {
         let mut exec = Exec::new(&program);
         for arg in &table.args {
             exec = exec.arg(arg);
@@ -51,6 +50,7 @@ impl Runner {
             deadline: table.deadline.map_or(DEADLINE, |limit| limit.0),
             slots: Semaphore::new(slots),
             waiting: AtomicUsize::new(0),
+            notes: notes.clone(),
         };
         Self {
             inner: Arc::new(inner),
@@ -106,7 +106,7 @@ impl Inner {
     }
 
     fn complain(&self, stored: &Stored, what: &str) {
-        out::note(&format!(
+        self.notes.tell(format_args!(
             "upload {}: {}: {what}",
             crate::shown::word(stored.file.as_os_str().as_encoded_bytes()),
             self.program.display()

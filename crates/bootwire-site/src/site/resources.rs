@@ -15,12 +15,8 @@ use super::origins::{OriginSettings, Source};
 /// What is open and may serve the next configuration too, each with the settings it was opened
 /// with: the cache with its lock, connections and answers of the inventory, what is known of
 /// origins, templates that compiled once.
-#[derive(Default)]
-pub struct Shared(pub(super) Kept);
-
-/// See [`Shared`].
 #[derive(Clone, Default)]
-pub(super) struct Kept {
+pub(super) struct Resources {
     pub(super) cache: Option<(CacheSettings, Cache)>,
     pub(super) origins: BTreeMap<String, (OriginSettings, Source)>,
     pub(super) inventory: Option<(InventorySettings, Machines)>,

@@ -5,8 +5,8 @@ use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
 use bytes::Bytes;
 
 /// A text with `{parameter}`s of a pattern.
-#[derive(Clone, Debug)]
-pub(super) struct Text(Vec<Part>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Text(Vec<Part>);
 
 #[derive(Clone, Debug)]
 enum Part {
@@ -16,7 +16,7 @@ enum Part {
 
 impl Text {
     /// Reads a text; `{{` and `}}` are braces.
-    pub(super) fn parse(source: &str, pattern: &Pattern) -> Result<Self, String> {
+    pub(crate) fn parse(source: &str, pattern: &Pattern) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut rest = source;
@@ -57,6 +57,11 @@ impl Text {
         Ok(Self(parts))
     }
 
+    /// Whether there is nothing in it.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn fill(&self, request: &Request) -> Bytes {
         match self.0.as_slice() {
             [] => Bytes::new(),
@@ -90,7 +95,7 @@ impl Endpoint<Reply> for Text {
 
 /// A refusal is an answer, for reads and writes.
 #[derive(Clone, Debug)]
-pub(super) struct Refused(pub(super) Refusal);
+pub(crate) struct Refused(pub(crate) Refusal);
 
 impl<A: Send + 'static> Endpoint<A> for Refused {
     fn call(&self, _request: Request) -> BoxFuture<'_, Result<A, Refusal>> {
@@ -104,15 +109,15 @@ impl<A: Send + 'static> Endpoint<A> for Refused {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{get, served_by};
     use super::*;
+    use crate::site::tests::{content, get, served_by};
 
     fn text(pattern: &str, source: &str, path: &str) -> String {
         let pattern = Pattern::parse(pattern).unwrap();
         let text = Text::parse(source, &pattern).unwrap();
         let app = served_by(pattern, text);
         let bytes = app.at_hand(&get(path, "10.0.0.7", &[])).unwrap().unwrap();
-        super::super::tests::content(&bytes)
+        content(&bytes)
     }
 
     #[test]

@@ -1,16 +1,17 @@
-//! What a site needs of the system: what the sandbox has to leave within reach.
+//! What a site requires of the system: what a sandbox has to leave within reach.
 
 use std::path::{Path, PathBuf};
 
 use super::cache::CacheSettings;
 use super::identity::IdentitySettings;
-
 use super::templates;
+use crate::config::route::{Action, Method, Step};
 use crate::config::{Config, model};
 
 /// What must stay within reach for a configuration to be served.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
+#[non_exhaustive]
+pub struct Requirements {
     /// Files and directories that are read. Of files that others may replace, the directory.
     pub read: Vec<PathBuf>,
     /// Those of them that may be replaced as a whole: served ones, templates, machines in files.
@@ -19,10 +20,10 @@ pub struct Needs {
     pub files: Vec<PathBuf>,
     /// Directories that are written to, and directories made in them.
     pub write: Vec<PathBuf>,
-    /// Whether programs are run.
-    pub execute: bool,
+    /// Programs that are run, each with the place that names it.
+    pub programs: Vec<(String, PathBuf)>,
     /// Where they are, and what else they need.
-    pub extra_execute: Vec<PathBuf>,
+    pub beside_programs: Vec<PathBuf>,
     /// TCP ports that are connected to.
     pub connect: Vec<u16>,
     /// Whether any port may be connected to: nobody knows which.
@@ -38,52 +39,54 @@ const METADATA: u16 = 80;
 const HTTPS: u16 = 443;
 const POSTGRES: u16 = 5432;
 
-/// What the configuration needs, by its text alone.
-#[must_use]
-pub fn needs(config: &Config) -> Needs {
-    let document = &config.document;
-    let mut needs = Needs::default();
-    for route in &document.route {
-        needs.add_route(config, route);
+impl Config {
+    /// What serving this configuration requires, by its text alone.
+    #[must_use]
+    pub fn requirements(&self) -> Requirements {
+        let document = &self.document;
+        let mut required = Requirements::default();
+        for step in self.routes.iter().flat_map(|route| route.step.all()) {
+            required.add_step(self, step);
+        }
+        for origin in document.origin.values() {
+            required.add_origin(self, origin);
+        }
+        if !document.origin.is_empty() {
+            required.write.push(CacheSettings::of(self).dir);
+        }
+        let identity = IdentitySettings::of(self);
+        // DHCP servers write new files and rename them.
+        for file in identity.files() {
+            required.read_beside(file);
+        }
+        required.neighbours = identity.neighbours();
+        required.add_inventory(self, &document.inventory);
+        required.add_served(templates::directory(self));
+        // The configuration itself is read again.
+        for file in &self.files {
+            required.read_beside(file);
+        }
+        required.read.extend(self.watched.iter().cloned());
+        let sandbox = &document.sandbox;
+        let paths = |list: &Option<crate::config::value::Many<PathBuf>>| -> Vec<PathBuf> {
+            let list = list.iter().flat_map(|list| &list.0);
+            list.map(|path| self.path(path)).collect()
+        };
+        required.read.extend(paths(&sandbox.read));
+        required.write.extend(paths(&sandbox.write));
+        required.beside_programs.extend(paths(&sandbox.execute));
+        required.tidied()
     }
-    for origin in document.origin.values() {
-        needs.add_origin(config, origin);
-    }
-    if !document.origin.is_empty() {
-        needs.write.push(CacheSettings::of(config).dir);
-    }
-    let identity = IdentitySettings::of(config);
-    // DHCP servers write new files and rename them.
-    for file in identity.files() {
-        needs.read_beside(file);
-    }
-    needs.neighbours = identity.neighbours();
-    needs.add_inventory(config, &document.inventory);
-    needs.add_served(templates::directory(config));
-    // The configuration itself is read again.
-    for file in &config.files {
-        needs.read_beside(file);
-    }
-    needs.read.extend(config.watched.iter().cloned());
-    let sandbox = &document.sandbox;
-    let paths = |list: &Option<crate::config::value::Many<PathBuf>>| -> Vec<PathBuf> {
-        let list = list.iter().flat_map(|list| &list.0);
-        list.map(|path| config.path(path)).collect()
-    };
-    needs.read.extend(paths(&sandbox.read));
-    needs.write.extend(paths(&sandbox.write));
-    needs.extra_execute.extend(paths(&sandbox.execute));
-    needs.tidied()
 }
 
-impl Needs {
+impl Requirements {
     fn tidied(mut self) -> Self {
         for paths in [
             &mut self.read,
             &mut self.served,
             &mut self.files,
             &mut self.write,
-            &mut self.extra_execute,
+            &mut self.beside_programs,
         ] {
             paths.sort();
             paths.dedup();
@@ -112,11 +115,14 @@ impl Needs {
         }
     }
 
-    fn run(&mut self, config: &Config, program: &Path) {
-        self.execute = true;
+    fn run(&mut self, config: &Config, step: &Step, program: &Path) {
         let program = config.path(program);
-        self.extra_execute
+        self.beside_programs
             .extend(program.parent().map(Path::to_owned));
+        let program = (config.place(step.place), program);
+        if !self.programs.contains(&program) {
+            self.programs.push(program);
+        }
     }
 
     fn connect_to(&mut self, url: &str) {
@@ -126,25 +132,29 @@ impl Needs {
         }
     }
 
-    fn add_route(&mut self, config: &Config, route: &model::Route) {
-        self.add_served(route.dir.as_ref().map(|dir| config.path(dir)));
-        self.write
-            .extend(route.upload.as_ref().map(|dir| config.path(dir)));
-        self.read_files(config, &route.secret_suffix_file);
-        if let Some(finished) = &route.finished {
-            self.run(config, &finished.program);
-        }
-        if let Some(exec) = &route.exec {
-            self.run(config, &exec.program);
-        }
-        if let Some(http) = &route.http {
-            for url in http.post.iter().chain(&http.get) {
-                self.connect_to(url);
+    fn add_step(&mut self, config: &Config, step: &Step) {
+        match &step.action {
+            Action::Dir { path, .. } => self.add_served(Some(config.path(path))),
+            Action::Upload(upload) => {
+                self.write.push(config.path(&upload.dir));
+                self.read_files(config, &upload.secret_suffix_file);
+                if let Some(finished) = &upload.finished {
+                    self.run(config, step, &finished.program);
+                }
             }
-            self.read_files(config, http.bearer_file.iter().chain(&http.ca));
-        }
-        for inner in &route.r#try {
-            self.add_route(config, inner);
+            Action::Exec { table, .. } => self.run(config, step, &table.program),
+            Action::Http { method, table, .. } => {
+                let (Method::Post(url) | Method::Get(url)) = method;
+                self.connect_to(url);
+                self.read_files(config, table.bearer_file.iter().chain(&table.ca));
+            }
+            // Origins, templates and what they need are the site's; so is what is tried.
+            Action::Origin(_)
+            | Action::Template { .. }
+            | Action::Text(_)
+            | Action::Refuse(_)
+            | Action::Rename(_)
+            | Action::Try(_) => {}
         }
     }
 
@@ -292,16 +302,16 @@ mod tests {
             try = [{ dir = "files" }, { http = { post = "https://boot.example.com/decide" } }]
             "#,
         );
-        let needs = needs(&config);
+        let needs = config.requirements();
         let path = |name: &str| dir.path().join(name);
         for read in ["files", "tls"] {
             assert!(needs.read.contains(&path(read)), "{read}: {needs:?}");
         }
         assert!(needs.read.contains(&"/var/lib/misc".into()));
         assert_eq!(needs.write, [path("cache"), path("state"), path("uploads")]);
-        assert!(needs.execute && needs.neighbours && !needs.any_connect);
+        assert!(!needs.programs.is_empty() && needs.neighbours && !needs.any_connect);
         for place in [PathBuf::from("/usr/local/bin"), path("hooks")] {
-            assert!(needs.extra_execute.contains(&place), "{needs:?}");
+            assert!(needs.beside_programs.contains(&place), "{needs:?}");
         }
         assert_eq!(needs.connect, [80, 443, 8080, 9000]);
     }
@@ -310,6 +320,6 @@ mod tests {
     fn where_redirects_lead_nobody_knows() {
         let dir = tempfile::tempdir().unwrap();
         let origin = "[origin.images]\nurl = 'http://repo/'\nredirect_to = 'cdn.example.com'";
-        assert!(needs(&config(dir.path(), origin)).any_connect);
+        assert!(config(dir.path(), origin).requirements().any_connect);
     }
 }

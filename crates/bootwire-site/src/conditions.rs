@@ -2,14 +2,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bootwire::{Op, Request};
 use ipnet::IpNet;
-
-use crate::config::model::{self, Operation, holds, networks};
-use crate::config::value::{Many, Net};
 
 /// How long the name of an interface is taken for what it was.
 const NAME_FOR: Duration = Duration::from_secs(1);
@@ -19,13 +17,14 @@ const NAMES_MAX: usize = 256;
 /// What a request must be like: everything that is set must hold.
 #[derive(Debug, Default)]
 pub(crate) struct Conditions {
-    op: Option<Op>,
-    from: Option<Vec<IpNet>>,
-    to: Option<Vec<IpNet>>,
-    interfaces: Vec<String>,
-    options: Vec<Wanted>,
-    without: Vec<Wanted>,
-    names: Arc<Names>,
+    pub(crate) op: Option<Op>,
+    pub(crate) from: Option<Vec<IpNet>>,
+    pub(crate) to: Option<Vec<IpNet>>,
+    pub(crate) interfaces: Vec<String>,
+    pub(crate) options: Vec<Wanted>,
+    pub(crate) without: Vec<Wanted>,
+    /// Shared by all routes.
+    pub(crate) names: Arc<Names>,
 }
 
 /// The first condition a request does not meet. Shown, it is the reason in words.
@@ -53,7 +52,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value.trim().to_owned())),
             None => (text, None),
@@ -79,48 +78,24 @@ impl fmt::Display for Wanted {
     }
 }
 
-fn wanted(list: Option<&Many<String>>) -> Vec<Wanted> {
-    let list = list.map_or(&[][..], |list| &list.0);
-    list.iter().map(|text| Wanted::parse(text)).collect()
-}
-
-fn nets(list: Option<&Many<Net>>) -> Option<Vec<IpNet>> {
-    list.map(networks)
+/// Whether a list of networks has an address.
+pub(crate) fn holds(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| network.contains(&address))
 }
 
 impl Conditions {
-    /// Those of a route, its path aside. `names` is shared by all routes.
-    pub(super) fn of_route(route: &model::Route, names: &Arc<Names>) -> Self {
-        Self {
-            // What reads and writes are answered with differs; only new names serve both.
-            op: route.op.map(|op| match op {
-                Operation::Read => Op::Read,
-                Operation::Write => Op::Write,
-            }),
-            from: nets(route.from.as_ref()),
-            to: nets(route.to.as_ref()),
-            interfaces: route
-                .interface
-                .as_ref()
-                .map_or_else(Vec::new, |interfaces| interfaces.0.clone()),
-            options: wanted(route.option.as_ref()),
-            without: wanted(route.without_option.as_ref()),
-            names: Arc::clone(names),
-        }
-    }
-
-    /// Those of a quirk, as far as routes have the same.
-    pub(super) fn of_quirk(quirk: &model::Quirk) -> Self {
-        Self {
-            from: nets(quirk.from.as_ref()),
-            options: wanted(quirk.option.as_ref()),
-            without: wanted(quirk.without_option.as_ref()),
-            ..Self::default()
-        }
+    /// Whether there are none, its operation aside.
+    pub(crate) const fn is_everybody(&self) -> bool {
+        self.from.is_none()
+            && self.to.is_none()
+            && self.interfaces.is_empty()
+            && self.options.is_empty()
+            && self.without.is_empty()
     }
 
     /// Whether it is for this request.
-    pub(super) fn hold(&self, request: &Request) -> bool {
+    pub(crate) fn hold(&self, request: &Request) -> bool {
         self.unmet(request).is_none()
     }
 
@@ -208,7 +183,7 @@ impl fmt::Display for Unmet<'_> {
     }
 }
 
-pub(super) fn joined<T: fmt::Display>(list: &[T]) -> String {
+pub(crate) fn joined<T: fmt::Display>(list: &[T]) -> String {
     let words: Vec<String> = list.iter().map(T::to_string).collect();
     words.join(", ")
 }
@@ -242,17 +217,19 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{get, put};
     use super::*;
+    use crate::site::tests::{config, get, put};
 
     /// The conditions of a route as it is written in a configuration.
-    fn conditions(route: &str) -> Conditions {
-        Conditions::of_route(&toml::from_str(route).unwrap(), &Arc::default())
+    fn conditions(route: &str) -> Arc<Conditions> {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(dir.path(), &format!("[[route]]\nrefuse = 'busy'\n{route}"));
+        Arc::clone(&config.routes[0].conditions)
     }
 
     #[test]
     fn a_route_without_conditions_is_for_everybody() {
-        let conditions = conditions("dir = '/srv'");
+        let conditions = conditions("");
         assert_eq!(conditions.why_not(&get("/x", "192.0.2.7", &[])), None);
         assert_eq!(conditions.why_not(&put("/x", "fd00::7")), None);
         assert_eq!(conditions.to_string(), "");

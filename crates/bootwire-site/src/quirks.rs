@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use bootwire::router::{Pattern, PatternError};
-use bootwire::{MacAddr, Request};
+use bootwire::router::Pattern;
+use bootwire::{MacAddr, Request, Terms};
 use bootwire_render::dialect;
 use bootwire_render::identity::Identity;
 
-use super::conditions::Conditions;
-use super::terms::Terms;
-use crate::config::model;
+use crate::conditions::Conditions;
 
 /// All quirks there are.
 #[derive(Debug, Default)]
@@ -20,13 +18,13 @@ pub(crate) struct Quirks(Vec<Quirk>);
 pub(crate) struct Quirk {
     /// Its name, or its number.
     pub(crate) name: String,
-    path: Option<Pattern>,
-    conditions: Conditions,
-    loaders: Vec<String>,
+    pub(crate) path: Option<Pattern>,
+    pub(crate) conditions: Conditions,
+    pub(crate) loaders: Vec<String>,
     /// Beginnings of hardware addresses, as hex digits in lower case.
-    macs: Vec<String>,
+    pub(crate) macs: Vec<String>,
     /// Only requests of a Raspberry Pi's loaders.
-    is_for_raspberry_pi: bool,
+    pub(crate) is_for_raspberry_pi: bool,
     pub(crate) terms: Terms,
 }
 
@@ -34,40 +32,33 @@ pub(crate) struct Quirk {
 const RASPBERRY_PI: &str = "raspberry-pi";
 
 impl Quirk {
-    /// A Raspberry Pi's second stage takes every block for the next one: a single duplicate hangs
-    /// its boot.
-    fn raspberry_pi() -> Self {
+    /// One that every request matches, without terms.
+    pub(crate) fn new(name: String) -> Self {
         Self {
-            name: RASPBERRY_PI.to_owned(),
+            name,
             path: None,
             conditions: Conditions::default(),
             loaders: Vec::new(),
             macs: Vec::new(),
-            is_for_raspberry_pi: true,
-            terms: Terms {
-                resend_min: Some(Duration::from_secs(1)),
-                ..Terms::default()
-            },
+            is_for_raspberry_pi: false,
+            terms: Terms::new(),
         }
     }
 
-    pub(super) fn new(number: usize, quirk: &model::Quirk) -> Result<Self, PatternError> {
-        let many = |list: Option<&crate::config::value::Many<String>>| {
-            list.map_or_else(Vec::new, |list| list.0.clone())
-        };
-        let name = quirk.name.clone();
-        Ok(Self {
-            name: name.unwrap_or_else(|| format!("number {number}")),
-            path: quirk.path.as_deref().map(Pattern::parse).transpose()?,
-            conditions: Conditions::of_quirk(quirk),
-            loaders: many(quirk.loader.as_ref()),
-            macs: many(quirk.mac.as_ref())
-                .iter()
-                .map(|beginning| digits(beginning))
-                .collect(),
-            is_for_raspberry_pi: false,
-            terms: Terms::of_quirk(quirk),
-        })
+    /// A Raspberry Pi's second stage takes every block for the next one: a single duplicate hangs
+    /// its boot.
+    fn raspberry_pi() -> Self {
+        Self {
+            is_for_raspberry_pi: true,
+            terms: Terms::new().resend_min(Duration::from_secs(1)),
+            ..Self::new(RASPBERRY_PI.to_owned())
+        }
+    }
+
+    /// The same for hardware addresses that begin so alone.
+    pub(crate) fn of_macs(mut self, beginnings: &[String]) -> Self {
+        self.macs = beginnings.iter().map(|text| digits(text)).collect();
+        self
     }
 
     /// Whether the request is from such a client. All that is set must hold.
@@ -126,15 +117,11 @@ fn bare(mac: MacAddr) -> String {
 
 impl Quirks {
     /// Those of the configuration, and the built-in one unless they replace it.
-    pub(super) fn new(mut quirks: Vec<Quirk>) -> Self {
+    pub(crate) fn new(mut quirks: Vec<Quirk>) -> Self {
         if quirks.iter().all(|quirk| quirk.name != RASPBERRY_PI) {
             quirks.push(Quirk::raspberry_pi());
         }
         Self(quirks)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// Those the request matches, in the order of the configuration.
@@ -142,23 +129,25 @@ impl Quirks {
         self.0.iter().filter(|quirk| quirk.is_of(request))
     }
 
-    /// The tightest of what they say; `None` if the request matches none.
-    pub(super) fn terms(&self, request: &Request) -> Option<Terms> {
-        let terms = self.of(request).map(|quirk| quirk.terms.clone());
-        terms.reduce(|one, other| one.and(&other))
+    /// The tightest of what they say.
+    pub(crate) fn terms(&self, request: &Request) -> Terms {
+        let terms = self.of(request).map(|quirk| &quirk.terms);
+        terms.fold(Terms::new(), |all, one| all.and(one))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::get;
-    use super::*;
+    use std::sync::Arc;
 
-    fn quirks(all: &[&str]) -> Quirks {
-        let quirk = |(index, text): (usize, &&str)| {
-            Quirk::new(index + 1, &toml::from_str(text).unwrap()).unwrap()
-        };
-        Quirks::new(all.iter().enumerate().map(quirk).collect())
+    use super::*;
+    use crate::site::tests::{config, get};
+
+    fn quirks(all: &[&str]) -> Arc<Quirks> {
+        let dir = tempfile::tempdir().unwrap();
+        let tables = all.iter().map(|text| format!("[[quirk]]\n{text}\n"));
+        let config = config(dir.path(), &tables.collect::<String>());
+        Arc::clone(&config.quirks)
     }
 
     fn names(quirks: &Quirks, request: &Request) -> Vec<String> {
@@ -168,10 +157,10 @@ mod tests {
     #[test]
     fn clients_are_known_by_what_they_ask_for() {
         let quirks = quirks(&[
-            "name = 'pi'\nmac = ['B8-27-EB', 'dc:a6:32']",
-            "name = 'grub'\nloader = ['grub', 'shim']",
-            "name = 'avionics'\npath = '/lru/{*path}'\nfrom = '10.9.0.0/16'",
-            "option = 'msftwindow'",
+            "name = 'pi'\nresend_min = '1s'\nmac = ['B8-27-EB', 'dc:a6:32']",
+            "name = 'grub'\nresend_min = '1s'\nloader = ['grub', 'shim']",
+            "name = 'avionics'\nresend_min = '1s'\npath = '/lru/{*path}'\nfrom = '10.9.0.0/16'",
+            "option = 'msftwindow'\nresend_min = '1s'",
         ]);
         let asked = |path: &str, client: &str| names(&quirks, &get(path, client, &[]));
         assert_eq!(
@@ -195,7 +184,7 @@ mod tests {
             "name = 'a'\nblksize_max = 1024\nrollover = 1",
             "name = 'b'\nblksize_max = 512\nrollover = 0",
         ]);
-        let terms = quirks.terms(&get("/x", "10.0.0.7", &[])).unwrap();
+        let terms = quirks.terms(&get("/x", "10.0.0.7", &[]));
         assert_eq!(
             terms.to_string(),
             "blksize at most 512, block 1 after 65535, label quirk=a, label quirk=b"
@@ -203,7 +192,7 @@ mod tests {
         assert!(
             Quirks::default()
                 .terms(&get("/x", "10.0.0.7", &[]))
-                .is_none()
+                .is_empty()
         );
     }
 
@@ -229,9 +218,7 @@ mod tests {
         ] {
             assert!(!is_pi(path), "{path}");
         }
-        let terms = built_in
-            .terms(&get("/start4.elf", "10.0.0.7", &[]))
-            .unwrap();
+        let terms = built_in.terms(&get("/start4.elf", "10.0.0.7", &[]));
         assert_eq!(terms.to_string(), "nothing sent again before 1s");
     }
 
@@ -239,7 +226,7 @@ mod tests {
     fn a_quirk_of_that_name_takes_the_built_in_one_s_place() {
         let own = quirks(&["name = 'raspberry-pi'\npath = '/pi/{*path}'\nresend_min = '20ms'"]);
         assert!(names(&own, &get("/start4.elf", "10.0.0.7", &[])).is_empty());
-        let terms = own.terms(&get("/pi/start4.elf", "10.0.0.7", &[])).unwrap();
+        let terms = own.terms(&get("/pi/start4.elf", "10.0.0.7", &[]));
         assert_eq!(terms.resend_min, Some(Duration::from_millis(20)));
     }
 }

@@ -19,22 +19,22 @@ const NOBODYS: &[u8] = b"bootwire-check";
 
 /// An origin without a cache.
 #[derive(Clone)]
-pub(super) struct Asked {
+pub(super) struct Inquiry {
     origin: Arc<dyn Origin>,
     run: bool,
-    seen: Arc<Mutex<Option<Seen>>>,
+    seen: Arc<Mutex<Option<Object>>>,
 }
 
 /// An object as its origin describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct Object {
     /// Its name, percent-encoded.
     pub(crate) object: String,
     /// ETag or time of the last change, if the origin says either.
     pub(crate) version: Option<String>,
 }
 
-impl Asked {
+impl Inquiry {
     /// `run`: whether the origin is asked at all.
     pub(super) fn new(origin: Arc<dyn Origin>, run: bool) -> Self {
         Self {
@@ -44,8 +44,13 @@ impl Asked {
         }
     }
 
+    /// One that remembers by itself.
+    pub(super) fn anew(&self) -> Self {
+        Self::new(Arc::clone(&self.origin), self.run)
+    }
+
     /// The object that was last asked for.
-    pub(super) fn seen(&self) -> Option<Seen> {
+    pub(super) fn object(&self) -> Option<Object> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.clone()
     }
@@ -96,7 +101,7 @@ impl Asked {
 
     fn note(&self, object: &ObjectName, version: Option<Version>) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen = Some(Seen {
+        *seen = Some(Object {
             object: object.to_string(),
             version: version.and_then(|version| version.etag.or(version.modified)),
         });
@@ -133,15 +138,15 @@ impl Asked {
     }
 }
 
-impl Endpoint<Reply> for Asked {
+impl Endpoint<Reply> for Inquiry {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
         Box::pin(async move { self.reply(request.rest_bytes()).await })
     }
 }
 
-impl std::fmt::Debug for Asked {
+impl std::fmt::Debug for Inquiry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Asked")
+        f.debug_struct("Inquiry")
             .field("origin", &self.origin.name())
             .field("run", &self.run)
             .finish()
@@ -164,7 +169,7 @@ mod tests {
             let url = format!("{}{folder}", web.url());
             let origin: Arc<dyn Origin> = Arc::new(HttpOrigin::new(&url).unwrap());
             let known: Vec<_> = known.iter().map(|&name| name.to_owned()).collect();
-            Asked::new(origin, true).check(&known, PATIENCE).await
+            Inquiry::new(origin, true).check(&known, PATIENCE).await
         };
         assert_eq!(check("boot/", &[]).await, Ok(None));
         assert_eq!(check("boot/", &["/vmlinuz"]).await, Ok(None));
@@ -178,16 +183,16 @@ mod tests {
     async fn an_origin_is_asked_for_size_and_version_only_to_run() {
         let web = Web::with(&[("/linux/vmlinuz", "kernel")]).await;
         let origin: Arc<dyn Origin> = Arc::new(HttpOrigin::new(&web.url()).unwrap());
-        let asked = Asked::new(Arc::clone(&origin), true);
+        let asked = Inquiry::new(Arc::clone(&origin), true);
         let reply = asked.call(get("/linux/vmlinuz", "10.0.0.7", &[])).await;
         assert_eq!(reply.unwrap().size(), Some(6));
-        let seen = asked.seen().unwrap();
+        let seen = asked.object().unwrap();
         assert_eq!(seen.object, "linux/vmlinuz");
         assert_eq!(seen.version.as_deref(), Some("\"6-6b65726e656c\""));
         let missing = asked.call(get("/none", "10.0.0.7", &[])).await;
         assert_eq!(missing.unwrap_err().reason(), Reason::NotFound);
 
-        let unasked = Asked::new(origin, false);
+        let unasked = Inquiry::new(origin, false);
         let refused = unasked.call(get("/linux/vmlinuz", "10.0.0.7", &[])).await;
         assert_eq!(refused.unwrap_err().reason(), Reason::Origin);
         assert_eq!(web.asked(), 2);

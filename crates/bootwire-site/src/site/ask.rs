@@ -1,4 +1,4 @@
-//! Whether what a site depends on is within reach: for `bootwire check`.
+//! Whether those whom a site depends on answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use super::Site;
 
 impl Site {
     /// Asks each origin for something: its name, its address, and what is wrong with it or looks wrong.
-    /// Only of a site that was opened to be looked at with `run`.
+    /// Only of a site that was opened to be looked at to ask.
     pub(crate) async fn try_origins(
         &self,
         patience: Duration,
     ) -> Vec<(String, String, Result<Option<String>, String>)> {
         let mut tried = Vec::new();
-        for source in self.origins.all() {
+        for source in self.open.origins.all() {
             let result = source.check(patience).await;
             tried.push((source.name.clone(), source.address.clone(), result));
         }
@@ -27,7 +27,7 @@ impl Site {
         &self,
         patience: Duration,
     ) -> Option<(String, Result<(), String>)> {
-        let machines = self.machines.as_ref()?;
+        let machines = self.open.machines.as_ref()?;
         Some(
             match tokio::time::timeout(patience, machines.check()).await {
                 Ok(Ok(told)) => (told, Ok(())),
@@ -42,7 +42,7 @@ impl Site {
 
     /// Some of the machines of the inventory.
     pub(crate) async fn some_machines(&self, max: usize) -> Result<Vec<Arc<Machine>>, String> {
-        match &self.machines {
+        match &self.open.machines {
             Some(machines) => machines.some(max).await,
             None => Err("there is no inventory with machines to try".to_owned()),
         }

@@ -1,0 +1,220 @@
+//! Actions that are open: what each needs to answer, and how it is told.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bootwire::router::Rewrite;
+use bootwire::{Endpoint, Refusal, Reply, Request};
+use bootwire_render::identity::Identifier;
+use bootwire_render::inventory::Inventory;
+use bootwire_render::template::{Template, Templates};
+use bootwire_store::{Dir, Links};
+
+use super::hooks::Hooked;
+use super::opening::Opening;
+use super::origins::{Origins, Source};
+use super::templates;
+use crate::config::model;
+use crate::config::route::{Action, Step};
+use crate::shown::escaped;
+use crate::text::{Refused, Text};
+
+/// A step of a route, open.
+pub(crate) struct OpenStep {
+    pub(crate) action: OpenAction,
+    /// The path looked for instead.
+    pub(crate) rewrite: Option<Rewrite>,
+    pub(super) probes: Probing,
+}
+
+/// What becomes of boot loaders' probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Probing {
+    /// Nothing is known of them.
+    No,
+    /// They are answered before the action is asked, as missing or, GRUB's lists, as empty.
+    Before { lists: bool },
+    /// GRUB's lists are empty if nothing that is tried has them.
+    Behind,
+}
+
+/// What answers reads.
+pub(crate) enum OpenAction {
+    Dir(PathBuf, Dir),
+    Origin(Source, Identifier),
+    Template(String, Template),
+    Text(Text),
+    Refuse(Refusal),
+    Http(Hooked),
+    Exec(Hooked),
+    Try(Vec<Arc<OpenStep>>),
+}
+
+/// What actions are opened with.
+pub(super) struct Around<'a> {
+    pub(super) origins: &'a Arc<Origins>,
+    pub(super) templates: &'a Templates,
+    pub(super) who: &'a Identifier,
+    pub(super) inventory: Option<&'a Arc<dyn Inventory>>,
+}
+
+impl OpenStep {
+    /// A step of a route, or one that is tried. What cannot be opened is a problem of `opening`.
+    pub(super) fn open(
+        step: &Step,
+        is_tried: bool,
+        around: &Around<'_>,
+        opening: &mut Opening<'_>,
+    ) -> Option<Arc<Self>> {
+        let opened = match &step.action {
+            Action::Try(tried) => {
+                let tried = tried.iter();
+                // All of them are opened, to tell all that is wrong.
+                let tried: Vec<_> = tried
+                    .map(|step| Self::open(step, true, around, opening))
+                    .collect();
+                Ok(OpenAction::Try(tried.into_iter().collect::<Option<_>>()?))
+            }
+            action => OpenAction::open(action, around, opening),
+        };
+        let place = opening.config.place(step.place);
+        let action = opened.map_err(|what| opening.wrong_at(place, what)).ok()?;
+        let probes = match (&step.action, &action) {
+            (_, OpenAction::Try(tried)) if tried.iter().any(|one| one.probes != Probing::No) => {
+                Probing::Behind
+            }
+            // Another that is tried may have the list; if none has, it is empty.
+            (
+                Action::Template { probes: true, .. }
+                | Action::Http { probes: true, .. }
+                | Action::Exec { probes: true, .. },
+                _,
+            ) => Probing::Before { lists: !is_tried },
+            _ => Probing::No,
+        };
+        Some(Arc::new(Self {
+            action,
+            rewrite: step.rewrite.clone(),
+            probes,
+        }))
+    }
+}
+
+impl OpenAction {
+    fn open(
+        action: &Action,
+        around: &Around<'_>,
+        opening: &Opening<'_>,
+    ) -> Result<Self, String> {
+        let config = opening.config;
+        Ok(match action {
+            Action::Dir {
+                path,
+                links,
+                case_insensitive,
+                per_client,
+            } => {
+                let path = config.path(path);
+                let dir = Dir::open(&path)
+                    .map_err(|error| error.to_string())?
+                    .observe(opening.notes.directory())
+                    .links(match links {
+                        model::Links::InRoot => Links::InRoot,
+                        model::Links::Beneath => Links::Beneath,
+                    })
+                    .case_insensitive(*case_insensitive)
+                    .per_client(*per_client);
+                Self::Dir(path, dir)
+            }
+            Action::Origin(name) => {
+                let source = around.origins.get(name);
+                let source = source.ok_or_else(|| format!("the origin {name:?} is not open"))?;
+                Self::Origin(source.clone(), around.who.clone())
+            }
+            Action::Template {
+                name,
+                unknown,
+                vars,
+                ..
+            } => {
+                if !around.templates.contains(name) {
+                    return Err(templates::missing(around.templates, name));
+                }
+                let template = templates::of_route(name, unknown.as_ref(), vars, around, config);
+                Self::Template(name.clone(), template)
+            }
+            Action::Text(text) => Self::Text(text.clone()),
+            Action::Refuse(refusal) => Self::Refuse(refusal.clone()),
+            Action::Http { method, table, .. } => {
+                Self::Http(Hooked::http(method, table, around, opening)?)
+            }
+            Action::Exec { table, .. } => Self::Exec(Hooked::exec(table, around, opening)),
+            Action::Try(_) | Action::Rename(_) | Action::Upload(_) => {
+                return Err("this answers no reads by itself".to_owned());
+            }
+        })
+    }
+
+    /// What answers, by itself; of several that are tried, nothing.
+    pub(super) fn endpoint(&self) -> Arc<dyn Endpoint<Reply>> {
+        match self {
+            Self::Dir(_, dir) => Arc::new(dir.clone()),
+            Self::Origin(source, who) => source.endpoint(who),
+            Self::Template(_, template) => Arc::new(template.clone()),
+            Self::Text(text) => Arc::new(text.clone()),
+            Self::Refuse(refusal) => Arc::new(Refused(refusal.clone())),
+            Self::Http(hook) | Self::Exec(hook) => Arc::new(hook.hook.clone()),
+            Self::Try(_) => Arc::new(Refused(Refusal::not_found())),
+        }
+    }
+
+    /// Who elsewhere is asked about a request.
+    pub(super) fn outside(&self, request: &Request) -> Option<String> {
+        match self {
+            Self::Origin(origin, _) => {
+                let name = escaped(request.rest_bytes());
+                Some(format!("{} for {name}", origin.address))
+            }
+            Self::Http(hook) | Self::Exec(hook) => Some(hook.shown.clone()),
+            Self::Dir(..) | Self::Template(..) | Self::Text(_) | Self::Refuse(_) | Self::Try(_) => {
+                None
+            }
+        }
+    }
+}
+
+impl fmt::Display for OpenStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.action.fmt(f)?;
+        match &self.rewrite {
+            Some(to) => write!(f, " as {to}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for OpenAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dir(_, dir) => f.write_str(&dir.describe()),
+            Self::Origin(origin, _) => write!(f, "origin {}", origin.name),
+            Self::Template(name, _) => write!(f, "template {name}"),
+            Self::Text(text) if text.is_empty() => f.write_str("an empty file"),
+            Self::Text(_) => f.write_str("a text"),
+            Self::Refuse(refusal) => write!(f, "refused, {}", said(refusal)),
+            Self::Http(hook) => write!(f, "{} decides", hook.shown),
+            Self::Exec(hook) => write!(f, "the program {} decides", hook.shown),
+            Self::Try(steps) => {
+                let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
+                f.write_str(&steps.join(", else "))
+            }
+        }
+    }
+}
+
+/// What the client is told.
+pub(super) fn said(refusal: &Refusal) -> String {
+    let code = refusal.reason().code().wire();
+    format!("code {code}: {}", refusal.client_text())
+}

@@ -1,0 +1,97 @@
+//! A configuration that changes while it is served.
+
+use bootwire::ServerHandle;
+
+use super::opening::Opening;
+use super::{Open, Site};
+use crate::config::{Config, Problem, Problems};
+
+impl Site {
+    /// Waits until the files of the configuration have changed, and are still.
+    pub async fn changed(&mut self) {
+        self.watch.changed().await;
+    }
+
+    /// Waits until nobody writes to the files any more, to read them because somebody says so.
+    pub async fn still(&mut self) {
+        self.watch.still().await;
+    }
+
+    /// Reads the configuration again, as it was read before, and opens what it says. What has not
+    /// changed stays open: the cache, databases, answers of inventories. Gives lines for the log: what
+    /// is served now that was not, warnings, problems.
+    ///
+    /// [`Site::app`] is another application then: hand it to [`ServerHandle::serve`].
+    ///
+    /// # Errors
+    /// All problems at once. Nothing has changed then.
+    pub async fn reload(&mut self) -> Result<Vec<String>, Problems> {
+        let config = self.read_again().await?;
+        let opening = Opening::new(&config, self.purpose, &self.notes, &self.resources);
+        let (open, resources) = Box::pin(Open::new(opening, &self.compose)).await?;
+        // Of a hundred routes those count that are not as they were.
+        let before = self.describe();
+        let mut lines = open.describe(&config);
+        lines.retain(|line| !before.contains(line));
+        let warnings = config.warnings.iter();
+        lines.extend(warnings.map(|warning| format!("warning: {warning}")));
+        let problems = open.problems();
+        lines.extend(problems.iter().map(|problem| format!("problem: {problem}")));
+        self.watch.follow(&config);
+        self.config = config;
+        self.open = open;
+        self.resources = resources;
+        Ok(lines)
+    }
+
+    /// Reloads whenever the files change, and has `server` serve what they say; if they have mistakes
+    /// everything stays as it is, and [notes](super::SiteBuilder::notes) tell why. Never ends.
+    pub async fn follow(&mut self, server: &ServerHandle) -> std::convert::Infallible {
+        loop {
+            self.changed().await;
+            match self.reload().await {
+                Ok(lines) => {
+                    server.serve(self.app());
+                    self.prefetch();
+                    let (location, summary) = (&self.config.location, self.summary());
+                    self.notes.tell(format_args!("reloaded {location}: {summary}"));
+                    lines.iter().for_each(|line| self.notes.tell(line));
+                }
+                Err(problems) => {
+                    problems.0.iter().for_each(|problem| self.notes.tell(problem));
+                    self.notes.tell(format_args!(
+                        "{} was not reloaded: what was in force before stays",
+                        self.config.location
+                    ));
+                }
+            }
+        }
+    }
+
+    async fn read_again(&self) -> Result<Config, Problems> {
+        let source = self.config.source.clone();
+        // The file may be on a network that does not answer.
+        let loaded = tokio::task::spawn_blocking(move || source.read()).await;
+        let new = match loaded {
+            Ok(loaded) => loaded?,
+            Err(lost) => {
+                let place = self.config.location.to_string();
+                return Err(Problem::new(place, lost.to_string()).into());
+            }
+        };
+        let emptied = new.emptied_since(&self.config).map(|file| {
+            let what = "the file is empty, and was not before: if that is meant, remove it or write \
+                        a comment into it";
+            Problem::new(new.location.show(file), what)
+        });
+        let emptied: Vec<_> = emptied.collect();
+        if !emptied.is_empty() {
+            return Err(Problems(emptied));
+        }
+        if self.config.routes.is_empty() {
+            Ok(new)
+        } else {
+            new.with_routes()
+        }
+    }
+}
