@@ -25,7 +25,7 @@ mod transfer;
 use std::process::ExitCode;
 
 use bootwire::{amount as size, escape as shown};
-use bootwire_site::{config, networks, ports, site};
+use bootwire_site::{config, networks, ports};
 use clap::Parser;
 
 use cli::{Cli, Command};

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use bootwire_site::Site;
 
 use crate::config::{self, Config};
 use crate::exit::Failure;
@@ -68,8 +69,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         if args.live {
             args.look_at_server(&mut report).await;
         } else if let Some(config) = config {
-            let look = |finding: &_| report.finding(finding);
-            bootwire_site::check::look(&config, !args.offline, look).await;
+            match Site::builder().look(config, !args.offline).await {
+                Ok(site) => site.check(|finding| report.finding(finding)).await,
+                Err(problems) => report.problems("configuration", &problems),
+            }
         }
     });
     // A database that does not answer shall not keep the result back.

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use anyhow::anyhow;
 
-use bootwire_site::check::{Finding, Verdict};
+use bootwire_site::{Finding, Level};
 
 use crate::config::Problems;
 use crate::exit::Failure;
@@ -35,10 +35,10 @@ impl Report {
     /// What the site's own look found.
     pub(super) fn finding(&mut self, finding: &Finding) {
         let (what, told) = (&finding.what, &finding.told);
-        match finding.verdict {
-            Verdict::Good => self.ok(what, told),
-            Verdict::Doubtful => self.warn(what, told),
-            Verdict::Bad => self.fail(what, told),
+        match finding.level {
+            Level::Ok => self.ok(what, told),
+            Level::Warning => self.warn(what, told),
+            Level::Failure => self.fail(what, told),
         }
     }
 

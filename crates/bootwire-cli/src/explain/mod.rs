@@ -12,9 +12,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 
+use bootwire_site::Site;
 use bootwire_site::config::{self, Config};
 use bootwire_site::explain::{Account, Outcome};
-use bootwire_site::site::Site;
 
 use crate::exit::{Exit, Failure};
 use crate::{out, serve};
@@ -89,9 +89,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .build()
         .context("cannot start")?;
     let account = runtime.block_on(async {
-        let site = Site::explained(&config, args.run).await;
+        let site = Site::builder().look(config, args.run).await;
         let site = site.map_err(|problems| anyhow!("{problems}"))?;
-        anyhow::Ok(site.explain(&config, &question, args.run).await)
+        anyhow::Ok(site.explain(&question, args.run).await)
     });
     // A database that does not answer shall not keep the result back.
     runtime.shutdown_background();

@@ -42,9 +42,9 @@ impl Place {
             .args;
         let config = self.config();
         let question = args.question(&config).unwrap();
-        let site = Site::explained(&config, args.run).await;
+        let site = Site::builder().look(config, args.run).await;
         let site = site.unwrap_or_else(|problems| panic!("{problems}"));
-        let account = site.explain(&config, &question, args.run).await;
+        let account = site.explain(&question, args.run).await;
         let told = if args.json {
             serde_json::to_string_pretty(&account).unwrap()
         } else {
@@ -195,13 +195,11 @@ async fn what_cannot_be_read_is_told_where_it_matters() {
                 [[route]]\ntext = 'hello'";
     std::fs::write(&file, text).unwrap();
     let config = Config::load_with(&file, std::iter::empty()).unwrap();
-    let site = Site::explained(&config, false).await.unwrap();
+    let site = Site::builder().look(config, false).await.unwrap();
     let account = async |text: &str| {
         let to = ("192.0.2.1:69".parse().unwrap(), 0);
         let question = question::request(text, "10.0.0.7".parse().unwrap(), to, &[]);
-        site.explain(&config, &question.unwrap(), false)
-            .await
-            .to_string()
+        site.explain(&question.unwrap(), false).await.to_string()
     };
     let told = account("/x").await;
     assert!(
@@ -225,10 +223,10 @@ async fn what_cannot_be_read_is_told_where_it_matters() {
     )
     .unwrap();
     let config = Config::load_with(&file, std::iter::empty()).unwrap();
-    let site = Site::explained(&config, false).await.unwrap();
+    let site = Site::builder().look(config, false).await.unwrap();
     let to = ("192.0.2.1:69".parse().unwrap(), 0);
     let question = question::request("/x", "10.0.0.7".parse().unwrap(), to, &[]).unwrap();
-    let account = site.explain(&config, &question, false).await;
+    let account = site.explain(&question, false).await;
     let error = account.inventory.unwrap().error.unwrap();
     assert!(error.contains("none.toml"), "{error}");
     assert!(matches!(
@@ -244,7 +242,7 @@ async fn a_server_answers_as_explained() {
 
     let place = Place::new();
     let config = place.config();
-    let site = Site::open(&config, &mut bootwire_site::site::Shared::default()).await;
+    let site = Site::builder().open(config).await;
     let site = site.unwrap_or_else(|problems| panic!("{problems}"));
     let server = bootwire::Server::bind("127.0.0.1:0")
         .workers(1)
@@ -271,9 +269,12 @@ async fn a_server_answers_as_explained() {
         // As the client asks, apart from sizes.
         let options = [question::option("tsize=0").unwrap()];
         let question = question::request(path, address.ip(), to, &options).unwrap();
-        let explained = Site::explained(&config, true).await;
-        let explained = explained.unwrap_or_else(|problems| panic!("{problems}"));
-        let account = explained.explain(&config, &question, true).await;
+        let looked_at = Site::builder().look(place.config(), true).await;
+        let looked_at = looked_at.unwrap_or_else(|problems| panic!("{problems}"));
+        let account = looked_at.explain(&question, true).await;
+        // One that is served says the same.
+        let served = site.explain(&question, true).await;
+        assert_eq!(served.to_string(), account.to_string());
         let mut got = Vec::new();
         let fetched = Client::new(address).get(path, &mut got).await;
         match (&account.outcome, fetched) {

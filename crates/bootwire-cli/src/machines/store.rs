@@ -32,8 +32,8 @@ pub(super) fn database(database: Option<&Path>, config: Option<&Path>) -> Result
         }
     };
     let config = Config::load(path).map_err(|problems| Failure::local(anyhow!("{problems}")))?;
-    match &config.document.inventory.sqlite {
-        Some(file) => Ok(config.path(file)),
+    match config.database() {
+        Some(file) => Ok(file),
         None => Err(anyhow!(
             "{} has no sqlite in its [inventory]: other inventories are edited where they are",
             path.display()

@@ -5,40 +5,25 @@ use std::path::Path;
 use bootwire::ServerHandle;
 use bootwire::router::App;
 use bootwire_sandbox::{Access, Grant, Reach, Sandbox, Tcp};
+use bootwire_site::{Config, Problem, Problems, Secrets, Site};
 
 use super::args::Args;
-
 use super::settings::Settings;
-use super::watch::Watch;
-use crate::config::{Config, Problem, Problems};
 use crate::exit::in_one_line;
 use crate::out;
-use crate::site::{self, Secrets, Shared, Site};
 
 /// A configuration in force.
 pub(super) struct Configured {
-    config: Config,
     settings: Settings,
     site: Site,
-    shared: Shared,
-    watch: Watch,
 }
 
 impl Configured {
     /// Opens what the configuration names. Within tokio, and within the sandbox: what can be opened
     /// now can be opened again when the configuration changes.
     pub(super) async fn open(config: Config, settings: Settings) -> Result<Self, Problems> {
-        // What changes from now on is news.
-        let watch = Watch::new(&config);
-        let mut shared = Shared::default();
-        let site = Site::open(&config, &mut shared).await?;
-        Ok(Self {
-            config,
-            settings,
-            site,
-            shared,
-            watch,
-        })
+        let site = Site::builder().notes(out::note).open(config).await?;
+        Ok(Self { settings, site })
     }
 
     pub(super) fn app(&self) -> App {
@@ -52,23 +37,16 @@ impl Configured {
 
     /// What is served, in lines for the log: in few, or `verbose`.
     pub(super) fn describe(&self, verbose: bool) -> Vec<String> {
-        let (location, summary) = (&self.config.location, self.site.summary());
+        let config = self.site.config();
+        let (location, summary) = (&config.location, self.site.summary());
         let mut lines = vec![format!("serves {location}: {summary}")];
         if verbose {
             lines.extend(self.site.describe());
         }
-        lines.extend(
-            self.config
-                .warnings
-                .iter()
-                .map(|warning| format!("warning: {warning}")),
-        );
-        lines.extend(
-            self.site
-                .problems()
-                .iter()
-                .map(|problem| format!("problem: {problem}")),
-        );
+        let warnings = config.warnings.iter();
+        lines.extend(warnings.map(|warning| format!("warning: {warning}")));
+        let problems = self.site.problems();
+        lines.extend(problems.iter().map(|problem| format!("problem: {problem}")));
         lines
     }
 
@@ -79,94 +57,48 @@ impl Configured {
 
     /// Waits until the files of the configuration have changed, and are still.
     pub(super) async fn changed(&mut self) {
-        self.watch.changed().await;
+        self.site.changed().await;
     }
 
     /// Waits until nobody writes to the files any more.
     pub(super) async fn still(&mut self) {
-        self.watch.still().await;
+        self.site.still().await;
     }
 
     /// Reads the configuration again and serves what it says. If anything is wrong with it,
     /// everything stays as it is, and the log says why.
     pub(super) async fn reload(&mut self, args: &Args, server: &ServerHandle) {
-        match self.renew(args).await {
+        let mut waiting = Vec::new();
+        let settings = &self.settings;
+        let reloaded = self.site.reload_if(|config| {
+            let new = Settings::of_config(args, config)
+                .map_err(|error| Problem::new(config.location.to_string(), in_one_line(&error)))?;
+            waiting = settings.needs_restart(&new);
+            Ok(())
+        });
+        match reloaded.await {
             Ok(lines) => {
                 server.serve(self.app());
                 self.prefetch();
-                let (location, summary) = (&self.config.location, self.site.summary());
-                out::note(&format!("reloaded {location}: {summary}"));
+                let location = &self.site.config().location;
+                out::note(&format!("reloaded {location}: {}", self.site.summary()));
                 lines.iter().for_each(|line| out::note(line));
+                if !waiting.is_empty() {
+                    let keys = waiting.join(", ");
+                    out::note(&format!(
+                        "warning: {keys}: changed, and in force after a restart"
+                    ));
+                }
             }
             Err(problems) => {
-                for problem in &problems {
-                    out::complaint(problem);
+                for problem in &problems.0 {
+                    out::complaint(&problem.to_string());
                 }
                 out::complaint(&format!(
                     "{} was not reloaded: what was in force before stays",
-                    self.config.location
+                    self.site.config().location
                 ));
             }
-        }
-    }
-
-    async fn renew(&mut self, args: &Args) -> Result<Vec<String>, Vec<String>> {
-        let told = |problems: Problems| -> Vec<String> {
-            problems.0.iter().map(ToString::to_string).collect()
-        };
-        let location = self.config.location.clone();
-        // The file may be on a network that does not answer.
-        let loaded = tokio::task::spawn_blocking(move || Config::read(&location)).await;
-        let config = match loaded {
-            Ok(loaded) => loaded.and_then(Config::with_routes).map_err(told)?,
-            Err(lost) => return Err(vec![lost.to_string()]),
-        };
-        self.expect_written(&config).map_err(told)?;
-        let settings =
-            Settings::of_config(args, &config).map_err(|error| vec![in_one_line(&error)])?;
-        let site = Site::open(&config, &mut self.shared).await.map_err(told)?;
-        // Of a hundred routes those count that are not as they were.
-        let before = self.site.describe();
-        let mut lines = site.describe();
-        lines.retain(|line| !before.contains(line));
-        lines.extend(
-            config
-                .warnings
-                .iter()
-                .map(|warning| format!("warning: {warning}")),
-        );
-        lines.extend(
-            site.problems()
-                .iter()
-                .map(|problem| format!("problem: {problem}")),
-        );
-        let waiting = self.settings.needs_restart(&settings);
-        if !waiting.is_empty() {
-            let keys = waiting.join(", ");
-            lines.push(format!(
-                "warning: {keys}: changed, and in force after a restart"
-            ));
-        }
-        self.watch.follow(&config);
-        self.config = config;
-        self.site = site;
-        Ok(lines)
-    }
-
-    /// Refuses what was cut while it was written, as far as that can be told.
-    fn expect_written(&self, new: &Config) -> Result<(), Problems> {
-        let emptied: Vec<_> = new
-            .emptied_since(&self.config)
-            .map(|file| {
-                let what = "the file is empty, and was not before: if that is meant, remove it or \
-                            write a comment into it";
-                Problem::new(new.location.show(file), what)
-            })
-            .collect();
-        if emptied.is_empty() {
-            Ok(())
-        } else {
-            Err(Problems(emptied))
         }
     }
 }
@@ -177,11 +109,11 @@ const HOLDS_SECRETS: [&str; 3] = ["/", "/etc", "/root"];
 
 /// What has to stay within reach of the sandbox, and makes the directories that are written to.
 pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Reach> {
-    let needs = site::needs(config);
+    let needs = config.requirements();
     let read = needs.read.iter().map(|path| (path, false));
     let written = needs.write.iter().map(|path| (path, true));
     let stopped = sandbox.stay_if_stopped(read.chain(written))?;
-    if needs.execute {
+    if needs.runs_programs() {
         let warning = sandbox.allow_programs(stopped.as_deref())?;
         warning.into_iter().for_each(out::note);
     }
@@ -193,12 +125,15 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
     }
     let is_root = sandbox.stays_root();
     let mut reach = Reach {
-        tcp: match (needs.any_connect || needs.execute, needs.connect.is_empty()) {
+        tcp: match (
+            needs.any_connect || needs.runs_programs(),
+            needs.connect.is_empty(),
+        ) {
             (true, _) => Tcp::Anybody,
             (false, true) => Tcp::Nobody,
-            (false, false) => Tcp::Ports(needs.connect),
+            (false, false) => Tcp::Ports(needs.connect.clone()),
         },
-        programs: needs.execute,
+        programs: needs.runs_programs(),
         stores: !needs.write.is_empty(),
         databases: needs.databases,
         neighbours: needs.neighbours,
@@ -225,7 +160,7 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
     for path in &config.watched {
         reach.add_if_there(path, Access::Read);
     }
-    if reach.tcp != Tcp::Nobody || needs.execute {
+    if reach.tcp != Tcp::Nobody || needs.runs_programs() {
         reach.add_settings(is_root);
     }
     if reach.tcp != Tcp::Nobody {
@@ -234,10 +169,10 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
     if needs.neighbours {
         reach.add_if_there(Path::new("/proc/net"), Access::Read);
     }
-    if needs.execute {
+    if needs.runs_programs() {
         reach.add_program_files();
     }
-    for path in &needs.extra_execute {
+    for path in &needs.beside_programs {
         reach.add_if_there(path, Access::Execute);
     }
     Ok(reach)

@@ -15,7 +15,6 @@ mod shutdown;
 mod stand_in;
 mod totals;
 mod unanswered;
-mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
@@ -32,9 +31,9 @@ pub(crate) use stand_in::stand_in;
 
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::site::Secrets;
 use crate::{networks, out, size};
 use bootwire_sandbox::{Reach, Sandbox};
+use bootwire_site::Secrets;
 use configured::Configured;
 use log::Log;
 use memory::Load;

@@ -5,11 +5,12 @@ use std::path::Path;
 use bootwire::Router;
 use bootwire::router::{App, Pattern};
 use bootwire_sandbox::{Access, Grant, Sandbox};
-use bootwire_store::{Dir, Uploads};
+use bootwire_site::with_built_in_quirks;
+use bootwire_store::{Dir, DirEvent, Uploads};
 
 use super::args::{Args, UploadRule};
 
-use crate::site::{note_directory, with_built_in_quirks};
+use crate::out;
 
 /// What is served: read from, and written to.
 pub(super) struct Plain {
@@ -94,4 +95,12 @@ fn below(served: &Path, inside: &Path) -> Option<String> {
 
 fn upload_dir(args: &Args) -> &Path {
     args.upload_dir.as_deref().unwrap_or_else(|| args.dir())
+}
+
+/// Tells of what happens to a directory that is served.
+fn note_directory(event: &DirEvent) {
+    match event {
+        DirEvent::Replaced { .. } | DirEvent::Back { .. } => out::note(&event.to_string()),
+        _ => out::note(&format!("warning: {event}")),
+    }
 }

@@ -13,7 +13,6 @@ use crate::config::Config;
 use crate::config::model::{Document, Log, SandboxLevel};
 use crate::networks::{self, Network};
 use crate::ports::Ports;
-use crate::site;
 
 /// The time running transfers have on SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -51,15 +50,22 @@ pub(super) struct Settings {
 impl Settings {
     /// Those of the command line alone.
     pub(super) fn of_args(args: &Args) -> anyhow::Result<Self> {
-        Self::new(args, &Document::default(), false)
+        Self::new(args, &Document::default(), Config::DEADLINE, false)
     }
 
     /// Those of a configuration, and of the command line over it.
     pub(super) fn of_config(args: &Args, config: &Config) -> anyhow::Result<Self> {
-        Self::new(args, &config.document, args.allow.is_empty())
+        // No route's own deadline shall be cut short.
+        let deadline = config.longest_deadline();
+        Self::new(args, &config.document, deadline, args.allow.is_empty())
     }
 
-    fn new(args: &Args, document: &Document, allow_is_key: bool) -> anyhow::Result<Self> {
+    fn new(
+        args: &Args,
+        document: &Document,
+        deadline: Duration,
+        allow_is_key: bool,
+    ) -> anyhow::Result<Self> {
         let listen = if args.listen.is_empty() {
             document
                 .listen
@@ -105,8 +111,7 @@ impl Settings {
                 .map(Into::into)
                 .or(document.transfers_max),
             give_up: args.give_up.or(time(document.give_up)).unwrap_or(GIVE_UP),
-            // No route's own deadline shall be cut short.
-            deadline: site::longest_deadline(document),
+            deadline,
             spin: args.spin.or(time(document.spin)),
             budgets: args.budgets.over(&document.budgets),
             drain: args.drain.or(time(document.drain)).unwrap_or(DRAIN),

@@ -6,7 +6,6 @@ use bootwire_sandbox::{Sandbox, StandIn};
 use rustix::fs::Access;
 
 use crate::config::Config;
-use crate::site;
 
 /// Becomes the user that a server with this configuration becomes, as far as this process may. From
 /// then on files are judged as the server judges them. To be called before there are threads.
@@ -15,11 +14,11 @@ use crate::site;
 /// If there is no such user, or the server would not start for what it may not enter.
 pub(crate) fn stand_in(config: &Config) -> anyhow::Result<StandIn> {
     let wanted = super::sandbox::of_config(&config.document.sandbox)?;
-    let needs = site::needs(config);
+    let needs = config.requirements();
     let read = needs.read.iter().map(|path| (path, false));
     let written = needs.write.iter().map(|path| (path, true));
     let paths: Vec<(&PathBuf, bool)> = read.chain(written).collect();
-    let mut stand_in = Sandbox::stand_in(&wanted, paths, needs.execute)?;
+    let mut stand_in = Sandbox::stand_in(&wanted, paths, needs.runs_programs())?;
     let me = stand_in.user.clone();
     for path in needs.write.iter().filter(|path| path.exists()) {
         if rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK).is_err() {

@@ -79,7 +79,8 @@ fn template_of(route: &OpenRoute) -> Option<&str> {
 async fn attempt(site: &Site, route: &OpenRoute, machine: &Machine) -> Option<Result<(), String>> {
     let path = fill(route.pattern.as_str(), machine)?;
     let by_lease = || {
-        site.parts().who
+        site.parts()
+            .who
             .address_of(machine.mac, machine.hostname.as_deref())
     };
     let ip = machine.ip.or_else(by_lease);
@@ -112,7 +113,11 @@ async fn is_known(site: &Site, request: &Request, machine: &Machine) -> bool {
         Verdict::Taken(seen) => Some(seen),
         _ => None,
     });
-    let who = site.parts().who.identify(seen.as_ref().unwrap_or(request)).await;
+    let who = site
+        .parts()
+        .who
+        .identify(seen.as_ref().unwrap_or(request))
+        .await;
     match machines.inventory.find(&who).await {
         Ok(Some(found)) => *found == *machine,
         Ok(None) => false,

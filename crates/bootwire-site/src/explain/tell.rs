@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::account::{Account, FromInventory, Outcome, Attempt, Comparison};
+use super::account::{Account, Attempt, Comparison, FromInventory, Outcome};
 use crate::shown::escaped;
 
 /// Line by line.

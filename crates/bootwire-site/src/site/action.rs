@@ -102,11 +102,7 @@ impl OpenStep {
 }
 
 impl OpenAction {
-    fn open(
-        action: &Action,
-        around: &Around<'_>,
-        opening: &Opening<'_>,
-    ) -> Result<Self, String> {
+    fn open(action: &Action, around: &Around<'_>, opening: &Opening<'_>) -> Result<Self, String> {
         let config = opening.config;
         Ok(match action {
             Action::Dir {

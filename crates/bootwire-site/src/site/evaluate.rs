@@ -56,7 +56,10 @@ impl OpenStep {
         let (action, ear) = match (&self.action, observer) {
             (OpenAction::Try(tried), _) => {
                 let tried = tried.iter().map(|step| step.endpoint(observer));
-                (Arc::new(FirstOf::new(tried)) as Arc<dyn Endpoint<Reply>>, Ear::Deaf)
+                (
+                    Arc::new(FirstOf::new(tried)) as Arc<dyn Endpoint<Reply>>,
+                    Ear::Deaf,
+                )
             }
             (action, None) => (action.endpoint(), Ear::Deaf),
             (action, Some(_)) => Ear::at(action),

@@ -207,7 +207,12 @@ impl Site {
         if !self.open.origins.is_empty() {
             parts.push(count(self.open.origins.len(), "origin", "origins"));
         }
-        parts.extend(self.open.machines.as_ref().map(|_| "an inventory".to_owned()));
+        parts.extend(
+            self.open
+                .machines
+                .as_ref()
+                .map(|_| "an inventory".to_owned()),
+        );
         parts.join(", ")
     }
 
@@ -334,10 +339,10 @@ fn open_routes(around: &Around<'_>, opening: &mut Opening<'_>) -> Vec<OpenRoute>
         .collect()
 }
 
-/// The time an answer may take to be found, unless told otherwise.
-const DEADLINE: Duration = Duration::from_secs(10);
-
 impl Config {
+    /// The time an answer may take to be found, unless told otherwise.
+    pub const DEADLINE: Duration = Duration::from_secs(10);
+
     /// How long the slowest route may take to answer: what the server itself must not cut short.
     #[must_use]
     pub fn longest_deadline(&self) -> Duration {
@@ -347,6 +352,8 @@ impl Config {
 
     /// How long routes may take that have no deadline of their own.
     fn own_deadline(&self) -> Duration {
-        self.document.deadline.map_or(DEADLINE, |limit| limit.0)
+        self.document
+            .deadline
+            .map_or(Self::DEADLINE, |limit| limit.0)
     }
 }

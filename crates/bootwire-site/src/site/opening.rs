@@ -105,11 +105,7 @@ impl<'a> Opening<'a> {
     }
 
     /// The value, or a problem of the table.
-    pub(super) fn check<T, E: Display>(
-        &mut self,
-        table: &str,
-        result: Result<T, E>,
-    ) -> Option<T> {
+    pub(super) fn check<T, E: Display>(&mut self, table: &str, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.wrong(table, error)).ok()
     }
 

@@ -26,7 +26,19 @@ impl Site {
     /// # Errors
     /// All problems at once. Nothing has changed then.
     pub async fn reload(&mut self) -> Result<Vec<String>, Problems> {
+        self.reload_if(|_| Ok(())).await
+    }
+
+    /// The same if the program accepts the new configuration, before anything is opened.
+    ///
+    /// # Errors
+    /// All problems at once, those of `accept` too. Nothing has changed then.
+    pub async fn reload_if(
+        &mut self,
+        accept: impl FnOnce(&Config) -> Result<(), Problems>,
+    ) -> Result<Vec<String>, Problems> {
         let config = self.read_again().await?;
+        accept(&config)?;
         let opening = Opening::new(&config, self.purpose, &self.notes, &self.resources);
         let (open, resources) = Box::pin(Open::new(opening, &self.compose)).await?;
         // Of a hundred routes those count that are not as they were.
@@ -54,11 +66,15 @@ impl Site {
                     server.serve(self.app());
                     self.prefetch();
                     let (location, summary) = (&self.config.location, self.summary());
-                    self.notes.tell(format_args!("reloaded {location}: {summary}"));
+                    self.notes
+                        .tell(format_args!("reloaded {location}: {summary}"));
                     lines.iter().for_each(|line| self.notes.tell(line));
                 }
                 Err(problems) => {
-                    problems.0.iter().for_each(|problem| self.notes.tell(problem));
+                    problems
+                        .0
+                        .iter()
+                        .for_each(|problem| self.notes.tell(problem));
                     self.notes.tell(format_args!(
                         "{} was not reloaded: what was in force before stays",
                         self.config.location

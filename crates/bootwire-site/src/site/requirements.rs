@@ -80,6 +80,12 @@ impl Config {
 }
 
 impl Requirements {
+    /// Whether programs are run.
+    #[must_use]
+    pub const fn runs_programs(&self) -> bool {
+        !self.programs.is_empty()
+    }
+
     fn tidied(mut self) -> Self {
         for paths in [
             &mut self.read,
@@ -309,7 +315,7 @@ mod tests {
         }
         assert!(needs.read.contains(&"/var/lib/misc".into()));
         assert_eq!(needs.write, [path("cache"), path("state"), path("uploads")]);
-        assert!(!needs.programs.is_empty() && needs.neighbours && !needs.any_connect);
+        assert!(needs.runs_programs() && needs.neighbours && !needs.any_connect);
         for place in [PathBuf::from("/usr/local/bin"), path("hooks")] {
             assert!(needs.beside_programs.contains(&place), "{needs:?}");
         }

@@ -11,7 +11,7 @@ use bootwire_render::dialect;
 
 use super::allowance::Allowance;
 use super::args::LogFormat;
-use crate::site::Secrets;
+use bootwire_site::Secrets;
 
 /// Bytes written at once, if they are more than one line: what a pipe takes whole, so that no line
 /// of another writer gets into one of ours.

@@ -69,7 +69,12 @@ fn parse_one(number: usize, quirk: &model::Quirk, here: Spot<'_>, report: &mut R
     let conditions = Conditions {
         from: quirk.from.as_ref().map(networks),
         options: route::options(report, here, "option", quirk.option.as_ref()),
-        without: route::options(report, here, "without_option", quirk.without_option.as_ref()),
+        without: route::options(
+            report,
+            here,
+            "without_option",
+            quirk.without_option.as_ref(),
+        ),
         ..Conditions::default()
     };
     let mut terms = route::terms(&quirk.caps(), here, report);

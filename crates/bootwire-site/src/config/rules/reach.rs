@@ -31,10 +31,6 @@ pub(super) fn check(document: &Document, routes: &[Route], root: Spot<'_>, repor
 fn takes_all_of(first: &Route, second: &Route) -> bool {
     let taken = first.pattern.as_str();
     let takes_paths = taken.starts_with("/{*") || taken == second.pattern.as_str();
-    let same_operation =
-        first.op == second.op && !matches!(second.step.action, Action::Rename(_));
-    takes_paths
-        && !first.step.action.passes()
-        && first.conditions.is_everybody()
-        && same_operation
+    let same_operation = first.op == second.op && !matches!(second.step.action, Action::Rename(_));
+    takes_paths && !first.step.action.passes() && first.conditions.is_everybody() && same_operation
 }

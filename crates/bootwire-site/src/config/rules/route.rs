@@ -202,7 +202,12 @@ fn conditions(
         to: table.to.as_ref().map(networks),
         interfaces: interfaces.map_or_else(Vec::new, |list| list.0.clone()),
         options: options(report, here, "option", table.option.as_ref()),
-        without: options(report, here, "without_option", table.without_option.as_ref()),
+        without: options(
+            report,
+            here,
+            "without_option",
+            table.without_option.as_ref(),
+        ),
         names: Arc::clone(names),
     }
 }
@@ -226,7 +231,10 @@ pub(super) fn options(
             report.wrong(here.key(key).index(index), what);
         }
     }
-    options.into_iter().map(|text| Wanted::parse(text)).collect()
+    options
+        .into_iter()
+        .map(|text| Wanted::parse(text))
+        .collect()
 }
 
 fn route_terms(table: &model::Route, here: Spot<'_>, report: &mut Report) -> Terms {

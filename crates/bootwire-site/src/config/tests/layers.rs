@@ -115,10 +115,8 @@ fn files_are_read_in_order_and_paths_begin_beside_them() {
     assert_eq!(config.path(Path::new("tftp")), dir.path().join("tftp"));
     assert_eq!(config.path(Path::new("/tftp")), Path::new("/tftp"));
     let shown = main.display();
-    assert_eq!(
-        config.place(&config.document.route[0]),
-        format!("{shown}:2")
-    );
+    let routes: Vec<_> = config.route_places().collect();
+    assert_eq!(routes, [format!("{shown}:2")]);
     assert_eq!(config.place_of("workers"), format!("{shown}:1"));
     assert_eq!(config.place_of("cache.dir"), shown.to_string());
 

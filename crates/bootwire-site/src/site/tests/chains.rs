@@ -23,7 +23,13 @@ async fn the_first_route_that_is_for_a_request_answers_it() {
     )
     .await;
     let asked = async |client: &str, options: &[(&str, &str)]| {
-        content(&site.app().call(get("/motd", client, options)).await.unwrap())
+        content(
+            &site
+                .app()
+                .call(get("/motd", client, options))
+                .await
+                .unwrap(),
+        )
     };
     assert_eq!(asked("192.168.1.1", &[("tsize", "0")]).await, "lab");
     assert_eq!(asked("10.0.0.7", &[("tsize", "0")]).await, "sized");

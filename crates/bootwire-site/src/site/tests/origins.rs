@@ -156,7 +156,8 @@ async fn a_pinned_machine_is_known_by_its_hardware_address() {
     let route = "[[route]]\npath = '/{mac}/{*path}'\norigin = 'images'";
     let settings = "pin = 'boot'\nttl = '0s'";
     let site = open(dir.path(), &images(&web, settings, route)).await;
-    let size = async |path: &str, client: &str| match site.app().call(get(path, client, &[])).await {
+    let size = async |path: &str, client: &str| match site.app().call(get(path, client, &[])).await
+    {
         Ok(Answer::Reply(reply)) => reply.size(),
         other => panic!("{other:?}"),
     };

@@ -100,7 +100,10 @@ async fn a_configuration_with_mistakes_changes_nothing() {
     for (broken, told) in [
         (text_of("dir = 'nowhere'"), "bootwire.toml:5: "),
         (text_of("dir = 5"), "write a text in quotes"),
-        (good.replace("[[route]]\norigin = 'images'", ""), "there is no [[route]]"),
+        (
+            good.replace("[[route]]\norigin = 'images'", ""),
+            "there is no [[route]]",
+        ),
         (String::new(), "the file is empty, and was not before"),
     ] {
         write(dir.path(), "bootwire.toml", &broken);
