@@ -1,33 +1,25 @@
 //! An origin read through a cache.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request, Turns};
-use tokio::sync::Semaphore;
+use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
 
 use super::Cache;
-use super::entry::now;
+use super::entry::Held;
+use super::filler::Filler;
+use super::find::Sendable;
 use super::key::Key;
-use super::lookup::{Found, Known};
 use super::pin::Pinned;
+use super::source::Source;
 use crate::origin::{ObjectName, Origin};
 
-/// How long an origin that did not answer is left alone where there is something to send without
-/// it.
-const DOWN_FOR: Duration = Duration::from_secs(5);
 /// Largest object anyone may allow, in bytes: each chunk takes some in memory.
 const OBJECT_MAX: u64 = 10 << 40;
-/// Objects an origin is asked about at a time, at most: whoever makes up names takes no more than
-/// that from others.
-const LOOKUPS_MAX: usize = 64;
 /// How much longer than its origin may take to answer a client waits for something to send: for
 /// others before it, for small objects and those of unknown size.
 const SLACK: Duration = Duration::from_secs(3);
-/// Bodies of an origin that are open at a time, at most: those that stall keep no others away, but
-/// each takes a connection.
-const BODIES_MAX: usize = 256;
 /// How often an object is looked up again that vanished between looking and opening.
 const RACES_MAX: usize = 3;
 
@@ -50,13 +42,9 @@ const RACES_MAX: usize = 3;
 /// neither is fetched in one stream, and anew whenever its [`ttl`](Self::ttl) is over.
 #[derive(Clone)]
 pub struct Cached {
-    pub(super) origin: Arc<dyn Origin>,
-    pub(super) name: Arc<str>,
-    /// Who may fetch its objects.
-    access: Arc<str>,
+    pub(super) source: Source,
     pub(super) cache: Cache,
     pub(super) policy: Policy,
-    pub(super) shared: Arc<Shared>,
     /// Whether who asks has proven its address.
     pub(super) proven: bool,
 }
@@ -70,10 +58,6 @@ pub(super) struct Policy {
     pub(super) pin: Option<Duration>,
     pub(super) object_max: u64,
     pub(super) read_ahead: u64,
-    pub(super) in_flight: u64,
-    pub(super) answer_within: Duration,
-    pub(super) stall: Duration,
-    pub(super) give_up: Duration,
 }
 
 impl Default for Policy {
@@ -85,48 +69,7 @@ impl Default for Policy {
             pin: None,
             object_max: 16 << 30,
             read_ahead: 16 << 20,
-            in_flight: 32 << 20,
-            answer_within: Duration::from_secs(5),
-            stall: Duration::from_secs(10),
-            give_up: Duration::from_secs(30),
         }
-    }
-}
-
-/// What all who read an origin share.
-pub(super) struct Shared {
-    /// KiB that may be on their way.
-    pub(super) permits: Arc<Semaphore>,
-    /// Bodies that may be open at a time, those that stall included.
-    pub(super) bodies: Arc<Semaphore>,
-    /// Objects that may be asked about at a time.
-    pub(super) lookups: Turns,
-    /// Until when the origin is taken for dead, in milliseconds since 1970.
-    down_until: AtomicU64,
-}
-
-impl Shared {
-    fn new(in_flight: u64) -> Arc<Self> {
-        let permits = units(in_flight) as usize;
-        Arc::new(Self {
-            permits: Arc::new(Semaphore::new(permits)),
-            bodies: Arc::new(Semaphore::new(BODIES_MAX)),
-            lookups: Turns::new(LOOKUPS_MAX),
-            down_until: AtomicU64::new(0),
-        })
-    }
-
-    pub(super) fn is_down(&self) -> bool {
-        now() < self.down_until.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn went_down(&self) {
-        let until = now() + DOWN_FOR.as_millis() as u64;
-        self.down_until.store(until, Ordering::Relaxed);
-    }
-
-    pub(super) fn came_up(&self) {
-        self.down_until.store(0, Ordering::Relaxed);
     }
 }
 
@@ -141,23 +84,14 @@ fn gone(key: &Key, machine: &str) -> Refusal {
     refusal.because(detail)
 }
 
-/// A bound in KiB; at least one small object's.
-fn units(in_flight: u64) -> u64 {
-    (in_flight / 1024).clamp(64, u64::from(u32::MAX) / 2)
-}
-
 impl Cached {
     /// `origin` read through `cache`.
     #[must_use]
     pub fn new(origin: Arc<dyn Origin>, cache: &Cache) -> Self {
-        let policy = Policy::default();
         Self {
-            name: origin.name().into(),
-            access: cache.disk.salt().name(&origin.access()).into(),
-            origin,
+            source: Source::new(origin, &cache.disk),
             cache: cache.clone(),
-            policy,
-            shared: Shared::new(policy.in_flight),
+            policy: Policy::default(),
             proven: true,
         }
     }
@@ -217,8 +151,7 @@ impl Cached {
     /// by side. Default 32 MiB.
     #[must_use]
     pub fn in_flight(mut self, bytes: u64) -> Self {
-        self.policy.in_flight = bytes;
-        self.shared = Shared::new(bytes);
+        self.source.set_in_flight(bytes);
         self
     }
 
@@ -226,40 +159,28 @@ impl Cached {
     /// [deadline](bootwire::Server::deadline), so that clients hear why. Default 5 s.
     #[must_use]
     pub const fn answer_within(mut self, limit: Duration) -> Self {
-        self.policy.answer_within = limit;
+        self.source.limits.answer_within = limit;
         self
     }
 
     /// How long a body may bring less than 16 KiB before it is taken for dead. Default 10 s.
     #[must_use]
     pub const fn stall(mut self, limit: Duration) -> Self {
-        self.policy.stall = limit;
+        self.source.limits.stall = limit;
         self
     }
 
     /// How long a chunk is tried for in which nothing of it arrives. Default 30 s.
     #[must_use]
     pub const fn give_up(mut self, limit: Duration) -> Self {
-        self.policy.give_up = limit;
+        self.source.limits.give_up = limit;
         self
     }
 
     /// What the origin is called in logs.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn permits_max(&self) -> u64 {
-        units(self.policy.in_flight)
-    }
-
-    pub(super) fn key(&self, object: &ObjectName) -> Key {
-        Key {
-            origin: Arc::clone(&self.name),
-            access: Arc::clone(&self.access),
-            object: object.clone(),
-        }
+        &self.source.name
     }
 
     /// The same, asked by the client that sent `request`: those that have not
@@ -283,13 +204,13 @@ impl Cached {
         object: &ObjectName,
         machine: Option<&str>,
     ) -> Result<Reply, Refusal> {
-        let key = self.key(object);
+        let key = self.source.key(object);
         // Who waits longer would hear that a handler was late, and not whose fault that was.
-        let limit = self.policy.answer_within + SLACK;
+        let limit = self.source.limits.answer_within + SLACK;
         let late = || {
             let detail = format_args!(
                 "{}: {object}: nothing to send within {limit:?}; it is still being fetched",
-                self.name
+                self.source.name
             );
             Refusal::origin()
                 .text("Timed out, try again")
@@ -304,8 +225,8 @@ impl Cached {
             Err(Refusal::busy()
                 .because("its files were removed from the cache while it was opened"));
         for _ in 0..RACES_MAX {
-            let found = self.found(key, machine).await?;
-            result = match self.open(&found).await {
+            let version = self.version_for(key, machine).await?;
+            result = match self.open(&version).await {
                 Ok(Some(reply)) => return Ok(reply),
                 Ok(None) => result,
                 Err(refusal) => Err(refusal),
@@ -315,19 +236,20 @@ impl Cached {
     }
 
     /// The version for `machine`.
-    async fn found(&self, key: &Key, machine: Option<&str>) -> Result<Found, Refusal> {
+    async fn version_for(&self, key: &Key, machine: Option<&str>) -> Result<Sendable, Refusal> {
         let Some((machine, lasts)) = machine.zip(self.policy.pin) else {
             return self.find(key).await;
         };
         let object = key.short();
-        let found = match self.cache.pins.find(machine, object, lasts) {
+        let disk = &self.cache.disk;
+        let found = match disk.pins().find(machine, object, lasts, disk.now()) {
             Pinned::Version(id) => match self.version(key, id) {
                 Some(pinned) => return Ok(pinned),
                 // Evicted or removed. It may be the current one still.
                 None => {
                     let current = self.find(key).await?;
                     if current.id() != id {
-                        self.cache.pins.broke(machine);
+                        disk.pins().broke(machine);
                         return Err(gone(key, machine));
                     }
                     current
@@ -336,19 +258,49 @@ impl Cached {
             Pinned::AsOf(began) => {
                 let ttl = u64::try_from(self.policy.ttl.as_millis()).unwrap_or(u64::MAX);
                 let current = self.find(key).await?;
-                match self.cache.disk.current_at(key, began, ttl) {
-                    Some(then) if then.id != current.id() && then.is_complete() => {
-                        Found::Entry(then)
+                match disk.index().current_at(key, began, ttl) {
+                    Some(then) if then.about.id != current.id() && then.is_complete() => {
+                        Sendable::Stored(then)
                     }
                     _ => current,
                 }
             }
         };
-        self.cache.pins.note(machine, object, found.id());
-        if let Some(entry) = self.cache.disk.entry(found.id()) {
+        disk.pins().note(machine, object, found.id());
+        if let Some(entry) = disk.index().by_id(found.id()) {
             entry.note_boot();
         }
         Ok(found)
+    }
+
+    /// Opens a version for sending. `None` if it is not in the cache any more.
+    pub(super) async fn open(&self, version: &Sendable) -> Result<Option<Reply>, Refusal> {
+        let entry = match version {
+            Sendable::Small(small) => return Ok(Some(Reply::bytes(small.bytes.clone()))),
+            Sendable::Stored(entry) => entry,
+        };
+        let disk = &self.cache.disk;
+        if let Some(open) = entry.at_hand(disk.now()) {
+            return Ok(Some(Reply::file(open)));
+        }
+        let (cached, held) = (self.clone(), entry.clone());
+        let open = move || {
+            if let Some(whole) = cached.cache.disk.open_whole(&held)? {
+                return Ok(Reply::file(whole));
+            }
+            cached.filler(&held)?.content().map(Reply::partial)
+        };
+        match disk.run(open).await? {
+            Ok(_) if entry.is_gone() => Ok(None),
+            Ok(reply) => Ok(Some(reply)),
+            Err(error) => Err(disk.unreadable(entry, &error).await),
+        }
+    }
+
+    /// What fills `entry`. Blocks on the disk.
+    fn filler(&self, entry: &Held) -> io::Result<Arc<Filler>> {
+        let (fills, parts) = (&self.cache.fills, (&self.cache.disk, &self.source));
+        fills.filler(entry, parts, self.policy.read_ahead)
     }
 
     /// Fetches objects before anyone asks, one after the other. Tells the size of each in bytes, or
@@ -366,17 +318,20 @@ impl Cached {
     }
 
     async fn prefetch_one(&self, path: &str) -> Result<u64, Refusal> {
-        let key = self.key(&ObjectName::new(path.as_bytes())?);
+        let key = self.source.key(&ObjectName::new(path.as_bytes())?);
         let entry = match self.find(&key).await? {
-            Found::Small(small) => return Ok(small.bytes.len() as u64),
-            Found::Entry(entry) => entry,
+            Sendable::Small(small) => return Ok(small.bytes.len() as u64),
+            Sendable::Stored(entry) => entry,
         };
-        if !entry.is_complete()
-            && let Some(filler) = self.filler(&entry).await?
-        {
-            filler.all().await?;
+        if !entry.is_complete() {
+            let (cached, held) = (self.clone(), entry.clone());
+            let disk = &self.cache.disk;
+            match disk.run(move || cached.filler(&held)).await? {
+                Ok(filler) => filler.all().await?,
+                Err(error) => return Err(disk.unreadable(&entry, &error).await),
+            }
         }
-        Ok(entry.size)
+        Ok(entry.about.size)
     }
 }
 
@@ -403,21 +358,8 @@ impl Endpoint<Reply> for Cached {
             Ok(object) => object,
             Err(refusal) => return Some(Err(refusal)),
         };
-        let reply = match self.known(&self.key(&object)) {
-            Known::Refused(refusal) => Some(Err(refusal)),
-            Known::Found(found) if self.is_fresh(&found) => found.at_hand().map(Ok),
-            Known::Found(_) | Known::Nothing => None,
-        }?;
-        self.cache.count(|counts| &counts.hits);
+        let reply = self.known_at_hand(&self.source.key(&object))?;
+        self.cache.disk.monitor.hits.add(1);
         Some(reply)
-    }
-}
-
-impl std::fmt::Debug for Cached {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cached")
-            .field("origin", &self.name)
-            .field("policy", &self.policy)
-            .finish_non_exhaustive()
     }
 }

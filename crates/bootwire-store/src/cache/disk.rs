@@ -1,4 +1,4 @@
-//! The cache directory: what is in it, and room for more.
+//! The cache directory: what is in it, and room for more. It knows no origin.
 //!
 //! ```text
 //! <dir>/lock                                one process at a time
@@ -8,30 +8,39 @@
 //! <dir>/incoming/                           objects of unknown size on their way
 //! ```
 
-use std::fs::File;
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use bootwire::Refusal;
+use bootwire::file::OpenFile;
+use rustix::io::Errno;
+
+use super::CacheEvent;
 use super::amount::Amount;
 use super::chunks::{self, Sum};
-use super::entry::{Chunk, Description, Entry, now};
-use super::held::Held;
-use super::index::{Index, Need, footprint, scan, unlink_files};
+use super::data::{Data, Left};
+use super::entry::{About, Chunk, Entry, Held, Times};
+use super::event::Monitor;
+use super::index::{Index, Need, footprint};
 use super::key::Key;
 use super::pin::Pins;
 use super::place::{Look, Place};
-use super::private;
 use super::salt::Salt;
+use super::scan::{scan, unlink};
 use super::sidecar::{self, Header};
-use super::stamp::Stamp;
-use super::storage::{Files, Storage};
-use super::{CacheEvent, Observer};
+use super::storage::{Clock, Storage};
+use crate::blocking::Blocking;
 use crate::origin::Version;
 
 /// Bytes of the cache that are given up when the disk is full before the cache is.
 const RELIEF: u64 = 64 << 20;
+/// Complete objects kept open for the next who asks.
+const OPEN_MAX: usize = 256;
+/// Locks that the numbers of versions are spread over.
+const STRIPES: usize = 64;
 
 /// Whether the disk, or what we may have of it, is full.
 pub(crate) fn is_full(error: &io::Error) -> bool {
@@ -44,19 +53,27 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 /// The cache directory.
 pub(crate) struct Disk {
     place: Place,
-    /// Boots that still need versions which are not current any more.
-    pins: Arc<Pins>,
+    index: Index,
     max: u64,
-    index: Mutex<Index>,
-    spools: AtomicU64,
-    evicted: AtomicU64,
     storage: Arc<dyn Storage>,
+    clock: Arc<dyn Clock>,
+    blocking: Blocking,
     salt: Salt,
+    /// Boots that still need versions which are not current any more.
+    pins: Pins,
+    pub(crate) monitor: Arc<Monitor>,
+    spools: AtomicU64,
+    /// Complete objects that are kept open, oldest first.
+    open: Mutex<VecDeque<Weak<Entry>>>,
+    /// Held by who evicts: each removes no more than is needed.
+    evicting: Mutex<()>,
+    /// Held while files of a version are made or removed: its files have the same names each time
+    /// it comes.
+    files: [Mutex<()>; STRIPES],
     /// How often room was made on a full disk.
     reliefs: AtomicU64,
     /// Held while room is made on a full disk, so that all who met the same full disk try again.
     relieving: Mutex<()>,
-    observer: OnceLock<Observer>,
 }
 
 /// There is no room, and nothing to remove.
@@ -73,6 +90,13 @@ pub(crate) struct Full {
     pinned: u64,
 }
 
+impl Full {
+    /// Whether this is what is behind `error`.
+    pub(crate) fn is_behind(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|error| error.is::<Self>())
+    }
+}
+
 /// Room for something that is not there yet. Given back when dropped.
 pub(crate) struct Room {
     disk: Arc<Disk>,
@@ -81,194 +105,186 @@ pub(crate) struct Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        let mut index = self.disk.lock();
-        index.taken -= self.bytes;
-        index.promised -= self.bytes;
+        self.disk.index.give_back(self.bytes);
     }
+}
+
+fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Disk {
     /// Opens a cache directory, made if need be, and looks what is in it. Blocks on the disk.
-    pub(crate) fn open(dir: &Path, max: u64) -> io::Result<Arc<Self>> {
-        Self::open_on(dir, max, Arc::new(Files))
-    }
-
-    /// As [`Disk::open`]; objects are written through `storage`.
-    pub(crate) fn open_on(
+    pub(crate) fn open(
         dir: &Path,
         max: u64,
-        storage: Arc<dyn Storage>,
+        (storage, clock): (Arc<dyn Storage>, Arc<dyn Clock>),
+        monitor: Arc<Monitor>,
     ) -> io::Result<Arc<Self>> {
-        let (place, salt) = Place::open(dir)?;
-        let index = scan(&place.objects)?;
+        let (place, salt) = Place::open(dir, &*storage)?;
+        let index = scan(&*storage, &place.objects, clock.now())?;
         let disk = Arc::new(Self {
             place,
-            pins: Arc::default(),
+            index,
             max,
-            index: Mutex::new(index),
-            spools: AtomicU64::new(0),
-            evicted: AtomicU64::new(0),
             storage,
+            clock,
+            blocking: Blocking::new(),
             salt,
+            pins: Pins::default(),
+            monitor,
+            spools: AtomicU64::new(0),
+            open: Mutex::default(),
+            evicting: Mutex::default(),
+            files: std::array::from_fn(|_| Mutex::default()),
             reliefs: AtomicU64::new(0),
             relieving: Mutex::default(),
-            observer: OnceLock::new(),
         });
         // The bound may be lower than last time.
-        drop(disk.room(0));
+        disk.evict(max);
         Ok(disk)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Bytes of the current versions of all objects.
-    pub(crate) fn current_bytes(&self) -> u64 {
-        let index = self.lock();
-        let sizes = index.current.values().map(|entry| footprint(entry.size));
-        sizes.sum()
-    }
-
-    /// Bytes taken, and objects removed to make room.
-    pub(crate) fn figures(&self) -> (u64, u64, usize) {
-        let index = self.lock();
-        let evicted = self.evicted.load(Ordering::Relaxed);
-        (index.taken, evicted, index.entries.len())
-    }
-
-    /// The current version of an object.
-    pub(crate) fn current(&self, key: &Key) -> Option<Held> {
-        self.lock().current.get(key).map(Held::new)
-    }
-
-    /// All versions.
-    #[cfg(test)]
-    pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
-        self.lock().entries.values().cloned().collect()
-    }
-
-    /// The version with this number.
-    pub(crate) fn entry(&self, id: u64) -> Option<Held> {
-        self.lock().entries.get(&id).map(Held::new)
-    }
-
-    /// The version of an object that was current at `time`, if it is still here; what an origin
-    /// says is believed for `ttl` milliseconds.
-    pub(crate) fn current_at(&self, key: &Key, time: u64, ttl: u64) -> Option<Held> {
-        let index = self.lock();
-        if let Some(current) = index.current.get(key)
-            && current.was_current(time, ttl)
-        {
-            return Some(Held::new(current));
+    /// Runs work that blocks on the disk. It is done even if who asked for it gives up waiting.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        #[cfg(test)]
+        if let Some([before, after]) = self.storage.delay() {
+            let task = tokio::spawn(async move {
+                tokio::time::sleep(before).await;
+                let done = work();
+                tokio::time::sleep(after).await;
+                done
+            });
+            return task.await.map_err(|lost| Refusal::internal().because(lost));
         }
-        let mut entries = index.entries.values();
-        entries
-            .find(|entry| entry.key == *key && entry.was_current(time, ttl))
-            .map(Held::new)
+        self.blocking.run(move || Ok(work())).await
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    pub(crate) const fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// What is in the cache.
+    pub(crate) const fn index(&self) -> &Index {
+        &self.index
     }
 
     /// Makes `entry` the current version.
-    pub(crate) fn set_current(&self, entry: &Arc<Entry>) {
-        let mut index = self.lock();
-        if !index.entries.contains_key(&entry.id) {
-            return;
-        }
-        entry.reinstated();
-        let old = index.current.insert(entry.key.clone(), Arc::clone(entry));
-        if let Some(old) = old
-            && old.id != entry.id
-        {
-            old.replaced();
-        }
+    pub(crate) fn set_current(&self, entry: &Held) {
+        self.index.set_current(entry.entry(), self.now());
     }
 
-    /// The object is no more, or its version is not known: what is here stays for those who hold
-    /// on to it.
+    /// The object is no more: what is here stays for those who hold on to it.
     pub(crate) fn unset_current(&self, key: &Key) {
-        if let Some(old) = self.lock().current.remove(key) {
-            old.replaced();
-        }
+        self.index.unset_current(key, None, self.now());
+    }
+
+    /// The origin has another version than `entry`, if any.
+    pub(crate) fn is_outdated(&self, entry: &Entry) {
+        let about = &entry.about;
+        self.index
+            .unset_current(&about.key, Some(about.id), self.now());
     }
 
     /// Room for an object of `size` bytes, made by removing what was not read for longest. Blocks
     /// on the disk.
     pub(crate) fn room(self: &Arc<Self>, size: u64) -> Result<Room, Full> {
         let bytes = if size == 0 { 0 } else { footprint(size) };
-        let mut index = self.lock();
-        let target = self.max.saturating_sub(bytes);
-        let removed = self.evict(&mut index, target);
-        let full = if index.taken.saturating_add(bytes) > self.max {
-            Some(self.full(&index, bytes))
-        } else {
-            index.taken += bytes;
-            index.promised += bytes;
-            None
-        };
-        drop(index);
-        self.unlink_all(&removed);
-        match full {
-            Some(full) => Err(full),
-            None => {
-                let disk = Arc::clone(self);
-                Ok(Room { disk, bytes })
-            }
-        }
-    }
-
-    /// Takes out what may go until no more than `target` bytes are taken, what was not read for
-    /// longest first; what boots that are under way have read comes last.
-    fn evict(&self, index: &mut Index, target: u64) -> Vec<Arc<Entry>> {
-        let mut removed = Vec::new();
-        if index.taken <= target {
-            return removed;
-        }
-        let began = self.pins.oldest();
-        let mut candidates: Vec<_> = index
-            .entries
-            .values()
-            .filter_map(|entry| {
-                let needed = index.need(entry, began);
-                (needed != Need::Must).then(|| (needed, entry.used(), Arc::clone(entry)))
+        let taken = || {
+            let promised = self.index.promise(bytes, self.max);
+            promised.then(|| Room {
+                disk: Arc::clone(self),
+                bytes,
             })
-            .collect();
-        candidates.sort_unstable_by_key(|(needed, used, _)| (*needed, *used));
-        for (_, _, entry) in candidates {
-            if index.taken <= target {
+        };
+        // What was made room for by one may be taken by another.
+        while bytes <= self.max {
+            if let Some(room) = taken() {
+                return Ok(room);
+            }
+            if self.evict(self.max - bytes) == 0 && !self.index.is_within(self.max - bytes) {
                 break;
             }
-            if entry.retire() {
-                index.remove(&entry);
-                removed.push(entry);
+        }
+        Err(self.full(bytes))
+    }
+
+    /// Removes what may go until no more than `target` bytes are taken, what was not read for
+    /// longest first; what boots that are under way have read comes last. Tells how many it
+    /// removed. Blocks on the disk.
+    fn evict(&self, target: u64) -> usize {
+        let _one = lock(&self.evicting);
+        let began = self.pins.oldest(self.now());
+        let mut removed = 0;
+        for needed in [Need::Not, Need::May] {
+            let mut after = None;
+            loop {
+                let (few, last) = self.index.candidates(after, target);
+                for entry in few {
+                    if self.index.need(&entry, began) <= needed
+                        && !self.index.is_within(target)
+                        && self.remove_if(&entry, Entry::retire)
+                    {
+                        removed += 1;
+                    }
+                }
+                if last.is_none() {
+                    break;
+                }
+                after = last;
             }
+        }
+        self.monitor.evicted.add(removed as u64);
+        removed
+    }
+
+    /// Removes an entry and its files if `may` lets it go.
+    fn remove_if(&self, entry: &Arc<Entry>, may: impl FnOnce(&Entry) -> bool) -> bool {
+        let _files = self.lock_files(entry.about.id);
+        let removed = may(entry) && self.index.remove(entry);
+        if removed {
+            unlink(&*self.storage, &entry.about.data, &entry.about.meta);
         }
         removed
     }
 
-    fn unlink_all(&self, removed: &[Arc<Entry>]) {
-        self.evicted
-            .fetch_add(removed.len() as u64, Ordering::Relaxed);
-        for entry in removed {
-            unlink(entry);
-        }
+    fn lock_files(&self, id: u64) -> MutexGuard<'_, ()> {
+        lock(&self.files[id as usize % STRIPES])
+    }
+
+    /// Removes an entry whose files are not what they should be, whoever reads it. Blocks on the
+    /// disk.
+    pub(crate) fn discard(&self, entry: &Held) {
+        self.remove_if(entry.entry(), |entry| {
+            entry.condemn();
+            true
+        });
     }
 
     /// Why `need` bytes do not fit.
-    fn full(&self, index: &Index, need: u64) -> Full {
-        let began = self.pins.oldest();
-        let pinned = index.entries.values();
-        let pinned = pinned.filter(|entry| index.need(entry, began) == Need::Must);
-        let pinned: u64 = pinned.map(|entry| footprint(entry.size)).sum();
+    fn full(&self, need: u64) -> Full {
+        let began = self.pins.oldest(self.now());
+        let pinned = self.index.all().into_iter();
+        let pinned = pinned.filter(|entry| self.index.need(entry, began) == Need::Must);
+        let pinned: u64 = pinned.map(|entry| footprint(entry.about.size)).sum();
         Full {
             need,
             max: self.max,
-            read: index.taken.saturating_sub(pinned),
+            read: self.index.figures().0.saturating_sub(pinned),
             pinned,
         }
     }
 
     /// Does what takes space, once more if the disk is full and something can go.
-    fn making_room<T>(&self, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    fn making_room<T>(&self, mut make: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         let reliefs = self.reliefs();
         match make() {
             Err(error) if is_full(&error) && self.relieve(reliefs) => make(),
@@ -281,7 +297,7 @@ impl Disk {
         &self.salt
     }
 
-    /// How objects are written.
+    /// What the files are in.
     pub(crate) const fn storage(&self) -> &Arc<dyn Storage> {
         &self.storage
     }
@@ -295,25 +311,49 @@ impl Disk {
     /// it is worth another try: anything was removed, now or by somebody else since
     /// [`Disk::reliefs`] was `seen`. Blocks on the disk.
     pub(crate) fn relieve(&self, seen: u64) -> bool {
-        let relieving = self.relieving.lock();
-        let _relieving = relieving.unwrap_or_else(PoisonError::into_inner);
+        let _relieving = lock(&self.relieving);
         if self.reliefs() != seen {
             return true;
         }
-        let removed = self.remove_some();
+        let target = self.index.figures().0.saturating_sub(RELIEF);
+        let removed = self.evict(target) > 0;
         if removed {
             self.reliefs.fetch_add(1, Ordering::Release);
         }
         removed
     }
 
-    fn remove_some(&self) -> bool {
-        let mut index = self.lock();
-        let target = index.taken.saturating_sub(RELIEF);
-        let removed = self.evict(&mut index, target);
-        drop(index);
-        self.unlink_all(&removed);
-        !removed.is_empty()
+    /// Whether a disk that failed was full and now has room; `seen` as for [`Disk::relieve`].
+    pub(crate) async fn relieved(self: &Arc<Self>, error: &io::Error, seen: u64) -> bool {
+        let disk = Arc::clone(self);
+        is_full(error) && self.run(move || disk.relieve(seen)).await == Ok(true)
+    }
+
+    /// A file or folder cannot be used.
+    pub(crate) fn failed(&self, file: &Path, error: &io::Error) -> Refusal {
+        self.monitor.disk_failed(file, error);
+        let detail = format_args!("the cache cannot use {}: {error}", file.display());
+        Refusal::origin().because(detail)
+    }
+
+    /// The files of an entry cannot be opened: it is removed, and fetched anew by the next who
+    /// asks.
+    pub(crate) async fn unreadable(self: &Arc<Self>, entry: &Held, error: &io::Error) -> Refusal {
+        // Unless it is only that this process has too many files open.
+        let busy = matches!(
+            Errno::from_io_error(error),
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM)
+        );
+        if !busy {
+            let (disk, entry) = (Arc::clone(self), entry.clone());
+            let _ = self.run(move || disk.discard(&entry)).await;
+        }
+        // Operators purge by hand.
+        if error.kind() == io::ErrorKind::NotFound {
+            let file = entry.about.data.display();
+            return Refusal::busy().because(format_args!("{file} was removed from the cache"));
+        }
+        self.failed(&entry.about.data, error)
     }
 
     /// Notices that the directory was replaced, and goes on in the one that is there. Blocks on the
@@ -323,32 +363,17 @@ impl Disk {
             Look::Same => return Ok(()),
             Look::Mended => {}
             Look::Replaced => {
-                let mut found = scan(&self.place.objects)?;
-                let mut index = self.lock();
-                found.taken += index.promised;
-                found.promised = index.promised;
-                let old = std::mem::replace(&mut *index, found);
-                drop(index);
-                for entry in old.entries.values() {
-                    // Who reads it goes on.
-                    entry.condemn();
-                }
+                let found = scan(&*self.storage, &self.place.objects, self.now())?;
+                self.index.replace(found);
             }
         }
-        if let Some(observer) = self.observer.get() {
-            let dir = self.place.dir.clone();
-            observer(&CacheEvent::Replaced { dir });
-        }
+        let dir = self.place.dir.clone();
+        self.monitor.tell(&CacheEvent::Replaced { dir });
         Ok(())
     }
 
-    /// Who hears of what happens to the directory.
-    pub(super) fn observed_by(&self, observer: Observer) {
-        let _ = self.observer.set(observer);
-    }
-
     /// What boots need.
-    pub(crate) const fn pins(&self) -> &Arc<Pins> {
+    pub(crate) const fn pins(&self) -> &Pins {
         &self.pins
     }
 
@@ -366,289 +391,192 @@ impl Disk {
         size: u64,
         whole: bool,
     ) -> io::Result<Held> {
-        self.look()?;
-        let id = key.id(version, size, now());
-        if let Some(entry) = self.entry(id)
-            && !entry.is_gone()
-        {
-            return Ok(entry);
-        }
-        let room = self.room(size).map_err(io::Error::other)?;
-        let header = Header::new(key, version, size, whole);
-        let (data, meta) = self.place(key, id)?;
-        let make = || {
-            private::create(&data)?.set_len(size)?;
-            sidecar::create(&meta, &header, &[])
-        };
-        self.making_room(make)
-            .inspect_err(|_| unlink_files(&data, &meta))?;
-        let chunks = vec![Chunk::Missing; chunks::count(size)];
-        let chunks = (chunks, None);
-        Ok(self.enter(room, key, version, &header, id, (data, meta), chunks))
+        let about = self
+            .look()
+            .and_then(|()| self.about(key, version, size, whole))?;
+        self.make(about, &|about| {
+            let storage = &self.storage;
+            storage.set_len(&storage.create(&about.data)?, size)?;
+            Ok((vec![None; chunks::count(size)], Arc::default()))
+        })
     }
 
-    /// A file for an object whose size is not known, and a path to it.
-    pub(crate) fn spool(&self) -> io::Result<(File, PathBuf)> {
-        self.look()?;
-        let number = self.spools.fetch_add(1, Ordering::Relaxed);
-        let path = self.place.incoming.join(number.to_string());
-        let file = private::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        Ok((file, path))
+    /// A new version of an object of at most one chunk, or the same version if it is here. Blocks
+    /// on the disk.
+    pub(crate) fn keep(
+        self: &Arc<Self>,
+        key: &Key,
+        version: &Version,
+        bytes: &[u8],
+    ) -> io::Result<Held> {
+        let size = bytes.len() as u64;
+        let about = self
+            .look()
+            .and_then(|()| self.about(key, version, size, false))?;
+        self.make(about, &|about| {
+            let data = Data::create(&self.storage, &about.data)?;
+            data.write_all_at(bytes, 0)?;
+            let sums = vec![Some(Sum::of(bytes)); chunks::count(size)];
+            Ok((sums, Arc::clone(data.left())))
+        })
     }
 
-    /// Makes an entry of a spooled file that is complete. Blocks on the disk.
+    /// Makes an entry of a spooled file that is complete, its chunks' `sums` known. Blocks on the
+    /// disk.
     pub(crate) fn adopt(
         self: &Arc<Self>,
         key: &Key,
         version: &Version,
         size: u64,
-        sums: &[(usize, Sum)],
-        (spool, room): (&Path, Room),
+        sums: &[Option<Sum>],
+        spool: &Spool,
     ) -> io::Result<Held> {
-        let id = key.id(version, size, now());
-        if let Some(entry) = self.entry(id)
-            && !entry.is_gone()
-            && entry.is_complete()
-        {
-            let _ = std::fs::remove_file(spool);
-            return Ok(entry);
+        let about = self.about(key, version, size, true)?;
+        let old = self.index.by_id(about.id);
+        if let Some(old) = old.filter(|old| !old.is_complete()) {
+            // Who reads it goes on.
+            self.discard(&old);
         }
-        let header = Header::new(key, version, size, true);
-        let (data, meta) = self.place(key, id)?;
-        let make = || {
-            if spool.exists() {
-                std::fs::rename(spool, &data)?;
+        self.make(about, &|about| {
+            if self.storage.stat_at(&spool.path).is_ok() {
+                self.storage.rename(&spool.path, &about.data)?;
             }
-            sidecar::create(&meta, &header, sums)
-        };
-        self.making_room(make)
-            .inspect_err(|_| unlink_files(&data, &meta))?;
-        let stamp = Stamp::of(&std::fs::metadata(&data)?);
-        let mut chunks = vec![Chunk::Missing; chunks::count(size)];
-        for &(index, sum) in sums {
-            if let Some(chunk) = chunks.get_mut(index) {
-                *chunk = Chunk::Here(sum);
-            }
-        }
-        let chunks = (chunks, Some(stamp));
-        Ok(self.enter(room, key, version, &header, id, (data, meta), chunks))
+            Ok((sums.to_vec(), Arc::clone(spool.data.left())))
+        })
     }
 
-    fn place(&self, key: &Key, id: u64) -> io::Result<(PathBuf, PathBuf)> {
+    fn about(&self, key: &Key, version: &Version, size: u64, whole: bool) -> io::Result<About> {
+        let id = key.id(version, size, self.now());
         let folder = self.place.objects.join(key.folder());
-        private::make_dir(&folder)?;
+        self.storage.make_dir(&folder)?;
         let name = key.file_name(id);
-        let data = folder.join(format!("{name}.data"));
-        let meta = folder.join(format!("{name}.meta"));
-        Ok((data, meta))
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what an entry is made of, in the one place where it is made"
-    )]
-    fn enter(
-        &self,
-        room: Room,
-        key: &Key,
-        version: &Version,
-        header: &Header,
-        id: u64,
-        (data, meta): (PathBuf, PathBuf),
-        (chunks, stamp): (Vec<Chunk>, Option<Stamp>),
-    ) -> Held {
-        let entry = Entry::new(Description {
+        Ok(About {
             key: key.clone(),
             version: version.clone(),
-            size: header.size,
+            size,
             id,
-            whole: header.whole,
-            data,
-            meta,
-            chunks,
-            checked: now(),
-            used: now(),
-            since: now(),
-            stamp,
-        });
-        let held = Held::new(&entry);
-        let mut index = self.lock();
-        index.entries.insert(id, entry);
-        index.taken += footprint(header.size);
-        drop(index);
-        // Its bytes are the entry's now.
-        drop(room);
-        held
+            whole,
+            data: folder.join(format!("{name}.data")),
+            meta: folder.join(format!("{name}.meta")),
+        })
     }
 
-    /// Removes an entry whose files are not what they should be, whoever reads it.
-    pub(crate) fn discard(&self, entry: &Arc<Entry>) {
-        entry.condemn();
-        let removed = self.lock().remove(entry);
-        if removed {
-            unlink(entry);
+    /// Makes an entry, unless it is here. `data` makes its file, and tells the sums of the chunks
+    /// that are in it.
+    fn make(
+        self: &Arc<Self>,
+        about: About,
+        data: &dyn Fn(&About) -> io::Result<(Vec<Option<Sum>>, Arc<Left>)>,
+    ) -> io::Result<Held> {
+        if let Some(entry) = self.index.by_id(about.id) {
+            return Ok(entry);
         }
+        let mut room = self.room(about.size).map_err(io::Error::other)?;
+        let header = Header::new(&about.key, &about.version, about.size, about.whole);
+        self.making_room(|| {
+            let _files = self.lock_files(about.id);
+            // Somebody else may have been first.
+            if let Some(entry) = self.index.by_id(about.id) {
+                return Ok(entry);
+            }
+            let made = data(&about).and_then(|(sums, left)| {
+                sidecar::create(&*self.storage, &about.meta, &header, &sums)?;
+                Ok((sums, left))
+            });
+            let (sums, left) =
+                made.inspect_err(|_| unlink(&*self.storage, &about.data, &about.meta))?;
+            let known = |sum: Option<Sum>| sum.map_or(Chunk::Missing, Chunk::Here);
+            let known = sums.into_iter().map(known).collect();
+            let times = Times::from(self.now());
+            let entry = Held::first(Entry::new(about.clone(), known, times, left));
+            // The room's bytes are the entry's now.
+            self.index
+                .insert(entry.entry(), std::mem::take(&mut room.bytes));
+            Ok(entry)
+        })
     }
-}
 
-/// Removes an entry's files. They may be gone already: operators purge by hand.
-fn unlink(entry: &Entry) {
-    unlink_files(&entry.data, &entry.meta);
-}
+    /// A file for an object whose size is not known. Blocks on the disk.
+    pub(crate) fn spool(&self) -> io::Result<Spool> {
+        self.look()?;
+        let number = self.spools.fetch_add(1, Ordering::Relaxed);
+        let path = self.place.incoming.join(number.to_string());
+        let data = Data::create(&self.storage, &path)?;
+        Ok(Spool {
+            data: Arc::new(data),
+            path,
+            storage: Arc::clone(&self.storage),
+        })
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cache::chunks::CHUNK;
-    use crate::origin::ObjectName;
-
-    fn key(object: &str) -> Key {
-        Key {
-            origin: "http://o/".into(),
-            access: "".into(),
-            object: ObjectName::new(object.as_bytes()).unwrap(),
+    /// Opens the whole file of an entry for sending; `None` if it is not complete. Blocks on the
+    /// disk.
+    pub(crate) fn open_whole(&self, entry: &Held) -> io::Result<Option<Arc<OpenFile>>> {
+        if let Some(open) = entry.at_hand(self.now()) {
+            return Ok(Some(open));
         }
-    }
-
-    fn version(etag: &str) -> Version {
-        Version {
-            etag: Some(etag.to_owned()),
-            modified: None,
+        let opened = entry.open(&*self.storage, self.now())?;
+        if opened.is_some() {
+            self.keep_open(entry);
         }
+        Ok(opened)
     }
 
-    fn names(dir: &Path) -> Vec<String> {
-        let files = std::fs::read_dir(dir.join("objects/o")).unwrap();
-        let mut names: Vec<_> = files
-            .map(|file| file.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn what_was_read_longest_ago_makes_room_and_the_bound_holds() {
-        let dir = tempfile::tempdir().unwrap();
-        let max = 3 * footprint(CHUNK);
-        let disk = Disk::open(dir.path(), max).unwrap();
-        let entries: Vec<_> = ["a", "b", "c"]
-            .iter()
-            .map(|name| {
-                let made = disk.create(&key(name), &version("1"), CHUNK, false);
-                Arc::clone(&made.unwrap())
-            })
-            .collect();
-        assert_eq!(disk.figures().0, max);
-        std::thread::sleep(std::time::Duration::from_millis(2));
-        entries[0].touch();
-        entries[2].touch();
-        disk.create(&key("d"), &version("1"), 100, false).unwrap();
-        assert!(entries[1].is_gone() && disk.entry(entries[1].id).is_none());
-        assert!(disk.figures().0 <= max);
-        assert!(!entries[1].data.exists() && !entries[1].meta.exists());
-        assert_eq!(names(dir.path()).len(), 6);
-        let full = disk.create(&key("e"), &version("1"), 4 * CHUNK, false);
-        assert!(full.unwrap_err().to_string().contains("full"));
-    }
-
-    #[test]
-    fn an_object_too_large_to_be_true_does_not_fit() {
-        let dir = tempfile::tempdir().unwrap();
-        let disk = Disk::open(dir.path(), 100 * CHUNK).unwrap();
-        for size in [u64::MAX, u64::MAX - 4096, 1 << 60] {
-            assert!(disk.create(&key("a"), &version("1"), size, false).is_err());
-        }
-        assert_eq!(disk.figures(), (0, 0, 0));
-    }
-
-    #[test]
-    fn room_that_is_not_used_is_given_back() {
-        let dir = tempfile::tempdir().unwrap();
-        let disk = Disk::open(dir.path(), 10 * CHUNK).unwrap();
-        let room = disk.room(8 * CHUNK).unwrap();
-        assert!(disk.room(8 * CHUNK).is_err());
-        drop(room);
-        assert!(disk.room(8 * CHUNK).is_ok());
-        assert_eq!(disk.figures().0, 0);
-    }
-
-    #[test]
-    fn a_restart_finds_what_is_there_and_removes_what_makes_no_sense() {
-        let dir = tempfile::tempdir().unwrap();
-        let sum = Sum::of(b"x");
+    /// Keeps an object open, and closes the one that was kept for longest if there are too many.
+    fn keep_open(&self, entry: &Held) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.push_back(Arc::downgrade(entry.entry()));
+        if open.len() > OPEN_MAX
+            && let Some(oldest) = open.pop_front()
+            && let Some(oldest) = oldest.upgrade()
         {
-            let disk = Disk::open(dir.path(), 100 * CHUNK).unwrap();
-            let old = disk.create(&key("a"), &version("1"), CHUNK, false).unwrap();
-            let entry = disk
-                .create(&key("a"), &version("2"), CHUNK + 1, false)
-                .unwrap();
-            let file = File::open(&entry.data).unwrap();
-            entry.written(1, sum, &file).unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(2));
-            entry.check();
-            let spoiled = disk.create(&key("b"), &version("1"), 5, false).unwrap();
-            std::fs::write(&spoiled.meta, "nonsense").unwrap();
-            let short = disk.create(&key("c"), &version("1"), 5, false).unwrap();
-            std::fs::write(&short.data, "1234").unwrap();
-            let orphan = disk.create(&key("d"), &version("1"), 5, false).unwrap();
-            std::fs::remove_file(&orphan.meta).unwrap();
-            std::fs::write(dir.path().join("objects/o/NOTES.txt"), "mine").unwrap();
-            assert!(Disk::open(dir.path(), CHUNK).is_err(), "is locked");
-            drop(old);
+            oldest.close();
         }
-        let disk = Disk::open(dir.path(), 100 * CHUNK).unwrap();
-        let entry = disk.current(&key("a")).unwrap();
-        assert_eq!(entry.version, version("2"));
-        assert_eq!(*entry.chunks(), [Chunk::Missing, Chunk::Claimed(sum)]);
-        assert_eq!(disk.figures().2, 2, "the old version is kept");
-        assert_eq!(names(dir.path()).len(), 5, "and the operator's notes");
-        assert!(disk.current(&key("b")).is_none());
     }
 
-    #[test]
-    fn a_lower_bound_holds_from_the_start() {
-        let dir = tempfile::tempdir().unwrap();
-        let disk = Disk::open(dir.path(), 100 * CHUNK).unwrap();
-        for name in ["a", "b", "c"] {
-            disk.create(&key(name), &version("1"), CHUNK, false)
-                .unwrap();
-        }
-        drop(disk);
-        let disk = Disk::open(dir.path(), footprint(CHUNK)).unwrap();
-        assert_eq!(disk.figures().2, 1);
+    /// Chunk `index` of `entry` was written to `data`, and this is its sum. Blocks on the disk.
+    pub(crate) fn written(
+        &self,
+        entry: &Entry,
+        index: usize,
+        sum: Sum,
+        data: &Data,
+    ) -> io::Result<()> {
+        data.if_untouched(|| entry.set_chunk(index, Chunk::Here(sum)))?;
+        sidecar::append(&*self.storage, &entry.about.meta, index, sum)
     }
 
-    #[test]
-    fn the_version_of_a_time_past_is_found_while_it_is_here() {
-        let dir = tempfile::tempdir().unwrap();
-        let disk = Disk::open(dir.path(), 100 * CHUNK).unwrap();
-        let pause = || std::thread::sleep(std::time::Duration::from_millis(3));
-        let first = disk.create(&key("a"), &version("1"), 5, false).unwrap();
-        disk.set_current(&first);
-        pause();
-        let then = now();
-        pause();
-        assert!(
-            disk.current_at(&key("a"), then, 0).is_none(),
-            "the origin was not asked then"
-        );
-        let second = disk.create(&key("a"), &version("2"), 5, false).unwrap();
-        disk.set_current(&second);
-        assert_eq!(
-            disk.current_at(&key("a"), then, 60_000).unwrap().id,
-            first.id
-        );
-        assert_eq!(
-            disk.current_at(&key("a"), now(), 60_000).unwrap().id,
-            second.id
-        );
-        assert!(
-            disk.current_at(&key("a"), then - 1_000_000, 60_000)
-                .is_none()
-        );
+    /// Whether chunk `index` of `entry` is what its sum says, whoever wrote it. Blocks on the disk.
+    pub(crate) fn check(
+        &self,
+        entry: &Entry,
+        index: usize,
+        expected: Sum,
+        data: &Data,
+    ) -> io::Result<bool> {
+        let whole = data.sum(chunks::range(index, entry.about.size))? == expected;
+        if whole {
+            data.if_untouched(|| entry.set_chunk(index, Chunk::Here(expected)))?;
+        } else {
+            entry.set_chunk(index, Chunk::Missing);
+            let file = entry.about.data.clone();
+            self.monitor
+                .tell(&CacheEvent::Corrupt { file, chunk: index });
+        }
+        Ok(whole)
+    }
+}
+
+/// A file that grows; removed when it is given up.
+pub(crate) struct Spool {
+    pub(crate) data: Arc<Data>,
+    pub(crate) path: PathBuf,
+    storage: Arc<dyn Storage>,
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        // Gone already if it was adopted. One name in a folder of our own: quick enough.
+        let _ = self.storage.remove(&self.path);
     }
 }

@@ -1,34 +1,48 @@
 //! One version of one object on the disk.
 
-use std::fs::{File, FileTimes};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use bootwire::file::{OpenFile, PartialFile};
+use bootwire::file::OpenFile;
+use tokio::time::Instant;
 
-use super::Cached;
-use super::chunks::Sum;
-use super::filler::Filler;
+use super::chunks::{self, Sum};
+use super::data::{Data, Left};
 use super::key::Key;
-use super::sidecar;
-use super::stamp::Stamp;
+use super::storage::Storage;
 use crate::origin::Version;
 
 /// How long a file is kept open before it is opened again: its name may be gone, or lead to
 /// another file.
 const KEEP_OPEN: Duration = Duration::from_secs(30);
 /// How long a file is served before its name is looked at again: somebody may have written to it.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often the time of the last use is written to the disk, at most.
-const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the time of the last use is written to the disk, at most, in milliseconds.
+const NOTE_USE_EVERY: u64 = 60_000;
+/// The bit of [`Entry::holds`] that says that it was taken out of use.
+const GONE: usize = 1 << (usize::BITS - 1);
 
 /// One version of one object on the disk: where its bytes are, and which of them.
 ///
 /// It holds no descriptor by itself; the files are opened when somebody reads.
 pub(crate) struct Entry {
+    pub(crate) about: About,
+    times: Times,
+    /// How many hold on to it, and whether it is [`GONE`].
+    holds: AtomicUsize,
+    /// Whether machines keep the version they began with.
+    for_boots: AtomicBool,
+    left: Arc<Left>,
+    state: Mutex<State>,
+}
+
+/// What a version is.
+#[derive(Clone, Debug)]
+pub(crate) struct About {
     pub(crate) key: Key,
     pub(crate) version: Version,
     pub(crate) size: u64,
@@ -39,16 +53,10 @@ pub(crate) struct Entry {
     pub(crate) whole: bool,
     pub(crate) data: PathBuf,
     pub(crate) meta: PathBuf,
-    times: Times,
-    /// How many are about to open it.
-    holders: AtomicUsize,
-    /// Whether machines keep the version they began with.
-    for_boots: AtomicBool,
-    state: Mutex<State>,
 }
 
 /// Milliseconds since 1970.
-struct Times {
+pub(crate) struct Times {
     /// When the origin last said that this is the current version.
     checked: AtomicU64,
     used: AtomicU64,
@@ -59,15 +67,34 @@ struct Times {
     until: AtomicU64,
 }
 
+impl Times {
+    /// Of a version that is new at `now`.
+    pub(crate) const fn from(now: u64) -> Self {
+        Self {
+            checked: AtomicU64::new(now),
+            used: AtomicU64::new(now),
+            noted: AtomicU64::new(now),
+            since: now,
+            until: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// Of a version that an earlier process has left.
+    pub(crate) const fn left(checked: u64, used: u64) -> Self {
+        Self {
+            checked: AtomicU64::new(checked),
+            used: AtomicU64::new(used),
+            noted: AtomicU64::new(used),
+            since: 0,
+            until: AtomicU64::new(u64::MAX),
+        }
+    }
+}
+
 struct State {
     chunks: Box<[Chunk]>,
-    /// Removed from the cache: its files are gone, or about to be.
-    gone: bool,
-    filler: Weak<Filler>,
     /// Kept open for the next who asks, once it is complete.
     kept: Option<KeptOpen>,
-    /// The file as this process left it or checked it.
-    stamp: Option<Stamp>,
 }
 
 struct KeptOpen {
@@ -82,87 +109,27 @@ struct KeptOpen {
 pub(crate) enum Chunk {
     /// Not there.
     Missing,
-    /// Written by an earlier process. True if the sum is.
+    /// Written by an earlier process, or somebody else has written to the file since. True if the
+    /// sum is.
     Claimed(Sum),
-    /// Written or checked by this process: good while the file is as it was left.
+    /// Written or summed by this process: good while the file is as it was left.
     Here(Sum),
 }
 
-/// An entry open for reading.
-pub(crate) enum Opened {
-    /// All of it is here: a file like any other.
-    Whole(Arc<OpenFile>),
-    /// The rest comes as it is read.
-    Filling(Arc<PartialFile>),
-}
-
-pub(crate) fn now() -> u64 {
-    millis(SystemTime::now())
-}
-
-pub(crate) fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// What an entry is made of.
-pub(crate) struct Description {
-    pub(crate) key: Key,
-    pub(crate) version: Version,
-    pub(crate) size: u64,
-    pub(crate) id: u64,
-    pub(crate) whole: bool,
-    pub(crate) data: PathBuf,
-    pub(crate) meta: PathBuf,
-    pub(crate) chunks: Vec<Chunk>,
-    pub(crate) checked: u64,
-    pub(crate) used: u64,
-    pub(crate) since: u64,
-    /// The file, if what is said of its chunks is known to be true.
-    pub(crate) stamp: Option<Stamp>,
-}
-
 impl Entry {
-    pub(crate) fn new(description: Description) -> Arc<Self> {
-        let Description {
-            key,
-            version,
-            size,
-            id,
-            whole,
-            data,
-            meta,
-            chunks,
-            checked,
-            used,
-            since,
-            stamp,
-        } = description;
-        Arc::new(Self {
-            key,
-            version,
-            size,
-            id,
-            whole,
-            data,
-            meta,
-            times: Times {
-                checked: AtomicU64::new(checked),
-                used: AtomicU64::new(used),
-                noted: AtomicU64::new(used),
-                since,
-                until: AtomicU64::new(u64::MAX),
-            },
-            holders: AtomicUsize::new(0),
+    pub(crate) fn new(about: About, chunks: Vec<Chunk>, times: Times, left: Arc<Left>) -> Self {
+        debug_assert_eq!(chunks.len(), chunks::count(about.size));
+        Self {
+            about,
+            times,
+            holds: AtomicUsize::new(0),
             for_boots: AtomicBool::new(false),
+            left,
             state: Mutex::new(State {
                 chunks: chunks.into(),
-                gone: false,
-                filler: Weak::new(),
                 kept: None,
-                stamp,
             }),
-        })
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -174,20 +141,15 @@ impl Entry {
         self.times.checked.load(Ordering::Relaxed)
     }
 
-    /// The origin just said so, and the disk will hear of it soon.
-    pub(crate) fn check_now(&self) {
-        self.times.checked.store(now(), Ordering::Relaxed);
+    /// The origin says so now, and the disk will hear of it soon.
+    pub(crate) fn check(&self, now: u64) {
+        self.times.checked.store(now, Ordering::Relaxed);
     }
 
-    /// The origin just said so. Blocks on the disk.
-    pub(crate) fn check(&self) {
-        self.check_now();
+    /// Writes to the disk when the origin last said so. Blocks on it.
+    pub(crate) fn note_check(&self, storage: &dyn Storage) {
         // For the next start; without it the object is only asked for sooner.
-        let times = FileTimes::new().set_modified(SystemTime::now());
-        let _ = File::options()
-            .append(true)
-            .open(&self.meta)
-            .and_then(|file| file.set_times(times));
+        let _ = storage.note_written(&self.about.meta, self.checked());
     }
 
     pub(crate) fn used(&self) -> u64 {
@@ -195,21 +157,20 @@ impl Entry {
     }
 
     /// Somebody reads it.
-    pub(crate) fn touch(&self) {
-        self.times.used.store(now(), Ordering::Relaxed);
+    pub(crate) fn touch(&self, now: u64) {
+        self.times.used.store(now, Ordering::Relaxed);
     }
 
     /// Writes the time of the last use to the disk, if that is due.
-    fn note_use(&self) {
+    fn note_use(&self, storage: &dyn Storage) {
         let used = self.used();
         let noted = self.times.noted.load(Ordering::Relaxed);
-        if used.saturating_sub(noted) < NOTE_USE_EVERY.as_millis() as u64 {
+        if used.saturating_sub(noted) < NOTE_USE_EVERY {
             return;
         }
         self.times.noted.store(used, Ordering::Relaxed);
-        let times = FileTimes::new().set_accessed(SystemTime::now());
         // It only decides who goes first when space is needed after a restart.
-        let _ = File::open(&self.data).and_then(|file| file.set_times(times));
+        let _ = storage.note_read(&self.about.data, used);
     }
 
     /// Whether this was the current version at `time`, as far as is known: what an origin says is
@@ -222,8 +183,8 @@ impl Entry {
     }
 
     /// Another version took its place.
-    pub(crate) fn replaced(&self) {
-        self.times.until.fetch_min(now(), Ordering::Relaxed);
+    pub(crate) fn replaced(&self, now: u64) {
+        self.times.until.fetch_min(now, Ordering::Relaxed);
     }
 
     /// It is the current version again.
@@ -242,31 +203,41 @@ impl Entry {
         state.chunks.get(index).copied().unwrap_or(Chunk::Missing)
     }
 
-    /// Chunk `index` was checked and is what the sidecar says, in the file as `stamp` has it.
-    pub(crate) fn confirmed(&self, index: usize, sum: Sum, stamp: Stamp) {
-        let mut state = self.lock();
-        state.stamp = Some(stamp);
-        if let Some(chunk) = state.chunks.get_mut(index) {
-            *chunk = Chunk::Here(sum);
-        }
+    /// The bytes of each chunk that are here.
+    pub(crate) fn bytes_here(&self) -> Vec<u32> {
+        let state = self.lock();
+        let here = |(index, chunk): (usize, &Chunk)| {
+            let range = chunks::range(index, self.about.size);
+            match chunk {
+                Chunk::Here(_) => (range.end - range.start) as u32,
+                Chunk::Missing | Chunk::Claimed(_) => 0,
+            }
+        };
+        state.chunks.iter().enumerate().map(here).collect()
     }
 
-    /// Chunk `index` was written to `file`. Tells the sidecar; blocks on the disk.
-    pub(crate) fn written(&self, index: usize, sum: Sum, file: &File) -> io::Result<()> {
-        let stamp = Stamp::of(&file.metadata()?);
-        self.confirmed(index, sum, stamp);
-        sidecar::append(&self.meta, index, sum)
-    }
-
-    /// Chunk `index` is not what it should be.
-    pub(crate) fn spoiled(&self, index: usize) {
+    /// Says what is known of chunk `index` now.
+    pub(crate) fn set_chunk(&self, index: usize, known: Chunk) {
         if let Some(chunk) = self.lock().chunks.get_mut(index) {
-            *chunk = Chunk::Missing;
+            *chunk = known;
         }
     }
 
     pub(crate) fn is_complete(&self) -> bool {
-        self.lock().is_complete()
+        let state = self.lock();
+        let mut chunks = state.chunks.iter();
+        chunks.all(|chunk| matches!(chunk, Chunk::Here(_)))
+    }
+
+    /// Somebody else has written to the file: its chunks are only what they claim to be.
+    pub(crate) fn doubt(&self) {
+        let mut state = self.lock();
+        state.kept = None;
+        for chunk in &mut state.chunks {
+            if let Chunk::Here(sum) = *chunk {
+                *chunk = Chunk::Claimed(sum);
+            }
+        }
     }
 
     /// A machine was given it that keeps its versions.
@@ -283,79 +254,73 @@ impl Entry {
         self.times.until.load(Ordering::Relaxed) >= time
     }
 
-    pub(super) fn hold(&self) {
-        self.holders.fetch_add(1, Ordering::AcqRel);
-    }
-
-    pub(super) fn let_go(&self) {
-        self.holders.fetch_sub(1, Ordering::AcqRel);
-    }
-
     /// The whole file if it is open, without waiting for anything.
-    pub(crate) fn at_hand(&self) -> Option<Arc<OpenFile>> {
-        match self.state.try_lock() {
-            Ok(state) if !state.gone => state.at_hand(),
-            Ok(_) | Err(TryLockError::WouldBlock) => None,
-            Err(TryLockError::Poisoned(_)) => None,
-        }
+    pub(crate) fn at_hand(&self, now: u64) -> Option<Arc<OpenFile>> {
+        let state = self.state.try_lock().ok().filter(|_| !self.is_gone())?;
+        let kept = state.kept.as_ref()?;
+        let known = kept.looked.elapsed() < LOOK_EVERY && kept.opened.elapsed() < KEEP_OPEN;
+        known.then(|| {
+            self.touch(now);
+            Arc::clone(&kept.file)
+        })
     }
 
-    /// Opens it for reading; what is missing will come from `source`. `None` if it is not in the
-    /// cache any more. Blocks on the disk; must be called within a tokio runtime.
-    pub(crate) fn open(self: &Arc<Self>, source: &Cached) -> io::Result<Option<Opened>> {
-        self.touch();
-        self.note_use();
-        let mut state = self.lock();
-        if state.gone {
+    /// Opens the whole file for sending; `None` if it is not complete. Blocks on the disk.
+    pub(crate) fn open(
+        &self,
+        storage: &dyn Storage,
+        now: u64,
+    ) -> io::Result<Option<Arc<OpenFile>>> {
+        self.touch(now);
+        self.note_use(storage);
+        let mut mark = self.left.lock();
+        if let Some(kept) = self.at_hand(now) {
+            return Ok(Some(kept));
+        }
+        let seen = mark.seen.is_some_and(|seen| seen.elapsed() < LOOK_EVERY);
+        if let Some(stamp) = mark.stamp
+            && !seen
+        {
+            if storage.stat_at(&self.about.data)?.stamp == stamp {
+                mark.seen = Some(Instant::now());
+                if let Some(kept) = &mut self.lock().kept {
+                    kept.looked = Instant::now();
+                }
+            } else {
+                mark.doubt();
+                self.doubt();
+            }
+        }
+        if !self.is_complete() {
             return Ok(None);
         }
-        if let Some(kept) = state.at_hand() {
-            return Ok(Some(Opened::Whole(kept)));
+        if let Some(kept) = self.at_hand(now) {
+            return Ok(Some(kept));
         }
-        if state.filler.strong_count() == 0 {
-            state.look(&self.data)?;
+        let file = storage.open(&self.about.data)?;
+        let found = storage.stat(&file)?;
+        if found.size != self.about.size {
+            return Err(io::Error::other("the file in the cache has another size"));
         }
-        if state.is_complete() {
-            if let Some(kept) = state.at_hand() {
-                return Ok(Some(Opened::Whole(kept)));
-            }
-            let file = File::open(&self.data)?;
-            if file.metadata()?.len() != self.size {
-                return Err(io::Error::other("the file in the cache has another size"));
-            }
-            let file = OpenFile::new(file)?;
-            state.kept = Some(KeptOpen {
-                file: Arc::clone(&file),
-                opened: Instant::now(),
-                looked: Instant::now(),
-            });
-            return Ok(Some(Opened::Whole(file)));
+        if mark.stamp != Some(found.stamp) {
+            mark.doubt();
+            self.doubt();
+            return Ok(None);
         }
-        let filler = match state.filler.upgrade() {
-            Some(filler) => filler,
-            None => {
-                let filler = Filler::new(self, source, &state.chunks)?;
-                state.filler = Arc::downgrade(&filler);
-                filler
-            }
+        let file = OpenFile::new(file)?;
+        let kept = KeptOpen {
+            file: Arc::clone(&file),
+            opened: Instant::now(),
+            looked: Instant::now(),
         };
-        drop(state);
-        Ok(Some(Opened::Filling(filler.content()?)))
+        self.lock().kept = Some(kept);
+        Ok(Some(file))
     }
 
-    /// The filler that is at work, or a new one. `None` if it is not in the cache any more.
-    pub(crate) fn filler(self: &Arc<Self>, source: &Cached) -> io::Result<Option<Arc<Filler>>> {
-        let mut state = self.lock();
-        if state.gone {
-            return Ok(None);
-        }
-        if let Some(filler) = state.filler.upgrade() {
-            return Ok(Some(filler));
-        }
-        state.look(&self.data)?;
-        let filler = Filler::new(self, source, &state.chunks)?;
-        state.filler = Arc::downgrade(&filler);
-        Ok(Some(filler))
+    /// Opens the file to fill it. Blocks on the disk.
+    pub(crate) fn open_to_fill(&self, storage: &Arc<dyn Storage>) -> io::Result<Data> {
+        let file = storage.open_to_write(&self.about.data)?;
+        Data::new(file, self.about.size, storage, &self.left)
     }
 
     /// Lets go of the open file.
@@ -363,78 +328,91 @@ impl Entry {
         self.lock().kept = None;
     }
 
-    /// Takes it out of use for good, unless it is being opened, read or filled. Whoever holds it
-    /// finds it gone. Waits for no disk: the caller holds the index.
+    /// Takes it out of use for good, unless it is read or held. Whoever finds it finds it gone.
+    /// Waits for nothing.
     pub(crate) fn retire(&self) -> bool {
         let Ok(mut state) = self.state.try_lock() else {
             return false;
         };
-        let read = state.kept.as_ref();
-        let read = read.is_some_and(|kept| Arc::strong_count(&kept.file) > 1);
-        let held = self.holders.load(Ordering::Acquire) > 0;
-        if read || held || state.filler.strong_count() > 0 {
+        let read = |kept: &KeptOpen| Arc::strong_count(&kept.file) > 1;
+        if state.kept.as_ref().is_some_and(read) {
             return false;
         }
-        state.gone = true;
-        state.kept = None;
-        true
+        let unheld = self
+            .holds
+            .compare_exchange(0, GONE, Ordering::AcqRel, Ordering::Acquire);
+        if unheld.is_ok() {
+            state.kept = None;
+        }
+        unheld.is_ok()
     }
 
     /// Takes it out of use whoever reads it: its files are not what they should be.
     pub(crate) fn condemn(&self) {
-        let mut state = self.lock();
-        state.gone = true;
-        state.kept = None;
+        self.holds.fetch_or(GONE, Ordering::AcqRel);
+        self.lock().kept = None;
     }
 
     /// Whether it was taken out of use.
     pub(crate) fn is_gone(&self) -> bool {
-        self.lock().gone
-    }
-}
-
-impl State {
-    /// The open file, unless it is time to look at its name or to open it again.
-    fn at_hand(&self) -> Option<Arc<OpenFile>> {
-        let kept = self.kept.as_ref()?;
-        let known = kept.looked.elapsed() < LOOK_EVERY && kept.opened.elapsed() < KEEP_OPEN;
-        known.then(|| Arc::clone(&kept.file))
-    }
-
-    fn is_complete(&self) -> bool {
-        let mut chunks = self.chunks.iter();
-        chunks.all(|chunk| matches!(chunk, Chunk::Here(_)))
-    }
-
-    /// Looks whether the file is as it was left. If not, its chunks are only what they claim to be.
-    /// Blocks on the disk.
-    fn look(&mut self, data: &Path) -> io::Result<()> {
-        let Some(stamp) = self.stamp else {
-            return Ok(());
-        };
-        if Stamp::of(&std::fs::metadata(data)?) == stamp {
-            if let Some(kept) = &mut self.kept {
-                kept.looked = Instant::now();
-            }
-            return Ok(());
-        }
-        self.stamp = None;
-        self.kept = None;
-        for chunk in &mut self.chunks {
-            if let Chunk::Here(sum) = *chunk {
-                *chunk = Chunk::Claimed(sum);
-            }
-        }
-        Ok(())
+        self.holds.load(Ordering::Acquire) & GONE != 0
     }
 }
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry")
-            .field("object", &self.key.object)
-            .field("version", &self.version)
-            .field("size", &self.size)
-            .finish_non_exhaustive()
+        self.about.fmt(f)
+    }
+}
+
+/// An entry that is not evicted while this is there.
+pub(crate) struct Held(Arc<Entry>);
+
+impl Held {
+    /// Holds on to an entry, unless it is gone. Waits for nothing.
+    pub(super) fn new(entry: &Arc<Entry>) -> Option<Self> {
+        let hold = |holds| (holds & GONE == 0).then_some(holds + 1);
+        let held = entry
+            .holds
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, hold);
+        held.is_ok().then(|| Self(Arc::clone(entry)))
+    }
+
+    /// Holds on to an entry that nobody else has yet.
+    pub(super) fn first(entry: Entry) -> Self {
+        entry.holds.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::new(entry))
+    }
+
+    /// The entry itself, which may be evicted once nobody holds it.
+    pub(super) const fn entry(&self) -> &Arc<Entry> {
+        &self.0
+    }
+}
+
+impl Clone for Held {
+    fn clone(&self) -> Self {
+        self.0.holds.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.holds.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Deref for Held {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
     }
 }

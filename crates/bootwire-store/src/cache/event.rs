@@ -1,8 +1,11 @@
 //! What an operator should hear of, and what can be counted.
 
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Observer;
 
 /// Something about a cache that no single transfer's record tells. Its text is made for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,13 +106,68 @@ pub struct CacheStats {
     pub memory_bytes: u64,
 }
 
-/// The counters behind [`CacheStats`].
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) hits: AtomicU64,
-    pub(crate) misses: AtomicU64,
-    pub(crate) stale: AtomicU64,
-    pub(crate) asked: AtomicU64,
-    pub(crate) retried: AtomicU64,
-    pub(crate) fetched_bytes: AtomicU64,
+/// Counts what happens, and tells an observer what an operator should hear of.
+#[derive(Default)]
+pub(crate) struct Monitor {
+    pub(crate) hits: Counter,
+    pub(crate) misses: Counter,
+    pub(crate) stale: Counter,
+    pub(crate) asked: Counter,
+    pub(crate) retried: Counter,
+    pub(crate) fetched_bytes: Counter,
+    pub(crate) evicted: Counter,
+    observer: Option<Observer>,
+    /// When an operator last heard that there is no room, in milliseconds since 1970.
+    told_full: AtomicU64,
+}
+
+/// How often an operator hears that there is no room, at most, in milliseconds.
+const FULL_EVERY: u64 = 60_000;
+
+/// A number that grows.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Monitor {
+    /// Counts, and tells `observer`.
+    pub(crate) fn told_to(observer: Option<Observer>) -> Self {
+        Self {
+            observer,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn tell(&self, event: &CacheEvent) {
+        if let Some(observer) = &self.observer {
+            observer(event);
+        }
+    }
+
+    /// There is no room at `now`, and `why`.
+    pub(crate) fn full(&self, now: u64, why: &io::Error) {
+        let last = self.told_full.load(Ordering::Relaxed);
+        if now.saturating_sub(last) >= FULL_EVERY {
+            self.told_full.store(now, Ordering::Relaxed);
+            let why = why.to_string();
+            self.tell(&CacheEvent::Full { why });
+        }
+    }
+
+    /// A file or folder of the cache cannot be used.
+    pub(crate) fn disk_failed(&self, file: &Path, error: &io::Error) {
+        self.tell(&CacheEvent::DiskFailed {
+            file: file.to_owned(),
+            error: error.to_string(),
+        });
+    }
 }

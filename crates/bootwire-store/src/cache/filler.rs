@@ -1,10 +1,8 @@
 //! Filling an object's file while it is read.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -14,30 +12,30 @@ use bootwire::{BoxFuture, Refusal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::chunks::{self, CHUNK, Sum, Summing};
-use super::entry::{Chunk, Entry};
-use super::stamp::Stamp;
-use super::{CacheEvent, Cached};
+use super::chunks::{self, CHUNK};
+use super::data::Data;
+use super::disk::Disk;
+use super::entry::Held;
+use super::source::Source;
 use crate::origin::Body;
 
 /// How long a failure stands before a chunk is asked for again.
 const FAILURE_STANDS: Duration = Duration::from_secs(1);
 /// Chunks looked at for content without a gap.
 const GAP_SEARCH_MAX: usize = 16;
-/// Bytes read at a time to check a chunk.
-const CHECK_PIECE: usize = 256 << 10;
 
 /// An object's file, open, and the tasks that fill it. It is there for as long as somebody reads
 /// the object or a task is at work.
 pub(crate) struct Filler {
-    pub(super) entry: Arc<Entry>,
-    pub(super) source: Cached,
-    pub(super) file: Arc<File>,
+    pub(super) entry: Held,
+    pub(super) disk: Arc<Disk>,
+    pub(super) source: Source,
+    pub(super) data: Arc<Data>,
+    read_ahead: u64,
     /// Bytes of each chunk that are here, from its start on.
     filled: Box<[AtomicU32]>,
     tasks: Mutex<HashMap<usize, Task>>,
-    /// The version is no more: nothing can be fetched.
-    dead: OnceLock<Refusal>,
+    dead: OnceLock<Dead>,
     moved: Notify,
     content: Mutex<Weak<PartialFile>>,
     /// For the tasks.
@@ -50,38 +48,50 @@ enum Task {
     Failed(Refusal, Instant),
 }
 
+/// Why nothing more can be fetched.
+struct Dead {
+    refusal: Refusal,
+    /// Whether not even what is here can be sent: somebody else has written to it.
+    spoiled: bool,
+}
+
 /// The task of an object that comes in one stream is kept under the number of its first chunk.
 const WHOLE: usize = 0;
 
 impl Filler {
     /// Opens the file of `entry` to fill it. Blocks on the disk.
-    pub(super) fn new(
-        entry: &Arc<Entry>,
-        source: &Cached,
-        chunks: &[Chunk],
+    pub(super) fn open(
+        entry: &Held,
+        (disk, source): (&Arc<Disk>, &Source),
+        read_ahead: u64,
     ) -> io::Result<Arc<Self>> {
-        let file = File::options().read(true).write(true).open(&entry.data)?;
-        if file.metadata()?.len() != entry.size {
-            return Err(io::Error::other("the file in the cache has another size"));
-        }
-        let filled = |(index, chunk): (usize, &Chunk)| {
-            let range = chunks::range(index, entry.size);
-            AtomicU32::new(match chunk {
-                Chunk::Here(_) => (range.end - range.start) as u32,
-                Chunk::Missing | Chunk::Claimed(_) => 0,
-            })
-        };
+        let data = entry.open_to_fill(disk.storage())?;
+        let filled = entry.bytes_here().into_iter().map(AtomicU32::new);
         Ok(Arc::new_cyclic(|own| Self {
-            entry: Arc::clone(entry),
+            entry: entry.clone(),
+            disk: Arc::clone(disk),
             source: source.clone(),
-            file: Arc::new(file),
-            filled: chunks.iter().enumerate().map(filled).collect(),
+            data: Arc::new(data),
+            read_ahead,
+            filled: filled.collect(),
             tasks: Mutex::default(),
             dead: OnceLock::new(),
             moved: Notify::new(),
             content: Mutex::default(),
             own: own.clone(),
         }))
+    }
+
+    /// Whether it is at work for `entry`. One that is dead is, until its last task has ended: no
+    /// other shall fetch the same meanwhile.
+    pub(super) fn fills(&self, entry: &Held) -> bool {
+        let at_work = || self.dead.get().is_none() || self.is_busy();
+        Arc::ptr_eq(self.entry.entry(), entry.entry()) && at_work()
+    }
+
+    fn is_busy(&self) -> bool {
+        let running = |task: &Task| matches!(task, Task::Running);
+        self.tasks().values().any(running)
     }
 
     /// What is sent to clients: one mapping for all of them. Blocks on the disk.
@@ -91,7 +101,7 @@ impl Filler {
             return Ok(content);
         }
         let filling: Arc<dyn Filling> = self.clone();
-        let made = PartialFile::new(self.file.try_clone()?, self.entry.size, filling)?;
+        let made = PartialFile::new(self.data.file()?, self.entry.about.size, filling)?;
         *content = Arc::downgrade(&made);
         Ok(made)
     }
@@ -101,27 +111,31 @@ impl Filler {
     }
 
     fn task_of(&self, chunk: usize) -> usize {
-        if self.entry.whole { WHOLE } else { chunk }
+        if self.entry.about.whole { WHOLE } else { chunk }
+    }
+
+    /// The bytes of chunk `index`.
+    pub(super) fn range(&self, index: usize) -> Range<u64> {
+        chunks::range(index, self.entry.about.size)
     }
 
     /// Where chunk `index` goes on.
-    pub(super) fn position(&self, index: usize) -> u64 {
+    fn position(&self, index: usize) -> u64 {
         let filled = self.filled.get(index);
         let filled = filled.map_or(0, |filled| filled.load(Ordering::Acquire));
-        chunks::range(index, self.entry.size).start + u64::from(filled)
+        self.range(index).start + u64::from(filled)
     }
 
     fn is_full(&self, index: usize) -> bool {
-        self.position(index) == chunks::range(index, self.entry.size).end
+        self.position(index) == self.range(index).end
     }
 
     /// Everything of chunk `index` before byte `upto` of the object is in the file.
     pub(super) fn arrived(&self, index: usize, upto: u64) {
-        let start = chunks::range(index, self.entry.size).start;
         let Some(filled) = self.filled.get(index) else {
             return;
         };
-        let now = upto.saturating_sub(start).min(CHUNK) as u32;
+        let now = upto.saturating_sub(self.range(index).start).min(CHUNK) as u32;
         if filled.fetch_max(now, Ordering::AcqRel) < now {
             self.moved.notify_waiters();
         }
@@ -129,12 +143,13 @@ impl Filler {
 
     /// Chunk `index` is complete.
     pub(super) fn completed(&self, index: usize) {
-        self.arrived(index, chunks::range(index, self.entry.size).end);
+        self.arrived(index, self.range(index).end);
     }
 
-    /// Nothing more can be fetched of this version.
-    pub(super) fn die(&self, refusal: Refusal) {
-        let _ = self.dead.set(refusal);
+    /// Nothing more can be fetched of this version; if it is `spoiled`, nothing can be sent.
+    pub(super) fn die(&self, refusal: Refusal, spoiled: bool) {
+        let _ = self.dead.set(Dead { refusal, spoiled });
+        self.moved.notify_waiters();
     }
 
     /// Starts to fetch what holds chunk `index`, unless it is here or on its way. `body` holds the
@@ -165,8 +180,8 @@ impl Filler {
 
     /// The failure that keeps chunk `index` away.
     fn failure(&self, index: usize) -> Option<Refusal> {
-        if let Some(refusal) = self.dead.get() {
-            return Some(refusal.clone());
+        if let Some(dead) = self.dead.get() {
+            return Some(dead.refusal.clone());
         }
         match self.tasks().get(&self.task_of(index)) {
             Some(Task::Failed(refusal, at)) if at.elapsed() < FAILURE_STANDS => {
@@ -179,10 +194,10 @@ impl Filler {
     /// Waits until byte `range.start` is here, and has the rest of the range fetched, and then as
     /// much again as the origin is read ahead.
     async fn wait(&self, range: Range<u64>) -> Result<(), Refusal> {
-        self.entry.touch();
+        self.entry.touch(self.disk.now());
         let first = chunks::index_of(range.start);
-        let ahead = range.end.saturating_add(self.source.policy.read_ahead);
-        let last = chunks::index_of(ahead.min(self.entry.size).saturating_sub(1));
+        let ahead = range.end.saturating_add(self.read_ahead);
+        let last = chunks::index_of(ahead.min(self.entry.about.size).saturating_sub(1));
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);
@@ -206,52 +221,27 @@ impl Filler {
         for index in 0..self.filled.len() {
             while !self.is_full(index) {
                 let at = self.position(index);
-                self.wait(at..chunks::range(index, self.entry.size).end)
-                    .await?;
+                self.wait(at..self.range(index).end).await?;
             }
         }
         loop {
             let ended = self.moved.notified();
             tokio::pin!(ended);
             ended.as_mut().enable();
-            let at_work = |task: &Task| matches!(task, Task::Running);
-            if !self.tasks().values().any(at_work) {
-                return Ok(());
+            if !self.is_busy() {
+                let spoiled = self.dead.get().filter(|dead| dead.spoiled);
+                return spoiled.map_or(Ok(()), |dead| Err(dead.refusal.clone()));
             }
             ended.await;
         }
-    }
-
-    /// Whether chunk `index`, which an earlier process wrote or somebody else may have changed, is what it should be. Blocks on the
-    /// disk.
-    pub(super) fn check(&self, index: usize, expected: Sum) -> io::Result<bool> {
-        let stamp = Stamp::of(&self.file.metadata()?);
-        let mut summing = Summing::new();
-        let mut piece = vec![0; CHECK_PIECE];
-        let range = chunks::range(index, self.entry.size);
-        let mut at = range.start;
-        while at < range.end {
-            let len = (range.end - at).min(CHECK_PIECE as u64) as usize;
-            self.file.read_exact_at(&mut piece[..len], at)?;
-            summing.update(&piece[..len]);
-            at += len as u64;
-        }
-        let whole = summing.finish() == expected;
-        if whole {
-            self.entry.confirmed(index, expected, stamp);
-        } else {
-            self.entry.spoiled(index);
-            self.source.cache.tell(&CacheEvent::Corrupt {
-                file: self.entry.data.clone(),
-                chunk: index,
-            });
-        }
-        Ok(whole)
     }
 }
 
 impl Filling for Filler {
     fn here(&self, from: u64) -> u64 {
+        if self.dead.get().is_some_and(|dead| dead.spoiled) {
+            return from;
+        }
         let mut at = from;
         let first = chunks::index_of(from);
         for index in first..(first + GAP_SEARCH_MAX).min(self.filled.len()) {
@@ -260,7 +250,7 @@ impl Filling for Filler {
                 break;
             }
             at = here;
-            if here < chunks::range(index, self.entry.size).end {
+            if here < self.range(index).end {
                 break;
             }
         }
@@ -281,11 +271,12 @@ struct Running {
 
 impl Running {
     async fn run(mut self, body: Option<Box<dyn Body>>) {
-        let result = if self.filler.entry.whole {
-            self.filler.fetch_whole(body).await
+        let all = if self.filler.entry.about.whole {
+            0..self.filler.filled.len()
         } else {
-            self.filler.fetch_chunk(self.number, body).await
+            self.number..self.number + 1
         };
+        let result = self.filler.fetch(all, body).await;
         self.end(result);
     }
 

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::entry::now;
+use super::chunks::CHUNK;
 use super::key::Key;
 use crate::origin::Version;
 
-/// Largest object that is kept in memory, in bytes.
-pub(crate) const SMALL_MAX: u64 = 64 << 10;
+/// Largest object that is kept in memory, in bytes: 64 KiB.
+pub(crate) const SMALL_MAX: u64 = CHUNK / 64;
 /// What an entry takes besides its name and content, about.
 const OVERHEAD: u64 = 256;
 
@@ -41,9 +41,9 @@ impl Small {
         self.checked.load(Ordering::Relaxed)
     }
 
-    /// The origin just said so.
-    pub(crate) fn check(&self) {
-        self.checked.store(now(), Ordering::Relaxed);
+    /// The origin says so now.
+    pub(crate) fn check(&self, now: u64) {
+        self.checked.store(now, Ordering::Relaxed);
     }
 }
 

@@ -1,58 +1,77 @@
-//! Objects of origins, kept on the disk and in memory.
+//! Objects of origins, kept on the disk and in memory, in four parts.
+//!
+//! ```text
+//!                 Cached            an endpoint: joins the three others, and says which version
+//!               /   |    \\           of an object a client gets (`find`), opened for sending
+//!         Source  Fills   Disk
+//!            |      |       |       passive: what is here, its sums, room for more
+//!            |      |      Storage, Clock        the file system, or a simulated one
+//!            |      one question for each object, one filler for each version
+//!          an origin, how long it may take, how much may be on its way
+//! ```
+//!
+//! | word | what it is |
+//! |---|---|
+//! | object | what an origin names; a [`Key`](key::Key) says which of which origin |
+//! | version | one content of an object. [`Entry`](entry::Entry): a version on the disk, in two files; [`Small`](memory::Small): one in memory |
+//! | [`Held`](entry::Held) | an entry that is not evicted while somebody has this |
+//! | [`Sendable`](find::Sendable) | a version that can be sent: small or stored |
+//! | chunk | what is fetched, summed and remembered at a time: 4 MiB |
+//! | [`Data`](data::Data), [`Left`](data::Left) | a file that is open to be filled, and how this process left it, so that other writers are noticed |
+//! | [`Filler`](filler::Filler) | fetches what is missing of an entry, for all who read it |
+//! | [`Intake`](intake::Intake) | makes a version of an origin's first answer |
+//! | [`Paced`](paced::Paced), [`Writer`](writer::Writer) | a body that has to move, and the part of a file it goes to |
+//! | [`Share`](share::Share) | a body's part of what an origin may have on its way |
+//! | [`Room`](disk::Room) | bytes of the directory's bound, promised to what is on its way |
+//! | [`Place`](place::Place) | the directory as it was opened, locked |
+//! | [`Pins`](pin::Pins) | boots, and the versions they began with |
 
 mod amount;
 mod cached;
 mod chunks;
-#[cfg(test)]
-mod crowd;
+mod data;
 mod disk;
 mod entry;
 mod event;
 mod fetch;
 mod filler;
-mod flight;
-#[cfg(test)]
-mod full_disk;
-mod held;
+mod fills;
+mod find;
 mod index;
+mod intake;
 mod key;
-mod lookup;
 mod memory;
+mod paced;
 mod pin;
 mod place;
-mod pour;
 mod private;
+mod questions;
 mod salt;
+mod scan;
 mod share;
 mod sidecar;
-mod stamp;
+mod source;
 mod storage;
-mod take;
+#[cfg(test)]
+mod tests;
+mod writer;
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 pub use self::cached::Cached;
 use self::disk::Disk;
-use self::entry::Entry;
-use self::event::Counts;
+use self::event::Monitor;
 pub use self::event::{CacheEvent, CacheStats};
-use self::flight::Flights;
-use self::key::Key;
-use self::lookup::Found;
+use self::fills::Fills;
 use self::memory::Memory;
-use self::pin::Pins;
-use crate::blocking::Blocking;
+use self::storage::{Files, SystemClock};
 
 /// Bytes on the disk, unless told otherwise.
 const DISK_MAX: u64 = 20 << 30;
 /// Bytes in memory, unless told otherwise.
 const MEMORY_MAX: u64 = 64 << 20;
-/// Complete objects kept open for the next who asks.
-const OPEN_MAX: usize = 256;
 
 type Observer = Arc<dyn Fn(&CacheEvent) + Send + Sync>;
 
@@ -75,15 +94,7 @@ type Observer = Arc<dyn Fn(&CacheEvent) + Send + Sync>;
 pub struct Cache {
     disk: Arc<Disk>,
     memory: Arc<Memory>,
-    pins: Arc<Pins>,
-    flights: Arc<Flights<Key, Found>>,
-    blocking: Blocking,
-    counts: Arc<Counts>,
-    /// Complete objects that are kept open, oldest first.
-    open: Arc<Mutex<VecDeque<Weak<Entry>>>>,
-    observer: Option<Observer>,
-    /// When an operator last heard that there is no room, in milliseconds since 1970.
-    told_full: Arc<AtomicU64>,
+    fills: Arc<Fills>,
 }
 
 /// How a cache should be.
@@ -125,13 +136,15 @@ impl CacheBuilder {
     /// If it cannot be read or written, or another process uses it.
     pub async fn open(self) -> io::Result<Cache> {
         let (dir, max) = (self.dir, self.disk_max);
+        let monitor = Monitor::told_to(self.observer);
         let opening = tokio::task::spawn_blocking(move || {
-            Disk::open(&dir, max).map_err(|error| {
+            let beneath = (Arc::new(Files) as _, Arc::new(SystemClock) as _);
+            Disk::open(&dir, max, beneath, Arc::new(monitor)).map_err(|error| {
                 io::Error::new(error.kind(), format!("cache {}: {error}", dir.display()))
             })
         });
         let disk = opening.await.map_err(io::Error::other)??;
-        Ok(Cache::on(disk, self.memory_max, self.observer))
+        Ok(Cache::on(disk, self.memory_max))
     }
 }
 
@@ -156,67 +169,31 @@ impl Cache {
         }
     }
 
-    fn on(disk: Arc<Disk>, memory_max: u64, observer: Option<Observer>) -> Self {
-        if let Some(observer) = &observer {
-            disk.observed_by(Arc::clone(observer));
-        }
+    fn on(disk: Arc<Disk>, memory_max: u64) -> Self {
         Self {
-            memory: Arc::new(Memory::new(memory_max)),
-            pins: Arc::clone(disk.pins()),
             disk,
-            flights: Arc::default(),
-            blocking: Blocking::new(),
-            counts: Arc::default(),
-            open: Arc::default(),
-            observer,
-            told_full: Arc::default(),
+            memory: Arc::new(Memory::new(memory_max)),
+            fills: Arc::default(),
         }
     }
 
     /// What happened so far.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
-        let counts = &self.counts;
-        let (disk_bytes, evicted, objects) = self.disk.figures();
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (index, monitor) = (self.disk.index(), &self.disk.monitor);
+        let (disk_bytes, objects) = index.figures();
         CacheStats {
-            hits: read(&counts.hits),
-            misses: read(&counts.misses),
-            stale: read(&counts.stale),
-            asked: read(&counts.asked),
-            retried: read(&counts.retried),
-            fetched_bytes: read(&counts.fetched_bytes),
+            hits: monitor.hits.get(),
+            misses: monitor.misses.get(),
+            stale: monitor.stale.get(),
+            asked: monitor.asked.get(),
+            retried: monitor.retried.get(),
+            fetched_bytes: monitor.fetched_bytes.get(),
             disk_bytes,
             disk_objects: objects as u64,
-            current_bytes: self.disk.current_bytes(),
-            evicted,
+            current_bytes: index.current_bytes(),
+            evicted: monitor.evicted.get(),
             memory_bytes: self.memory.weight(),
-        }
-    }
-
-    fn tell(&self, event: &CacheEvent) {
-        if let Some(observer) = &self.observer {
-            observer(event);
-        }
-    }
-
-    fn count(&self, counter: impl FnOnce(&Counts) -> &AtomicU64) {
-        self.add(counter, 1);
-    }
-
-    fn add(&self, counter: impl FnOnce(&Counts) -> &AtomicU64, value: u64) {
-        counter(&self.counts).fetch_add(value, Ordering::Relaxed);
-    }
-
-    /// Keeps an object open, and closes the one that was kept for longest if there are too many.
-    fn keep_open(&self, entry: &Arc<Entry>) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.push_back(Arc::downgrade(entry));
-        if open.len() > OPEN_MAX
-            && let Some(oldest) = open.pop_front()
-            && let Some(oldest) = oldest.upgrade()
-        {
-            oldest.close();
         }
     }
 }

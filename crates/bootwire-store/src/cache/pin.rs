@@ -5,8 +5,6 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::entry::now;
-
 /// Boots remembered, at most; the oldest is forgotten for a new one.
 const BOOTS_MAX: usize = 65_536;
 /// Objects remembered of a boot, at most.
@@ -49,10 +47,9 @@ impl Pins {
         self.boots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What `machine` should get of the object with the number `object`, its boot taking `lasts`
-    /// from its first request on.
-    pub(crate) fn find(&self, machine: &str, object: u64, lasts: Duration) -> Pinned {
-        let now = now();
+    /// What `machine` should get at `now` of the object with the number `object`, its boot taking
+    /// `lasts` from its first request on.
+    pub(crate) fn find(&self, machine: &str, object: u64, lasts: Duration, now: u64) -> Pinned {
         let mut boots = self.lock();
         let lasts = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
         if let Some(boot) = boots.by_machine.get(machine)
@@ -77,9 +74,9 @@ impl Pins {
         }
     }
 
-    /// When the oldest boot began that is under way.
-    pub(crate) fn oldest(&self) -> Option<u64> {
-        let (mut boots, now) = (self.lock(), now());
+    /// When the oldest boot began that is under way at `now`.
+    pub(crate) fn oldest(&self, now: u64) -> Option<u64> {
+        let mut boots = self.lock();
         loop {
             let (began, machine) = boots.order.front().cloned()?;
             let boot = boots.by_machine.get(&machine);
@@ -150,16 +147,19 @@ mod tests {
     #[test]
     fn a_boot_keeps_the_versions_it_began_with() {
         let pins = Pins::default();
-        let Pinned::AsOf(began) = pins.find("10.0.0.7", 1, MINUTE) else {
+        let Pinned::AsOf(began) = pins.find("10.0.0.7", 1, MINUTE, 1000) else {
             panic!("nothing was seen yet")
         };
         pins.note("10.0.0.7", 1, 100);
-        assert_eq!(pins.find("10.0.0.7", 1, MINUTE), Pinned::Version(100));
-        assert_eq!(pins.find("10.0.0.7", 2, MINUTE), Pinned::AsOf(began));
-        assert!(matches!(pins.find("10.0.0.8", 1, MINUTE), Pinned::AsOf(_)));
-        pins.find("10.0.0.7", 1, Duration::ZERO);
+        assert_eq!(pins.find("10.0.0.7", 1, MINUTE, 1000), Pinned::Version(100));
+        assert_eq!(pins.find("10.0.0.7", 2, MINUTE, 1000), Pinned::AsOf(began));
+        assert!(matches!(
+            pins.find("10.0.0.8", 1, MINUTE, 1000),
+            Pinned::AsOf(_)
+        ));
+        pins.find("10.0.0.7", 1, Duration::ZERO, 1000);
         assert!(
-            matches!(pins.find("10.0.0.7", 1, MINUTE), Pinned::AsOf(_)),
+            matches!(pins.find("10.0.0.7", 1, MINUTE, 1000), Pinned::AsOf(_)),
             "another boot began"
         );
     }
@@ -168,26 +168,32 @@ mod tests {
     fn a_boot_that_lost_a_version_begins_anew_with_its_first_object() {
         let pins = Pins::default();
         for (object, version) in [(1, 100), (2, 200)] {
-            pins.find("10.0.0.7", object, MINUTE);
+            pins.find("10.0.0.7", object, MINUTE, 1000);
             pins.note("10.0.0.7", object, version);
         }
         pins.broke("10.0.0.7");
-        assert_eq!(pins.find("10.0.0.7", 2, MINUTE), Pinned::Version(200));
-        assert!(matches!(pins.find("10.0.0.7", 1, MINUTE), Pinned::AsOf(_)));
-        assert!(matches!(pins.find("10.0.0.7", 2, MINUTE), Pinned::AsOf(_)));
+        assert_eq!(pins.find("10.0.0.7", 2, MINUTE, 1000), Pinned::Version(200));
+        assert!(matches!(
+            pins.find("10.0.0.7", 1, MINUTE, 1000),
+            Pinned::AsOf(_)
+        ));
+        assert!(matches!(
+            pins.find("10.0.0.7", 2, MINUTE, 1000),
+            Pinned::AsOf(_)
+        ));
     }
 
     #[test]
     fn the_oldest_boot_is_one_that_is_under_way() {
         let pins = Pins::default();
-        assert_eq!(pins.oldest(), None);
-        pins.find("10.0.0.7", 1, Duration::ZERO);
-        assert_eq!(pins.oldest(), None, "it is over");
-        let Pinned::AsOf(began) = pins.find("10.0.0.8", 1, MINUTE) else {
+        assert_eq!(pins.oldest(1000), None);
+        pins.find("10.0.0.7", 1, Duration::ZERO, 1000);
+        assert_eq!(pins.oldest(1000), None, "it is over");
+        let Pinned::AsOf(began) = pins.find("10.0.0.8", 1, MINUTE, 1000) else {
             panic!("nothing was seen yet")
         };
-        pins.find("10.0.0.9", 1, MINUTE);
-        assert_eq!(pins.oldest(), Some(began));
+        pins.find("10.0.0.9", 1, MINUTE, 1000);
+        assert_eq!(pins.oldest(1000), Some(began));
         assert_eq!(pins.lock().by_machine.len(), 2);
     }
 
@@ -195,10 +201,10 @@ mod tests {
     fn boots_and_what_they_saw_are_bounded() {
         let pins = Pins::default();
         for number in 0..BOOTS_MAX + 1000 {
-            pins.find(&number.to_string(), 1, MINUTE);
+            pins.find(&number.to_string(), 1, MINUTE, 1000);
         }
         for _ in 0..3 * BOOTS_MAX {
-            pins.find("one", 1, Duration::ZERO);
+            pins.find("one", 1, Duration::ZERO, 1000);
         }
         for object in 0..1000 {
             pins.note("one", object, 1);

@@ -5,12 +5,14 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
+use tokio::time::Instant;
 
 use super::private;
 use super::salt::Salt;
+use super::storage::Storage;
 
 /// How often the directory is looked at, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -56,19 +58,20 @@ fn lock(dir: &Path) -> io::Result<File> {
 
 impl Place {
     /// Makes the directory if need be, and locks it. The salt comes with whether it is new.
-    pub(super) fn open(dir: &Path) -> io::Result<(Self, Salt)> {
+    pub(super) fn open(dir: &Path, storage: &dyn Storage) -> io::Result<(Self, Salt)> {
         private::make_dir(dir)?;
         let (objects, incoming) = (dir.join("objects"), dir.join("incoming"));
         let lock = lock(dir)?;
         // What was on its way when the last process ended is of no use.
-        remove_all(&incoming)?;
+        storage.remove_all(&incoming)?;
         private::make_own_dir(&incoming)?;
         let (salt, fresh) = Salt::open(&dir.join("salt"))?;
         if fresh {
             // Whose they are cannot be told any more.
-            remove_all(&objects)?;
+            storage.remove_all(&objects)?;
         }
         private::make_own_dir(&objects)?;
+        storage.make_dir(&objects)?;
         let looked = Instant::now();
         let place = Self {
             dir: dir.to_owned(),
@@ -117,12 +120,5 @@ impl Place {
              restart the server"
         );
         io::Error::new(error.kind(), text)
-    }
-}
-
-fn remove_all(dir: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }

@@ -31,11 +31,11 @@ pub(super) fn make_own_dir(dir: &Path) -> io::Result<()> {
 /// How files are made.
 pub(super) fn options() -> OpenOptions {
     let mut options = File::options();
-    options.mode(FILE_MODE);
+    options.read(true).mode(FILE_MODE);
     options
 }
 
-/// Makes a file, or empties it.
+/// Makes a file to read and write, or empties it.
 pub(super) fn create(path: &Path) -> io::Result<File> {
     options().write(true).create(true).truncate(true).open(path)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::Cached;
+use super::source::{Source, units};
 use crate::origin::OriginError;
 
 /// How long an answer or a body may be silent before its share goes to others.
@@ -50,13 +50,13 @@ impl Share {
     }
 }
 
-impl Cached {
+impl Source {
     /// The right to have `bytes` on their way, once others have theirs.
     pub(super) async fn share(&self, bytes: u64, limit: Duration) -> Result<Share, OriginError> {
-        let units = bytes.div_ceil(1024).min(self.permits_max()) as u32;
+        let units = bytes.div_ceil(1024).min(units(self.limits.in_flight)) as u32;
         let all = async {
-            let body = Arc::clone(&self.shared.bodies).acquire_owned().await?;
-            let bytes = Arc::clone(&self.shared.permits);
+            let body = Arc::clone(&self.permits.bodies).acquire_owned().await?;
+            let bytes = Arc::clone(&self.permits.bytes);
             let held = Arc::clone(&bytes).acquire_many_owned(units).await?;
             Ok::<_, tokio::sync::AcquireError>(Share {
                 bytes,

@@ -11,15 +11,14 @@
 //! power failure a line may speak of bytes that were lost, but then its sum does not match, and the
 //! chunk is fetched again. A line cut short counts as missing.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::chunks::{self, CHUNK, Sum};
 use super::key::Key;
-use super::private;
+use super::storage::Storage;
 use crate::origin::Version;
 
 /// The form of the text.
@@ -77,20 +76,25 @@ impl Header {
 }
 
 /// Writes a new sidecar, with the sums that are known.
-pub(crate) fn create(path: &Path, header: &Header, sums: &[(usize, Sum)]) -> io::Result<()> {
+pub(crate) fn create(
+    storage: &dyn Storage,
+    path: &Path,
+    header: &Header,
+    sums: &[Option<Sum>],
+) -> io::Result<()> {
     let mut text = serde_json::to_vec(header)?;
     text.push(b'\n');
-    for &(chunk, sum) in sums {
-        text.extend_from_slice(&line(chunk, sum)?);
+    for (chunk, sum) in sums.iter().enumerate() {
+        if let Some(sum) = sum {
+            text.extend_from_slice(&line(chunk, *sum)?);
+        }
     }
-    private::create(path)?.write_all(&text)
+    storage.write_text(path, &text)
 }
 
 /// Adds that `chunk` is whole.
-pub(crate) fn append(path: &Path, chunk: usize, sum: Sum) -> io::Result<()> {
-    // Not created anew: without its first line a sidecar says nothing.
-    let mut file = File::options().append(true).open(path)?;
-    file.write_all(&line(chunk, sum)?)
+pub(crate) fn append(storage: &dyn Storage, path: &Path, chunk: usize, sum: Sum) -> io::Result<()> {
+    storage.append(path, &line(chunk, sum)?)
 }
 
 fn line(chunk: usize, sum: Sum) -> io::Result<Vec<u8>> {
@@ -103,9 +107,8 @@ fn line(chunk: usize, sum: Sum) -> io::Result<Vec<u8>> {
 }
 
 /// Reads a sidecar: what the object is, and the sum of each chunk that is said to be whole.
-pub(crate) fn read(path: &Path) -> io::Result<(Header, Vec<Option<Sum>>)> {
-    let mut text = Vec::new();
-    File::open(path)?.take(TEXT_MAX).read_to_end(&mut text)?;
+pub(crate) fn read(storage: &dyn Storage, path: &Path) -> io::Result<(Header, Vec<Option<Sum>>)> {
+    let text = storage.read_text(path, TEXT_MAX)?;
     let mut lines = text.split(|&byte| byte == b'\n');
     let header: Header = serde_json::from_slice(lines.next().unwrap_or_default())?;
     if header.bootwire_cache != FORMAT || header.chunk_size != CHUNK {
@@ -130,6 +133,7 @@ pub(crate) fn read(path: &Path) -> io::Result<(Header, Vec<Option<Sum>>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::storage::Files;
     use crate::origin::ObjectName;
 
     fn header(size: u64) -> Header {
@@ -151,19 +155,19 @@ mod tests {
         let path = dir.path().join("x.meta");
         let header = header(3 * CHUNK);
         let (one, two) = (Sum::of(b"one"), Sum::of(b"two"));
-        create(&path, &header, &[(2, one)]).unwrap();
-        append(&path, 0, one).unwrap();
-        append(&path, 0, two).unwrap();
-        append(&path, 7, two).unwrap();
-        let read_back = read(&path).unwrap();
+        create(&Files, &path, &header, &[None, None, Some(one)]).unwrap();
+        append(&Files, &path, 0, one).unwrap();
+        append(&Files, &path, 0, two).unwrap();
+        append(&Files, &path, 7, two).unwrap();
+        let read_back = read(&Files, &path).unwrap();
         assert_eq!(read_back, (header, vec![Some(two), None, Some(one)]));
         assert_eq!(read_back.0.version().etag.as_deref(), Some("\"1\""));
         let text = std::fs::read(&path).unwrap();
         for cut in 0..text.len() {
             std::fs::write(&path, &text[..cut]).unwrap();
-            if let Ok((_, sums)) = read(&path) {
-                append(&path, 1, one).unwrap();
-                assert_eq!(read(&path).unwrap().1[1], Some(one), "cut at {cut}");
+            if let Ok((_, sums)) = read(&Files, &path) {
+                append(&Files, &path, 1, one).unwrap();
+                assert_eq!(read(&Files, &path).unwrap().1[1], Some(one), "cut at {cut}");
                 assert!(sums[0].is_none_or(|sum| sum == one || sum == two));
             }
         }
@@ -173,16 +177,16 @@ mod tests {
     fn a_sidecar_is_not_made_of_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.meta");
-        assert!(append(&path, 0, Sum::of(b"")).is_err());
+        assert!(append(&Files, &path, 0, Sum::of(b"")).is_err());
         for text in ["", "{}", "[]", "{\"bootwire_cache\":1}", "\n\n", "\0\u{1}"] {
             std::fs::write(&path, text).unwrap();
-            assert!(read(&path).is_err(), "{text:?}");
+            assert!(read(&Files, &path).is_err(), "{text:?}");
         }
         let mut other = header(1);
         other.chunk_size = 1;
-        create(&path, &other, &[]).unwrap();
-        assert!(read(&path).is_err());
-        create(&path, &header(u64::MAX), &[]).unwrap();
-        assert!(read(&path).is_err());
+        create(&Files, &path, &other, &[]).unwrap();
+        assert!(read(&Files, &path).is_err());
+        create(&Files, &path, &header(u64::MAX), &[]).unwrap();
+        assert!(read(&Files, &path).is_err());
     }
 }

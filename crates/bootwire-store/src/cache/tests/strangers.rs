@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bootwire::{BoxFuture, Endpoint, Op, Reason, Request};
 
-use super::{Cache, Cached};
+use crate::cache::{Cache, Cached};
 use crate::origin::{Ask, Got, ObjectName, Origin, OriginError, OriginErrorKind};
 
 /// Thinks for ever about names it does not know, and has none of those it knows.

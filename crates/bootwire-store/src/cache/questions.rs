@@ -10,11 +10,11 @@ use tokio::sync::watch;
 type Answer<T> = Option<Result<T, Refusal>>;
 
 /// Questions that are on their way.
-pub(crate) struct Flights<K, T> {
+pub(crate) struct Questions<K, T> {
     running: Arc<Mutex<HashMap<K, watch::Receiver<Answer<T>>>>>,
 }
 
-impl<K, T> Default for Flights<K, T> {
+impl<K, T> Default for Questions<K, T> {
     fn default() -> Self {
         Self {
             running: Arc::default(),
@@ -22,7 +22,7 @@ impl<K, T> Default for Flights<K, T> {
     }
 }
 
-impl<K, T> Flights<K, T>
+impl<K, T> Questions<K, T>
 where
     K: Hash + Eq + Clone + Send + 'static,
     T: Clone + Send + Sync + 'static,
@@ -53,7 +53,7 @@ where
         let (tell, answer) = watch::channel(None);
         running.insert(key.clone(), answer.clone());
         drop(running);
-        let landing = Landing {
+        let answered = Answered {
             running: Arc::clone(&self.running),
             key: key.clone(),
         };
@@ -62,19 +62,19 @@ where
             let answer = question.await;
             tell.send_replace(Some(answer));
             // Whoever comes from here on finds what this one has left, or asks anew.
-            drop(landing);
+            drop(answered);
         });
         answer
     }
 }
 
 /// Takes a question off the list, also when its task panics.
-struct Landing<K: Hash + Eq, T> {
+struct Answered<K: Hash + Eq, T> {
     running: Arc<Mutex<HashMap<K, watch::Receiver<Answer<T>>>>>,
     key: K,
 }
 
-impl<K: Hash + Eq, T> Drop for Landing<K, T> {
+impl<K: Hash + Eq, T> Drop for Answered<K, T> {
     fn drop(&mut self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.remove(&self.key);
@@ -91,17 +91,17 @@ mod tests {
 
     #[tokio::test]
     async fn many_who_ask_share_one_question_and_it_outlives_them() {
-        let flights = Arc::new(Flights::<u32, u32>::default());
+        let questions = Arc::new(Questions::<u32, u32>::default());
         let (asked, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let ask = || {
-            let (flights, asked, go) = (flights.clone(), asked.clone(), go.clone());
+            let (questions, asked, go) = (questions.clone(), asked.clone(), go.clone());
             tokio::spawn(async move {
                 let question = || async move {
                     asked.fetch_add(1, Ordering::Relaxed);
                     go.notified().await;
                     Ok(42)
                 };
-                flights.join(&7, question).await
+                questions.join(&7, question).await
             })
         };
         let first = ask();
@@ -114,14 +114,14 @@ mod tests {
             assert_eq!(other.await.unwrap(), Ok(42));
         }
         assert_eq!(asked.load(Ordering::Relaxed), 1);
-        assert_eq!(flights.join(&7, || async { Ok(1) }).await, Ok(1), "anew");
+        assert_eq!(questions.join(&7, || async { Ok(1) }).await, Ok(1), "anew");
     }
 
     #[tokio::test]
     async fn a_question_that_panics_is_an_error_and_can_be_asked_again() {
-        let flights = Flights::<u32, u32>::default();
-        let lost = flights.join(&7, || async { panic!("on purpose") }).await;
+        let questions = Questions::<u32, u32>::default();
+        let lost = questions.join(&7, || async { panic!("on purpose") }).await;
         assert_eq!(lost.unwrap_err().reason(), bootwire::Reason::Internal);
-        assert_eq!(flights.join(&7, || async { Ok(1) }).await, Ok(1));
+        assert_eq!(questions.join(&7, || async { Ok(1) }).await, Ok(1));
     }
 }

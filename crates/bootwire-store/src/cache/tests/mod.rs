@@ -1,0 +1,5 @@
+//! Tests of the cache's parts together.
+
+mod disk;
+mod lookups;
+mod strangers;
