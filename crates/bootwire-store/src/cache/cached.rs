@@ -363,3 +363,12 @@ impl Endpoint<Reply> for Cached {
         Some(reply)
     }
 }
+
+impl std::fmt::Debug for Cached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cached")
+            .field("origin", &self.source.name)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
