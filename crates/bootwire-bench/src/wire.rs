@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::io;
 use std::net::SocketAddr;
 
-use bootwire_io::{FailureKind, Kernel, Ring, SendBatch, SendReport};
+use bootwire_io::{Blocks, FailureKind, Kernel, Ring, SendBatch, SendReport};
 use bootwire_proto::{Instant, sender};
 
 use super::content::Pattern;
@@ -142,13 +142,16 @@ impl Wire {
     ) -> io::Result<u16> {
         let bytes = run.bytes();
         if self.faults.is_none() {
-            let gso = run.blksize <= GSO_BLKSIZE_MAX;
-            let pieces = content.pieces(bytes.start, bytes.end - bytes.start);
-            let blksize = run.blksize.into();
+            let blocks = Blocks {
+                gso: run.blksize <= GSO_BLKSIZE_MAX,
+                blksize: run.blksize.into(),
+                headers: run.headers(),
+                pieces: content.pieces(bytes.start, bytes.end - bytes.start),
+            };
             let socket = from.line.socket().ok_or(io::ErrorKind::Unsupported)?;
             let mut round = self.batch.round();
             // No run is longer than what fits an empty round.
-            let _ = round.blocks(to.into(), 0, gso, blksize, run.headers(), pieces);
+            let _ = round.blocks(to.into(), 0, blocks);
             round.send(socket, &mut self.report);
             let unsent = refused(&mut self.report)?;
             return Ok(unsent.map_or(run.blocks, |block| {

@@ -24,7 +24,7 @@ pub use receive::{Datagram, ReceiveBatch};
 pub use reports::{reported, set_reports};
 pub use ring::{Arrival, Ring, RingFailure};
 pub use send::{
-    Destination, FailureKind, Full, MAX_DATAGRAM, MAX_RUN_BLOCKS, MAX_RUN_PIECES, Payload, Round,
-    SendBatch, SendFailure, SendReport,
+    Blocks, Destination, FailureKind, Full, MAX_DATAGRAM, MAX_RUN_BLOCKS, MAX_RUN_PIECES, Payload,
+    Round, SendBatch, SendFailure, SendReport,
 };
 pub use socket::{Socket, SocketOptions, UnboundSocket};

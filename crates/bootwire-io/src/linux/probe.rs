@@ -8,7 +8,8 @@ use std::{
 
 use super::options;
 use crate::{
-    FailureKind, Kernel, Payload, ReceiveBatch, SendBatch, SendReport, Socket, SocketOptions,
+    Blocks, FailureKind, Kernel, Payload, ReceiveBatch, SendBatch, SendReport, Socket,
+    SocketOptions,
 };
 
 /// Everything Linux may have.
@@ -57,10 +58,14 @@ fn can_send(socket: &Socket, gso: bool) -> bool {
     let mut round = batch.round();
     let headers = [[0, 3, 0, 1], [0, 3, 0, 2]].into_iter();
     let payload = [Payload::Bytes(&[0; 32])].into_iter();
-    if round
-        .blocks(socket.local_addr().into(), 0, gso, 16, headers, payload)
-        .is_err()
-    {
+    let blocks = Blocks {
+        gso,
+        blksize: 16,
+        headers,
+        pieces: payload,
+    };
+    let to = socket.local_addr().into();
+    if round.blocks(to, 0, blocks).is_err() {
         return false;
     }
     round.send(socket, &mut report);

@@ -99,6 +99,20 @@ impl SendBatch {
     }
 }
 
+/// Consecutive DATA blocks: each of `headers` in front of the next `blksize` bytes of `pieces`. Where
+/// the pieces end, the block is shorter, or empty; what they have beyond the last header is left out.
+#[derive(Clone, Debug)]
+pub struct Blocks<H, P> {
+    /// The kernel may cut them from one message. Wrong for blocks larger than the path's MTU.
+    pub gso: bool,
+    /// Bytes of content in each, the last apart.
+    pub blksize: usize,
+    /// One for each block.
+    pub headers: H,
+    /// The content.
+    pub pieces: P,
+}
+
 /// Messages of one round to one socket. What is not sent when it is dropped is forgotten.
 #[derive(Debug)]
 pub struct Round<'s, 'p> {
@@ -116,13 +130,8 @@ impl<'p> Round<'_, 'p> {
         self.batch.queue.packet(to, tag, bytes)
     }
 
-    /// Adds consecutive DATA blocks: each of `headers` in front of the next `blksize` bytes of
-    /// `pieces`. Where the pieces end, the block is shorter, or empty; what they have beyond the
-    /// last header is left out.
-    ///
-    /// With `gso`, and where the kernel can, up to [`MAX_RUN_BLOCKS`] blocks and
-    /// [`MAX_DATAGRAM`] bytes go out as one message; a longer run is split. `gso` is wrong for
-    /// blocks larger than the path's MTU.
+    /// Adds consecutive DATA blocks. Where the kernel can cut them itself, up to [`MAX_RUN_BLOCKS`]
+    /// blocks and [`MAX_DATAGRAM`] bytes go out as one message; a longer run is split.
     ///
     /// # Errors
     /// [`Full`] if not all of them fit; then none is added. [`MAX_RUN_BLOCKS`] blocks of up to
@@ -131,15 +140,13 @@ impl<'p> Round<'_, 'p> {
         &mut self,
         to: Destination,
         tag: u32,
-        gso: bool,
-        blksize: usize,
-        headers: impl ExactSizeIterator<Item = [u8; 4]>,
-        pieces: impl Iterator<Item = Payload<'p>>,
+        mut blocks: Blocks<
+            impl ExactSizeIterator<Item = [u8; 4]>,
+            impl Iterator<Item = Payload<'p>>,
+        >,
     ) -> Result<(), Full> {
-        let gso = gso && self.batch.gso;
-        self.batch
-            .queue
-            .blocks(to, tag, gso, blksize, headers, pieces)
+        blocks.gso &= self.batch.gso;
+        self.batch.queue.blocks(to, tag, blocks)
     }
 
     /// Whether there is nothing to send.

@@ -2,7 +2,7 @@
 
 use std::{io, ops::Range, ptr};
 
-use super::{Destination, Full, MAX_DATAGRAM, MAX_RUN_BLOCKS, Payload};
+use super::{Blocks, Destination, Full, MAX_DATAGRAM, MAX_RUN_BLOCKS, Payload};
 
 /// Messages in one round. `sendmmsg` takes at most 1024.
 pub(crate) const MAX_MESSAGES: usize = 256;
@@ -130,13 +130,10 @@ impl Queue {
         &mut self,
         to: Destination,
         tag: u32,
-        gso: bool,
-        blksize: usize,
-        headers: impl ExactSizeIterator<Item = [u8; 4]>,
-        pieces: impl Iterator<Item = Payload<'p>>,
+        blocks: Blocks<impl ExactSizeIterator<Item = [u8; 4]>, impl Iterator<Item = Payload<'p>>>,
     ) -> Result<(), Full> {
         let mark = self.mark();
-        let added = self.add_blocks(to, tag, gso, blksize, headers, pieces);
+        let added = self.add_blocks(to, tag, blocks);
         if added.is_err() {
             self.undo(&mark);
         }
@@ -147,11 +144,14 @@ impl Queue {
         &mut self,
         to: Destination,
         tag: u32,
-        gso: bool,
-        blksize: usize,
-        headers: impl ExactSizeIterator<Item = [u8; 4]>,
-        pieces: impl Iterator<Item = Payload<'p>>,
+        blocks: Blocks<impl ExactSizeIterator<Item = [u8; 4]>, impl Iterator<Item = Payload<'p>>>,
     ) -> Result<(), Full> {
+        let Blocks {
+            gso,
+            blksize,
+            headers,
+            pieces,
+        } = blocks;
         if headers.len() == 0 {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::common::{
-    assert_all_sent, bind, bind_with, bytes, headers, kernels, payloads, receive, to,
+    assert_all_sent, bind, bind_with, bytes, headers, kernels, payloads, receive, run, to,
 };
 use bootwire_io::{
     Destination, Kernel, ReceiveBatch, SendBatch, SendReport, Socket, SocketOptions,
@@ -76,7 +76,7 @@ fn the_answer_comes_from_the_address_that_was_asked() {
         let answer_to = answer_to.unwrap();
         round.packet(answer_to, 0, b"oack").unwrap();
         round
-            .blocks(answer_to, 1, true, 8, headers(3), bytes(&[7; 20]))
+            .blocks(answer_to, 1, run(true, 8, headers(3), bytes(&[7; 20])))
             .unwrap();
         round.send(&listener, &mut report);
         assert_all_sent(&report);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bootwire_io::{
-    Datagram, Destination, Kernel, Payload, Poller, ReceiveBatch, SendReport, Socket, SocketOptions,
+    Blocks, Datagram, Destination, Kernel, Payload, Poller, ReceiveBatch, SendReport, Socket,
+    SocketOptions,
 };
 
 /// A test that waits longer than this has failed.
@@ -49,6 +50,15 @@ pub(crate) fn headers(count: usize) -> impl ExactSizeIterator<Item = [u8; 4]> {
         let [high, low] = u16::try_from(number + 1).unwrap().to_be_bytes();
         [0, 3, high, low]
     })
+}
+
+pub(crate) const fn run<H, P>(gso: bool, blksize: usize, headers: H, pieces: P) -> Blocks<H, P> {
+    Blocks {
+        gso,
+        blksize,
+        headers,
+        pieces,
+    }
 }
 
 pub(crate) fn bytes(payload: &[u8]) -> std::iter::Once<Payload<'_>> {

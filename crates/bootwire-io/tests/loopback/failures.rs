@@ -3,7 +3,7 @@
 use std::{fs::File, io::Write as _};
 
 use crate::common::{
-    assert_all_sent, bind, bind_with, bytes, headers, kernels, pattern, payloads, to,
+    assert_all_sent, bind, bind_with, bytes, headers, kernels, pattern, payloads, run, to,
 };
 use bootwire_io::{
     FailureKind, Kernel, Mapping, Payload, ReceiveBatch, SendBatch, SendReport, SocketOptions,
@@ -33,7 +33,11 @@ fn a_mapped_file_is_sent_as_it_is() {
         let pieces =
             [mapping.range(0..5000), mapping.range(5000..mapping.len())].map(Payload::Mapped);
         round
-            .blocks(to(&client), 0, gso, 1428, headers(11), pieces.into_iter())
+            .blocks(
+                to(&client),
+                0,
+                run(gso, 1428, headers(11), pieces.into_iter()),
+            )
             .unwrap();
         round.send(&server, &mut report);
         assert_all_sent(&report);
@@ -61,10 +65,10 @@ fn a_file_that_became_shorter_is_a_fault_of_its_own_transfer() {
         round.packet(to(&client), 1, b"before").unwrap();
         let pieces = [Payload::Mapped(mapping.range(50_000..55_120))].into_iter();
         round
-            .blocks(to(&client), 2, true, 512, headers(10), pieces)
+            .blocks(to(&client), 2, run(true, 512, headers(10), pieces))
             .unwrap();
         round
-            .blocks(to(&client), 3, true, 512, headers(1), bytes(b"after"))
+            .blocks(to(&client), 3, run(true, 512, headers(1), bytes(b"after")))
             .unwrap();
         round.send(&server, &mut report);
         let [failure] = &report.failures[..] else {
@@ -88,7 +92,7 @@ fn plain_calls_do_not_touch_a_mapped_file() {
     let mut round = batch.round();
     let pieces = [Payload::Mapped(mapping.range(0..7))].into_iter();
     round
-        .blocks(to(&client), 4, false, 512, headers(1), pieces)
+        .blocks(to(&client), 4, run(false, 512, headers(1), pieces))
         .unwrap();
     round.send(&server, &mut report);
     assert!(
@@ -110,7 +114,7 @@ fn what_is_too_big_for_the_path_is_told() {
         let mut report = SendReport::new();
         let mut round = batch.round();
         round
-            .blocks(to(&client), 1, false, 66_000, headers(1), bytes(&data))
+            .blocks(to(&client), 1, run(false, 66_000, headers(1), bytes(&data)))
             .unwrap();
         round.packet(to(&client), 2, b"small").unwrap();
         round.send(&server, &mut report);

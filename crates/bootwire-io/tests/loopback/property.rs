@@ -1,6 +1,6 @@
 //! Whatever mix of packets and runs is added to a round, it arrives as it was added.
 
-use crate::common::{assert_all_sent, bind, headers, kernels, pattern, payloads, to};
+use crate::common::{assert_all_sent, bind, headers, kernels, pattern, payloads, run, to};
 use bootwire_io::{Payload, SendBatch, SendReport};
 use proptest::prelude::*;
 
@@ -69,7 +69,7 @@ proptest! {
                     Item::Packet(bytes) => round.packet(to(&client), tag, bytes),
                     Item::Run { gso, blksize, blocks, pieces } => {
                         let pieces = pieces.iter().map(|piece| Payload::Bytes(piece));
-                        round.blocks(to(&client), tag, *gso, *blksize, headers(*blocks), pieces)
+                        round.blocks(to(&client), tag, run(*gso, *blksize, headers(*blocks), pieces))
                     }
                 };
                 if added.is_ok() {

@@ -1,7 +1,7 @@
 //! Runs of DATA blocks: what the kernel cuts out of one message is what single sends would give.
 
 use crate::common::{
-    assert_all_sent, bind, bind_with, bytes, headers, kernels, pattern, payloads, to,
+    assert_all_sent, bind, bind_with, bytes, headers, kernels, pattern, payloads, run, to,
 };
 use bootwire_io::{
     Full, Kernel, MAX_RUN_BLOCKS, MAX_RUN_PIECES, Payload, ReceiveBatch, SendBatch, SendReport,
@@ -32,7 +32,11 @@ fn send_run(
     let mut report = SendReport::new();
     let mut round = batch.round();
     round
-        .blocks(to(client), 0, true, blksize, headers(count), bytes(data))
+        .blocks(
+            to(client),
+            0,
+            run(true, blksize, headers(count), bytes(data)),
+        )
         .unwrap();
     round.send(server, &mut report);
     report
@@ -108,7 +112,7 @@ fn a_long_window_is_split_into_messages() {
     let mut report = SendReport::new();
     let mut round = batch.round();
     round
-        .blocks(to(&client), 0, true, 1468, headers(100), bytes(&data))
+        .blocks(to(&client), 0, run(true, 1468, headers(100), bytes(&data)))
         .unwrap();
     if kernel.gso {
         assert_eq!(round.len(), 100_usize.div_ceil(MAX_RUN_BLOCKS));
@@ -127,7 +131,7 @@ fn a_message_holds_no_more_bytes_than_a_datagram() {
     let mut batch = SendBatch::new(kernel);
     let mut round = batch.round();
     round
-        .blocks(to(&client), 0, true, 8192, headers(20), bytes(&data))
+        .blocks(to(&client), 0, run(true, 8192, headers(20), bytes(&data)))
         .unwrap();
     if kernel.gso {
         assert_eq!(round.len(), 3);
@@ -152,7 +156,7 @@ fn pieces_need_not_end_where_blocks_do() {
                 .flat_map(|piece| [Payload::Bytes(&[]), Payload::Bytes(piece)]);
             let mut round = batch.round();
             round
-                .blocks(to(&client), 0, true, 512, headers(count), pieces)
+                .blocks(to(&client), 0, run(true, 512, headers(count), pieces))
                 .unwrap();
             round.send(&server, &mut report);
             assert_all_sent(&report);
@@ -184,10 +188,7 @@ fn several_runs_and_packets_share_a_round() {
                 .blocks(
                     to(client),
                     0,
-                    true,
-                    blksize,
-                    headers(4096 / blksize + 1),
-                    bytes(&data),
+                    run(true, blksize, headers(4096 / blksize + 1), bytes(&data)),
                 )
                 .unwrap();
         }
@@ -212,8 +213,8 @@ fn a_run_that_does_not_fit_leaves_the_round_as_it_was() {
         let mut round = batch.round();
         round.packet(to(&client), 1, b"before").unwrap();
         // Blocks of one byte: more pieces than a round holds, and more messages without GSO.
-        let run = round.blocks(to(&client), 2, true, 1, headers(40_000), bytes(&data));
-        assert_eq!(run, Err(Full));
+        let added = round.blocks(to(&client), 2, run(true, 1, headers(40_000), bytes(&data)));
+        assert_eq!(added, Err(Full));
         assert_eq!(round.len(), 1);
         round.packet(to(&client), 3, b"after").unwrap();
         round.send(&server, &mut report);
@@ -236,7 +237,11 @@ fn the_promised_run_fits_into_an_empty_round() {
         let mut round = batch.round();
         let pieces = data.chunks(piece_len).map(Payload::Bytes);
         round
-            .blocks(to(&client), 0, true, 512, headers(MAX_RUN_BLOCKS), pieces)
+            .blocks(
+                to(&client),
+                0,
+                run(true, 512, headers(MAX_RUN_BLOCKS), pieces),
+            )
             .unwrap();
         round.send(&server, &mut report);
         assert_all_sent(&report);
@@ -270,7 +275,11 @@ fn no_headers_are_no_blocks() {
     let mut round = batch.round();
     let client = bind("127.0.0.1:0");
     round
-        .blocks(to(&client), 0, true, 512, headers(0), bytes(b"left out"))
+        .blocks(
+            to(&client),
+            0,
+            run(true, 512, headers(0), bytes(b"left out")),
+        )
         .unwrap();
     assert!(round.is_empty());
 }

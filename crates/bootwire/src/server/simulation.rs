@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use bootwire_io::{Datagram, Destination, Full, Payload};
+use bootwire_io::{Blocks, Datagram, Destination, Full, Payload};
 use bootwire_proto::{Instant, Limits, Schedule};
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
@@ -424,13 +424,11 @@ impl<'p> Batch<'p> for Packets {
         &mut self,
         to: Destination,
         _tag: u32,
-        _gso: bool,
-        blksize: usize,
-        headers: impl ExactSizeIterator<Item = [u8; 4]>,
-        mut pieces: impl Iterator<Item = Payload<'p>>,
+        blocks: Blocks<impl ExactSizeIterator<Item = [u8; 4]>, impl Iterator<Item = Payload<'p>>>,
     ) -> Result<(), Full> {
+        let (blksize, mut pieces) = (blocks.blksize, blocks.pieces);
         let mut piece: &[u8] = &[];
-        for header in headers {
+        for header in blocks.headers {
             let mut packet = Vec::with_capacity(header.len() + blksize);
             packet.extend_from_slice(&header);
             while packet.len() < header.len() + blksize {

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, iter, net::SocketAddr};
 
 use super::*;
-use crate::send::{Destination, Payload, queue::Queue};
+use crate::send::{Blocks, Destination, Payload, queue::Queue};
 
 /// One answer of the kernel to a call for messages: how many it takes, or an error.
 type Answer = Result<usize, i32>;
@@ -70,9 +70,13 @@ fn add_run(queue: &mut Queue, tag: u32, gso: bool, count: u8) {
         .map(|number| [0, 3, 0, number])
         .collect::<Vec<_>>();
     let pieces = payload.chunks(5).map(Payload::Bytes);
-    queue
-        .blocks(nobody(), tag, gso, 8, headers.into_iter(), pieces)
-        .unwrap();
+    let run = Blocks {
+        gso,
+        blksize: 8,
+        headers: headers.into_iter(),
+        pieces,
+    };
+    queue.blocks(nobody(), tag, run).unwrap();
 }
 
 fn run(queue: &Queue, script: &mut Script) -> (SendReport, bool) {

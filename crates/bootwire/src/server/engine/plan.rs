@@ -1,6 +1,6 @@
 //! What goes out in one round, and what becomes of what did not.
 
-use bootwire_io::{Destination, Full, Payload, Round};
+use bootwire_io::{Blocks, Destination, Full, Payload, Round};
 use bootwire_proto::encode::{self, MAX_ERROR_TEXT};
 use bootwire_proto::negotiate::MAX_OACK;
 use bootwire_proto::{Ack, Answer, ErrorCode, Instant, ReceiverStatus, Run, Transmit};
@@ -75,10 +75,7 @@ pub(in crate::server) trait Batch<'p> {
         &mut self,
         to: Destination,
         tag: u32,
-        gso: bool,
-        blksize: usize,
-        headers: impl ExactSizeIterator<Item = [u8; 4]>,
-        pieces: impl Iterator<Item = Payload<'p>>,
+        blocks: Blocks<impl ExactSizeIterator<Item = [u8; 4]>, impl Iterator<Item = Payload<'p>>>,
     ) -> Result<(), Full>;
 }
 
@@ -91,12 +88,9 @@ impl<'p> Batch<'p> for Round<'_, 'p> {
         &mut self,
         to: Destination,
         tag: u32,
-        gso: bool,
-        blksize: usize,
-        headers: impl ExactSizeIterator<Item = [u8; 4]>,
-        pieces: impl Iterator<Item = Payload<'p>>,
+        blocks: Blocks<impl ExactSizeIterator<Item = [u8; 4]>, impl Iterator<Item = Payload<'p>>>,
     ) -> Result<(), Full> {
-        Round::blocks(self, to, tag, gso, blksize, headers, pieces)
+        Round::blocks(self, to, tag, blocks)
     }
 }
 
@@ -232,16 +226,13 @@ impl<H: Host> Engine<H> {
                 let Phase::Sending(sending) = &transfer.phase else {
                     return Ok(());
                 };
-                let gso = !transfer.no_gso && !transfer.fragment;
-                let pieces = sending.content.pieces(run.bytes());
-                round.blocks(
-                    to,
-                    tag,
-                    gso,
-                    usize::from(run.blksize),
-                    run.headers(),
-                    pieces,
-                )
+                let blocks = Blocks {
+                    gso: !transfer.no_gso && !transfer.fragment,
+                    blksize: usize::from(run.blksize),
+                    headers: run.headers(),
+                    pieces: sending.content.pieces(run.bytes()),
+                };
+                round.blocks(to, tag, blocks)
             }
         }
     }
