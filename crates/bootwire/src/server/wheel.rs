@@ -23,8 +23,9 @@ const SLOTS: u64 = 4096;
 const NEAR: u64 = 16;
 /// The ticks that deadlines further ahead share: the multiples of this.
 const COARSE: u64 = 4;
-/// Words of a bit for each slot.
+/// Words of a bit for each slot; one more word has a bit for each of them.
 const WORDS: usize = SLOTS as usize / 64;
+const _: () = assert!(WORDS == 64);
 
 /// What is known of a token.
 #[derive(Clone, Copy, Debug)]
@@ -48,12 +49,12 @@ pub(super) struct Wheel {
     /// The first owner of each slot. Owners are strung together where they are: a slot that had
     /// thousands once holds no memory for them.
     slots: Box<[u32]>,
-    /// One bit for each slot where somebody stands, so that the next one is found without a walk.
+    /// One bit for each slot where somebody stands, and one for each word of these that is not 0: the
+    /// next one is found without a walk, however far ahead it is.
     used: [u64; WORDS],
+    used_words: u64,
     /// Every tick before this one was looked at.
     next: u64,
-    /// Owners that stand in a slot.
-    standing: usize,
     /// By token.
     owners: Vec<Owner>,
 }
@@ -63,8 +64,8 @@ impl Wheel {
         Self {
             slots: vec![NOBODY; SLOTS as usize].into(),
             used: [0; WORDS],
+            used_words: 0,
             next: tick_of(now),
-            standing: 0,
             owners: Vec::new(),
         }
     }
@@ -113,6 +114,7 @@ impl Wheel {
         let (before, after) = if first == NOBODY {
             self.slots[slot] = token;
             self.used[slot / 64] |= 1 << (slot % 64);
+            self.used_words |= 1 << (slot / 64);
             (token, token)
         } else {
             let last = self.owners[first as usize].before;
@@ -124,7 +126,6 @@ impl Wheel {
         owner.tick = tick;
         owner.before = before;
         owner.after = after;
-        self.standing += 1;
     }
 
     /// Takes `token` out of the slot where it stands.
@@ -133,7 +134,6 @@ impl Wheel {
         let slot = slot_of(owner.tick);
         owner.tick = NONE;
         let (before, after) = (owner.before, owner.after);
-        self.standing -= 1;
         if after == token {
             self.clear(slot);
             return;
@@ -147,7 +147,11 @@ impl Wheel {
 
     /// Leaves nobody in a slot; says who was the first.
     fn clear(&mut self, slot: usize) -> u32 {
-        self.used[slot / 64] &= !(1 << (slot % 64));
+        let word = &mut self.used[slot / 64];
+        *word &= !(1 << (slot % 64));
+        if *word == 0 {
+            self.used_words &= !(1 << (slot / 64));
+        }
         std::mem::replace(&mut self.slots[slot], NOBODY)
     }
 
@@ -158,13 +162,16 @@ impl Wheel {
             return;
         }
         // After a long sleep every slot is looked at once, not once per missed tick.
-        let ticks = self.next..=current.min(self.next + SLOTS - 1);
+        let last = current.min(self.next + SLOTS - 1);
+        let mut tick = self.next;
         self.next = current + 1;
-        for tick in ticks {
-            let first = self.clear(slot_of(tick));
-            if first != NOBODY {
-                self.look_at(first, now, due);
-            }
+        while tick <= last
+            && let Some(used) = self.next_used(tick)
+            && used <= last
+        {
+            let first = self.clear(slot_of(used));
+            self.look_at(first, now, due);
+            tick = used + 1;
         }
     }
 
@@ -176,7 +183,6 @@ impl Wheel {
             let owner = &mut self.owners[token as usize];
             let after = owner.after;
             owner.tick = NONE;
-            self.standing -= 1;
             match owner.deadline {
                 Some(deadline) if deadline > now => self.enter(token, deadline),
                 Some(_) => {
@@ -193,30 +199,35 @@ impl Wheel {
     }
 
     /// Owners that stand in a slot, those included whose deadline was dropped meanwhile.
-    #[cfg(feature = "simulation")]
-    pub(super) const fn len(&self) -> usize {
-        self.standing
+    #[cfg(any(test, feature = "simulation"))]
+    pub(super) fn len(&self) -> usize {
+        let stands = |owner: &&Owner| owner.tick != NONE;
+        self.owners.iter().filter(stands).count()
     }
 
     /// When [`Wheel::advance`] has something to do next; `None` if nothing is armed.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        if self.standing == 0 {
+        let tick = self.next_used(self.next)?;
+        Some(Instant::from_micros(tick * TICK.as_micros() as u64))
+    }
+
+    /// The first tick from `tick` on in whose slot somebody stands, going round once.
+    fn next_used(&self, tick: u64) -> Option<u64> {
+        let start = slot_of(tick);
+        let word = start / 64;
+        let here = self.used[word] >> (start % 64);
+        if here != 0 {
+            return Some(tick + u64::from(here.trailing_zeros()));
+        }
+        // The words after this one, and at last this one again, from its bottom.
+        let others = self.used_words.rotate_right(word as u32 + 1);
+        if others == 0 {
             return None;
         }
-        let start = slot_of(self.next);
-        let mut word = start / 64;
-        let mut bits = self.used[word] & (u64::MAX << (start % 64));
-        // One more than all: the first word is looked at from the start, and at last from its top.
-        for _ in 0..=WORDS {
-            if bits != 0 {
-                let slot = word as u64 * 64 + u64::from(bits.trailing_zeros());
-                let tick = self.next + (slot + SLOTS - start as u64) % SLOTS;
-                return Some(Instant::from_micros(tick * TICK.as_micros() as u64));
-            }
-            word = (word + 1) % WORDS;
-            bits = self.used[word];
-        }
-        None
+        let words = u64::from(others.trailing_zeros()) + 1;
+        let bits = self.used[(word + words as usize) % WORDS];
+        let slot = words * 64 + u64::from(bits.trailing_zeros());
+        Some(tick - (start % 64) as u64 + slot)
     }
 }
 
@@ -284,14 +295,14 @@ mod tests {
             wheel.set(token, Some(at(1000)));
         }
         wheel.set(1, Some(at(20)));
-        assert_eq!(wheel.standing, 3);
+        assert_eq!(wheel.len(), 3);
         assert_eq!(due(&mut wheel, at(22)), [1]);
         wheel.set(0, Some(at(30)));
         assert_eq!(due(&mut wheel, at(32)), [0], "it was the first of its slot");
         wheel.set(1, Some(at(1500)));
         assert_eq!(due(&mut wheel, at(1003)), [2]);
         assert_eq!(due(&mut wheel, at(1503)), [1]);
-        assert_eq!(wheel.standing, 0);
+        assert_eq!(wheel.len(), 0);
         assert_eq!(wheel.next_due(), None);
     }
 
@@ -303,9 +314,9 @@ mod tests {
         }
         wheel.set(2, Some(at(20)));
         wheel.set(2, None);
-        assert_eq!(wheel.standing, 2);
+        assert_eq!(wheel.len(), 2);
         assert_eq!(due(&mut wheel, at(30)), []);
-        assert_eq!(wheel.standing, 1);
+        assert_eq!(wheel.len(), 1);
         assert_eq!(due(&mut wheel, at(62)), [1]);
     }
 
@@ -317,7 +328,7 @@ mod tests {
         wheel.set(2, Some(at(100)));
         wheel.set(2, Some(at(31_000)));
         assert_eq!(due(&mut wheel, at(30_000)), [0, 1]);
-        assert_eq!(wheel.standing, 1);
+        assert_eq!(wheel.len(), 1);
         assert_eq!(due(&mut wheel, at(30_999)), []);
         assert_eq!(due(&mut wheel, at(31_003)), [2]);
     }
