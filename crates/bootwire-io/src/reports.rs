@@ -38,6 +38,7 @@ mod tests {
     use std::net::UdpSocket;
 
     use super::*;
+    use crate::{Destination, Kernel, SendBatch, SendReport, Socket, SocketOptions};
 
     #[test]
     fn a_closed_port_is_told_with_its_address() {
@@ -56,5 +57,28 @@ mod tests {
             let error = socket.recv_from(&mut [0; 16]).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{host}");
         }
+    }
+
+    #[test]
+    fn a_socket_of_both_families_tells_of_ipv4_as_ipv4() {
+        let closed = UdpSocket::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let options = SocketOptions {
+            v6_only: Some(false),
+            ..SocketOptions::default()
+        };
+        let socket = Socket::bind("[::]:0".parse().unwrap(), &options).unwrap();
+        set_reports(&socket, true, true).unwrap();
+        let mut batch = SendBatch::new(Kernel::probe());
+        let mut round = batch.round();
+        let to = Destination {
+            peer: closed,
+            from: None,
+        };
+        round.packet(to, 0, b"anybody?").unwrap();
+        round.send(&socket, &mut SendReport::new());
+        assert_eq!(reported(&socket), [closed]);
     }
 }

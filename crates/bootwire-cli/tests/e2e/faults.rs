@@ -214,16 +214,29 @@ fn the_clock_jumps() {
 /// A client whose program has ended: its host says so, and after some resends it is believed.
 #[test]
 fn a_client_whose_port_is_closed_is_given_up_before_a_silent_one() {
-    let server = Server::of("file", &noise(60_000, 3));
-    let mut client = Wire::new(server.address());
-    client.read("file", &[("blksize", "1024")]);
-    client.expect_oack();
-    client.ack(0);
-    drop(client);
-    let records = server.records_within(1, Duration::from_secs(40));
-    assert_eq!(records[0].outcome(), "timeout");
-    let detail = records[0].text("detail");
-    assert!(detail.contains("reported to be closed (ICMP)"), "{detail}");
-    let seconds = records[0].number("duration_us") / 1_000_000;
-    assert!((5..40).contains(&seconds), "{seconds} s");
+    let kinds: [(&str, &[&str]); 4] = [
+        ("127.0.0.1", &[]),
+        ("127.0.0.1", &["--single-port"]),
+        ("0.0.0.0", &["--single-port"]),
+        // This client has IPv4, the server's socket both.
+        ("[::]", &["--single-port"]),
+    ];
+    let servers = kinds.map(|(host, flags)| {
+        let builder = Server::builder().file("file", &noise(60_000, 3));
+        let server = builder.host(host).flags(flags).start();
+        let mut client = Wire::new(server.address());
+        client.read("file", &[("blksize", "1024")]);
+        client.expect_oack();
+        client.ack(0);
+        server
+    });
+    for (server, kind) in servers.iter().zip(kinds) {
+        let records = server.records_within(1, Duration::from_secs(50));
+        assert_eq!(records[0].outcome(), "timeout", "{kind:?}");
+        let detail = records[0].text("detail");
+        let closed = detail.contains("reported to be closed (ICMP)");
+        assert!(closed, "{kind:?}: {detail}");
+        let seconds = records[0].number("duration_us") / 1_000_000;
+        assert!((5..50).contains(&seconds), "{kind:?}: {seconds} s");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSliceMut},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     os::fd::{AsFd, AsRawFd, BorrowedFd},
     ptr,
 };
@@ -45,12 +45,12 @@ pub(crate) fn set_count_drops(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
 
 /// Fails the next call for what the network reports of a datagram, and keeps where that had gone.
 pub(crate) fn set_reports(fd: BorrowedFd<'_>, ipv6: bool, on: bool) -> io::Result<()> {
-    let (level, option) = if ipv6 {
-        (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
-    } else {
-        (libc::IPPROTO_IP, libc::IP_RECVERR)
-    };
-    set(fd, level, option, i32::from(on))
+    let v4 = set(fd, libc::IPPROTO_IP, libc::IP_RECVERR, i32::from(on));
+    if !ipv6 {
+        return v4;
+    }
+    // It may have IPv4 peers as well.
+    set(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, i32::from(on))
 }
 
 /// Where the datagrams went that were reported, as far as that is known.
@@ -68,10 +68,19 @@ pub(crate) fn reported(fd: BorrowedFd<'_>) -> Vec<SocketAddr> {
         places.extend(
             report
                 .address
-                .and_then(|place| SocketAddr::try_from(place).ok()),
+                .and_then(|place| SocketAddr::try_from(place).ok())
+                .map(canonical),
         );
     }
     places
+}
+
+/// IPv4-mapped addresses as IPv4, as they are when datagrams are received.
+fn canonical(place: SocketAddr) -> SocketAddr {
+    match place.ip().to_canonical() {
+        IpAddr::V4(ip) => (ip, place.port()).into(),
+        IpAddr::V6(_) => place,
+    }
 }
 
 /// Hands on as one what arrives together from one sender (Linux 5.0).

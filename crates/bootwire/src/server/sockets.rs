@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -130,6 +131,10 @@ impl Sockets {
         let addresses = local_addresses().unwrap_or_default();
         for socket in listeners {
             let ip = socket.local_addr().ip();
+            if single_port {
+                // Where that is not to be had, it is noticed later that a client is gone.
+                let _ = bootwire_io::set_reports(&socket, ip.is_ipv6(), true);
+            }
             let id = sockets.add(socket, Role::Listener)?;
             // Where it is not known which interface has the address, it counts as none.
             let interface = addresses.iter().find(|address| address.ip == ip);
@@ -206,6 +211,11 @@ impl Sockets {
     /// Whether DATA leaves from socket `id`: with a single port, from where requests come in.
     pub(super) fn sends_data(&self, id: u16) -> bool {
         self.single_port || !self.is_listener(id)
+    }
+
+    /// The numbers of all sites.
+    pub(super) fn sites(&self) -> Range<u16> {
+        0..self.sites.len() as u16
     }
 
     pub(super) fn port_mut(&mut self, id: u16) -> Option<&mut Port> {

@@ -293,12 +293,16 @@ impl<H: Host> Worker<H> {
         let Some(port) = self.sockets.port(id) else {
             return;
         };
-        let Role::Lane(site) = port.role else {
-            return;
+        let sites = match port.role {
+            Role::Lane(site) => site..site + 1,
+            Role::Listener if self.sockets.sends_data(id) => self.sockets.sites(),
+            Role::Listener => return,
         };
         let now = self.now();
         for peer in bootwire_io::reported(&port.socket) {
-            self.engine.on_unreachable(now, id, site, peer);
+            for site in sites.clone() {
+                self.engine.on_unreachable(now, id, site, peer);
+            }
         }
     }
 
