@@ -180,6 +180,49 @@ fn programs_that_cannot_be_run_are_told() {
     assert_eq!(code, Some(1));
 }
 
+/// Root may run what the server's user may not.
+#[test]
+fn programs_that_the_servers_user_may_not_run_are_told() {
+    use std::os::unix::fs::PermissionsExt;
+
+    if !is_root() {
+        return;
+    }
+    let dir = place(&[
+        ("ours", "#!/bin/sh\n"),
+        ("roots", "#!/bin/sh\n"),
+        ("closed/hook", "#!/bin/sh\n"),
+        (
+            "bootwire.toml",
+            r#"
+            listen = "127.0.0.1:0"
+            [[route]]
+            path = "/a"
+            exec = { program = "ours" }
+            [[route]]
+            path = "/b"
+            try = [{ exec = { program = "roots" } }, { exec = { program = "closed/hook" } }]
+            "#,
+        ),
+    ]);
+    // Nobody has the first one, root the others.
+    for name in ["ours", "roots", "closed/hook", "closed"] {
+        let path = dir.path().join(name);
+        let owner = (name != "ours").then_some(0);
+        std::os::unix::fs::lchown(&path, owner, owner).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let (told, code) = check(dir.path(), &[]);
+    for expected in [
+        "ok      program: bootwire.toml:3: DIR/ours\n",
+        "DIR/roots: the server's user may not run it",
+        "DIR/closed/hook: the server's user may not enter DIR/closed: chmod o+x",
+    ] {
+        assert!(told.contains(expected), "{expected:?} not in\n{told}");
+    }
+    assert_eq!(code, Some(1));
+}
+
 #[test]
 fn every_mistake_in_a_configuration_is_told_with_its_line() {
     let dir = place(&[(

@@ -5,6 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::Errno;
+
 use super::report::Report;
 use crate::config::Config;
 
@@ -26,6 +29,7 @@ pub(super) fn look(config: &Config, report: &mut Report<'_>) {
 fn runs(program: &Path) -> Result<(), String> {
     let missing = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => "it is not there".to_owned(),
+        io::ErrorKind::PermissionDenied => barred(program),
         _ => error.to_string(),
     };
     let metadata = program.metadata().map_err(missing)?;
@@ -35,12 +39,41 @@ fn runs(program: &Path) -> Result<(), String> {
     if metadata.permissions().mode() & 0o111 == 0 {
         return Err("it is not executable: chmod +x".to_owned());
     }
-    match interpreter(program) {
-        Some(interpreter) if !interpreter.exists() => Err(format!(
-            "its first line names {}, which is not there",
-            interpreter.display()
-        )),
-        _ => Ok(()),
+    may_execute(program).map_err(|error| match error {
+        Errno::ACCESS => barred(program),
+        error => error.to_string(),
+    })?;
+    let Some(interpreter) = interpreter(program) else {
+        return Ok(());
+    };
+    let shown = interpreter.display();
+    match may_execute(&interpreter) {
+        Ok(()) => Ok(()),
+        Err(Errno::NOENT) => Err(format!("its first line names {shown}, which is not there")),
+        Err(error) => Err(format!("its first line names {shown}: {error}")),
+    }
+}
+
+/// Whether the user that this process has become may execute a file, or enter a directory.
+fn may_execute(path: &Path) -> rustix::io::Result<()> {
+    accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)
+}
+
+/// What keeps the server's user from running a program that is there.
+fn barred(program: &Path) -> String {
+    let mut way: Vec<&Path> = program.ancestors().skip(1).collect();
+    way.reverse();
+    let closed = (way.into_iter()).find(|dir| may_execute(dir) == Err(Errno::ACCESS));
+    match closed {
+        Some(dir) => {
+            let dir = dir.display();
+            format!("the server's user may not enter {dir}: chmod o+x {dir}, or move the program")
+        }
+        None => {
+            "the server's user may not run it: look at its owner and mode, and whether the file \
+                 system is mounted noexec"
+                .to_owned()
+        }
     }
 }
 
