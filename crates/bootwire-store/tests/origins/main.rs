@@ -4,6 +4,7 @@
 mod access;
 mod buckets;
 mod cache_dir;
+mod evicted;
 mod misbehaving;
 mod nginx;
 mod origin;
