@@ -17,7 +17,7 @@ mod socket;
 pub use interface::{LocalAddress, interface_mtu, interface_name, local_addresses};
 pub use kernel::Kernel;
 pub use mapping::{MappedRange, Mapping, is_local, mappable};
-pub use memory::give_back_memory;
+pub use memory::{give_back_memory, share_free_memory};
 pub use poll::{Poller, Ready, Waker};
 pub use prefetch::prefetch;
 pub use receive::{Datagram, ReceiveBatch};

@@ -174,6 +174,8 @@ pub(crate) async fn body(mut response: Response, max: usize) -> Result<Vec<u8>, 
         }
         body.extend_from_slice(&piece);
     }
+    // It may be held for as long as its client takes, and is counted by its length.
+    body.shrink_to_fit();
     Ok(body)
 }
 

@@ -57,6 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let server = open(&settings, &found.app(), &totals, &log)?;
     // Asked now: what tells the limits of a container is soon out of sight.
     let threads = available_parallelism().map_or(1, usize::from);
+    bootwire_io::share_free_memory(threads.max(2));
     // From here on with no more rights than serving takes; and so all threads made below.
     let confined = sandbox.enter(reach)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

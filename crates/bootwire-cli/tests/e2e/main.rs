@@ -20,6 +20,7 @@ mod disk;
 mod faults;
 mod first_packets;
 mod forged;
+mod forged_uploads;
 mod lifecycle;
 mod loads;
 mod logs;

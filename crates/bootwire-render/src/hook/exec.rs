@@ -222,6 +222,8 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>, max: usize) -> Result<Vec<u8
     if bytes.len() > max {
         return Err(HookError::TooLarge(max));
     }
+    // It may be held for as long as its client takes, and is counted by its length.
+    bytes.shrink_to_fit();
     Ok(bytes)
 }
 

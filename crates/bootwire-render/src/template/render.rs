@@ -100,6 +100,8 @@ pub(super) fn render(
         Err(error) if rendering.exceeded() => return Err(RenderError::TooMuch(describe(&error))),
         Err(error) => return Err(RenderError::Failed(describe(&error))),
     }
+    // It may be held for as long as its client takes, and is counted by its length.
+    output.text.shrink_to_fit();
     // Only text is ever written.
     String::from_utf8(output.text).map_err(|_| RenderError::Failed(name.to_owned()))
 }

@@ -12,6 +12,7 @@ mod reload;
 mod routes;
 mod sandboxed;
 mod storm;
+mod strangers;
 mod templates;
 mod uploads;
 mod web;

@@ -87,6 +87,19 @@ impl Wire {
         self.to_listener(&wrq(name, "octet", options));
     }
 
+    /// Sends a request until something comes, as machines do whose request was lost, and returns
+    /// that.
+    pub(crate) fn insist(&mut self, request: &[u8]) -> Packet {
+        self.forget();
+        for _ in 0..60 {
+            self.to_listener(request);
+            if let Some(packet) = self.receive_within(Duration::from_secs(1)) {
+                return packet;
+            }
+        }
+        panic!("no answer for a minute");
+    }
+
     pub(crate) fn ack(&self, block: u16) {
         self.to_transfer(&[&[0, 4], block.to_be_bytes().as_slice()].concat());
     }
