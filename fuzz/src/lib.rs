@@ -8,15 +8,6 @@ mod engine;
 mod names;
 mod routes;
 
-#[path = "../../crates/bootwire-proto/tests/fuzzed/negotiation.rs"]
-mod shared_negotiation;
-#[path = "../../crates/bootwire-proto/tests/fuzzed/netascii.rs"]
-mod shared_netascii;
-#[path = "../../crates/bootwire-proto/tests/machines/common/operations.rs"]
-mod shared_operations;
-#[path = "../../crates/bootwire-proto/tests/fuzzed/packets.rs"]
-mod shared_packets;
-
 pub use configuration::config;
 pub use engine::engine;
 pub use names::names;
@@ -24,25 +15,25 @@ pub use routes::routes;
 
 /// A datagram: read, compared with a simple reader, written, read again.
 pub fn packets(bytes: &[u8]) {
-    shared_packets::read_and_write(bytes);
+    bootwire_harness::packets::read_and_write(bytes);
 }
 
 /// Options, by any limits: what is granted is asked and within them.
 pub fn negotiation(bytes: &[u8]) {
-    shared_negotiation::negotiate_both_ways(bytes);
+    bootwire_harness::negotiation::negotiate_both_ways(bytes);
 }
 
 /// netascii both ways against simple converters.
 pub fn netascii(bytes: &[u8]) {
-    shared_netascii::convert_both_ways(bytes);
+    bootwire_harness::netascii::convert_both_ways(bytes);
 }
 
 /// A server's sender driven by operations.
 pub fn sender(bytes: &[u8]) {
-    shared_operations::drive_sender(bytes);
+    bootwire_harness::machines::drive_sender(bytes);
 }
 
 /// A server's receiver driven by operations.
 pub fn receiver(bytes: &[u8]) {
-    shared_operations::drive_receiver(bytes);
+    bootwire_harness::machines::drive_receiver(bytes);
 }

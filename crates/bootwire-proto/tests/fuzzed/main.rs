@@ -1,11 +1,6 @@
 //! Harnesses that take any bytes, run here on random ones; `fuzz/` runs the same ones at length.
-//!
-//! Each has a model that is simpler than the code, and compares.
 
-mod negotiation;
-mod netascii;
-mod packets;
-
+use bootwire_harness::{negotiation, netascii, packets};
 use proptest::prelude::*;
 
 /// Bytes from which packets are made: NULs, opcodes, digits and names are frequent.

@@ -1,10 +1,10 @@
 //! What holds for every network and every order of events.
 
+use bootwire_harness::machines::{drive_receiver, drive_sender};
 use bootwire_proto::{Agreed, Schedule, SenderStatus};
 use proptest::prelude::*;
 
 use crate::common::ends::{Receiving, Sending};
-use crate::common::operations::{drive_receiver, drive_sender};
 use crate::common::{Fate, Net, Passage, To, content, ms, secs, windowed};
 
 /// Fates of the first packets each way; later ones arrive after a millisecond.

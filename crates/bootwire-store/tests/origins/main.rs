@@ -7,7 +7,6 @@ mod cache_dir;
 mod evicted;
 mod misbehaving;
 mod nginx;
-mod origin;
 mod storm;
 mod versions;
 
@@ -21,7 +20,7 @@ use bootwire::router::App;
 use bootwire::{Router, Server, ServerHandle, TransferRecord};
 use bootwire_store::{Cache, Cached, HttpOrigin};
 
-use origin::{Manner, Object, Origin};
+use bootwire_harness::origin::{Manner, Object, Origin};
 
 const MIB: usize = 1 << 20;
 

@@ -1,13 +1,8 @@
 //! Web servers that do as they are told, for tests without tokio.
 
-#[path = "../../../../bootwire-store/tests/origins/origin.rs"]
-#[expect(dead_code, reason = "the tests of the store use more of it")]
-mod origin;
-
+use bootwire_harness::origin::Origin;
+pub(super) use bootwire_harness::origin::{Manner, Object};
 use tokio::runtime::Runtime;
-
-use origin::Origin;
-pub(super) use origin::{Manner, Object};
 
 /// A web server, until it is dropped.
 pub(super) struct Web {

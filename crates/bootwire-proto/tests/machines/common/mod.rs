@@ -1,7 +1,6 @@
 //! Two ends, a network between them, and a clock moved by hand.
 
 pub(crate) mod ends;
-pub(crate) mod operations;
 pub(crate) mod peers;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use bootwire_proto::{ErrorCode, Mode, Op, OptionKind, Options, Packet};
 ///
 /// # Panics
 /// If it does not.
-pub(crate) fn read_and_write(datagram: &[u8]) {
+pub fn read_and_write(datagram: &[u8]) {
     let Ok(packet) = Packet::parse(datagram) else {
         assert!(!is_certainly_good(datagram), "refused: {datagram:?}");
         return;

@@ -7,7 +7,7 @@ use bootwire_proto::netascii::{Decoder, Encoder};
 ///
 /// # Panics
 /// If they do not.
-pub(crate) fn convert_both_ways(bytes: &[u8]) {
+pub fn convert_both_ways(bytes: &[u8]) {
     let Some((&cut, text)) = bytes.split_first() else {
         return;
     };

@@ -13,7 +13,7 @@ use bootwire_proto::{
 ///
 /// # Panics
 /// If any of that does not hold.
-pub(crate) fn negotiate_both_ways(bytes: &[u8]) {
+pub fn negotiate_both_ways(bytes: &[u8]) {
     let Some((head, list)) = bytes.split_first_chunk::<24>() else {
         return;
     };

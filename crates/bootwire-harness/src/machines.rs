@@ -1,7 +1,7 @@
 //! Machines driven by arbitrary bytes: the harness of the property tests, and of fuzzing.
 //!
 //! Each byte string is a list of operations. Whatever they are, the machine must not panic and
-//! must keep the promises asserted here. The file needs nothing but the crate.
+//! must keep the promises asserted here.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ fn with_oack() -> Agreed {
 ///
 /// # Panics
 /// If the sender breaks a promise.
-pub(crate) fn drive_sender(bytes: &[u8]) {
+pub fn drive_sender(bytes: &[u8]) {
     let mut choices = Choices(bytes);
     let agreed = choices.agreed();
     let schedule = Schedule::default();
@@ -209,7 +209,7 @@ pub(crate) fn drive_sender(bytes: &[u8]) {
 ///
 /// # Panics
 /// If the receiver breaks a promise.
-pub(crate) fn drive_receiver(bytes: &[u8]) {
+pub fn drive_receiver(bytes: &[u8]) {
     let mut choices = Choices(bytes);
     let agreed = choices.agreed();
     let schedule = Schedule::default();

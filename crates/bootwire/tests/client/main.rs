@@ -1,7 +1,6 @@
 //! The client against servers that keep to a script: real sockets on loopback, one test a habit of
 //! servers in the field.
 
-#[path = "client/peer.rs"]
 mod peer;
 
 use std::io;

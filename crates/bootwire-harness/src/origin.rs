@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 /// How an object is sent.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Manner {
+pub enum Manner {
     /// As RFC 9110 has it.
     #[default]
     Well,
@@ -24,7 +24,12 @@ pub(crate) enum Manner {
     /// So many bytes of the body, and then silence.
     HangAfter(u64),
     /// A few bytes at a time.
-    Drip { bytes: usize, every: Duration },
+    Drip {
+        /// Bytes of each piece.
+        bytes: usize,
+        /// Time between two.
+        every: Duration,
+    },
     /// So many bytes of the body, and then the connection is cut.
     Cut(u64),
     /// The whole object, whatever range is asked for.
@@ -34,7 +39,10 @@ pub(crate) enum Manner {
     /// As [`Manner::NoLength`], with a pause before each piece.
     SlowNoLength(Duration),
     /// Another range than asked for, said so or not.
-    OtherRange { honest: bool },
+    OtherRange {
+        /// Whether it says so.
+        honest: bool,
+    },
     /// More bytes, or fewer, than the range announced.
     WrongLength(i64),
     /// Says that the body is compressed.
@@ -51,19 +59,24 @@ pub(crate) enum Manner {
 
 /// An object and how it is sent.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Object {
-    pub(crate) content: Arc<Vec<u8>>,
-    pub(crate) etag: Option<String>,
-    pub(crate) modified: Option<String>,
-    pub(crate) manner: Manner,
+pub struct Object {
+    /// What it holds.
+    pub content: Arc<Vec<u8>>,
+    /// Its entity tag.
+    pub etag: Option<String>,
+    /// When it changed, as HTTP writes it.
+    pub modified: Option<String>,
+    /// How it is sent.
+    pub manner: Manner,
     /// Manners of the next answers, before [`Object::manner`] holds.
-    pub(crate) first: Vec<Manner>,
+    pub first: Vec<Manner>,
     /// Becomes this object after so many answers.
-    pub(crate) then: Option<(usize, Box<Self>)>,
+    pub then: Option<(usize, Box<Self>)>,
 }
 
 impl Object {
-    pub(crate) fn new(content: Vec<u8>, etag: &str) -> Self {
+    /// An object with an entity tag.
+    pub fn new(content: Vec<u8>, etag: &str) -> Self {
         Self {
             content: Arc::new(content),
             etag: Some(format!("\"{etag}\"")),
@@ -71,12 +84,14 @@ impl Object {
         }
     }
 
-    pub(crate) fn manner(mut self, manner: Manner) -> Self {
+    /// The same, sent so.
+    pub fn manner(mut self, manner: Manner) -> Self {
         self.manner = manner;
         self
     }
 
-    pub(crate) fn first(mut self, manners: impl IntoIterator<Item = Manner>) -> Self {
+    /// The same, sent so at first.
+    pub fn first(mut self, manners: impl IntoIterator<Item = Manner>) -> Self {
         self.first = manners.into_iter().collect();
         self
     }
@@ -84,9 +99,11 @@ impl Object {
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) target: String,
-    pub(crate) headers: HashMap<String, String>,
+pub struct Asked {
+    /// The path.
+    pub target: String,
+    /// The headers, by their names in lower case.
+    pub headers: HashMap<String, String>,
 }
 
 impl Asked {
@@ -124,8 +141,9 @@ impl State {
 }
 
 /// The server, until it is dropped.
-pub(crate) struct Origin {
-    pub(crate) address: SocketAddr,
+pub struct Origin {
+    /// Where it listens.
+    pub address: SocketAddr,
     state: Arc<Mutex<State>>,
     task: AbortHandle,
 }
@@ -137,7 +155,8 @@ impl Drop for Origin {
 }
 
 impl Origin {
-    pub(crate) async fn start() -> Self {
+    /// A server without objects.
+    pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::<Mutex<State>>::default();
@@ -159,28 +178,30 @@ impl Origin {
         }
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// Its URL, which ends in a slash.
+    pub fn url(&self) -> String {
         format!("http://{}/boot/", self.address)
     }
 
     /// Puts an object below [`Origin::url`].
-    pub(crate) fn put(&self, name: &str, object: Object) {
+    pub fn put(&self, name: &str, object: Object) {
         let mut state = self.state.lock().unwrap();
         state.objects.insert(format!("/boot/{name}"), object);
     }
 
-    pub(crate) fn remove(&self, name: &str) {
+    /// Takes an object away.
+    pub fn remove(&self, name: &str) {
         let mut state = self.state.lock().unwrap();
         state.objects.remove(&format!("/boot/{name}"));
     }
 
     /// The requests so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<Asked> {
         self.state.lock().unwrap().asked.clone()
     }
 
     /// Bytes of an object's content sent so far.
-    pub(crate) fn sent(&self, name: &str) -> u64 {
+    pub fn sent(&self, name: &str) -> u64 {
         let state = self.state.lock().unwrap();
         state
             .sent
