@@ -43,6 +43,7 @@ mod dir;
 mod directory;
 mod errno;
 mod name;
+mod name_from;
 #[cfg(feature = "cache")]
 pub mod origin;
 mod uploads;
@@ -52,6 +53,7 @@ pub use beneath::{Links, OpenError};
 pub use cache::{Cache, CacheBuilder, CacheEvent, CacheStats, Cached};
 pub use dir::Dir;
 pub use directory::DirEvent;
+pub use name_from::NameFrom;
 #[cfg(feature = "object")]
 pub use origin::ObjectOrigin;
 #[cfg(feature = "http")]

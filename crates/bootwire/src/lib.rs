@@ -22,6 +22,7 @@ mod accept;
 pub mod amount;
 mod answer;
 pub mod client;
+mod collect;
 mod content;
 pub mod escape;
 pub mod file;
@@ -34,6 +35,7 @@ mod record;
 mod refusal;
 mod reply;
 mod request;
+mod request_builder;
 pub mod router;
 pub mod server;
 mod source;
@@ -50,6 +52,7 @@ pub use record::{Outcome, TransferRecord};
 pub use refusal::{Reason, Refusal};
 pub use reply::Reply;
 pub use request::Request;
+pub use request_builder::{RequestBuilder, RequestError};
 pub use router::{FromRef, FromRequest, Next, Path, Router, State};
 pub use server::{
     Drained, DropReason, DroppedFrom, OpenServer, Server, ServerError, ServerHandle, ServerStats,

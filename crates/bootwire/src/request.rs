@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use bootwire_proto::{Mode, Op, Options, Packet, Request as Rq};
 
-use crate::Moment;
 use crate::path::normalise;
+use crate::{Moment, RequestBuilder};
 
 /// A read or write request. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -212,6 +212,8 @@ pub(crate) struct Params {
     pub(crate) values: Vec<(Arc<str>, String)>,
     /// Where the catch-all parameter begins in the path.
     pub(crate) rest: Option<usize>,
+    /// Where the part of the path begins that parameters stand in.
+    pub(crate) below: Option<usize>,
     /// The path, if it is not the one asked for any more.
     pub(crate) renamed: Option<Arc<[u8]>>,
 }
@@ -316,6 +318,7 @@ impl Request {
             facts: Arc::clone(&self.facts),
             params: Params {
                 rest: None,
+                below: None,
                 renamed: Some(normal.into()),
                 ..self.params.clone()
             },
@@ -392,17 +395,57 @@ impl Request {
         self.params.route.as_deref()
     }
 
-    /// The path below the route's `{*rest}` parameter, as bytes; the whole path (without its first
-    /// slash) if the route has none. What a directory serves.
+    /// What the route leaves of the path: the name that directories, uploads and origins look for,
+    /// without the route's own directories in front of it. Bytes, as names need not be UTF-8.
+    ///
+    /// | pattern | path | this is |
+    /// |---|---|---|
+    /// | `/images/{*path}` | `/images/12.7/vmlinuz` | `12.7/vmlinuz`: what `{*path}` took |
+    /// | `/{site}/boot/{*path}` | `/lab/boot/vmlinuz` | `vmlinuz`: what `{*path}` took |
+    /// | `/configs/{name}` | `/configs/router1` | `router1` |
+    /// | `/configs/{site}/{name}.cfg` | `/configs/lab/router1.cfg` | `lab/router1.cfg` |
+    /// | `/grub/grub.cfg-01-{mac}` | `/grub/grub.cfg-01-52-54-…` | `grub.cfg-01-52-54-…` |
+    /// | `/boot/pxelinux.0`, or a fallback | `/boot/pxelinux.0` | `boot/pxelinux.0`: the whole path |
+    ///
+    /// In words: what `{*rest}` took; without it, the path from the first directory or file whose
+    /// name has a parameter in it; without parameters, or under a [new name](Request::renamed), the
+    /// whole path without its first slash.
     #[must_use]
     pub fn rest_bytes(&self) -> &[u8] {
-        let start = self.params.rest.unwrap_or(1);
+        let start = self.params.below.unwrap_or(1);
         self.path_bytes().get(start..).unwrap_or_default()
     }
 
-    /// A request made by hand, to call a handler from a test or to explain a route. `filename` is
-    /// text or bytes. `None` if it climbs out of the root, is empty, longer than 500 bytes or
-    /// holds a NUL byte.
+    /// A read request made by hand, see [`Request::builder`].
+    pub fn read(filename: impl AsRef<[u8]>) -> RequestBuilder {
+        Self::builder(Op::Read, filename)
+    }
+
+    /// A write request made by hand, see [`Request::builder`].
+    pub fn write(filename: impl AsRef<[u8]>) -> RequestBuilder {
+        Self::builder(Op::Write, filename)
+    }
+
+    /// A request made by hand, to call an [`App`](crate::router::App) or an
+    /// [`Endpoint`](crate::Endpoint) without a server. `filename` is text or bytes, as a client would
+    /// send it.
+    ///
+    /// ```
+    /// use bootwire::{Op, Request};
+    ///
+    /// let request = Request::builder(Op::Read, "boot\\bcd")
+    ///     .peer_ip([10, 0, 0, 7])
+    ///     .option("blksize", 1468)
+    ///     .build()?;
+    /// assert_eq!(request.path(), "/boot/bcd");
+    /// assert_eq!(request.option("blksize").as_deref(), Some("1468"));
+    /// # Ok::<(), bootwire::RequestError>(())
+    /// ```
+    pub fn builder(op: Op, filename: impl AsRef<[u8]>) -> RequestBuilder {
+        RequestBuilder::new(op, filename.as_ref())
+    }
+
+    /// A request in octet mode made by hand. `None` where [`RequestBuilder::build`] would fail.
     #[must_use]
     pub fn synthetic(
         op: Op,
@@ -410,40 +453,9 @@ impl Request {
         peer: SocketAddr,
         options: &[(&str, &str)],
     ) -> Option<Self> {
-        let filename = filename.as_ref();
-        if filename.contains(&0) {
-            return None;
-        }
-        let options = options
-            .iter()
-            .map(|(name, value)| (name.as_bytes(), *value));
-        let text = std::iter::once((filename, Mode::Octet.name())).chain(options);
-        let code = match op {
-            Op::Read => 1,
-            Op::Write => 2,
-        };
-        let mut datagram = vec![0, code];
-        for part in text.flat_map(|(name, value)| [name, value.as_bytes()]) {
-            datagram.extend_from_slice(part);
-            datagram.push(0);
-        }
-        let Ok(Packet::Request(request)) = Packet::parse(&datagram) else {
-            return None;
-        };
-        let arrival = Arrival {
-            id: 0,
-            arrived: SystemTime::now(),
-            peer,
-            local: SocketAddr::new(peer.ip(), 69),
-            interface: 0,
-            proven: false,
-        };
-        let facts = Facts::new(arrival, &request, &datagram);
-        (!facts.climbs).then(|| Self {
-            facts: Arc::new(facts),
-            params: Params::default(),
-            moment: None,
-        })
+        let builder = Self::builder(op, filename).peer(peer);
+        let with = |builder: RequestBuilder, &(name, value)| builder.option(name, value);
+        options.iter().fold(builder, with).build().ok()
     }
 
     /// The same request as if the client had asked `local`, and it had come in over the interface

@@ -17,13 +17,15 @@ use crate::beneath::{Links, OpenError, Resolver};
 use crate::directory::{DirEvent, Directory};
 use crate::errno::refuse_io;
 use crate::name::Shown;
+use crate::name_from::NameFrom;
 pub(crate) use kept::Kept;
 use lookup::Lookup;
 
 /// A directory whose regular files are served to anyone who asks.
 ///
-/// The name looked up is the part of the path that the route's `{*rest}` matched, or the whole
-/// path. See the [crate] for how it stays inside. What is refused:
+/// The name looked up is what the route leaves of the path: behind `/configs/{*path}` and
+/// `/configs/{name}` alike, `/configs/router1` is the file `router1`. [`Dir::name_from`] chooses
+/// another rule. See the [crate] for how names stay inside. What is refused:
 ///
 /// | found | client gets |
 /// |---|---|
@@ -43,6 +45,7 @@ use lookup::Lookup;
 #[derive(Clone, Debug)]
 pub struct Dir {
     lookup: Lookup,
+    name: NameFrom,
 }
 
 impl Dir {
@@ -62,7 +65,15 @@ impl Dir {
                 case_insensitive: false,
                 per_client: false,
             },
+            name: NameFrom::Rest,
         }
+    }
+
+    /// Which part of a request is the name looked up. Default [`NameFrom::Rest`].
+    #[must_use]
+    pub fn name_from(mut self, part: NameFrom) -> Self {
+        self.name = part;
+        self
     }
 
     /// Calls `observer` for what an operator should hear of the directory. It must not block. All
@@ -124,15 +135,17 @@ impl Dir {
         } else {
             ""
         };
-        format!("{} ({links}{case}{client})", root.path().display())
+        let name = self.name.described();
+        format!("{} ({links}{case}{client}{name})", root.path().display())
     }
 }
 
 impl Endpoint<Reply> for Dir {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
         let (lookup, proven) = (self.lookup.clone(), request.is_proven());
+        let rule = self.name.clone();
         let open = move || {
-            let (name, kept) = (request.rest_bytes(), &lookup.directory.kept);
+            let (name, kept) = (rule.of(&request)?, &lookup.directory.kept);
             let file = match lookup.open(name, request.peer_ip()) {
                 // Out of descriptors, perhaps: what is kept for the next has more of them than
                 // anybody needs.
@@ -152,9 +165,11 @@ impl Endpoint<Reply> for Dir {
     /// Files that are open already, and names that the kernel knows to lead nowhere, without
     /// waiting for the disk.
     fn at_hand(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
-        let found = self
-            .lookup
-            .at_hand(request.rest_bytes(), request.moment())?;
+        let name = match self.name.of(request) {
+            Ok(name) => name,
+            Err(refusal) => return Some(Err(refusal)),
+        };
+        let found = self.lookup.at_hand(name, request.moment())?;
         Some(found.map(Reply::file))
     }
 }

@@ -23,6 +23,7 @@ use crate::blocking::Blocking;
 use crate::directory::{DirEvent, Directory};
 use crate::errno::refuse;
 use crate::name::Shown;
+use crate::name_from::NameFrom;
 use finished::Observer;
 pub use finished::Stored;
 use part::{Part, too_large};
@@ -30,6 +31,10 @@ use space::{KeepFree, Share};
 use target::Target;
 
 /// A directory that takes uploads.
+///
+/// The name stored under is what the route leaves of the path: behind `/configs/{*path}` and
+/// `/configs/{name}` alike, `/configs/router1` is stored as `router1`. [`Uploads::name_from`]
+/// chooses another rule.
 ///
 /// A server takes none unless a route leads to this. Then a file appears under its name whole or
 /// not at all: the bytes go into a hidden temporary file in the same directory, and only when the
@@ -63,6 +68,7 @@ use target::Target;
 pub struct Uploads {
     directory: Arc<Directory>,
     policy: Policy,
+    name: NameFrom,
     /// When leftovers are looked for again.
     sweep_at: Arc<Mutex<Instant>>,
     /// Held while a version is kept without `RENAME_EXCHANGE`.
@@ -126,11 +132,19 @@ impl Uploads {
         Ok(Self {
             directory,
             policy,
+            name: NameFrom::Rest,
             sweep_at: Arc::new(Mutex::new(Instant::now() + pause)),
             versions: Arc::default(),
             blocking: Blocking::new(),
             observer: None,
         })
+    }
+
+    /// Which part of a request is the name stored under. Default [`NameFrom::Rest`].
+    #[must_use]
+    pub fn name_from(mut self, part: NameFrom) -> Self {
+        self.name = part;
+        self
     }
 
     /// A name that is taken stays: the upload is refused, at once if the file is there when the
@@ -216,9 +230,10 @@ impl Uploads {
             Resolver::Walk => ", no links, this kernel has no openat2",
         };
         format!(
-            "{} ({existing}, up to {} bytes{dirs}{links})",
+            "{} ({existing}, up to {} bytes{dirs}{links}{})",
             root.path().display(),
-            self.policy.size_max
+            self.policy.size_max,
+            self.name.described()
         )
     }
 
@@ -241,6 +256,7 @@ impl Uploads {
         let upload = Upload {
             directory: Arc::clone(&self.directory),
             policy: self.policy,
+            name: self.name.clone(),
             versions: Arc::clone(&self.versions),
             request,
             announced,
@@ -285,6 +301,7 @@ impl Endpoint<Accept> for Uploads {
 struct Upload {
     directory: Arc<Directory>,
     policy: Policy,
+    name: NameFrom,
     versions: Arc<Mutex<()>>,
     request: Request,
     announced: u64,
@@ -321,7 +338,7 @@ impl Upload {
 
     fn target(&self) -> Result<Target, Refusal> {
         let root = self.directory.now();
-        Target::resolve(&root, self.policy, self.request.rest_bytes())
+        Target::resolve(&root, self.policy, self.name.of(&self.request)?)
     }
 }
 

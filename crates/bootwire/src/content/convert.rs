@@ -42,6 +42,32 @@ impl Content {
             (_, content) => content,
         }
     }
+
+    /// The content as a stream, whatever it is.
+    pub(crate) fn into_source(self) -> Box<dyn Source> {
+        match self {
+            // Nobody reads it before the engine has it.
+            Self::Stream(mut stream) => stream
+                .take_source()
+                .unwrap_or_else(|| Box::new(InMemory(Bytes::new()))),
+            Self::Memory(bytes) => Box::new(InMemory(bytes)),
+            Self::File { file, .. } => Box::new(FileSource { file, offset: 0 }),
+            Self::Partial { file, .. } => Box::new(PartialSource::new(file)),
+        }
+    }
+}
+
+/// Bytes in memory, given once.
+struct InMemory(Bytes);
+
+impl Source for InMemory {
+    fn size(&self) -> Option<u64> {
+        Some(self.0.len() as u64)
+    }
+
+    fn next(&mut self) -> BoxFuture<'_, io::Result<Bytes>> {
+        Box::pin(std::future::ready(Ok(std::mem::take(&mut self.0))))
+    }
 }
 
 fn encode(encoder: &mut netascii::Encoder, text: &[u8]) -> Bytes {

@@ -160,10 +160,7 @@ async fn read(valve: Arc<Valve>, mut outlet: Outlet, mut source: Box<dyn Source>
                 offset += piece.len() as u64;
                 Ok(Arrival::Piece(piece))
             }
-            // A source may know better what went wrong.
-            Err(error) => Err(error
-                .downcast()
-                .unwrap_or_else(|error| Refusal::origin().because(error))),
+            Err(error) => Err(Refusal::of_source(error)),
         });
     }
 }

@@ -15,19 +15,19 @@ use crate::{Accept, Answer, BoxFuture, Endpoint, Op, Refusal, Reply, Request};
 /// A finished application: what a [`Server`](crate::Server) serves. Made from a [`Router`] whose
 /// state is given. Cheap to clone.
 ///
-/// Tests can call it without a server:
+/// Tests call it without a server:
 ///
 /// ```
 /// use bootwire::router::App;
-/// use bootwire::{Answer, Op, Request, Router};
+/// use bootwire::{Request, Router};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let app = App::from(Router::new().read("/motd", || async { "Welcome\n" }));
-/// let request = Request::synthetic(Op::Read, "motd", "192.0.2.7:4000".parse().unwrap(), &[]).unwrap();
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let app = App::from(Router::new().read("/motd", async || "Welcome\n"));
+/// let request = Request::read("/motd").peer_ip([10, 0, 0, 7]).build()?;
 /// assert_eq!(app.route_of(&request), Some("/motd"));
-/// let Ok(Answer::Reply(reply)) = app.call(request).await else { panic!("refused") };
-/// assert_eq!(reply.size(), Some(8));
+/// assert_eq!(app.read(request).await?.collect(1 << 20).await?, "Welcome\n");
+/// # Ok(())
 /// # }
 /// ```
 ///
@@ -54,6 +54,23 @@ impl App {
     /// "denied" for such a write.
     pub async fn call(&self, request: Request) -> Result<Answer, Refusal> {
         self.route(&request).call().await
+    }
+
+    /// Answers a read: [`App::call`] for a request that is one.
+    ///
+    /// # Errors
+    /// As [`App::call`]; an internal error if `request` is a write.
+    pub async fn read(&self, request: Request) -> Result<Reply, Refusal> {
+        self.call(request).await?.try_into()
+    }
+
+    /// Answers a write: [`App::call`] for a request that is one. [`Accept::store`] takes it from
+    /// there.
+    ///
+    /// # Errors
+    /// As [`App::call`]; an internal error if `request` is a read.
+    pub async fn write(&self, request: Request) -> Result<Accept, Refusal> {
+        self.call(request).await?.try_into()
     }
 
     /// The answer if it is at hand, see [`Endpoint::at_hand`] and [`Layer::at_hand`](super::Layer).

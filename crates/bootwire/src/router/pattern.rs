@@ -64,6 +64,14 @@ impl Pattern {
         self.params_in(path, false).is_some()
     }
 
+    /// Length of the directories in front of the first parameter, the last slash included. `None`
+    /// without parameters.
+    fn fixed_directories(&self) -> Option<usize> {
+        self.params.first()?;
+        let slash = self.start.iter().rposition(|&byte| byte == b'/')?;
+        Some(slash + 1)
+    }
+
     /// The values `path` gives to the parameters, or `None` if it does not match.
     pub(crate) fn params_in(&self, path: &[u8], ignore_case: bool) -> Option<Params> {
         let ranges = matching::find(self, path, ignore_case)?;
@@ -82,6 +90,7 @@ impl Pattern {
             route: Some(Arc::clone(&self.source)),
             values,
             rest,
+            below: rest.or_else(|| self.fixed_directories()),
             renamed: None,
         })
     }

@@ -95,6 +95,33 @@ async fn handlers_see_the_route_and_the_path_below_it() {
 }
 
 #[tokio::test]
+async fn what_the_route_leaves_of_the_path_is_without_its_own_directories() {
+    for (pattern, path, expected) in [
+        ("/images/{*path}", "images/12.7/vmlinuz", "12.7/vmlinuz"),
+        ("/{site}/boot/{*path}", "lab/boot/vmlinuz", "vmlinuz"),
+        ("/configs/{name}", "configs/router1", "router1"),
+        (
+            "/configs/{site}/{name}.cfg",
+            "configs/lab/r1.cfg",
+            "lab/r1.cfg",
+        ),
+        ("/a/b-{name}/c", "a/b-x/c", "b-x/c"),
+        ("/{{a}}/{name}", "{a}/x", "x"),
+        ("/{name}", "x", "x"),
+        ("/boot/pxelinux.0", "boot/pxelinux.0", "boot/pxelinux.0"),
+    ] {
+        let app = App::from(Router::new().read(pattern, async |request: Request| {
+            tell(String::from_utf8_lossy(request.rest_bytes()))
+        }));
+        assert_eq!(
+            told(app.call(request(Op::Read, path)).await),
+            expected,
+            "{pattern}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn routers_nest_below_a_prefix() {
     let router = || {
         let phones = Router::new()

@@ -54,6 +54,36 @@ fn parameters_have_types() {
 }
 
 #[test]
+fn a_file_is_named_without_the_directories_of_its_route() {
+    let server = Server::builder()
+        .file("configs/r1", b"in a directory of the same name")
+        .file("r1", b"r1")
+        .file("lab/r1.cfg", b"lab")
+        .config(
+            r#"
+            [[route]]
+            path = "/configs/{name}"
+            dir = "root"
+            [[route]]
+            path = "/of/{site}/{name}.cfg"
+            dir = "root"
+            [[route]]
+            path = "/configs/{name}"
+            upload = "root"
+            [[route]]
+            dir = "root"
+            "#,
+        )
+        .start();
+    assert_eq!(text(&server, "configs/r1"), "r1");
+    assert_eq!(text(&server, "of/lab/r1.cfg"), "lab");
+    let mut client = Wire::new(server.address());
+    client.write("configs/r2", &[]);
+    client.send_all(b"hostname r2", 512);
+    assert_eq!(text(&server, "r2"), "hostname r2");
+}
+
+#[test]
 fn conditions_choose_among_routes() {
     let server = Server::builder()
         .host("0.0.0.0")

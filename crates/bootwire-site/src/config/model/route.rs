@@ -33,7 +33,7 @@ pub(in crate::config) struct Route {
     /// Alone in a route it renames the request for the routes that follow
     pub(crate) rewrite: Option<String>,
 
-    /// Answer with a file of this directory: what "{*path}" took, or the rewritten path
+    /// Answer with a file of this directory: the one that "{*path}" or "{name}" names below the route's own directories
     pub(crate) dir: Option<PathBuf>,
     /// dir: what symbolic links may do [default: "beneath"]
     pub(crate) links: Option<Links>,

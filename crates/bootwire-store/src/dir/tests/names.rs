@@ -1,5 +1,8 @@
 //! Names that are found though they are not the path: other case, the client's own directory.
 
+use bootwire::Router;
+use bootwire::router::App;
+
 use super::*;
 
 #[test]
@@ -149,5 +152,75 @@ fn a_client_directory_folds_case_too_and_does_not_hide_trouble() {
         read(&dir, "blocked"),
         Err(Reason::Denied),
         "a refusal is not a miss"
+    );
+}
+
+#[tokio::test]
+async fn a_route_says_which_part_of_the_path_is_the_name() {
+    let tree = Tree::new();
+    tree.file("router1")
+        .file("lab/router1.cfg")
+        .file("configs/router1");
+    for (part, pattern, path, expected) in [
+        (
+            NameFrom::Rest,
+            "/configs/{name}",
+            "configs/router1",
+            "router1",
+        ),
+        (
+            NameFrom::Rest,
+            "/configs/{*path}",
+            "configs/router1",
+            "router1",
+        ),
+        (
+            NameFrom::Rest,
+            "/{site}/{name}.cfg",
+            "lab/router1.cfg",
+            "lab/router1.cfg",
+        ),
+        (
+            NameFrom::Rest,
+            "/configs/router1",
+            "configs/router1",
+            "configs/router1",
+        ),
+        (
+            NameFrom::Path,
+            "/configs/{name}",
+            "configs/router1",
+            "configs/router1",
+        ),
+        (
+            NameFrom::param("name"),
+            "/{site}/{name}.conf",
+            "lab/router1.conf",
+            "router1",
+        ),
+    ] {
+        let dir = tree.dir().name_from(part.clone());
+        let app = App::from(Router::new().read(pattern, dir));
+        let reply = app.read(request(path).unwrap()).await;
+        let content = reply.unwrap().collect(100).await.unwrap();
+        assert_eq!(content, expected, "{pattern} {part:?}");
+        // It is open now: the same rule without waiting.
+        let at_hand = app.at_hand(&request(path).unwrap());
+        assert!(at_hand.is_none_or(|answer| answer.is_ok()), "{pattern}");
+    }
+    let dir = tree.dir().name_from(NameFrom::param("nmae"));
+    assert!(
+        dir.describe().ends_with(", by {nmae})"),
+        "{}",
+        dir.describe()
+    );
+    let app = App::from(Router::new().read("/configs/{name}", dir));
+    let refusal = app
+        .read(request("configs/router1").unwrap())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refusal.detail(),
+        Some("the file is named by {nmae}, which /configs/{name} does not have")
     );
 }

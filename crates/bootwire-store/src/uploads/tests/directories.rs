@@ -1,5 +1,8 @@
 //! The directories on the way to the name.
 
+use bootwire::Router;
+use bootwire::router::App;
+
 use super::*;
 
 #[tokio::test]
@@ -124,4 +127,22 @@ fn a_directory_that_cannot_be_written_to_is_an_error_at_the_start() {
         std::io::ErrorKind::PermissionDenied
     );
     assert!(Uploads::into(place.root.join("none")).is_err());
+}
+
+#[tokio::test]
+async fn a_route_says_which_part_of_the_path_is_the_name() {
+    for (part, pattern, stored) in [
+        (NameFrom::Rest, "/configs/{name}.cfg", "r1.cfg"),
+        (NameFrom::Rest, "/configs/{*path}", "r1.cfg"),
+        (NameFrom::Path, "/configs/{name}.cfg", "configs/r1.cfg"),
+        (NameFrom::param("name"), "/configs/{name}.cfg", "r1"),
+    ] {
+        let place = Place::new();
+        let uploads = place.uploads().create_dirs(true).name_from(part);
+        let app = App::from(Router::new().write(pattern, uploads));
+        let accept = app.write(request("configs/r1.cfg", &[]).unwrap()).await;
+        accept.unwrap().store("hostname r1").await.unwrap();
+        assert_eq!(place.content(stored), "hostname r1", "{pattern}");
+        assert_eq!(place.names().last().unwrap(), stored, "and nothing else");
+    }
 }

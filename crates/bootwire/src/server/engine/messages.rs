@@ -4,7 +4,6 @@ use bootwire_proto::{
     Agreed, Instant, Mode, Op, Packet, Receiver, Rollover, Schedule, Sender, negotiate,
 };
 
-use super::packets::too_large;
 use super::plan::{bring, run_max};
 use super::unproven::opening_schedule;
 use super::{Engine, Host};
@@ -167,7 +166,7 @@ impl<H: Host> Engine<H> {
                 .zip(size_max)
                 .is_some_and(|(size, max)| size > max)
         {
-            self.refuse(now, key.index, &too_large());
+            self.refuse(now, key.index, &Refusal::oversized());
             return;
         }
         let store = self.host.store(key, sink, !octet);

@@ -81,7 +81,7 @@ impl<H: Host> Engine<H> {
             .size_max
             .is_some_and(|max| offset + data.payload.len() as u64 > max)
         {
-            self.refuse(now, index, &too_large());
+            self.refuse(now, index, &Refusal::oversized());
             return;
         }
         receiving.store.push(data.payload);
@@ -138,10 +138,4 @@ impl<H: Host> Engine<H> {
             self.error_to_stranger(now, lane, to, &refusal);
         }
     }
-}
-
-pub(super) fn too_large() -> Refusal {
-    Refusal::new(Reason::TooLarge)
-        .text("File too large for this server")
-        .because("the upload exceeds its size limit")
 }
