@@ -124,8 +124,8 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::{BoxFuture, Sink};
     use crate::file::OpenFile;
+    use crate::{BoxFuture, Sink};
 
     /// Gives pieces, then fails or ends.
     struct Pieces(Vec<io::Result<&'static str>>, Option<u64>);

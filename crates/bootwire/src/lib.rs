@@ -41,6 +41,7 @@ pub mod server;
 mod source;
 mod terms;
 mod turns;
+pub mod utc;
 
 pub use accept::{Accept, Sink};
 pub use answer::{Answer, Endpoint, IntoAnswer};

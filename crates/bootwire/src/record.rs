@@ -1,5 +1,8 @@
 //! What happened to one transfer.
 
+#[cfg(feature = "serde")]
+mod serialise;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -88,6 +91,9 @@ impl fmt::Display for Outcome {
 
 /// One transfer from its request to its end, successful or not. Made exactly once for each, and for
 /// each request that is answered with an ERROR and becomes no transfer.
+///
+/// With the feature `serde` it can be serialised: as the object that `bootwire serve --log json` writes,
+/// which the reference of the log describes, but for its member `search`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TransferRecord {

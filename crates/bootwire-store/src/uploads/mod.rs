@@ -5,7 +5,6 @@ mod finished;
 mod part;
 mod space;
 mod stale;
-mod stamp;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! Counting.
 
 mod dropped;
+#[cfg(feature = "serde")]
+mod serialise;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +26,41 @@ macro_rules! counters {
             $($(#[$doc])* pub $name: u64,)*
             /// Networks whose requests were dropped most lately, the heaviest first.
             pub dropped_from: Vec<DroppedFrom>,
+        }
+
+        impl ServerStats {
+            /// Every count with its name, in a fixed order: first the fields, then the transfers that
+            /// ended, as `ended_complete`, `ended_not_found` and so on. Of the two in
+            /// [`ServerStats::GAUGES`] it is how many there are now; all others only grow.
+            ///
+            /// ```
+            /// use bootwire::ServerStats;
+            ///
+            /// fn prometheus(stats: &ServerStats) -> String {
+            ///     stats.iter().map(|(name, count)| format!("tftp_{name} {count}\n")).collect()
+            /// }
+            /// assert!(prometheus(&ServerStats::default()).contains("tftp_reads 0\n"));
+            /// ```
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                let counts = [$((stringify!($name), self.$name),)*];
+                counts.into_iter().chain(ENDED.into_iter().zip(self.outcomes))
+            }
+
+            /// What was counted since `earlier`, of the same server. What is there now stays as it
+            /// is: [`ServerStats::GAUGES`]. A count that was higher then is 0: it is of another
+            /// server.
+            #[must_use]
+            pub fn since(&self, earlier: &Self) -> Self {
+                let mut since = self.clone();
+                $(if !Self::GAUGES.contains(&stringify!($name)) {
+                    since.$name = self.$name.saturating_sub(earlier.$name);
+                })*
+                for (now, then) in since.outcomes.iter_mut().zip(earlier.outcomes) {
+                    *now = now.saturating_sub(then);
+                }
+                dropped::subtract(&mut since.dropped_from, &earlier.dropped_from);
+                since
+            }
         }
 
         /// The counters of one worker. Only that worker writes them; anyone may read.
@@ -142,7 +179,27 @@ impl Counters {
     }
 }
 
+/// The names of the transfers that ended, in the order of [`Outcome::ALL`].
+const ENDED: [&str; Outcome::ALL.len()] = [
+    "ended_complete",
+    "ended_probe",
+    "ended_not_found",
+    "ended_denied",
+    "ended_malformed",
+    "ended_client_abort",
+    "ended_timeout",
+    "ended_origin_error",
+    "ended_busy",
+    "ended_disk_full",
+    "ended_too_large",
+    "ended_changed",
+    "ended_internal",
+];
+
 impl ServerStats {
+    /// The counts that go up and down, by the name [`ServerStats::iter`] gives them.
+    pub const GAUGES: [&str; 2] = ["active", "unproven"];
+
     /// Requests dropped for this reason.
     #[must_use]
     pub const fn dropped(&self, reason: DropReason) -> u64 {
@@ -162,5 +219,67 @@ impl ServerStats {
             .iter()
             .position(|&known| known == outcome)
             .map_or(0, |index| self.outcomes[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn every_count_has_a_name_of_its_own() {
+        let mut stats = ServerStats {
+            reads: 7,
+            ..ServerStats::default()
+        };
+        stats.outcomes[2] = 3;
+        let named: HashMap<_, _> = stats.iter().collect();
+        assert_eq!(named.len(), stats.iter().count());
+        assert_eq!((named["reads"], named["ended_not_found"]), (7, 3));
+        for outcome in Outcome::ALL {
+            assert_eq!(named[&*format!("ended_{outcome}")], stats.ended(outcome));
+        }
+        for reason in DropReason::ALL {
+            assert!(named.contains_key(reason.as_str()), "{reason}");
+        }
+        for gauge in ServerStats::GAUGES {
+            assert!(named.contains_key(gauge), "{gauge}");
+        }
+    }
+
+    #[test]
+    fn what_was_counted_since_is_the_difference() {
+        let from = |network: &str, count| {
+            DroppedFrom::new(network.parse().unwrap(), DropReason::LowPort, count)
+        };
+        let earlier = ServerStats {
+            active: 9,
+            reads: 5,
+            writes: 4,
+            dropped_from: vec![from("10.0.0.0/24", 7), from("10.0.1.0/24", 2)],
+            ..ServerStats::default()
+        };
+        let mut later = ServerStats {
+            active: 3,
+            reads: 12,
+            writes: 1,
+            dropped_from: vec![
+                from("10.0.0.0/24", 9),
+                from("10.0.2.0/24", 4),
+                from("10.0.1.0/24", 2),
+            ],
+            ..ServerStats::default()
+        };
+        later.outcomes[0] = 6;
+        let since = later.since(&earlier);
+        assert_eq!((since.active, since.reads, since.writes), (3, 7, 0));
+        assert_eq!(since.ended(Outcome::Complete), 6);
+        assert_eq!(
+            since.dropped_from,
+            [from("10.0.2.0/24", 4), from("10.0.0.0/24", 2)]
+        );
+        assert_eq!(later.since(&ServerStats::default()), later);
     }
 }

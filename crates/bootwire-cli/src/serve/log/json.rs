@@ -1,10 +1,8 @@
-//! Records as JSON objects. Names and units of the members are a promise; members may be added.
+//! Records as JSON objects: the framework's, with a member of ours behind.
 
 use std::fmt::Write;
-use std::net::SocketAddr;
-use std::time::Duration;
 
-use bootwire::{Op, TransferRecord};
+use bootwire::TransferRecord;
 use serde::Serialize;
 
 use crate::shown;
@@ -13,7 +11,8 @@ use crate::shown;
 /// what turns the direction of writing, could still steer a terminal that shows the log.
 pub(super) fn line(record: &TransferRecord) -> String {
     // Numbers and text: nothing of it can fail to be written.
-    let plain = serde_json::to_string(&Line::from(record)).unwrap_or_default();
+    let search = super::is_search(record);
+    let plain = serde_json::to_string(&Line { record, search }).unwrap_or_default();
     if plain.bytes().all(|byte| matches!(byte, 0x20..0x7f)) {
         return plain;
     }
@@ -29,99 +28,19 @@ pub(super) fn line(record: &TransferRecord) -> String {
     safe
 }
 
-/// The members, in the order they are written.
+/// A record, and what this server adds.
 #[derive(Serialize)]
 struct Line<'r> {
-    id: u64,
-    /// When the line was made: at the end.
-    time: String,
-    started: String,
-    op: &'static str,
-    peer: SocketAddr,
-    local: SocketAddr,
-    path: &'r str,
-    /// A name need not be UTF-8: other bytes are shown like \xff, and the backslash as \\.
-    filename: String,
-    mode: Option<&'static str>,
-    options: &'r [(String, String)],
-    route: Option<&'r str>,
-    labels: &'r [(String, String)],
-    outcome: &'static str,
+    #[serde(flatten)]
+    record: &'r TransferRecord,
     /// Not found, and its boot loader goes on without.
     search: bool,
-    error: Option<Error<'r>>,
-    detail: Option<&'r str>,
-    blksize: u16,
-    windowsize: u16,
-    timeout_us: Option<u64>,
-    size: Option<u64>,
-    bytes: u64,
-    blocks: u64,
-    blocks_resent: u64,
-    timeouts: u32,
-    duplicate_acks: u32,
-    round_trip_us: Option<u64>,
-    last_ack_missing: bool,
-    handler_us: u64,
-    first_data_us: Option<u64>,
-    duration_us: u64,
-}
-
-#[derive(Serialize)]
-struct Error<'r> {
-    code: u16,
-    text: &'r str,
-}
-
-impl<'r> From<&'r TransferRecord> for Line<'r> {
-    fn from(record: &'r TransferRecord) -> Self {
-        Self {
-            id: record.id,
-            time: humantime::format_rfc3339_micros(record.ended()).to_string(),
-            started: humantime::format_rfc3339_micros(record.started).to_string(),
-            op: match record.op {
-                Op::Read => "read",
-                Op::Write => "write",
-            },
-            peer: record.peer,
-            local: record.local,
-            path: &record.path,
-            filename: shown::escaped(&record.filename),
-            mode: record.mode.map(bootwire::Mode::name),
-            options: &record.options,
-            route: record.route.as_deref(),
-            labels: &record.labels,
-            outcome: record.outcome.as_str(),
-            search: super::is_search(record),
-            error: record.error.as_ref().map(|(code, text)| Error {
-                code: code.wire(),
-                text,
-            }),
-            detail: record.detail.as_deref(),
-            blksize: record.blksize,
-            windowsize: record.windowsize,
-            timeout_us: record.timeout.map(micros),
-            size: record.size,
-            bytes: record.bytes,
-            blocks: record.blocks,
-            blocks_resent: record.blocks_resent,
-            timeouts: record.timeouts,
-            duplicate_acks: record.duplicate_acks,
-            round_trip_us: record.round_trip.map(micros),
-            last_ack_missing: record.last_ack_missing,
-            handler_us: micros(record.handler_time),
-            first_data_us: record.first_data.map(micros),
-            duration_us: micros(record.duration),
-        }
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bootwire::ErrorCode;
     use serde_json::{Value, json};
 

@@ -79,6 +79,7 @@ fn a_file_is_named_without_the_directories_of_its_route() {
     assert_eq!(text(&server, "of/lab/r1.cfg"), "lab");
     let mut client = Wire::new(server.address());
     client.write("configs/r2", &[]);
+    client.expect_ack(0);
     client.send_all(b"hostname r2", 512);
     assert_eq!(text(&server, "r2"), "hostname r2");
 }

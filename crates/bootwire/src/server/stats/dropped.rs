@@ -158,6 +158,18 @@ impl Heaviest {
     }
 }
 
+/// Takes from `now` what was counted before, and leaves out who was not dropped since.
+pub(super) fn subtract(now: &mut Vec<DroppedFrom>, before: &[DroppedFrom]) {
+    now.retain_mut(|one| {
+        let same = |other: &&DroppedFrom| {
+            other.reason == one.reason && other.network == one.network && other.count <= one.count
+        };
+        one.count -= before.iter().find(same).map_or(0, |other| other.count);
+        one.count > 0
+    });
+    now.sort_by_key(|one| std::cmp::Reverse(one.count));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
