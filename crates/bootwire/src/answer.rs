@@ -87,13 +87,13 @@ pub trait Endpoint<A>: Send + Sync + 'static {
     ///
     /// `next` is an endpoint or a function that needs no [state](crate::State). Any refusal but
     /// [`Reason::NotFound`](crate::Reason::NotFound) is the answer, see [`FirstOf`].
-    fn or<M>(self, next: impl Handler<A, M, ()>) -> FirstOf<A>
+    fn or<M>(self, next: impl Handler<A, M, (), Endpoint: Endpoint<A>>) -> FirstOf<A>
     where
         Self: Sized,
     {
         FirstOf::new([
             Arc::new(self) as Arc<dyn Endpoint<A>>,
-            next.into_endpoint(()),
+            Arc::new(next.into_endpoint(())),
         ])
     }
 }
@@ -135,9 +135,54 @@ impl IntoAnswer<Self> for Accept {
     }
 }
 
-impl<A, T: IntoAnswer<A>, E: Into<Refusal>> IntoAnswer<A> for Result<T, E> {
+impl<A, T: IntoAnswer<A>, E: IntoRefusal> IntoAnswer<A> for Result<T, E> {
     fn into_answer(self) -> Result<A, Refusal> {
-        self.map_err(Into::into)?.into_answer()
+        self.map_err(IntoRefusal::into_refusal)?.into_answer()
+    }
+}
+
+/// An error that says what to tell the client: whatever a [`Refusal`] can be made from. There is
+/// nothing to implement here but `From<YourError> for Refusal`.
+///
+/// An error that can mean anything says nothing to a client:
+///
+/// ```compile_fail,E0277
+/// use std::error::Error;
+///
+/// async fn wrong() -> Result<String, Box<dyn Error + Send + Sync>> {
+///     Ok(std::fs::read_to_string("/etc/motd")?)
+/// }
+/// let router: bootwire::Router = bootwire::Router::new().read("/x", wrong);
+/// ```
+///
+/// The handler has to choose, by [`OrRefuse`](crate::OrRefuse):
+///
+/// ```
+/// use bootwire::{OrRefuse, Refusal};
+///
+/// async fn right() -> Result<String, Refusal> {
+///     std::fs::read_to_string("/etc/motd").or_not_found()
+/// }
+/// let router: bootwire::Router = bootwire::Router::new().read("/x", right);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what to tell the client: return a `Result<_, Refusal>`",
+    label = "this error could mean anything",
+    note = "choose with `use bootwire::OrRefuse`: `.or_not_found()?`, `.or_busy()?`, `.or_internal()?`",
+    note = "or write `impl From<{Self}> for Refusal`, if the type is yours"
+)]
+pub trait IntoRefusal {
+    /// The conversion.
+    fn into_refusal(self) -> Refusal;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E> IntoRefusal for E
+where
+    Refusal: From<E>,
+{
+    fn into_refusal(self) -> Refusal {
+        self.into()
     }
 }
 

@@ -40,11 +40,12 @@ pub mod router;
 pub mod server;
 mod source;
 mod terms;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod turns;
-pub mod utc;
 
 pub use accept::{Accept, Sink};
-pub use answer::{Answer, Endpoint, IntoAnswer};
+pub use answer::{Answer, Endpoint, IntoAnswer, IntoRefusal};
 pub use bootwire_proto::{ErrorCode, Mode, Op, Rollover, Schedule};
 pub use mac::{MacAddr, ParseMacError};
 pub use moment::Moment;

@@ -93,7 +93,7 @@ impl fmt::Display for Outcome {
 /// each request that is answered with an ERROR and becomes no transfer.
 ///
 /// With the feature `serde` it can be serialised: as the object that `bootwire serve --log json` writes,
-/// which the reference of the log describes, but for its member `search`.
+/// without its last member, `search`. `docs/reference/record.md` describes it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TransferRecord {

@@ -1,7 +1,6 @@
 //! The loop that moves virtual time: the server's worker, the machines, the network between them,
 //! and tokio's clock for handlers, sources and sinks.
 
-mod clock;
 mod line;
 mod report;
 mod server;
@@ -14,7 +13,6 @@ use std::time::Duration;
 
 use bootwire_proto::Instant;
 
-use self::clock::Clock;
 use self::line::{key, told};
 pub use self::report::{Client, Report};
 use self::server::{Sent, Server};
@@ -27,6 +25,7 @@ use crate::packet::Shown;
 use crate::random::Random;
 use crate::scenario::{Machine, Scenario};
 use crate::trace::Trace;
+use bootwire::server::simulation::Clock;
 
 /// Events after which a run is taken for one that never ends.
 const EVENTS_MAX: u64 = 20_000_000;

@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bootwire::Router;
-use bootwire::server::simulation::{LISTENER, Occupancy, Taken, Wire, Worker};
+use bootwire::server::simulation::{Clock, LISTENER, Occupancy, Taken, Wire, Worker};
 use bootwire_proto::Instant;
 
-use super::clock::Clock;
 use crate::random::Random;
 use crate::scenario::{Kernel, Scenario};
 
@@ -78,8 +77,8 @@ impl<F: Fn(SocketAddr, usize) -> bool> Wire for Collected<'_, F> {
 impl Server {
     pub(super) fn new(scenario: &Scenario, app: Router, clock: &Clock) -> Self {
         let settings = &scenario.settings;
-        let news = std::sync::Arc::clone(&clock.news);
-        let runtime = clock.runtime.clone();
+        let news = clock.news();
+        let runtime = clock.runtime().clone();
         Self {
             worker: Worker::new(settings, app, runtime, scenario.seed, news),
             local: settings.local,

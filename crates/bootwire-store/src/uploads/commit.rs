@@ -12,11 +12,11 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::part::{Part, Place};
+use super::stamp::stamp;
 use super::target::{Blocked, check_existing};
 use super::{Existing, Policy};
 use crate::errno::{is_unsupported, refuse, refuse_io};
 use crate::name::Shown;
-use bootwire::utc::stamp;
 
 /// Versions of one name within a second, at most.
 const VERSIONS_MAX: usize = 1000;

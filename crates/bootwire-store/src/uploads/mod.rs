@@ -5,6 +5,7 @@ mod finished;
 mod part;
 mod space;
 mod stale;
+mod stamp;
 mod target;
 #[cfg(test)]
 mod tests;

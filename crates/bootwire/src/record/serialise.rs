@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::TransferRecord;
-use crate::{Mode, Op, escape, utc};
+use crate::{Mode, Op, escape};
 
 /// As an object with these members, in the order of the fields: times are RFC 3339 in UTC, durations
 /// whole microseconds in members that end in `_us`.
@@ -65,8 +65,8 @@ impl<'r> From<&'r TransferRecord> for Members<'r> {
     fn from(record: &'r TransferRecord) -> Self {
         Self {
             id: record.id,
-            time: utc::rfc3339(record.ended()),
-            started: utc::rfc3339(record.started),
+            time: humantime::format_rfc3339_micros(record.ended()).to_string(),
+            started: humantime::format_rfc3339_micros(record.started).to_string(),
             op: match record.op {
                 Op::Read => "read",
                 Op::Write => "write",

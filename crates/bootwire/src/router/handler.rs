@@ -1,7 +1,6 @@
 //! Functions and endpoints as handlers.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use super::FromRequest;
 use crate::{BoxFuture, Endpoint, IntoAnswer, Refusal, Request};
@@ -16,7 +15,27 @@ use crate::{BoxFuture, Endpoint, IntoAnswer, Refusal, Request};
 /// is [`IntoAnswer`], usually `Result<Reply, Refusal>`. It must be `Send`, and so must everything it
 /// keeps across an `.await`.
 ///
-/// An argument that is no extractor does not compile:
+/// What is no handler does not compile, and the compiler says why: a function that is not `async`,
+///
+/// ```compile_fail,E0277
+/// fn wrong() -> String {
+///     String::new()
+/// }
+/// let router: bootwire::Router = bootwire::Router::new().read("/x", wrong);
+/// ```
+///
+/// a future that is not `Send`, with the value and the `.await` that are to blame,
+///
+/// ```compile_fail
+/// async fn wrong() -> String {
+///     let name = std::rc::Rc::new("x");
+///     std::future::ready(()).await;
+///     name.to_string()
+/// }
+/// let router: bootwire::Router = bootwire::Router::new().read("/x", wrong);
+/// ```
+///
+/// an argument that is no extractor, or a fifth one,
 ///
 /// ```compile_fail,E0277
 /// async fn wrong(name: String) -> String {
@@ -25,7 +44,7 @@ use crate::{BoxFuture, Endpoint, IntoAnswer, Refusal, Request};
 /// let router: bootwire::Router = bootwire::Router::new().read("/x", wrong);
 /// ```
 ///
-/// Nor does a result that is no content:
+/// a result that is no content,
 ///
 /// ```compile_fail,E0277
 /// async fn wrong() -> u32 {
@@ -34,7 +53,7 @@ use crate::{BoxFuture, Endpoint, IntoAnswer, Refusal, Request};
 /// let router: bootwire::Router = bootwire::Router::new().read("/x", wrong);
 /// ```
 ///
-/// Nor content as the answer to a write, which needs an [`Accept`](crate::Accept):
+/// content as the answer to a write, which needs an [`Accept`](crate::Accept),
 ///
 /// ```compile_fail,E0277
 /// async fn wrong() -> bootwire::Reply {
@@ -43,25 +62,20 @@ use crate::{BoxFuture, Endpoint, IntoAnswer, Refusal, Request};
 /// let router: bootwire::Router = bootwire::Router::new().write("/x", wrong);
 /// ```
 ///
-/// Nor a fifth argument:
-///
-/// ```compile_fail,E0277
-/// use bootwire::Request;
-/// async fn wrong(_: Request, _: Request, _: Request, _: Request, _: Request) -> String {
-///     String::new()
-/// }
-/// let router: bootwire::Router = bootwire::Router::new().read("/x", wrong);
-/// ```
+/// or an error that does not say what to tell the client, see [`IntoRefusal`](crate::IntoRefusal).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no handler that answers with `{A}`",
-    label = "not a handler for this kind of route",
-    note = "a handler is an `async fn` of at most four arguments, each `Request`, `State<_>`, `Path<_>` or another `FromRequest` type",
-    note = "a read handler returns `Reply`, text or bytes, a write handler returns `Accept`; both may be in a `Result<_, Refusal>` or an `Option`",
-    note = "the future must be `Send`: keep no `Rc` or lock guard across an `.await`"
+    message = "`{Self}` is no handler",
+    label = "not a handler",
+    note = "a handler is an `async fn` of at most four arguments, each `Request`, `State<_>`, `Path<_>` or another `FromRequest` type that is `Send`, or it is an `Endpoint<{A}>`"
 )]
 pub trait Handler<A, M, S>: Sized + Send + Sync + 'static {
+    /// What calls it with the router's state: an [`Endpoint`], if the function is async, its future
+    /// `Send`, and its output [`IntoAnswer`]. Routers ask for that separately, so that the compiler
+    /// can say which it is not.
+    type Endpoint;
+
     /// The endpoint that calls it with `state`.
-    fn into_endpoint(self, state: S) -> Arc<dyn Endpoint<A>>;
+    fn into_endpoint(self, state: S) -> Self::Endpoint;
 }
 
 /// Marks a handler that is an [`Endpoint`] itself. Only named by the compiler.
@@ -69,13 +83,16 @@ pub trait Handler<A, M, S>: Sized + Send + Sync + 'static {
 pub enum Itself {}
 
 impl<A: 'static, S, E: Endpoint<A>> Handler<A, Itself, S> for E {
-    fn into_endpoint(self, _state: S) -> Arc<dyn Endpoint<A>> {
-        Arc::new(self)
+    type Endpoint = Self;
+
+    fn into_endpoint(self, _state: S) -> Self {
+        self
     }
 }
 
 /// A function together with the state its arguments may come from.
-struct Function<F, M, S> {
+#[derive(Debug)]
+pub struct Function<F, M, S> {
     function: F,
     state: S,
     arguments: PhantomData<fn(M)>,
@@ -88,11 +105,12 @@ macro_rules! functions {
             A: 'static,
             S: Send + Sync + 'static,
             F: Fn($($argument),*) -> Fut + Send + Sync + 'static,
-            Fut: Future<Output: IntoAnswer<A>> + Send + 'static,
             $($argument: FromRequest<S, $marker> + Send + 'static, $marker: 'static,)*
         {
-            fn into_endpoint(self, state: S) -> Arc<dyn Endpoint<A>> {
-                Arc::new(Function { function: self, state, arguments: PhantomData::<fn(($(($argument, $marker),)*))> })
+            type Endpoint = Function<F, ($(($argument, $marker),)*), S>;
+
+            fn into_endpoint(self, state: S) -> Self::Endpoint {
+                Function { function: self, state, arguments: PhantomData }
             }
         }
 

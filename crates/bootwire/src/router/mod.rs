@@ -83,7 +83,7 @@ pub use app::{App, Verdict};
 pub use at_hand::{AtHand, at_hand};
 pub use extract::{FromRef, FromRequest, Path, Plain, Several, State};
 pub use first::FirstOf;
-pub use handler::{Handler, Itself};
+pub use handler::{Function, Handler, Itself};
 pub use layer::{Deadline, Layer, Next, OnTerms};
 pub use layered::{AnswerKind, Layered};
 pub use pattern::{Pattern, PatternError};
@@ -92,9 +92,7 @@ pub use rewrite::Rewrite;
 use app::{NoRoute, Routes};
 use rule::{Guard, Match, Route, Rule, Then};
 
-#[cfg(doc)]
-use crate::Endpoint;
-use crate::{Accept, Op, Reply, Request};
+use crate::{Accept, Endpoint, Op, Reply, Request};
 
 /// Routes in the order they are tried, for handlers that share a state `S`.
 ///
@@ -132,7 +130,11 @@ impl<S> Router<S> {
     /// # Panics
     /// If `pattern` is text that is no pattern. Give a [`Pattern`] where it is not the program's own.
     #[track_caller]
-    pub fn read<P, M>(self, pattern: P, handler: impl Handler<Reply, M, S>) -> Self
+    pub fn read<P, M>(
+        self,
+        pattern: P,
+        handler: impl Handler<Reply, M, S, Endpoint: Endpoint<Reply>>,
+    ) -> Self
     where
         P: TryInto<Pattern, Error: Into<PatternError>>,
     {
@@ -146,7 +148,11 @@ impl<S> Router<S> {
     /// # Panics
     /// As [`Router::read`].
     #[track_caller]
-    pub fn write<P, M>(self, pattern: P, handler: impl Handler<Accept, M, S>) -> Self
+    pub fn write<P, M>(
+        self,
+        pattern: P,
+        handler: impl Handler<Accept, M, S, Endpoint: Endpoint<Accept>>,
+    ) -> Self
     where
         P: TryInto<Pattern, Error: Into<PatternError>>,
     {
@@ -154,13 +160,19 @@ impl<S> Router<S> {
     }
 
     /// Answers reads that match no route.
-    pub fn fallback<M>(mut self, handler: impl Handler<Reply, M, S>) -> Self {
+    pub fn fallback<M>(
+        mut self,
+        handler: impl Handler<Reply, M, S, Endpoint: Endpoint<Reply>>,
+    ) -> Self {
         self.fallback = Route::read(handler);
         self
     }
 
     /// Answers writes that match no route.
-    pub fn write_fallback<M>(mut self, handler: impl Handler<Accept, M, S>) -> Self {
+    pub fn write_fallback<M>(
+        mut self,
+        handler: impl Handler<Accept, M, S, Endpoint: Endpoint<Accept>>,
+    ) -> Self {
         self.write_fallback = Route::write(handler);
         self
     }

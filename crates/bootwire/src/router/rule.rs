@@ -124,14 +124,16 @@ pub(super) struct Route<S> {
 type MakeTarget<S> = Box<dyn FnOnce(S) -> Arc<dyn Endpoint<Answer>> + Send>;
 
 impl<S> Route<S> {
-    pub(super) fn read<M>(handler: impl Handler<Reply, M, S>) -> Self {
+    pub(super) fn read<M>(handler: impl Handler<Reply, M, S, Endpoint: Endpoint<Reply>>) -> Self {
         Self::new(
             Op::Read,
             Box::new(|state| AsAnswer::of(handler.into_endpoint(state))),
         )
     }
 
-    pub(super) fn write<M>(handler: impl Handler<Accept, M, S>) -> Self {
+    pub(super) fn write<M>(
+        handler: impl Handler<Accept, M, S, Endpoint: Endpoint<Accept>>,
+    ) -> Self {
         Self::new(
             Op::Write,
             Box::new(|state| AsAnswer::of(handler.into_endpoint(state))),

@@ -9,6 +9,8 @@ use bootwire_proto::{Limits, Mode, OptionKind, Packet, Schedule, negotiate};
 use ipnet::IpNet;
 
 use super::admission::Budgets;
+#[cfg(feature = "testing")]
+use super::simulation;
 use super::{OpenServer, ServerHandle, ServerStats};
 use crate::router::App;
 use crate::{Answer, Request, TransferRecord};
@@ -46,7 +48,7 @@ pub enum ServerError {
 }
 
 /// Hears of every transfer that ended.
-pub(super) type Observer = Arc<dyn Fn(&[TransferRecord]) + Send + Sync>;
+pub(crate) type Observer = Arc<dyn Fn(&[TransferRecord]) + Send + Sync>;
 /// What an Ethernet carries in one piece, in bytes.
 const ETHERNET_MTU: u16 = 1500;
 
@@ -439,6 +441,43 @@ impl Server {
     /// [`ServerError`] says which setting or socket is the trouble.
     pub fn start(self) -> Result<ServerHandle, ServerError> {
         self.open_sockets()?.start()
+    }
+
+    /// What a [`VirtualServer`](crate::testing::VirtualServer) needs of this.
+    #[cfg(feature = "testing")]
+    pub(crate) fn in_virtual_time(
+        self,
+    ) -> Result<(simulation::Settings, App, Vec<Observer>), ServerError> {
+        if let Some(error) = self.errors.into_iter().next() {
+            return Err(error);
+        }
+        let settings = self.settings;
+        let app = settings
+            .app
+            .ok_or(ServerError::Incomplete("no application"))?;
+        let port = settings.listen.first().map_or(69, SocketAddr::port);
+        let budgets = settings.budgets;
+        let settings_there = simulation::Settings {
+            local: SocketAddr::from(([10, 1, 0, 1], if port == 0 { 69 } else { port })),
+            lanes: if settings.single_port { 0 } else { 4 },
+            lane_ports: 30_000,
+            mtu: ETHERNET_MTU.into(),
+            limits: settings.limits,
+            schedule: settings.schedule,
+            windowsize_first: settings.windowsize_first,
+            allow: settings.allow,
+            transfers_max: settings.transfers_max,
+            transfers_per_peer_max: settings.transfers_per_peer_max,
+            unproven_max: [
+                budgets.unproven,
+                budgets.unproven_per_address,
+                budgets.unproven_per_network,
+            ],
+            requests_per_second: [budgets.requests_per_address, budgets.requests_per_network],
+            deadline: settings.deadline,
+            stall: super::start::STALL,
+        };
+        Ok((settings_there, app, settings.observers))
     }
 
     fn open_sockets(self) -> Result<OpenServer, ServerError> {

@@ -31,6 +31,8 @@ mod transfer;
 mod wheel;
 mod worker;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::builder::Observer;
 pub use self::builder::{Server, ServerError};
 pub use self::handle::{Drained, ServerHandle};
 pub use self::start::OpenServer;

@@ -8,6 +8,8 @@
 //! a [`Wire`], and time is an argument. Handlers, sources and sinks run on the tokio runtime it is
 //! given, which should have paused time.
 
+mod clock;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -22,6 +24,7 @@ use foldhash::quality::SeedableRandomState;
 use ipnet::IpNet;
 use tokio::sync::Notify;
 
+pub use self::clock::Clock;
 use super::admission::{Admission, Budgets, Guard, OwnAddresses};
 use super::engine::{Asked, Batch, Config, Engine, Host, Planned, Small};
 use super::experience::Experiences;

@@ -25,7 +25,7 @@ use super::worker::Worker;
 use crate::router::App;
 
 /// Longest a source or sink may do nothing while its client waits.
-const STALL: Duration = Duration::from_secs(60);
+pub(super) const STALL: Duration = Duration::from_secs(60);
 
 /// Longest a worker may look for packets before it sleeps.
 const SPIN_MAX: Duration = Duration::from_millis(10);

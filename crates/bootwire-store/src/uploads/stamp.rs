@@ -1,38 +1,24 @@
-//! Times as text, in UTC. A clock before 1970 counts as 1970.
+//! The time in the name of an old version.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAY: u64 = 86_400;
 
 /// Days in 400 years of the Gregorian calendar, after which it repeats.
 const CYCLE_DAYS: u64 = 146_097;
 
-/// `time` as RFC 3339 writes it, with microseconds: `2027-01-15T08:00:00.123456Z`.
-#[must_use]
-pub fn rfc3339(time: SystemTime) -> String {
-    let since = since_1970(time);
-    let ((year, month, day), (hour, minute, second)) = split(since.as_secs());
-    let micros = since.subsec_micros();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
-}
-
-/// `time` as `YYYYMMDD-HHMMSS`, for names of files.
-#[must_use]
-pub fn stamp(time: SystemTime) -> String {
-    let ((year, month, day), (hour, minute, second)) = split(since_1970(time).as_secs());
-    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
-}
-
-fn since_1970(time: SystemTime) -> Duration {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-/// The date and the time of day.
-fn split(seconds: u64) -> ((u64, u64, u64), (u64, u64, u64)) {
+/// `time` as `YYYYMMDD-HHMMSS` in UTC; a clock before 1970 counts as 1970.
+pub(super) fn stamp(time: SystemTime) -> String {
+    let seconds = time
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let (year, month, day) = civil(seconds / DAY);
     let clock = seconds % DAY;
-    (
-        civil(seconds / DAY),
-        (clock / 3600, clock / 60 % 60, clock % 60),
+    format!(
+        "{year:04}{month:02}{day:02}-{:02}{:02}{:02}",
+        clock / 3600,
+        clock / 60 % 60,
+        clock % 60
     )
 }
 
@@ -62,14 +48,9 @@ fn civil(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    #[test]
-    fn microseconds_are_written_in_full() {
-        let time = UNIX_EPOCH + Duration::from_nanos(1_800_000_000_000_023_999);
-        assert_eq!(rfc3339(time), "2027-01-15T08:00:00.000023Z");
-        assert_eq!(rfc3339(UNIX_EPOCH), "1970-01-01T00:00:00.000000Z");
-    }
+    use super::*;
 
     #[test]
     fn days_that_calendars_get_wrong() {

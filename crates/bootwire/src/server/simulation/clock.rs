@@ -10,16 +10,26 @@ use tokio::time::{Instant as TokioInstant, sleep_until};
 /// Moves virtual time. Ours runs in microseconds; tokio's, which handlers, sources and sinks go by,
 /// in milliseconds, and only while there are tasks: it is set against ours anew whenever the first
 /// one starts.
-pub(super) struct Clock {
-    pub(super) runtime: Handle,
+#[derive(Debug)]
+pub struct Clock {
+    runtime: Handle,
     /// Notified when a task has left a message.
-    pub(super) news: Arc<Notify>,
+    news: Arc<Notify>,
     /// The same moment in both.
     same: Option<(TokioInstant, Instant)>,
 }
 
 impl Clock {
-    pub(super) fn new() -> Self {
+    /// The clock of the tokio runtime that calls this.
+    ///
+    /// # Panics
+    /// Outside of one.
+    #[expect(
+        clippy::new_without_default,
+        reason = "it has to be called within a runtime"
+    )]
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             runtime: Handle::current(),
             news: Arc::default(),
@@ -27,16 +37,32 @@ impl Clock {
         }
     }
 
-    pub(super) fn tasks(&self) -> usize {
+    /// The runtime.
+    #[must_use]
+    pub const fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// What a [`Worker`](super::Worker) is to notify.
+    #[must_use]
+    pub fn news(&self) -> Arc<Notify> {
+        Arc::clone(&self.news)
+    }
+
+    /// Tasks of the runtime that are alive.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
         self.runtime.metrics().num_alive_tasks()
     }
 
-    pub(super) fn has_tasks(&self) -> bool {
+    /// Whether there are any.
+    #[must_use]
+    pub fn has_tasks(&self) -> bool {
         self.tasks() > 0
     }
 
     /// Lets tasks run and time pass, until `until` or until a task has news; `true` if one has.
-    pub(super) async fn wait(&mut self, now: &mut Instant, until: Instant) -> bool {
+    pub async fn wait(&mut self, now: &mut Instant, until: Instant) -> bool {
         if !self.has_tasks() {
             self.same = None;
             *now = until.max(*now);
