@@ -30,9 +30,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve a directory over TFTP
     Serve(serve::Args),
-    /// Try a configuration, or ask whether a server is well
+    /// Check a configuration, or a running server
     Check(check::Args),
-    /// Say what a client would get, and why
+    /// Show what a client would get, and why
     Explain(explain::Args),
     /// Fetch a file from a TFTP server
     Get(get::Args),

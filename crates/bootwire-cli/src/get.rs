@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// Where to put it: a file, a directory, or - for standard output [default: its own name here]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace a file that is there
+    /// Replace an existing file
     #[arg(short, long)]
     force: bool,
     #[command(flatten)]

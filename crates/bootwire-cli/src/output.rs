@@ -87,7 +87,7 @@ impl Part {
     async fn create(path: PathBuf, force: bool) -> Result<Self, Failure> {
         let name = path
             .file_name()
-            .ok_or_else(|| Failure::local(anyhow!("{} is no file name", path.display())))?;
+            .ok_or_else(|| Failure::local(anyhow!("{} is not a file name", path.display())))?;
         let mut hidden = OsStr::new(".").to_owned();
         hidden.push(name);
         hidden.push(format!(".{}.part", std::process::id()));
@@ -132,7 +132,7 @@ impl Drop for Part {
 
 fn exists(path: &Path) -> Failure {
     Failure::local(anyhow!(
-        "{} is there already: replace it with --force, or choose another name with -o FILE",
+        "{} exists: replace it with --force, or choose another name with -o FILE",
         path.display()
     ))
 }

@@ -17,14 +17,14 @@ use report::Report;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   bootwire check --config /etc/bootwire/bootwire.toml
-      before a restart or a reload: is everything right, and everything within reach?
+      before a restart or a reload: is it right, and is everything within reach?
   bootwire check --offline --config bootwire.toml
-      what can be said without origins and databases: for a build server
+      everything that needs no network: for a build server
   bootwire check --live
       does the server that runs here answer? For a container's health check
 
-Files are judged as the server's user may use them: run it as root, if that is who starts the
-server. Each line is one thing that was looked at: ok, warning, or FAIL and what to do.
+It judges files as the server's user: run it as root, if that is who starts the server.
+Each line is one check: ok, warning, or FAIL with what to do.
 
 Exit codes:
   0  nothing failed
@@ -34,16 +34,16 @@ pub(crate) struct Args {
     /// The configuration [default: /etc/bootwire/bootwire.toml]
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Ask no origins, databases and services
+    /// Do not ask origins, databases and services
     #[arg(long)]
     offline: bool,
-    /// Only ask the server that runs with this configuration, where it listens
+    /// Check the running server instead, at the address it listens on
     #[arg(long, conflicts_with = "offline")]
     live: bool,
-    /// With --live: where it listens, if not where the configuration says
+    /// With --live: the server's address, if not the configuration's
     #[arg(long, value_name = "ADDR:PORT", requires = "live")]
     server: Option<std::net::SocketAddr>,
-    /// With --live: a file that must be there; without it any answer will do
+    /// With --live: fetch this file; without it, any answer will do
     #[arg(long, value_name = "PATH", requires = "live")]
     get: Option<String>,
     /// With --live: how long the server may take to answer

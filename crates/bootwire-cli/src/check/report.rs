@@ -59,8 +59,8 @@ impl Report {
         match self.failed {
             0 => Ok(()),
             count => {
-                let looked = size::count(self.looked, "thing", "things");
-                Err(anyhow!("{count} of {looked} looked at failed").into())
+                let looked = size::count(self.looked, "check", "checks");
+                Err(anyhow!("{count} of {looked} failed").into())
             }
         }
     }

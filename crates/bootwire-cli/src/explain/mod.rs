@@ -40,11 +40,11 @@ Exit codes:
   0  the client would get content, or may upload
   1  the configuration has mistakes, or cannot be read
   2  the command line is wrong
-  3  the client would be told that there is no such file
-  4  it would be denied, or get no answer
-  6  it would be told another error")]
+  3  the client would be told: file not found
+  4  it would be denied, or would get no answer
+  6  it would get another error")]
 pub(crate) struct Args {
-    /// What is asked: 'GET /path', 'PUT /path', or a path alone
+    /// The request: 'GET /path', 'PUT /path', or a path alone
     #[arg(value_name = "REQUEST")]
     request: OsString,
     /// The client's address [default: this host, 127.0.0.1 or ::1]
@@ -62,10 +62,10 @@ pub(crate) struct Args {
     /// The configuration [default: /etc/bootwire/bootwire.toml]
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Ask hooks and origins too: programs run, services and web servers hear of it
+    /// Ask hooks and origins for real: programs run, services get requests
     #[arg(long)]
     run: bool,
-    /// The same as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

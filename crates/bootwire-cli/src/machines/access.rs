@@ -52,7 +52,7 @@ pub(super) fn explained(path: &Path, error: SqlError) -> anyhow::Error {
     }
     let told = error.to_string();
     if told.contains("(code: 26)") {
-        return anyhow::anyhow!("{shown} is no SQLite database");
+        return anyhow::anyhow!("{shown} is not an SQLite database");
     }
     anyhow::Error::from(error).context(format!("database {shown}"))
 }

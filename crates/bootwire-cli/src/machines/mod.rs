@@ -40,7 +40,7 @@ Exit codes:
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
-    /// The database; made if it is not there
+    /// The database; made if it is missing
     #[arg(long, value_name = "FILE", global = true, conflicts_with = "config")]
     database: Option<PathBuf>,
     /// The configuration that names the database [default: /etc/bootwire/bootwire.toml]
@@ -67,7 +67,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Change a machine; what is not named stays
+    /// Change a machine; keys you do not name stay
     #[command(group(fields::known().arg("unset")))]
     Set {
         /// The machine: a hardware address, UUID, address, host name or serial number
@@ -75,7 +75,7 @@ enum Action {
         #[command(flatten)]
         change: Change,
     },
-    /// Remove machines; none if one of them is not there
+    /// Remove machines: all of them, or none if one is missing
     Remove {
         /// The machines: hardware addresses, UUIDs, addresses, host names or serial numbers
         #[arg(required = true, value_name = "MACHINE")]
@@ -135,7 +135,7 @@ async fn act(
                 told.push(format!("{} replaced", imported.changed));
             }
             if same > 0 {
-                told.push(format!("{same} there already"));
+                told.push(format!("{same} unchanged"));
             }
             out::note(&told.join(", "));
             Ok(())

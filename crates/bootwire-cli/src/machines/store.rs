@@ -35,7 +35,7 @@ pub(super) fn database(database: Option<&Path>, config: Option<&Path>) -> Result
     match config.database() {
         Some(file) => Ok(file),
         None => Err(anyhow!(
-            "{} has no sqlite in its [inventory]: other inventories are edited where they are",
+            "{} has no sqlite in its [inventory]: edit other inventories at their source",
             path.display()
         )
         .into()),
@@ -82,7 +82,7 @@ impl Store {
             return Err(anyhow!(why).into());
         } else if !path.exists() {
             return Err(anyhow!(
-                "{} is not there: add or import machines to make it",
+                "{} does not exist: add or import machines to create it",
                 path.display()
             )
             .into());
@@ -191,10 +191,9 @@ impl Store {
                 let whose = self.owner(&key).await;
                 anyhow!("{who} cannot have {key}, which {whose} has already").into()
             }
-            SqlError::NoKey => anyhow!(
-                "{who} needs one of mac, uuid, serial, ip and hostname, or nobody finds it again"
-            )
-            .into(),
+            SqlError::NoKey => {
+                anyhow!("{who} needs a mac, uuid, serial, ip or hostname to be found by").into()
+            }
             error => self.failed(error),
         }
     }

@@ -243,7 +243,7 @@ FAIL    configuration: bootwire.toml:2: no such key \"listn\": did you mean \"li
 FAIL    configuration: bootwire.toml:4: path, column 7: this brace is never closed: write {name}, or {{ for a literal brace
 FAIL    configuration: bootwire.toml:8: no such origin \"images\": there are none
 FAIL    configuration: bootwire.toml:9: \"template\" beside \"origin\": only one of them can be
-bootwire: 4 of 4 things looked at failed
+bootwire: 4 of 4 checks failed
 ";
     expect(&check(dir.path(), &[]), expected, 1);
 }

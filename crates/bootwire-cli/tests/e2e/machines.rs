@@ -161,7 +161,7 @@ fn what_cannot_be_is_explained() {
     let place = Place::new();
     place
         .machines(&["list"])
-        .fails(1, &["is not there", "add or import"]);
+        .fails(1, &["does not exist", "add or import"]);
     place.machines(&["add"]).fails(2, &["--mac"]);
     place
         .machines(&["add", "--mac", "52:54"])
@@ -171,7 +171,7 @@ fn what_cannot_be_is_explained() {
         .fails(2, &["NAME=VALUE"]);
     place
         .machines(&["add", "--profile", "x"])
-        .fails(1, &["needs one of mac"]);
+        .fails(1, &["needs a mac"]);
     place
         .machines(&["add", "--hostname", "node-7", "--serial", "A"])
         .ok();
@@ -211,7 +211,7 @@ fn files_are_imported_whole_or_not_at_all() {
     assert_eq!((told.code, told.told.as_str()), (0, "2 machines added\n"));
     assert_eq!(place.list(), fleet());
     // A second time nothing is left to do.
-    assert_eq!(import(&toml).told, "0 machines added, 2 there already\n");
+    assert_eq!(import(&toml).told, "0 machines added, 2 unchanged\n");
 
     let clash = "- serial: new\n- hostname: NODE-7\n  profile: storage\n";
     let clash = place.write("clash.yaml", clash);
@@ -334,7 +334,7 @@ fn a_database_of_somebody_else_or_of_something_else_says_whose_it_is() {
         "no database at all, but longer than a header of one\n".repeat(90),
     )
     .expect("a file");
-    list(&[]).fails(1, &["db is no SQLite database"]);
+    list(&[]).fails(1, &["db is not an SQLite database"]);
 
     // Only root can be somebody else.
     if !is_root() {

@@ -28,7 +28,7 @@ pub(super) async fn render(site: &Site, report: &mut Report<'_>) {
     }
     let machines = match site.some_machines(MACHINES_MAX).await {
         Ok(machines) => machines,
-        Err(why) => return report.warn("templates", format_args!("not rendered: {why}")),
+        Err(why) => return report.warn("templates", format_args!("not tried: {why}")),
     };
     for (route, name) in templates {
         let (mut made, mut failed) = (0_u64, Vec::new());

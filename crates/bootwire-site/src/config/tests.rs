@@ -65,11 +65,11 @@ fn routes_nobody_reaches_are_warned_of() {
     for (text, warning) in [
         (
             "[[route]]\ndir = \"/a\"\n[[route]]\npath = \"/x\"\ntext = \"y\"\n",
-            "boot.toml:3: nobody comes here",
+            "boot.toml:3: no request gets here",
         ),
         (
             "[[route]]\npath = \"/x\"\ntext = \"x\"\n[[route]]\npath = \"/x\"\ntext = \"y\"\n",
-            "boot.toml:4: nobody comes here",
+            "boot.toml:4: no request gets here",
         ),
         (
             "[[route]]\ndir = \"/a\"\n[origin.a]\nurl = \"http://h/\"\n",
@@ -77,7 +77,7 @@ fn routes_nobody_reaches_are_warned_of() {
         ),
         (
             "[cache]\ndir = \"/x\"\n",
-            "boot.toml:1: a cache without origins",
+            "boot.toml:1: this cache is not used",
         ),
     ] {
         assert_eq!(good(text, &[], &[]).warnings.len(), 1, "{text}");

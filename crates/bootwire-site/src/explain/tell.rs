@@ -27,7 +27,7 @@ fn request(account: &Account, to: &mut String) -> fmt::Result {
     write!(to, "  from {}", request.from)?;
     match &request.to {
         Some(local) => write!(to, " to {local}")?,
-        None => to.push_str(" to an address nobody named (--to)"),
+        None => to.push_str(" to an unknown address (--to names it)"),
     }
     if let Some(interface) = &request.interface {
         write!(to, " over {interface}")?;

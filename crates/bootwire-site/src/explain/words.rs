@@ -12,7 +12,7 @@ pub(super) fn came(answer: &Result<Reply, Refusal>) -> String {
     match answer {
         Ok(reply) => match reply.size() {
             Some(size) => crate::size::count(size, "byte", "bytes"),
-            None => "content, of a size nobody knows yet".to_owned(),
+            None => "content of unknown size".to_owned(),
         },
         Err(refusal) => {
             let code = refusal.reason().code().wire();

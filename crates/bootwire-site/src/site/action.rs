@@ -1,8 +1,8 @@
 //! Actions that are open: what each needs to answer, and how it is told.
 
-use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fmt, fs, io};
 
 use bootwire::router::Rewrite;
 use bootwire::{Endpoint, Refusal, Reply, Request};
@@ -101,6 +101,21 @@ impl OpenStep {
     }
 }
 
+/// Landlock lets a process hold a directory whose files it may not open. Then a reload would go well, and clients would
+/// be denied every file.
+fn expect_in_sandbox(dir: &Path) -> Result<(), String> {
+    let listed = fs::read_dir(dir);
+    let is_denied = listed.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    // Modes do not tell of the sandbox.
+    if is_denied && rustix::fs::access(dir, rustix::fs::Access::READ_OK).is_ok() {
+        return Err(format!(
+            "the sandbox has no access to {}: restart the server, or name it in sandbox.read",
+            dir.display()
+        ));
+    }
+    Ok(())
+}
+
 impl OpenAction {
     fn open(action: &Action, around: &Around<'_>, opening: &Opening<'_>) -> Result<Self, String> {
         let config = opening.config;
@@ -112,8 +127,9 @@ impl OpenAction {
                 per_client,
             } => {
                 let path = config.path(path);
-                let dir = Dir::open(&path)
-                    .map_err(|error| error.to_string())?
+                let dir = Dir::open(&path).map_err(|error| error.to_string())?;
+                expect_in_sandbox(&path)?;
+                let dir = dir
                     .observe(opening.notes.directory())
                     .links(match links {
                         model::Links::InRoot => Links::InRoot,

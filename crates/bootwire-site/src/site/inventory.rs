@@ -80,9 +80,9 @@ impl InventorySettings {
             let file = self.path(file);
             let shown = format!("SQLite, {}", file.display());
             if !opening.serves() && !file.exists() {
-                let told = format!("{shown}: not there yet, the server makes it");
+                let told = format!("{shown}: missing, the server will make it");
                 return Ok(Some(Machines::standing_in(
-                    &format!("{shown}, not there yet"),
+                    &format!("{shown}, missing so far"),
                     Ok(told),
                 )));
             }
@@ -263,7 +263,7 @@ impl Machines {
             return Ok(files.machines().into_iter().take(max).collect());
         }
         let Some(database) = &self.database else {
-            return Err("this inventory does not tell which machines it knows".to_owned());
+            return Err("this inventory cannot list its machines".to_owned());
         };
         let listed = database
             .list(0, u32::try_from(max).unwrap_or(u32::MAX))

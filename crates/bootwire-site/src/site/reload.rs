@@ -76,7 +76,7 @@ impl Site {
                         .iter()
                         .for_each(|problem| self.notes.tell(problem));
                     self.notes.tell(format_args!(
-                        "{} was not reloaded: what was in force before stays",
+                        "{} not reloaded: the server keeps the configuration it had",
                         self.config.location
                     ));
                 }

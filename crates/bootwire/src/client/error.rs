@@ -39,7 +39,7 @@ pub enum ClientError {
     #[error("the file needs more than 65535 blocks, and rollover is refused")]
     TooManyBlocks,
     /// The size announced and the bytes that came differ: the content is not right.
-    #[error("{bytes} bytes came where {expected} were announced")]
+    #[error("{bytes} bytes arrived, but {expected} were announced")]
     SizeMismatch {
         /// Size announced: by the server on a get, by the caller on a put.
         expected: u64,

@@ -138,7 +138,7 @@ impl Parser<'_> {
         if !self.params.is_empty() && self.text.is_empty() {
             return Err(self.error(
                 open,
-                "put text between two parameters, or nobody can tell where the first one ends",
+                "put text between two parameters, to show where the first one ends",
             ));
         }
         let (name, kind) = match inner.strip_prefix('*') {

@@ -40,7 +40,7 @@ pub enum ServerError {
     #[error("{0}")]
     Settings(String),
     /// A worker thread died: a bug of the engine. What it printed says where.
-    #[error("a worker thread died; what it printed says where")]
+    #[error("a worker thread died: standard error says where")]
     Worker,
     /// A thread or the poller could not be made.
     #[error("cannot start the engine: {0}")]

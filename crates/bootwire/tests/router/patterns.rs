@@ -399,7 +399,7 @@ fn mistakes_are_pointed_at() {
         (
             "/{a}{b}",
             5,
-            "put text between two parameters, or nobody can tell where the first one ends",
+            "put text between two parameters, to show where the first one ends",
         ),
         (
             "/{*path}/x",
@@ -414,7 +414,7 @@ fn mistakes_are_pointed_at() {
         (
             "/{a}{*path}",
             5,
-            "put text between two parameters, or nobody can tell where the first one ends",
+            "put text between two parameters, to show where the first one ends",
         ),
         (
             "\\Boot\\BCD",

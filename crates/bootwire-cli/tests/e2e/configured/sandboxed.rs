@@ -123,6 +123,35 @@ fn everything_works_for_who_is_not_root() {
     ]);
 }
 
+/// Landlock lets a directory be held that it does not let be read: a reload that named one would deny every file.
+#[test]
+fn a_reload_takes_no_directory_that_is_outside_the_sandbox() {
+    let elsewhere = tempfile::TempDir::new().expect("a directory");
+    fs::write(elsewhere.path().join("hello"), "from elsewhere").expect("a file");
+    fs::set_permissions(elsewhere.path(), Permissions::from_mode(0o755)).expect("a mode");
+    let config =
+        |dir: &str| format!("[sandbox]\nlevel = \"require\"\n[[route]]\ndir = \"{dir}\"\n");
+    let mut builder = Server::builder().file("hello", b"hello");
+    builder = builder.config(&config("root"));
+    let server = builder.start();
+    assert_eq!(Wire::new(server.address()).fetch("hello"), b"hello");
+
+    let there = elsewhere.path().to_str().expect("UTF-8");
+    let new = server.outside().join("new");
+    fs::write(&new, config(there)).expect("a file");
+    fs::rename(&new, server.outside().join("bootwire.toml")).expect("renamed");
+    let why = server.notes().wait(Duration::from_secs(10), |lines| {
+        let found = lines.iter().find(|line| line.contains("sandbox.read"));
+        found.cloned()
+    });
+    let why = why.expect("a line that says why");
+    assert!(
+        why.contains(there) && why.contains("bootwire.toml:3"),
+        "{why}"
+    );
+    assert_eq!(Wire::new(server.address()).fetch("hello"), b"hello");
+}
+
 /// What no route needs is out of reach, also for a program that a route starts.
 #[test]
 fn programs_see_no_more_than_the_server() {

@@ -8,21 +8,21 @@ use serde::Deserialize;
 
 use crate::config::value::{Size, Time};
 
-/// An HTTP service that decides. One of post, get.
+/// An HTTP service that decides what a client gets: one of post, get.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Http {
     /// The URL the question is posted to
     pub(crate) post: Option<String>,
-    /// The URL to fetch, with {path}, {mac}, {uuid}, {serial}, {ip} … in it
+    /// The URL to fetch; {path}, {mac}, {uuid}, {serial}, {ip} … are filled in
     pub(crate) get: Option<String>,
     /// What the answer is [default: "decision" for post, "content" for get]
     pub(crate) output: Option<Output>,
-    /// Headers sent with each question
+    /// Headers to send with each question
     pub(crate) headers: BTreeMap<String, String>,
-    /// A file with the bearer token
+    /// The file that holds the bearer token
     pub(crate) bearer_file: Option<PathBuf>,
-    /// The environment variable with the bearer token
+    /// The environment variable that holds the bearer token
     pub(crate) bearer_env: Option<String>,
     /// Certificates of a private authority, PEM
     pub(crate) ca: Option<PathBuf>,
@@ -30,7 +30,7 @@ pub(crate) struct Http {
     pub(crate) deadline: Option<Time>,
     /// Questions at the same time [default: 16]
     pub(crate) concurrency: Option<usize>,
-    /// Questions that wait for a turn, 6 s at most [default: 16384]
+    /// Most questions that wait for a turn, 6 s at most [default: 16384]
     pub(crate) queue: Option<usize>,
     /// Largest answer [default: 4 MiB]
     pub(crate) size_max: Option<Size>,
@@ -39,23 +39,23 @@ pub(crate) struct Http {
     pub(crate) anonymous: Option<bool>,
 }
 
-/// A program that decides.
+/// A program that decides what a client gets.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Exec {
     /// The program: an absolute path, or one from the configuration's directory
     pub(crate) program: PathBuf,
-    /// Its arguments, with {path}, {mac}, {uuid}, {serial}, {ip} … in them
+    /// Its arguments; {path}, {mac}, {uuid}, {serial}, {ip} … are filled in
     pub(crate) args: Vec<String>,
-    /// Its environment beside BOOTWIRE_…
+    /// Environment variables beside BOOTWIRE_…
     pub(crate) env: BTreeMap<String, String>,
-    /// What it writes [default: "content"]
+    /// What its output is [default: "content"]
     pub(crate) output: Option<Output>,
     /// Time for a decision [default: 3s]
     pub(crate) deadline: Option<Time>,
     /// Programs at the same time [default: 16]
     pub(crate) concurrency: Option<usize>,
-    /// Questions that wait for a turn, 6 s at most [default: 16384]
+    /// Most questions that wait for a turn, 6 s at most [default: 16384]
     pub(crate) queue: Option<usize>,
     /// Largest answer [default: 4 MiB]
     pub(crate) size_max: Option<Size>,

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::hook::{Exec, Http};
 use crate::config::value::{Many, Net, Size, Spanned, Time};
 
-/// Which requests, and what they get. Each route has one of dir, origin, template, text, empty,
-/// refuse, http, exec, upload, try; or only a rewrite.
+/// Which requests, and what they get. Each route has one action (dir, origin, template, text,
+/// empty, refuse, http, exec, upload, try), or only a rewrite.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct Route {
@@ -29,8 +29,8 @@ pub(in crate::config) struct Route {
     /// Only requests without these options
     pub(crate) without_option: Option<Many<String>>,
 
-    /// The path to look for instead: "/debian/{arch}/{path}", with the parameters of the pattern.
-    /// Alone in a route it renames the request for the routes that follow
+    /// The path to look for instead: "/debian/{arch}/{path}", with the parameters of the pattern
+    /// filled in. Alone in a route, it holds for the routes that follow
     pub(crate) rewrite: Option<String>,
 
     /// Answer with a file of this directory: the one that "{*path}" or "{name}" names below the route's own directories
@@ -39,7 +39,7 @@ pub(in crate::config) struct Route {
     pub(crate) links: Option<Links>,
     /// dir: find files whatever the case of their name [default: false]
     pub(crate) case_insensitive: Option<bool>,
-    /// dir: look in a subdirectory named like the client's address first [default: false]
+    /// dir: look first in the subdirectory named like the client's address [default: false]
     pub(crate) per_client: Option<bool>,
 
     /// Answer with an object of this origin
@@ -47,17 +47,16 @@ pub(in crate::config) struct Route {
 
     /// Answer with this template, rendered for the machine
     pub(crate) template: Option<String>,
-    /// template: what a machine gets that the inventory does not know: "not-found", "denied",
-    /// "render", or a profile to render it with [default: "not-found" with an inventory, else
-    /// "render"]
+    /// template: what unknown machines get: "not-found", "denied", "render", or a profile to render it
+    /// with [default: "not-found" with an inventory, else "render"]
     pub(crate) unknown: Option<Unknown>,
     /// template: variables, over those of all templates; the machine's own go over both
     pub(crate) vars: BTreeMap<String, serde_json::Value>,
-    /// template, hooks: answer what boot loaders ask in vain on the spot: GRUB's lists of modules,
-    /// shortened addresses [default: true]
+    /// template, hooks: answer at once what boot loaders only try: GRUB's lists of modules, shortened
+    /// addresses [default: true]
     pub(crate) probes: Option<bool>,
 
-    /// Answer with this text; parameters of the pattern may stand in it: "{mac}"
+    /// Answer with this text; parameters of the pattern are filled in: "{mac}"
     pub(crate) text: Option<String>,
     /// Answer with an empty file
     pub(crate) empty: Option<bool>,
@@ -71,13 +70,13 @@ pub(in crate::config) struct Route {
 
     /// Take uploads into this directory
     pub(crate) upload: Option<PathBuf>,
-    /// upload: what happens to a file that is there already [default: "create"]
+    /// upload: what happens to a file that exists [default: "create"]
     pub(crate) existing: Option<Existing>,
-    /// upload: largest [default: 1 GiB]
+    /// upload: largest file [default: 1 GiB]
     pub(crate) size_max: Option<Size>,
-    /// upload: space on the disk to leave free [default: 64 MiB]
+    /// upload: disk space to leave free [default: 64 MiB]
     pub(crate) keep_free: Option<Size>,
-    /// upload: make the directories a name needs [default: false]
+    /// upload: make missing directories [default: false]
     pub(crate) create_dirs: Option<bool>,
     /// upload: permissions of the files, octal: "0640" [default: "0644"]
     pub(crate) mode: Option<String>,
@@ -86,20 +85,20 @@ pub(in crate::config) struct Route {
     /// upload: a program to run when a file is complete
     pub(crate) finished: Option<Finished>,
 
-    /// Answers to try in order until one has the file; each is a route without conditions
+    /// Actions to try in order until one has the file; each is a route without conditions
     pub(crate) r#try: Vec<Spanned<Self>>,
 
     /// Largest block to grant here, in bytes
     pub(crate) blksize_max: Option<u16>,
     /// Largest window to grant here, in blocks
     pub(crate) windowsize_max: Option<u16>,
-    /// Least time before something is sent again here [default: the server's]
+    /// Least time before the server resends here [default: the server's]
     pub(crate) resend_min: Option<Time>,
     /// Whether options are granted at all [default: true]
     pub(crate) options: Option<bool>,
     /// What follows block 65535: 0 or 1 [default: what the client asks for, else 0]
     pub(crate) rollover: Option<u8>,
-    /// How long an answer may take to be found [default: the server's deadline]
+    /// How long it may take to find an answer [default: the server's deadline]
     pub(crate) deadline: Option<Time>,
     /// Labels for the record of each transfer
     pub(crate) labels: BTreeMap<String, String>,
@@ -147,7 +146,7 @@ pub(crate) struct Refuse {
     pub(crate) text: Option<String>,
 }
 
-/// What happens to a file that is there already.
+/// What happens to a file that exists.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Existing {
@@ -166,7 +165,7 @@ pub(crate) enum Existing {
 pub(crate) struct Finished {
     /// The program
     pub(crate) program: PathBuf,
-    /// Its arguments; {file}, {path}, {size} and {peer} stand for what is known
+    /// Its arguments; {file}, {path}, {size} and {peer} are filled in
     pub(crate) args: Vec<String>,
     /// Time it may take [default: 60s]
     pub(crate) deadline: Option<Time>,
@@ -174,20 +173,20 @@ pub(crate) struct Finished {
     pub(crate) concurrency: Option<usize>,
 }
 
-/// Clients that need other options than they ask for. Conditions as those of a route; all that
-/// are given must hold, and of several quirks that match the tightest values count.
+/// Other options for clients that need them. All conditions must hold; if several quirks match, the
+/// tightest values count.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct Quirk {
-    /// What it is called in the record
+    /// Its name in the record
     pub(crate) name: Option<String>,
     /// Paths it applies to, a pattern [default: all]
     pub(crate) path: Option<String>,
     /// Clients: networks, addresses
     pub(crate) from: Option<Many<Net>>,
-    /// Boot loaders, told by the names they ask for: "grub", "pxelinux", "ipxe" …
+    /// Boot loaders, by the names they ask for: "grub", "pxelinux", "ipxe" …
     pub(crate) loader: Option<Many<String>>,
-    /// Hardware addresses, where the request names one: beginnings like "b8:27:eb"
+    /// How the hardware address begins, if the request names one: "b8:27:eb"
     pub(crate) mac: Option<Many<String>>,
     /// Requests with these options: "tsize", "blksize=1468"
     pub(crate) option: Option<Many<String>>,
@@ -197,8 +196,8 @@ pub(in crate::config) struct Quirk {
     pub(crate) blksize_max: Option<u16>,
     /// Largest window to grant, in blocks
     pub(crate) windowsize_max: Option<u16>,
-    /// Least time before something is sent again: 1s for clients that take duplicates for something
-    /// new
+    /// Least time before the server resends: 1s for clients that take a duplicate for the next
+    /// block
     pub(crate) resend_min: Option<Time>,
     /// Whether options are granted at all
     pub(crate) options: Option<bool>,

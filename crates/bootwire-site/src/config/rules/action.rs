@@ -155,7 +155,8 @@ fn unknown_machine(document: &Document, unknown: &Unknown, here: Spot<'_>, repor
         || inventory.postgres.is_some()
         || inventory.http.is_some();
     if matches!(unknown, Unknown::NotFound | Unknown::Denied) && !has_inventory {
-        let what = "without an [inventory] every machine is unknown: nobody would get the template";
+        let what =
+            "without an [inventory] every machine is unknown: no client would get the template";
         report.wrong(here, what);
     }
     if matches!(unknown, Unknown::Profile(profile) if profile.trim().is_empty()) {

@@ -10,7 +10,7 @@ pub(super) fn check(document: &Document, routes: &[Route], root: Spot<'_>, repor
     for (index, route) in routes.iter().enumerate() {
         let mut earlier = routes[..index].iter();
         if earlier.any(|earlier| takes_all_of(earlier, route)) {
-            let what = "nobody comes here: an earlier route takes all of these requests";
+            let what = "no request gets here: an earlier route takes them all";
             report.warn(root.key("route").index(index), what);
         }
     }

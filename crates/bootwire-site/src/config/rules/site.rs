@@ -10,7 +10,7 @@ pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
     let cache = root.key("cache");
     report.some_size(cache, "max", document.cache.max);
     if cache.is_there() && document.origin.is_empty() && !root.is_damaged() {
-        report.warn(cache, "a cache without origins is not used");
+        report.warn(cache, "this cache is not used: there are no origins");
     }
     let identity = root.key("identity");
     for (key, list) in [

@@ -294,7 +294,7 @@ fn contradictions_are_refused() {
         ("[[route]]\nrefuse = \"never\"", "no such word \"never\""),
         (
             "[[route]]\ntemplate = \"x\"\nunknown = \"denied\"",
-            "nobody would get the template",
+            "no client would get the template",
         ),
         (
             "[[route]]\ndir = \"x\"\nrollover = 2",

@@ -223,7 +223,7 @@ impl Current {
             }
         }
         if here.is_none() && !make {
-            self.say("the file is gone; answers come from memory until one is there, or the configuration is loaded anew");
+            self.say("the file is gone; answers come from memory until it is back, or the configuration is reloaded");
             return Err(gone(&self.path));
         }
         match Opened::open(&self.path, make).await {
