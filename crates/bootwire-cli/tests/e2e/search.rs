@@ -19,14 +19,14 @@ const PXELINUX: [&str; 9] = [
 
 const SYSLINUX: [(&str, &str); 2] = [("tsize", "0"), ("blksize", "1408")];
 
-/// Asks for a name that is not there; the answer must be ERROR 1, and quick.
+/// Asks for a name that is not there; the answer must be ERROR 1, and come before a loader gives up.
 fn misses(client: &mut Wire, name: &str, options: &[(&str, &str)]) {
     let asked = Instant::now();
     client.read(name, options);
     let (code, text) = client.expect_error();
     assert_eq!((code, text.as_str()), (1, "File not found"), "{name}");
     assert!(
-        asked.elapsed() < Duration::from_millis(500),
+        asked.elapsed() < Duration::from_secs(4),
         "{name} took {:?}",
         asked.elapsed()
     );
@@ -138,7 +138,7 @@ fn the_same_file_after_a_reset() {
     while !matches!(client.receive(), crate::harness::Packet::Oack(_)) {
         client.forget();
         assert!(
-            asked.elapsed() < Duration::from_secs(4),
+            asked.elapsed() < Duration::from_secs(20),
             "no OACK for the new boot"
         );
     }

@@ -6,7 +6,7 @@ use bootwire::Outcome;
 use super::*;
 
 /// Longest a client may wait for its ERROR: the limits of [`hasty`], and the way.
-const IN_TIME: Duration = Duration::from_secs(8);
+const IN_TIME: Duration = Duration::from_secs(9);
 
 /// A large object that is sent in a `manner`: the code its client gets. Meanwhile others get theirs.
 async fn error_of(manner: Manner) -> (u16, TransferRecord) {

@@ -192,7 +192,7 @@ async fn a_dead_origin_delays_only_those_who_need_it() {
     }
     let begun = Instant::now();
     assert!(running.get("/a").await.unwrap() == pattern(5 * MIB, 1));
-    assert!(begun.elapsed() < Duration::from_secs(8));
+    assert!(begun.elapsed() < Duration::from_secs(30));
     assert_eq!(hung.join_all().await, [0; 100]);
 }
 

@@ -23,7 +23,7 @@ async fn what_runs_finishes_and_what_is_new_gets_no_answer() {
                 .unwrap()
                 .drain(Duration::from_secs(20)),
         );
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let late = Raw::new("127.0.0.1:0");
         late.send(running.address, &rrq("big", ""));
         assert!(late.hears_nothing());

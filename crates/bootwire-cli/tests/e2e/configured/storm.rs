@@ -150,7 +150,7 @@ fn an_origin_that_dies_during_a_storm() {
     };
     assert_eq!(code, 0, "{text}");
     assert!(
-        killed.elapsed() < Duration::from_secs(5),
+        killed.elapsed() < Duration::from_secs(30),
         "{:?}",
         killed.elapsed()
     );

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::{Output, Ports, Record, is_root};
 
 /// How long a server may take to start, to write a record, or to stop when idle.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The binary under test.
 pub(crate) fn bootwire() -> &'static str {

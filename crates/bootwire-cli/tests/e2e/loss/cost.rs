@@ -151,7 +151,7 @@ fn a_client_that_drops_the_tail_of_large_bursts() {
     let silent = fetch(&mut client, "file", 64, Some(34));
     assert!(silent.content == content, "the bytes differ");
     assert!(
-        silent.longest_wait < Duration::from_secs(5),
+        silent.longest_wait < Duration::from_secs(20),
         "{:?}",
         silent.longest_wait
     );
