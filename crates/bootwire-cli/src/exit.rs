@@ -116,6 +116,14 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+/// Mistakes in flags are of the command line, those in files are not.
+impl From<bootwire_site::Problems> for Failure {
+    fn from(problems: bootwire_site::Problems) -> Self {
+        let is_usage = problems.0.iter().all(bootwire_site::Problem::is_in_a_flag);
+        Self::new(if is_usage { Exit::Usage } else { Exit::Failed }, problems)
+    }
+}
+
 impl From<bootwire_sandbox::SandboxError> for Failure {
     fn from(error: bootwire_sandbox::SandboxError) -> Self {
         Self::new(Exit::Failed, error)

@@ -19,13 +19,12 @@ mod progress;
 mod put;
 mod schema;
 mod serve;
-mod span;
 mod transfer;
 
 use std::process::ExitCode;
 
 use bootwire::{amount as size, escape as shown};
-use bootwire_site::{config, networks, ports};
+use bootwire_site::config;
 use clap::Parser;
 
 use cli::{Cli, Command};

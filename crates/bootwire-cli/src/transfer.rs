@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bootwire::Mode;
+use bootwire::amount::parse_time_within;
 use bootwire::client::{Client, ClientError, DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, Summary, Target};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::{Exit, Failure};
 use crate::progress::Bar;
-use crate::{out, shown, size, span};
+use crate::{out, shown, size};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Transfer")]
@@ -29,7 +30,7 @@ pub(crate) struct Options {
     #[arg(long)]
     mode: Option<ModeName>,
     /// How long to wait for the first answer before asking again
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span::up_to_a_timeout)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = timeout)]
     timeout: Duration,
     /// How often to ask again while nobody answers
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
@@ -49,6 +50,11 @@ pub(crate) struct Options {
 enum ModeName {
     Octet,
     Netascii,
+}
+
+/// What the option `timeout` can say, and a tenth of a second.
+fn timeout(text: &str) -> Result<Duration, String> {
+    parse_time_within(text, Duration::from_millis(100)..=Duration::from_secs(255))
 }
 
 impl Options {

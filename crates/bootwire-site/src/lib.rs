@@ -24,6 +24,7 @@ pub mod explain;
 pub mod networks;
 pub mod ports;
 mod quirks;
+pub mod server;
 mod site;
 mod text;
 
@@ -31,4 +32,4 @@ use bootwire::{amount as size, escape as shown};
 
 pub use check::{Finding, Level};
 pub use config::{Config, Problem, Problems};
-pub use site::{Requirements, Secrets, Site, SiteBuilder, with_built_in_quirks};
+pub use site::{Requirements, Secrets, Site, SiteBuilder};

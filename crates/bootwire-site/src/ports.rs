@@ -1,7 +1,12 @@
 //! A range of ports: `--ports`, `ports`.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error};
 
 /// A range of ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +23,34 @@ impl FromStr for Ports {
             (Some(_), Some(_)) => Err("the first port must not be above the last"),
             _ => Err("write two ports from 1 to 65535, like 30000-30063"),
         }
+    }
+}
+
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.0.start(), self.0.end())
+    }
+}
+
+impl<'de> Deserialize<'de> for Ports {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse()
+            .map_err(|why| D::Error::custom(format!("{text:?}: {why}")))
+    }
+}
+
+impl JsonSchema for Ports {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Ports".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
     }
 }
 

@@ -11,7 +11,8 @@ use bootwire_site::Site;
 
 use crate::config::{self, Config};
 use crate::exit::Failure;
-use crate::{serve, span};
+use crate::serve;
+use bootwire::amount::parse_time_within;
 use report::Report;
 
 #[derive(Debug, clap::Args)]
@@ -48,8 +49,12 @@ pub(crate) struct Args {
     get: Option<String>,
     /// With --live: how long the server may take to answer
     #[arg(long, value_name = "TIME", default_value = "5s", requires = "live",
-          value_parser = span::up_to_a_minute)]
+          value_parser = up_to_a_minute)]
     within: Duration,
+}
+
+fn up_to_a_minute(text: &str) -> Result<Duration, String> {
+    parse_time_within(text, Duration::from_secs(1)..=Duration::from_secs(60))
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {

@@ -1,16 +1,11 @@
-//! The flags of `bootwire serve`.
+//! The flags of `bootwire serve`, and the configuration they and a file make.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use bootwire_store::Links;
+use bootwire_site::Config;
+use bootwire_site::config::{Flags, Problem, Problems, RouteFlag};
 
-use super::budgets;
-use super::sandbox;
-use crate::networks::Network;
-use crate::ports::Ports;
-use crate::{size, span};
+use super::flags::SettingFlags;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -49,46 +44,18 @@ pub(crate) struct Args {
         value_name = "FILE",
         conflicts_with_all = ["uploads", "links", "case_insensitive", "per_client"]
     )]
-    pub(super) config: Option<PathBuf>,
+    config: Option<PathBuf>,
 
-    /// Address and port to listen on; may be repeated [default: [::]:69, IPv6 and IPv4]
-    #[arg(long, value_name = "ADDR:PORT", help_heading = "Network")]
-    pub(super) listen: Vec<String>,
-    /// Answer from the listening port instead of a port for the transfer
-    #[arg(long, help_heading = "Network")]
-    pub(super) single_port: bool,
-    /// Take transfer ports from this range, for a firewall
-    #[arg(
-        long,
-        value_name = "FIRST-LAST",
-        conflicts_with = "single_port",
-        help_heading = "Network"
-    )]
-    pub(super) ports: Option<Ports>,
-    /// Clients to serve: a network, an address, `private` or `any`; may be repeated
-    /// [default: private: loopback, RFC 1918, unique local and link-local addresses]
-    #[arg(long, value_name = "NETWORK", help_heading = "Network")]
-    pub(super) allow: Vec<Network>,
-    /// Largest block to grant, in bytes: 8 to 65464 [default: what the interface carries]
-    #[arg(long, value_name = "BYTES", help_heading = "Network",
-          value_parser = clap::value_parser!(u16).range(8..=65464))]
-    pub(super) blksize_max: Option<u16>,
-    /// Largest window to grant, in blocks: 1 to 32767 [default: 64]
-    #[arg(long, value_name = "BLOCKS", help_heading = "Network",
-          value_parser = clap::value_parser!(u16).range(1..=32767))]
-    pub(super) windowsize_max: Option<u16>,
-    /// Largest window to grant to a client that has not acknowledged a whole one yet, in blocks
-    /// [default: 32]
-    #[arg(long, value_name = "BLOCKS", help_heading = "Network",
-          value_parser = clap::value_parser!(u16).range(1..=32767))]
-    pub(super) windowsize_first: Option<u16>,
-    /// Least time before something is sent again, like 200ms [default: 1s or the granted timeout,
-    /// 200ms for a window, until the network has proven lossy; then as the round trip allows]
-    #[arg(long, value_name = "TIME", value_parser = span::up_to_an_hour, help_heading = "Network")]
-    pub(super) resend_min: Option<Duration>,
-    /// Grant blocks larger than the interface carries, to travel in fragments
-    #[arg(long, help_heading = "Network")]
-    pub(super) fragment: bool,
+    #[command(flatten)]
+    settings: SettingFlags,
+
+    /// Say more at the start: all networks, routes, paths and what the kernel offers
+    #[arg(long, short, help_heading = "Running")]
+    pub(super) verbose: bool,
+    /// Use only what every Unix has, when a kernel or a driver is in doubt; name each address in
+    /// --listen then, as answers leave [::] and 0.0.0.0 from whichever the kernel picks
+    #[arg(long, help_heading = "Running")]
+    pub(super) portable_io: bool,
 
     /// Take uploads of new files
     #[arg(long, help_heading = "Uploads")]
@@ -106,19 +73,28 @@ pub(crate) struct Args {
         requires = "uploads",
         help_heading = "Uploads"
     )]
-    pub(super) upload_dir: Option<PathBuf>,
+    upload_dir: Option<PathBuf>,
     /// Largest upload, like 64M or 20GiB
-    #[arg(long, value_name = "SIZE", requires = "uploads", default_value = "1GiB",
-          value_parser = size::parse, help_heading = "Uploads")]
-    pub(super) upload_max: u64,
+    #[arg(
+        long,
+        value_name = "SIZE",
+        requires = "uploads",
+        default_value = "1GiB",
+        help_heading = "Uploads"
+    )]
+    upload_max: String,
     /// Space on the disk that uploads leave free, like 1GiB [default: 64MiB, of a small disk a
     /// sixteenth]
-    #[arg(long, value_name = "SIZE", requires = "uploads", value_parser = size::parse,
-          help_heading = "Uploads")]
-    pub(super) keep_free: Option<u64>,
+    #[arg(
+        long,
+        value_name = "SIZE",
+        requires = "uploads",
+        help_heading = "Uploads"
+    )]
+    keep_free: Option<String>,
     /// Make the directories an upload's name needs
     #[arg(long, requires = "uploads", help_heading = "Uploads")]
-    pub(super) create_dirs: bool,
+    create_dirs: bool,
 
     /// What symbolic links may do: `beneath` refuses those that leave the directory, `in-root`
     /// resolves absolute ones as if the directory were `/`
@@ -126,101 +102,107 @@ pub(crate) struct Args {
         long,
         value_name = "HOW",
         default_value = "beneath",
+        value_parser = ["beneath", "in-root"],
         help_heading = "Files"
     )]
-    pub(super) links: LinksName,
+    links: String,
     /// Find files whatever the case of their name
     #[arg(long, help_heading = "Files")]
-    pub(super) case_insensitive: bool,
+    case_insensitive: bool,
     /// Look in a subdirectory named like the client's address first
     #[arg(long, help_heading = "Files")]
-    pub(super) per_client: bool,
-
-    /// How to log transfers [default: text]
-    #[arg(long, value_name = "FORMAT", help_heading = "Running")]
-    pub(super) log: Option<LogFormat>,
-    /// Log names that boot loaders try and do without, too; JSON always has them
-    #[arg(long, help_heading = "Running")]
-    pub(super) log_searches: bool,
-    /// Worker threads [default: one for each core]
-    #[arg(long, value_name = "COUNT", help_heading = "Running",
-          value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(super) workers: Option<u16>,
-    /// Most transfers at a time [default: 100000]
-    #[arg(long, value_name = "COUNT", help_heading = "Running")]
-    pub(super) transfers_max: Option<NonZeroUsize>,
-    /// How long a client may be silent before it is given up, like 90s or 2m [default: 60s]
-    #[arg(long, value_name = "TIME", value_parser = span::up_to_an_hour, help_heading = "Running")]
-    pub(super) give_up: Option<Duration>,
-    /// How long running transfers may take to finish on SIGTERM, like 5m [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = span::up_to_a_day, help_heading = "Running")]
-    pub(super) drain: Option<Duration>,
-    /// Let workers look for packets for so long before they sleep, like 100us, for a host that
-    /// boots one machine at a time and has a core to spare; 0s: never [default: up to 50us, while
-    /// at most four transfers run and it pays off]
-    #[arg(long, value_name = "TIME", value_parser = span::up_to_ten_milliseconds, help_heading = "Running")]
-    pub(super) spin: Option<Duration>,
-    /// Say more at the start: all networks, routes, paths and what the kernel offers
-    #[arg(long, short, help_heading = "Running")]
-    pub(super) verbose: bool,
-    /// Use only what every Unix has, when a kernel or a driver is in doubt; name each address in
-    /// --listen then, as answers leave [::] and 0.0.0.0 from whichever the kernel picks
-    #[arg(long, help_heading = "Running")]
-    pub(super) portable_io: bool,
-
-    #[command(flatten)]
-    pub(super) budgets: budgets::Args,
-    #[command(flatten)]
-    pub(super) sandbox: sandbox::Args,
-}
-
-/// What an upload may do to a file that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UploadRule {
-    Create,
-    Replace,
-    Versioned,
+    per_client: bool,
 }
 
 impl Args {
-    /// The directory to serve without a configuration.
-    pub(super) fn dir(&self) -> &Path {
-        self.dir.as_deref().unwrap_or_else(|| Path::new("."))
+    /// The configuration: what the file says, or the flags alone, and the settings among these over
+    /// it.
+    pub(super) fn configuration(&self) -> Result<Config, Problems> {
+        let mut flags = self.settings.0.clone();
+        if let Some(path) = &self.config {
+            return Config::load_with_flags(path, &flags)?.with_routes();
+        }
+        self.add_routes(&mut flags)?;
+        Config::of_flags(&flags)
     }
 
-    /// The rule for uploads; `None` takes none.
-    pub(super) fn upload_rule(&self) -> Option<UploadRule> {
+    /// The routes of a directory, and of uploads if flags say so.
+    fn add_routes(&self, flags: &mut Flags) -> Result<(), Problems> {
+        let dir = self.dir.as_deref().unwrap_or_else(|| Path::new("."));
+        if let Some((flag, existing)) = self.uploads() {
+            let into = self.upload_dir.as_deref().unwrap_or(dir);
+            let mut keys = vec![
+                directory("--upload-dir", "upload", into)?,
+                said(flag, "existing", existing),
+                said("--upload-max", "size_max", &self.upload_max),
+            ];
+            let keep_free = self.keep_free.as_deref();
+            keys.extend(keep_free.map(|size| said("--keep-free", "keep_free", size)));
+            keys.extend(switched(self.create_dirs, "--create-dirs", "create_dirs"));
+            // Clients may name a file as they will read it, or leave out the directory.
+            if let Some(below) = below(dir, into) {
+                let path = said("--upload-dir", "path", &format!("/{below}/{{*path}}"));
+                flags.add_route([&[path], keys.as_slice()].concat());
+            }
+            flags.add_route(keys);
+        }
+        let mut keys = vec![
+            directory("", "dir", dir)?,
+            said("--links", "links", &self.links),
+        ];
+        let (any_case, per_client) = (self.case_insensitive, self.per_client);
+        keys.extend(switched(any_case, "--case-insensitive", "case_insensitive"));
+        keys.extend(switched(per_client, "--per-client", "per_client"));
+        flags.add_route(keys);
+        Ok(())
+    }
+
+    /// The flag that takes uploads, and what they may do to a file that is there.
+    const fn uploads(&self) -> Option<(&'static str, &'static str)> {
         if self.create {
-            Some(UploadRule::Create)
+            Some(("--create", "create"))
         } else if self.replace {
-            Some(UploadRule::Replace)
+            Some(("--replace", "replace"))
         } else if self.versioned {
-            Some(UploadRule::Versioned)
+            Some(("--versioned", "versioned"))
         } else {
             None
         }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum LogFormat {
-    /// A line in plain words
-    Text,
-    /// An object with all that is known
-    Json,
+/// A key of a route.
+fn said(flag: &'static str, key: &'static str, value: &str) -> RouteFlag {
+    let value = Some(value.to_owned());
+    RouteFlag { flag, key, value }
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(super) enum LinksName {
-    Beneath,
-    InRoot,
+fn switched(on: bool, flag: &'static str, key: &'static str) -> Option<RouteFlag> {
+    let value = None;
+    on.then_some(RouteFlag { flag, key, value })
 }
 
-impl From<LinksName> for Links {
-    fn from(name: LinksName) -> Self {
-        match name {
-            LinksName::Beneath => Self::Beneath,
-            LinksName::InRoot => Self::InRoot,
-        }
+/// A directory, whole: the log names it.
+fn directory(flag: &'static str, key: &'static str, dir: &Path) -> Result<RouteFlag, Problem> {
+    let shown = dir.display();
+    let whole = std::path::absolute(dir).map_err(|error| {
+        Problem::new(flag, format!("cannot use the directory {shown}: {error}"))
+    })?;
+    match whole.to_str() {
+        Some(path) => Ok(said(flag, key, path)),
+        None => Err(Problem::new(
+            flag,
+            format!("{shown} is not UTF-8: name it by a link"),
+        )),
     }
+}
+
+/// Where in the directory `served` the directory `inside` is, as clients name it; `None` if it is
+/// the same or elsewhere, or has a name that means something else in a pattern.
+fn below(served: &Path, inside: &Path) -> Option<String> {
+    let served = std::fs::canonicalize(served).ok()?;
+    let inside = std::fs::canonicalize(inside).ok()?;
+    let below = inside.strip_prefix(&served).ok()?.to_str()?;
+    let is_plain = !below.is_empty() && !below.contains(['{', '}', '*', '\\']);
+    is_plain.then(|| below.to_owned())
 }

@@ -7,8 +7,8 @@ use bootwire::{DropReason, DroppedFrom};
 use ipnet::IpNet;
 
 use super::allowance::Allowance;
-use super::settings::Settings;
-use crate::networks::Network;
+use bootwire_site::Config;
+use bootwire_site::networks::Network;
 
 /// Networks that are remembered as told.
 const TOLD: usize = 64;
@@ -28,8 +28,9 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) fn of(settings: &Settings) -> Self {
-        Self::new(settings.allow.clone(), settings.allow_is_key)
+    pub(super) fn of(config: &Config) -> Self {
+        let is_flag = config.place_of("allow").starts_with("--");
+        Self::new(config.allowed(), config.location.is_file() && !is_flag)
     }
 
     pub(super) const fn new(allow: Vec<Network>, is_key: bool) -> Self {

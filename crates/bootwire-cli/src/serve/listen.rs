@@ -6,12 +6,6 @@ use std::net::SocketAddr;
 use anyhow::anyhow;
 use bootwire::ServerError;
 
-/// All addresses, IPv6 and IPv4.
-pub(super) const DEFAULT: &str = "[::]:69";
-
-/// The same on a machine without IPv6.
-pub(super) const DEFAULT_IPV4: &str = "0.0.0.0:69";
-
 /// `EAFNOSUPPORT` of Linux: the kernel has no IPv6 at all. The standard library has no kind for it.
 const EAFNOSUPPORT: i32 = 97;
 

@@ -2,17 +2,14 @@
 
 mod allowance;
 mod args;
-mod budgets;
-mod configured;
+mod confined;
 mod door;
+mod flags;
 mod listen;
 mod log;
 mod memory;
-mod plain;
-mod sandbox;
-mod settings;
+mod served;
 mod shutdown;
-mod stand_in;
 mod totals;
 mod unanswered;
 
@@ -21,40 +18,35 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use bootwire::router::App;
 use bootwire::{OpenServer, Router, Server, ServerError, ServerHandle};
+use bootwire_sandbox::Sandbox;
+use bootwire_site::{Config, networks, server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub(crate) use args::Args;
 pub(crate) use bootwire_sandbox::user_name;
-pub(crate) use stand_in::stand_in;
+pub(crate) use confined::stand_in;
 
-use crate::config::Config;
 use crate::exit::Failure;
-use crate::{networks, out, size};
-use bootwire_sandbox::{Reach, Sandbox};
-use bootwire_site::Secrets;
-use configured::Configured;
+use crate::{out, size};
 use log::Log;
 use memory::Load;
-use plain::Plain;
-use settings::Settings;
+use served::Served;
 use shutdown::{Signal, Signals};
 use totals::Totals;
 use unanswered::Unanswered;
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     raise_descriptor_limit();
-    let found = Found::of(args)?;
-    let settings = found.settings(args)?;
-    let mut sandbox = Sandbox::new(&settings.sandbox)?;
+    let config = args.configuration()?;
+    let mut sandbox = Sandbox::new(&confined::wanted(&config)?)?;
     if sandbox.takes_rights() {
-        expect_unprivileged_ports(&settings)?;
+        expect_unprivileged_ports(&config)?;
     }
-    let reach = found.reach(args, &mut sandbox)?;
+    let reach = confined::reach(&config, &mut sandbox)?;
     let totals = Arc::new(Totals::default());
-    let log = Log::new(settings.log, settings.log_searches);
-    let server = open(&settings, &found.app(), &totals, &log)?;
+    let log = Log::new(config.document.log, config.document.log_searches);
+    let server = open(args, &config, &totals, &log)?;
     // Asked now: what tells the limits of a container is soon out of sight.
     let threads = available_parallelism().map_or(1, usize::from);
     bootwire_io::share_free_memory(threads.max(2));
@@ -67,18 +59,20 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .context("cannot start")?;
     let result = runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let opening = Box::pin(found.open(&settings));
-        let Some(site) = signals.or_end(opening).await.transpose()? else {
+        let opening = Box::pin(Served::open(config));
+        let Some(served) = signals.or_end(opening).await.transpose()? else {
             return Ok(());
         };
-        log.hide(site.secrets());
-        let handle = server.serve(site.app()).start().map_err(listen::explain)?;
-        introduce(args, &settings, &site, &handle, &confined);
-        site.prefetch();
+        log.hide(served.secrets());
+        let handle = server
+            .serve(served.app())
+            .start()
+            .map_err(listen::explain)?;
+        introduce(args, &served, &handle, &confined);
+        served.prefetch();
         let running = Running {
-            args,
-            drain: settings.drain,
-            site,
+            drain: served.config().document.drain.0,
+            served,
             handle,
             log,
         };
@@ -89,129 +83,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     result.map_err(Failure::from)
 }
 
-/// What is to be served, as far as it is known before the sandbox closes.
-enum Found {
-    Plain(Plain),
-    Configured(Box<Config>),
-}
-
-impl Found {
-    fn of(args: &Args) -> anyhow::Result<Self> {
-        Ok(match &args.config {
-            None => Self::Plain(Plain::open(args)?),
-            Some(path) => Self::Configured(Box::new(Config::load(path)?.with_routes()?)),
-        })
-    }
-
-    fn settings(&self, args: &Args) -> anyhow::Result<Settings> {
-        match self {
-            Self::Plain(_) => Settings::of_args(args),
-            Self::Configured(config) => Settings::of_config(args, config),
-        }
-    }
-
-    fn reach(&self, args: &Args, sandbox: &mut Sandbox) -> anyhow::Result<Reach> {
-        match self {
-            Self::Plain(_) => Ok(Plain::grants(args, sandbox)?.into()),
-            Self::Configured(config) => configured::reach(config, sandbox),
-        }
-    }
-
-    /// What to begin with: nobody is answered before the workers start.
-    fn app(&self) -> App {
-        match self {
-            Self::Plain(plain) => plain.app.clone(),
-            Self::Configured(..) => Router::new().into(),
-        }
-    }
-
-    async fn open(self, settings: &Settings) -> anyhow::Result<Site> {
-        Ok(match self {
-            Self::Plain(plain) => Site::Plain(plain),
-            Self::Configured(config) => {
-                let configured = Configured::open(*config, settings.clone()).await?;
-                Site::Configured(Box::new(configured))
-            }
-        })
-    }
-}
-
-/// What is served.
-enum Site {
-    Plain(Plain),
-    Configured(Box<Configured>),
-}
-
-impl Site {
-    fn app(&self) -> App {
-        match self {
-            Self::Plain(plain) => plain.app.clone(),
-            Self::Configured(configured) => configured.app(),
-        }
-    }
-
-    /// What must not be in the log.
-    fn secrets(&self) -> Secrets {
-        match self {
-            Self::Plain(_) => Secrets::default(),
-            Self::Configured(configured) => configured.secrets(),
-        }
-    }
-
-    fn describe(&self, verbose: bool) -> Vec<String> {
-        match self {
-            Self::Plain(plain) => plain.describe(),
-            Self::Configured(configured) => configured.describe(verbose),
-        }
-    }
-
-    /// How to serve other networks than those by default.
-    const fn how_to_allow(&self) -> &str {
-        match self {
-            Self::Plain(_) => "--allow",
-            Self::Configured(_) => "allow = [...]",
-        }
-    }
-
-    fn prefetch(&self) {
-        if let Self::Configured(configured) = self {
-            configured.prefetch();
-        }
-    }
-
-    /// Waits until there is something new to read.
-    async fn changed(&mut self) {
-        match self {
-            Self::Plain(_) => std::future::pending().await,
-            Self::Configured(configured) => configured.changed().await,
-        }
-    }
-
-    /// Waits until what there is to read is written.
-    async fn still(&mut self) {
-        if let Self::Configured(configured) = self {
-            configured.still().await;
-        }
-    }
-
-    async fn reload(&mut self, args: &Args, server: &ServerHandle) {
-        match self {
-            Self::Plain(_) => out::note("SIGHUP: there is no configuration to read again"),
-            Self::Configured(configured) => configured.reload(args, server).await,
-        }
-    }
-}
-
 /// A server at work.
-struct Running<'a> {
-    args: &'a Args,
+struct Running {
     drain: Duration,
-    site: Site,
+    served: Served,
     handle: ServerHandle,
     log: Log,
 }
 
-impl Running<'_> {
+impl Running {
     /// Runs until a signal ends it or a worker dies.
     async fn run(mut self, mut signals: Signals, totals: &Totals) -> anyhow::Result<()> {
         let began = Instant::now();
@@ -248,17 +128,17 @@ impl Running<'_> {
                     Signal::End => return false,
                     Signal::Reload => true,
                 },
-                () = self.site.changed() => false,
+                () = self.served.changed() => false,
             };
-            if signalled && signals.or_end(self.site.still()).await.is_none() {
+            if signalled && signals.or_end(self.served.still()).await.is_none() {
                 return false;
             }
             // Opening a site is large, and rare.
-            let reload = Box::pin(self.site.reload(self.args, &self.handle));
+            let reload = Box::pin(self.served.reload(&self.handle));
             if signals.or_end(reload).await.is_none() {
                 return false;
             }
-            self.log.hide(self.site.secrets());
+            self.log.hide(self.served.secrets());
         }
     }
 }
@@ -277,8 +157,8 @@ fn raise_descriptor_limit() {
 
 /// Transfer ports are taken when the first client asks for them; by then the server has no right
 /// to the privileged ones.
-fn expect_unprivileged_ports(settings: &Settings) -> anyhow::Result<()> {
-    let Some(ports) = &settings.ports else {
+fn expect_unprivileged_ports(config: &Config) -> anyhow::Result<()> {
+    let Some(ports) = &config.document.ports else {
         return Ok(());
     };
     let first_free = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start")
@@ -287,8 +167,9 @@ fn expect_unprivileged_ports(settings: &Settings) -> anyhow::Result<()> {
         .unwrap_or(1024);
     if *ports.0.start() < first_free {
         bail!(
-            "--ports: ports below {first_free} take a privilege, which the sandbox gives up before \
-             transfers use them; take higher ones, or --sandbox off"
+            "{}: ports below {first_free} take a privilege, which the sandbox gives up before \
+             transfers use them; take higher ones, or --sandbox off",
+            config.place_of("ports")
         );
     }
     Ok(())
@@ -296,40 +177,33 @@ fn expect_unprivileged_ports(settings: &Settings) -> anyhow::Result<()> {
 
 /// Opens the sockets.
 fn open(
-    settings: &Settings,
-    app: &App,
+    args: &Args,
+    config: &Config,
     totals: &Arc<Totals>,
     log: &Log,
 ) -> anyhow::Result<OpenServer> {
-    let server = |listen: &[&str]| server(settings, app, (totals, log), listen);
-    if !settings.listen.is_empty() {
-        let listen: Vec<&str> = settings.listen.iter().map(String::as_str).collect();
-        return server(&listen).open().map_err(listen::explain);
-    }
-    match server(&[listen::DEFAULT]).open() {
-        Err(ServerError::Bind { source, .. }) if listen::is_without_ipv6(&source) => {
+    let open = |address: &str| {
+        let server = config.server(address).portable_io(args.portable_io);
+        observed(server, config, totals, log).open()
+    };
+    match open(server::LISTEN) {
+        Err(ServerError::Bind { source, .. })
+            if config.document.listen.is_none() && listen::is_without_ipv6(&source) =>
+        {
             out::note("no IPv6 on this machine: listening on IPv4 alone");
-            server(&[listen::DEFAULT_IPV4])
-                .open()
-                .map_err(listen::explain)
+            open(server::LISTEN_IPV4).map_err(listen::explain)
         }
         opened => opened.map_err(listen::explain),
     }
 }
 
-fn server(
-    settings: &Settings,
-    app: &App,
-    (totals, log): (&Arc<Totals>, &Log),
-    listen: &[&str],
-) -> Server {
-    let (totals, log) = (Arc::clone(totals), log.clone());
-    let unanswered = Unanswered::of(settings);
-    let withheld = log.clone();
+/// With those who hear of what it does. Nobody is answered before the workers start.
+fn observed(server: Server, config: &Config, totals: &Arc<Totals>, log: &Log) -> Server {
+    let unanswered = Unanswered::of(config);
+    let (totals, log, withheld) = (Arc::clone(totals), log.clone(), log.clone());
     let load = Mutex::new(Load::default());
-    settings
-        .server(listen)
-        .serve(app.clone())
+    server
+        .serve(Router::new())
         .observe_batches(move |records| {
             records.iter().for_each(|record| totals.count(record));
             log.lines(records, out::bytes);
@@ -350,26 +224,31 @@ fn server(
 /// Says what is served, where, to whom, and with what rights.
 fn introduce(
     args: &Args,
-    settings: &Settings,
-    site: &Site,
+    served: &Served,
     handle: &ServerHandle,
     confined: &bootwire_sandbox::Report,
 ) {
-    let mut lines = site.describe(args.verbose).into_iter();
+    let mut lines = served.describe(args.verbose).into_iter();
     let first = lines.next().unwrap_or_default();
     out::note(&format!("bootwire {} {first}", env!("CARGO_PKG_VERSION")));
-    let transfers = settings.transfer_ports();
+    let document = &served.config().document;
+    let transfers = match &document.ports {
+        _ if document.single_port => ", which answers too (single port)".to_owned(),
+        Some(ports) => format!(", transfers on ports {ports}"),
+        None => String::new(),
+    };
     for address in handle.local_addrs() {
         out::note(&format!("listening on {address}{transfers}"));
     }
     lines.for_each(|line| out::note(&line));
+    let allow = served.config().allowed();
     let clients = if args.verbose {
-        networks::in_numbers(&settings.allow)
+        networks::in_numbers(&allow)
     } else {
-        networks::in_words(&settings.allow)
+        networks::in_words(&allow)
     };
-    let others = match settings.allow.as_slice() {
-        [] => format!(" (others: {})", site.how_to_allow()),
+    let others = match allow.as_slice() {
+        [] => format!(" (others: {})", served.how_to_allow()),
         _ => String::new(),
     };
     out::note(&format!("clients: {clients}{others}"));

@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bootwire::{DropReason, Outcome, ServerStats};
+use bootwire_site::Config;
 use ipnet::IpNet;
 
 use super::door::Door;
-use super::settings::Settings;
 use crate::size;
 
 /// Time between two looks.
@@ -28,8 +28,8 @@ struct Told {
 }
 
 impl Unanswered {
-    pub(super) fn of(settings: &Settings) -> Self {
-        Self::with(Door::of(settings))
+    pub(super) fn of(config: &Config) -> Self {
+        Self::with(Door::of(config))
     }
 
     fn with(door: Door) -> Self {

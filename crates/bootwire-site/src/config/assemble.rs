@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::environment;
+use super::flags::Flags;
 use super::model::Document;
 use super::problem::{Found, Problems};
 use super::read::read;
@@ -33,11 +34,13 @@ pub(super) struct Assembled {
 /// is left.
 const LISTS: [&str; 2] = ["route", "quirk"];
 
-/// Lays drop-ins over the main file in their order, and the environment over all of them.
+/// Lays drop-ins over the main file in their order, the environment over all of them, and flags over
+/// that.
 pub(super) fn assemble(
     main: &Text,
     drop_ins: &[Text],
     environment: impl IntoIterator<Item = (String, String)>,
+    flags: &Flags,
 ) -> Result<Assembled, Problems> {
     let mut sources = Sources::default();
     let mut problems = Vec::new();
@@ -59,6 +62,7 @@ pub(super) fn assemble(
 
     let mut problems = lay_over(&mut root, drop_ins);
     problems.extend(environment::lay_over(&mut root, environment, &mut sources));
+    flags.lay_over(&mut root, &mut sources);
     let (document, mistakes) = read(&mut root);
     problems.extend(mistakes);
     let (parsed, report) = rules::parse(&document, &root);

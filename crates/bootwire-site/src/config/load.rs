@@ -32,6 +32,17 @@ pub(super) struct Files {
 
 /// Reads the main file, and the drop-ins beside it.
 pub(super) fn files(location: &Location) -> Result<Files, Problems> {
+    if !location.is_file() {
+        return Ok(Files {
+            main: Text {
+                name: location.to_string(),
+                text: String::new(),
+            },
+            drop_ins: Vec::new(),
+            paths: Vec::new(),
+            blank: Vec::new(),
+        });
+    }
     let mut problems = Vec::new();
     let mut paths = vec![location.main().to_owned()];
     match drop_ins(location) {

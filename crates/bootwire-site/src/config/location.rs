@@ -11,6 +11,8 @@ pub struct Location {
     /// As it was given, and is shown.
     shown: PathBuf,
     absolute: PathBuf,
+    /// Whether there is a file: flags may say it all.
+    is_file: bool,
 }
 
 impl Location {
@@ -23,7 +25,23 @@ impl Location {
         Ok(Self {
             shown: path.to_owned(),
             absolute,
+            is_file: true,
         })
+    }
+
+    /// No file, but the command line: relative paths begin in the current directory.
+    pub(super) fn of_flags() -> Result<Self, Problem> {
+        let here = Self::of(Path::new("the command line"))?;
+        Ok(Self {
+            is_file: false,
+            ..here
+        })
+    }
+
+    /// Whether there is a file.
+    #[must_use]
+    pub const fn is_file(&self) -> bool {
+        self.is_file
     }
 
     /// The main file.

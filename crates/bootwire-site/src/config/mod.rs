@@ -7,6 +7,7 @@
 
 mod assemble;
 mod environment;
+mod flags;
 mod home;
 mod load;
 mod location;
@@ -17,6 +18,7 @@ mod read;
 pub(crate) mod route;
 mod rules;
 pub mod schema;
+pub mod setting;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -27,7 +29,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+pub use flags::{Flags, RouteFlag};
 pub use location::Location;
 pub use problem::{Problem, Problems};
 
@@ -69,9 +73,31 @@ impl Config {
     /// # Errors
     /// All mistakes at once, with file and line.
     pub fn load(path: &Path) -> Result<Self, Problems> {
+        Self::load_with_flags(path, &Flags::default())
+    }
+
+    /// The same, and flags of the command line over it.
+    ///
+    /// # Errors
+    /// All mistakes at once, with file and line, or the flag.
+    pub fn load_with_flags(path: &Path, flags: &Flags) -> Result<Self, Problems> {
         let source = Source {
             location: Location::of(path)?,
             environment: None,
+            flags: flags.clone(),
+        };
+        source.read()
+    }
+
+    /// What flags and the environment say, without a file.
+    ///
+    /// # Errors
+    /// All mistakes at once, with the flag.
+    pub fn of_flags(flags: &Flags) -> Result<Self, Problems> {
+        let source = Source {
+            location: Location::of_flags()?,
+            environment: None,
+            flags: flags.clone(),
         };
         source.read()
     }
@@ -87,6 +113,7 @@ impl Config {
         let source = Source {
             location: Location::of(path)?,
             environment: Some(environment.into_iter().collect()),
+            flags: Flags::default(),
         };
         source.read()
     }
@@ -125,7 +152,8 @@ impl Config {
 
     /// Where a key is: `place_of("origin.images.url")`. Of one that is not there, the table it would
     /// be in, or the main file.
-    pub(crate) fn place_of(&self, key: &str) -> String {
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> String {
         let mut path = key;
         loop {
             if let Some(place) = self.keys.get(path) {
@@ -145,6 +173,29 @@ impl Config {
         file.map(|file| self.path(file))
     }
 
+    /// How long the slowest route may take to answer: what the server itself must not cut short.
+    #[must_use]
+    pub fn longest_deadline(&self) -> Duration {
+        let routes = self.routes.iter().filter_map(|route| route.deadline);
+        routes.fold(self.document.deadline.0, Duration::max)
+    }
+
+    /// What a running server cannot change: keys, and their values as they are written.
+    #[must_use]
+    pub fn fixed(&self) -> Vec<(String, Option<String>)> {
+        // The server's own deadline is that of its slowest route.
+        let document = model::Document {
+            deadline: value::Time(self.longest_deadline()),
+            ..self.document.clone()
+        };
+        let fixed = document
+            .settings()
+            .filter(|(setting, _)| setting.needs_restart);
+        fixed
+            .map(|(setting, value)| (setting.path(), value.text()))
+            .collect()
+    }
+
     /// A path that the configuration names: relative ones begin beside the main file.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.base.join(path)
@@ -157,6 +208,7 @@ pub(crate) struct Source {
     location: Location,
     /// `None` for the process's, as it is then.
     environment: Option<Vec<(String, String)>>,
+    flags: Flags,
 }
 
 impl Source {
@@ -167,9 +219,13 @@ impl Source {
         let files = load::files(location)?;
         let environment = self.environment.clone();
         let environment = environment.unwrap_or_else(|| environment_of_process().collect());
-        let assembled = assemble::assemble(&files.main, &files.drop_ins, environment)?;
+        let assembled = assemble::assemble(&files.main, &files.drop_ins, environment, &self.flags)?;
         // The second may come later.
-        let watched = vec![base.clone(), location.drop_ins()];
+        let watched = if location.is_file() {
+            vec![base.clone(), location.drop_ins()]
+        } else {
+            Vec::new()
+        };
         Ok(Config {
             document: assembled.document,
             routes: assembled.parsed.routes,

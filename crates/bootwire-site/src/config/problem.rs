@@ -10,7 +10,7 @@ const PROBLEMS_MAX: usize = 100;
 /// Something wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where: `FILE:LINE`, or what it is about.
+    /// Where: `FILE:LINE`, a flag, or what it is about; empty if that says itself.
     pub place: String,
     /// What, without secrets.
     pub what: String,
@@ -26,9 +26,20 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Whether it is in a flag of the command line.
+    #[must_use]
+    pub fn is_in_a_flag(&self) -> bool {
+        self.place.starts_with("--")
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.what)
+        match self.place.as_str() {
+            "" => f.write_str(&self.what),
+            place => write!(f, "{place}: {}", self.what),
+        }
     }
 }
 

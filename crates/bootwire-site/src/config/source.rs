@@ -9,6 +9,13 @@ pub(crate) struct Place {
     pub(super) end: usize,
 }
 
+impl Place {
+    /// Whether it is all of its source: a variable or a flag, whose name says which key it is.
+    pub(super) const fn is_named(self) -> bool {
+        self.source > 0 && self.end == 0
+    }
+}
+
 /// Everything a configuration was read from, without its content: that may hold secrets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sources(Vec<Source>);
@@ -30,6 +37,11 @@ impl Sources {
     /// Adds an environment variable; gives its index.
     pub(super) fn add_variable(&mut self, name: &str) -> usize {
         self.add(format!("environment variable {name}"), Vec::new())
+    }
+
+    /// Adds a flag as it is written; gives its index.
+    pub(super) fn add_flag(&mut self, flag: &str) -> usize {
+        self.add(flag.to_owned(), Vec::new())
     }
 
     fn add(&mut self, name: String, lines: Vec<usize>) -> usize {

@@ -31,7 +31,12 @@ fn assembled(
     let environment = environment
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    assemble(&text("boot.toml".to_owned(), main), &drop_ins, environment)
+    assemble(
+        &text("boot.toml".to_owned(), main),
+        &drop_ins,
+        environment,
+        &Flags::default(),
+    )
 }
 
 #[track_caller]

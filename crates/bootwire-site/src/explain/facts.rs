@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use bootwire::{Op, Request, Server};
+use bootwire::{Op, Request};
 
 use super::account::{Fact, Question, Who};
 use super::words::shown_path;
 use crate::config::Config;
-use crate::networks::{self, Network};
+use crate::networks;
 use crate::shown::escaped;
 
 pub(super) fn question(request: &Request) -> Question {
@@ -55,22 +55,7 @@ pub(super) fn identity(who: &bootwire_render::identity::Identity) -> Who {
 }
 
 pub(super) fn is_served(config: &Config, client: IpAddr) -> bool {
-    let nets = config.document.allow.iter().flat_map(|allow| &allow.0);
-    let wanted: Vec<Network> = nets.map(|net| net.0).collect();
     let client = client.to_canonical();
-    networks::allowed(&wanted)
+    networks::allowed(&config.allowed())
         .is_none_or(|networks| networks.iter().any(|network| network.contains(&client)))
-}
-
-/// A server as far as options go.
-pub(super) fn server(config: &Config) -> Server {
-    let document = &config.document;
-    let mut server = Server::bind("[::]:69").fragment(document.fragment.unwrap_or(false));
-    if let Some(bytes) = document.blksize_max {
-        server = server.blksize_max(bytes);
-    }
-    if let Some(blocks) = document.windowsize_max {
-        server = server.windowsize_max(blocks);
-    }
-    server
 }

@@ -7,8 +7,9 @@ use bootwire::{Answer, Op, Reason, Refusal, Reply, Request};
 use bytes::Bytes;
 
 use super::account::{Account, Attempt, Compared, Comparison, FromInventory, Outcome, Term};
-use super::facts::{identity, is_served, question, server};
+use super::facts::{identity, is_served, question};
 use super::words::{came, decided, object, shown_path};
+use crate::server::LISTEN;
 use crate::shown::word;
 use crate::site::Site;
 use crate::site::action::{OpenAction, OpenStep};
@@ -61,7 +62,7 @@ impl Site {
         let answer = app.call(seen.clone()).await;
         let told = journal.told();
         let granted = match &answer {
-            Ok(answer) => server(self.config()).grants(seen, answer),
+            Ok(answer) => self.config().server(LISTEN).grants(seen, answer),
             Err(_) => Vec::new(),
         };
         Account {

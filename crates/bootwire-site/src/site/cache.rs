@@ -8,48 +8,37 @@ use super::opening::{Notes, Opening};
 use crate::config::Config;
 use crate::size;
 
-/// Bytes of the cache, unless told otherwise.
-const CACHE_MAX: u64 = 20 << 30;
-/// Where the cache is, unless told otherwise.
-const CACHE_DIR: &str = "/var/cache/bootwire";
-
 /// The directory of the cache and its bounds, as they are configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CacheSettings {
     pub(super) dir: PathBuf,
-    max: Option<u64>,
-    memory_max: Option<u64>,
+    max: u64,
+    memory_max: u64,
 }
 
 impl CacheSettings {
     pub(super) fn of(config: &Config) -> Self {
         let cache = &config.document.cache;
         Self {
-            dir: cache
-                .dir
-                .as_ref()
-                .map_or_else(|| PathBuf::from(CACHE_DIR), |dir| config.path(dir)),
-            max: cache.max.map(|size| size.0),
-            memory_max: cache.memory_max.map(|size| size.0),
+            dir: config.path(&cache.dir),
+            max: cache.max.0,
+            memory_max: cache.memory_max.0,
         }
     }
 
     /// Bytes it may take.
-    pub(super) fn max(&self) -> u64 {
-        self.max.unwrap_or(CACHE_MAX)
+    pub(super) const fn max(&self) -> u64 {
+        self.max
     }
 
     async fn open(&self, notes: &Notes) -> std::io::Result<Cache> {
         let notes = notes.clone();
-        let mut builder = Cache::builder(&self.dir)
-            .observe(move |event| notes.tell(format_args!("cache: {event}")));
-        if let Some(max) = self.max {
-            builder = builder.max(max);
-        }
-        if let Some(max) = self.memory_max {
-            builder = builder.memory_max(max);
-        }
-        builder.open().await
+        Cache::builder(&self.dir)
+            .observe(move |event| notes.tell(format_args!("cache: {event}")))
+            .max(self.max)
+            .memory_max(self.memory_max)
+            .open()
+            .await
     }
 
     /// One line for the log.

@@ -15,7 +15,6 @@ pub(crate) mod inquiry;
 mod inventory;
 mod opening;
 mod origins;
-mod quirky;
 mod reload;
 mod requirements;
 mod resources;
@@ -29,14 +28,12 @@ mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bootwire::Router;
 use bootwire::router::App;
 use bootwire_render::identity::Identifier;
 use bootwire_render::template::Templates;
 
-pub use quirky::with_built_in_quirks;
 pub use requirements::Requirements;
 pub use secret::Secrets;
 
@@ -199,6 +196,14 @@ impl Site {
         self.open.describe(&self.config)
     }
 
+    /// What each route answers with, and its pattern, in the order in which they are tried.
+    #[must_use]
+    pub fn answers(&self) -> Vec<(String, String)> {
+        let routes = self.routes().iter();
+        let told = |route: &OpenRoute| (route.pattern.to_string(), route.leads_to.to_string());
+        routes.map(told).collect()
+    }
+
     /// How much is served, in one line.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -286,7 +291,7 @@ impl Open {
         // It opens directories, which may lie on a disk that sleeps.
         let routes = tokio::task::block_in_place(|| open_routes(&around, &mut opening));
         opening.stop()?;
-        let ignore_case = opening.config.document.case_insensitive.unwrap_or(false);
+        let ignore_case = opening.config.document.case_insensitive;
         let router = || routes::router(&routes, ignore_case);
         let open = Self {
             app: compose(router()).into(),
@@ -331,29 +336,10 @@ impl Open {
 fn open_routes(around: &Around<'_>, opening: &mut Opening<'_>) -> Vec<OpenRoute> {
     let config = opening.config;
     // For routes without a deadline, where others may take longer than the server's own.
-    let usual = config.own_deadline();
+    let usual = config.document.deadline.0;
     let usual = (usual < config.longest_deadline()).then_some(usual);
     let routes = config.routes.iter();
     routes
         .filter_map(|route| OpenRoute::open(route, usual, around, opening))
         .collect()
-}
-
-impl Config {
-    /// The time an answer may take to be found, unless told otherwise.
-    pub const DEADLINE: Duration = Duration::from_secs(10);
-
-    /// How long the slowest route may take to answer: what the server itself must not cut short.
-    #[must_use]
-    pub fn longest_deadline(&self) -> Duration {
-        let routes = self.routes.iter().filter_map(|route| route.deadline);
-        routes.fold(self.own_deadline(), Duration::max)
-    }
-
-    /// How long routes may take that have no deadline of their own.
-    fn own_deadline(&self) -> Duration {
-        self.document
-            .deadline
-            .map_or(Self::DEADLINE, |limit| limit.0)
-    }
 }

@@ -20,6 +20,8 @@ pub struct Requirements {
     pub files: Vec<PathBuf>,
     /// Directories that are written to, and directories made in them.
     pub write: Vec<PathBuf>,
+    /// Whether uploads make directories there.
+    pub makes_directories: bool,
     /// Programs that are run, each with the place that names it.
     pub programs: Vec<(String, PathBuf)>,
     /// Where they are, and what else they need.
@@ -143,6 +145,7 @@ impl Requirements {
             Action::Dir { path, .. } => self.add_served(Some(config.path(path))),
             Action::Upload(upload) => {
                 self.write.push(config.path(&upload.dir));
+                self.makes_directories |= upload.create_dirs;
                 self.read_files(config, &upload.secret_suffix_file);
                 if let Some(finished) = &upload.finished {
                     self.run(config, step, &finished.program);

@@ -1,8 +1,7 @@
 //! What a configuration file can say.
 //!
-//! These are the tables of the TOML file, key by key; their doc comments are the texts of the
-//! published schema. Everything is optional here: defaults are applied where a value is used, so
-//! that files, drop-ins and the environment can be laid over each other.
+//! These are the tables of the TOML file, key by key; their texts are those of the published schema.
+//! The keys of the server stand in one table, [`SETTINGS`], with all that is told of them elsewhere.
 //!
 //! No table has `Debug`: headers, settings and variables may be secrets.
 
@@ -12,6 +11,7 @@ mod route;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,146 +21,206 @@ pub(crate) use origin::{Origin, Pin};
 pub(in crate::config) use route::{Caps, Operation, Quirk, Refuse, Route};
 pub(crate) use route::{Existing, Finished, Links, Unknown};
 
+use super::setting::{COUNT, Kind, Setting, SettingValue, tables, time, words};
 use super::value::{Many, Net, Size, Spanned, Time, Unlimited};
+use crate::ports::Ports;
 
-/// The configuration of `bootwire serve`.
-#[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(deny_unknown_fields, default)]
-pub struct Document {
-    /// Addresses and ports to listen on [default: "[::]:69", IPv6 and IPv4]
-    pub listen: Option<Many<String>>,
-    /// Answer from the listening port instead of a port for the transfer [default: false]
-    pub single_port: Option<bool>,
-    /// Take transfer ports from this range, for a firewall: "30000-30063"
-    pub ports: Option<String>,
-    /// Clients to serve: networks, addresses, "private" or "any" [default: "private"]
-    pub allow: Option<Many<Net>>,
-    /// Largest block to grant, in bytes: 8 to 65464 [default: what the interface carries]
-    pub blksize_max: Option<u16>,
-    /// Largest window to grant, in blocks: 1 to 32767 [default: 64]
-    pub windowsize_max: Option<u16>,
-    /// Largest window to grant to a client that has not acknowledged a whole one yet, in blocks: 1
-    /// to 32767 [default: 32]
-    pub windowsize_first: Option<u16>,
-    /// Least time before something is sent again: 1ms to 60s [default: 1s or the granted timeout,
-    /// 200ms for a window, until the network has proven lossy; then as the round trip allows]
-    pub resend_min: Option<Time>,
-    /// Grant blocks larger than the interface carries, to travel in fragments [default: false]
-    pub fragment: Option<bool>,
-    /// Worker threads: 1 to 1024 [default: one for each core]
-    pub workers: Option<u16>,
-    /// Most transfers at a time [default: 100000]
-    pub transfers_max: Option<usize>,
-    /// How long a client may be silent before it is given up: 1s to 1h [default: 60s]
-    pub give_up: Option<Time>,
-    /// How long an answer may take to be found, for routes without a deadline [default: 10s]
-    pub deadline: Option<Time>,
-    /// How long running transfers may take to finish on SIGTERM [default: 30s]
-    pub drain: Option<Time>,
-    /// How long workers look for packets before they sleep: up to 10ms; 0s never
-    /// [default: up to 50us for at most four transfers]
-    pub spin: Option<Time>,
-    /// How to log transfers [default: "text"]
-    pub log: Option<Log>,
-    /// Log names that boot loaders try and do without, too; JSON always has them [default: false]
-    pub log_searches: Option<bool>,
-    /// Compare paths with routes without regard to case [default: false]
-    pub case_insensitive: Option<bool>,
-    /// What may be asked before anyone has proven to be where they say
-    pub budgets: Budgets,
-    /// What the server gives up before it answers anyone
-    pub sandbox: Sandbox,
-    /// Where images come from that are not on this machine, by name
-    pub(crate) origin: BTreeMap<String, Origin>,
-    /// The directory where objects of origins are kept
-    pub(crate) cache: Cache,
-    /// Who is asking, where the request does not tell
-    pub(crate) identity: Identity,
-    /// What is known of machines
-    pub(crate) inventory: Inventory,
-    /// Texts with places for what is known of a machine
-    pub(crate) templates: Templates,
-    /// What is answered, tried in this order
-    pub(in crate::config) route: Vec<Spanned<Route>>,
-    /// Clients that need other options than they ask for
-    pub(in crate::config) quirk: Vec<Spanned<Quirk>>,
+words! {
+    /// How transfers are logged.
+    Log {
+        #[default]
+        Text "text" "A line in plain words",
+        Json "json" "An object with all that is known",
+    }
+
+    /// How strict the sandbox is.
+    SandboxLevel {
+        Off "off" "Nothing is given up; root stays root unless a user is named",
+        #[default]
+        BestEffort "best-effort" "What this kernel lets go of; a line at the start says what that is",
+        Require "require" "Everything, or the server does not start",
+    }
 }
 
-/// How transfers are logged.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Log {
-    /// A line in plain words.
-    Text,
-    /// An object with all that is known.
-    Json,
+/// Headings in `serve --help`.
+const NETWORK: &str = "Network";
+const RUNNING: &str = "Running";
+const BUDGETS: &str = "Budgets";
+const SANDBOX: &str = "Sandbox";
+
+const SECOND: u64 = 1000;
+const HOUR: u64 = 3600 * SECOND;
+
+const fn seconds(count: u64) -> Time {
+    Time(Duration::from_secs(count))
 }
 
-/// What may be asked before anyone has proven to be where they say.
-#[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(deny_unknown_fields, default)]
-pub struct Budgets {
-    /// Networks without budgets of their own: networks, addresses, "loopback", "private", "any" or
-    /// "none" [default: "loopback"]
-    pub unlimited: Option<Many<Unlimited>>,
-    /// Most transfers at a time that an address asked for and never answered; 0 is no limit
-    /// [default: 8]
-    pub unproven_per_address: Option<u32>,
-    /// The same for a network (/24, or /64 of IPv6), and for an address that answered lately
-    /// [default: 64]
-    pub unproven_per_network: Option<u32>,
-    /// The same for all together [default: 32768]
-    pub unproven_max: Option<u32>,
-    /// Memory for what is held of such transfers, like text made for one machine: so much for
-    /// strangers, and as much for addresses that answered lately; 0 is no limit [default: "64MiB"]
-    pub unproven_memory: Option<Size>,
-    /// Most requests a second of an address; 0 is no limit [default: 1000]
-    pub requests_per_address: Option<u32>,
-    /// The same for a network, and for an address that answered lately [default: 10000]
-    pub requests_per_network: Option<u32>,
-    /// Do not answer requests from ports below 1024 [default: false]
-    pub refuse_low_ports: Option<bool>,
+tables! {
+    /// The configuration of `bootwire serve`.
+    Document "" {
+        "Addresses and ports to listen on"
+        listen: Option<Many<String>> = None => Setting::new(Kind::Text).list()
+            .flag(NETWORK, "ADDR:PORT").unset("[::]:69, IPv6 and IPv4");
+
+        "Answer from the listening port instead of a port for the transfer"
+        single_port: bool = false => Setting::new(Kind::Switch).flag(NETWORK, "");
+
+        "Take transfer ports from this range, for a firewall, like 30000-30063"
+        ports: Option<Ports> = None => Setting::new(Kind::Text).flag(NETWORK, "FIRST-LAST");
+
+        "Clients to serve: networks, addresses, \"private\" (loopback, RFC 1918, unique local and \
+         link-local addresses) or \"any\""
+        allow: Option<Many<Net>> = None => Setting::new(Kind::Text).list()
+            .flag(NETWORK, "NETWORK").unset("private");
+
+        "Largest block to grant, in bytes"
+        blksize_max: Option<u16> = None => Setting::new(BLKSIZE)
+            .flag(NETWORK, "BYTES").unset("what the interface carries");
+
+        "Largest window to grant, in blocks"
+        windowsize_max: u16 = 64 => Setting::new(WINDOWSIZE).flag(NETWORK, "BLOCKS");
+
+        "Largest window to grant to a client that has not acknowledged a whole one yet, in blocks"
+        windowsize_first: u16 = 32 => Setting::new(WINDOWSIZE).flag(NETWORK, "BLOCKS");
+
+        "Least time before something is sent again, like 200ms"
+        resend_min: Option<Time> = None => Setting::new(RESEND_MIN).flag(NETWORK, "TIME").unset(
+            "1s or the granted timeout, 200ms for a window, until the network has proven lossy; then \
+             as the round trip allows");
+
+        "Grant blocks larger than the interface carries, to travel in fragments"
+        fragment: bool = false => Setting::new(Kind::Switch).flag(NETWORK, "");
+
+        "How to log transfers"
+        log: Log = Log::Text => Setting::new(Kind::Word(Log::WORDS)).flag(RUNNING, "FORMAT");
+
+        "Log names that boot loaders try and do without, too; JSON always has them"
+        log_searches: bool = false => Setting::new(Kind::Switch).flag(RUNNING, "");
+
+        "Worker threads"
+        workers: Option<u16> = None => Setting::new(Kind::Number(1, 1024))
+            .flag(RUNNING, "COUNT").unset("one for each core");
+
+        "Most transfers at a time"
+        transfers_max: usize = 100_000 => Setting::new(Kind::Number(1, 10_000_000))
+            .flag(RUNNING, "COUNT");
+
+        "How long a client may be silent before it is given up, like 90s or 2m"
+        give_up: Time = seconds(60) => Setting::new(time(SECOND, HOUR)).flag(RUNNING, "TIME");
+
+        "How long an answer may take to be found, for routes without a deadline"
+        deadline: Time = seconds(10) => Setting::new(time(1, 24 * HOUR)).flag(RUNNING, "TIME");
+
+        "How long running transfers may take to finish on SIGTERM, like 5m"
+        drain: Time = seconds(30) => Setting::new(time(0, 24 * HOUR)).flag(RUNNING, "TIME");
+
+        "How long workers look for packets before they sleep, like 100us, for a host that boots one \
+         machine at a time and has a core to spare; 0s: never"
+        spin: Option<Time> = None => Setting::new(time(0, 10)).flag(RUNNING, "TIME")
+            .unset("up to 50us, while at most four transfers run and it pays off");
+
+        "Compare paths with routes without regard to case"
+        case_insensitive: bool = false => Setting::new(Kind::Switch).live();
+
+        ..
+        /// What may be asked before anyone has proven to be where they say
+        pub budgets: Budgets,
+        /// What the server gives up before it answers anyone
+        pub sandbox: Sandbox,
+        /// Where images come from that are not on this machine, by name
+        pub(crate) origin: BTreeMap<String, Origin>,
+        /// The directory where objects of origins are kept
+        pub cache: Cache,
+        /// Who is asking, where the request does not tell
+        pub(crate) identity: Identity,
+        /// What is known of machines
+        pub(crate) inventory: Inventory,
+        /// Texts with places for what is known of a machine
+        pub(crate) templates: Templates,
+        /// What is answered, tried in this order
+        pub(in crate::config) route: Vec<Spanned<Route>>,
+        /// Clients that need other options than they ask for
+        pub(in crate::config) quirk: Vec<Spanned<Quirk>>,
+    }
+
+    /// What may be asked before anyone has proven to be where they say.
+    Budgets "budgets" {
+        "Networks without budgets of their own: networks, addresses, \"loopback\", \"private\", \
+         \"any\" or \"none\". For addresses that stand for many machines (NAT), load generators, \
+         networks where nobody can forge addresses"
+        unlimited: Option<Many<Unlimited>> = None => Setting::new(Kind::Text).list()
+            .flag(BUDGETS, "NETWORK").unset("loopback");
+
+        "Most transfers at a time that an address asked for and never answered; 0 is no limit"
+        unproven_per_address: u32 = 8 => Setting::new(COUNT).flag(BUDGETS, "COUNT");
+
+        "The same for a network (/24, or /64 of IPv6), and for an address that answered lately"
+        unproven_per_network: u32 = 64 => Setting::new(COUNT).flag(BUDGETS, "COUNT");
+
+        "The same for all together; the oldest makes room for a new one"
+        unproven_max: u32 = 32_768 => Setting::new(COUNT).flag(BUDGETS, "COUNT");
+
+        "Memory for what is held of such transfers, like text made for one machine: so much for \
+         strangers, and as much for addresses that answered lately; 0 is no limit"
+        unproven_memory: Size = Size(64 << 20) => Setting::new(Kind::Size).flag(BUDGETS, "SIZE");
+
+        "Most requests a second of an address; 0 is no limit"
+        requests_per_address: u32 = 1_000 => Setting::new(COUNT).flag(BUDGETS, "RATE");
+
+        "The same for a network, and for an address that answered lately"
+        requests_per_network: u32 = 10_000 => Setting::new(COUNT).flag(BUDGETS, "RATE");
+
+        "Do not answer requests from ports below 1024"
+        refuse_low_ports: bool = false => Setting::new(Kind::Switch).flag(BUDGETS, "");
+    }
+
+    /// What the server gives up before it answers anyone.
+    Sandbox "sandbox" {
+        "Serve as this user once the sockets are open: a name or a number, with a group if it is not \
+         the user's own"
+        user: Option<String> = None => Setting::new(Kind::Text)
+            .flag(SANDBOX, "USER[:GROUP]").unset("nobody if started as root");
+
+        "Give up what serving does not need: capabilities, new privileges, files outside the \
+         directories served (Landlock), unused system calls (seccomp)"
+        level: SandboxLevel = SandboxLevel::BestEffort =>
+            Setting::new(Kind::Word(SandboxLevel::WORDS)).flag(SANDBOX, "LEVEL").named("sandbox");
+
+        "Files and directories to keep in sight beside those the configuration names: a later \
+         configuration may use them without a restart"
+        read: Option<Many<PathBuf>> = None => Setting::new(Kind::Text).list();
+
+        "The same, to be written to as well"
+        write: Option<Many<PathBuf>> = None => Setting::new(Kind::Text).list();
+
+        "Files and directories programs of hooks need beside /usr, /bin, /lib and /lib64"
+        execute: Option<Many<PathBuf>> = None => Setting::new(Kind::Text).list();
+    }
+
+    /// The directory where objects of origins are kept.
+    Cache "cache" {
+        "The directory; made if it is not there"
+        dir: PathBuf = "/var/cache/bootwire".into() => Setting::new(Kind::Text).live();
+
+        "Most it may hold"
+        max: Size = Size(20 << 30) => Setting::new(Kind::Size).live();
+
+        "Most of small objects to keep in memory"
+        memory_max: Size = Size(64 << 20) => Setting::new(Kind::Size).live();
+    }
 }
 
-/// What the server gives up before it answers anyone.
-#[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sandbox {
-    /// How strict [default: "best-effort"]
-    pub level: Option<SandboxLevel>,
-    /// The user to become, also "USER:GROUP" [default: "nobody" when started as root]
-    pub user: Option<String>,
-    /// Files and directories to keep in sight beside those the configuration names: a later
-    /// configuration may use them without a restart
-    pub read: Option<Many<PathBuf>>,
-    /// The same, to be written to as well
-    pub write: Option<Many<PathBuf>>,
-    /// Files and directories programs of hooks need beside /usr, /bin, /lib and /lib64
-    pub execute: Option<Many<PathBuf>>,
-}
+/// What may be granted anywhere: by the server, a route, a quirk.
+pub(super) const BLKSIZE: Kind = Kind::Number(8, 65_464);
+pub(super) const WINDOWSIZE: Kind = Kind::Number(1, 32_767);
+pub(super) const RESEND_MIN: Kind = time(1, 60 * SECOND);
 
-/// How strict the sandbox is.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum SandboxLevel {
-    /// Nothing is given up.
-    Off,
-    /// What this kernel can.
-    BestEffort,
-    /// All of it, or the server does not start.
-    Require,
-}
-
-/// The directory where objects of origins are kept.
-#[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Cache {
-    /// The directory; made if it is not there [default: "/var/cache/bootwire"]
-    pub(crate) dir: Option<PathBuf>,
-    /// Most it may hold [default: 20 GiB]
-    pub(crate) max: Option<Size>,
-    /// Most of small objects to keep in memory [default: 64 MiB]
-    pub(crate) memory_max: Option<Size>,
+impl Document {
+    /// Every key of the server and its value, in the order of [`SETTINGS`].
+    pub fn settings(&self) -> impl Iterator<Item = (&'static Setting, &dyn SettingValue)> {
+        let top = self.table().chain(self.budgets.table());
+        top.chain(self.sandbox.table()).chain(self.cache.table())
+    }
 }
 
 /// Who is asking, where the request does not tell.

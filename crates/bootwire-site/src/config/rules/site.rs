@@ -8,7 +8,7 @@ const SOURCES: [&str; 4] = ["files", "sqlite", "postgres", "http"];
 
 pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
     let cache = root.key("cache");
-    report.some_size(cache, "max", document.cache.max);
+    report.some_size(cache, "max", Some(document.cache.max));
     if cache.is_there() && document.origin.is_empty() && !root.is_damaged() {
         report.warn(cache, "this cache is not used: there are no origins");
     }

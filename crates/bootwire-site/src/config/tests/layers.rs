@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use super::{assembled, good};
-use crate::config::Config;
+use crate::config::assemble::{Text, assemble};
+use crate::config::model::{self, SETTINGS};
 use crate::config::value::{Size, Time};
+use crate::config::{Config, Flags, Problem, RouteFlag};
 
 #[test]
 fn drop_ins_go_over_the_main_file_and_their_routes_before() {
@@ -18,12 +20,9 @@ fn drop_ins_go_over_the_main_file_and_their_routes_before() {
     );
     let document = &config.document;
     assert_eq!(document.workers, Some(3));
-    assert_eq!(
-        document.give_up,
-        Some(Time(std::time::Duration::from_secs(10)))
-    );
-    assert_eq!(document.cache.dir.as_deref(), Some(Path::new("/a")));
-    assert_eq!(document.cache.max, Some(Size(6)));
+    assert_eq!(document.give_up, Time(std::time::Duration::from_secs(10)));
+    assert_eq!(document.cache.dir, Path::new("/a"));
+    assert_eq!(document.cache.max, Size(6));
     assert_eq!(document.origin.len(), 2);
     let paths: Vec<_> = document
         .route
@@ -71,8 +70,8 @@ fn the_environment_goes_over_all_files() {
     let document = &config.document;
     assert_eq!(document.workers, Some(7));
     assert_eq!(document.listen.as_ref().unwrap().0, ["127.0.0.1:6969"]);
-    assert_eq!(document.cache.dir.as_deref(), Some(Path::new("007")));
-    assert_eq!(document.cache.max, Some(Size(5)));
+    assert_eq!(document.cache.dir, Path::new("007"));
+    assert_eq!(document.cache.max, Size(5));
     assert_eq!(document.identity.dnsmasq.as_ref().unwrap().0.len(), 2);
     assert_eq!(
         document.origin["boot-images"].url.as_deref(),
@@ -158,4 +157,113 @@ fn files_that_cannot_be_read_are_named() {
     let large = dir.path().join("large.toml");
     std::fs::write(&large, vec![b'#'; 5 << 20]).unwrap();
     assert!(load(&large).contains("larger than"));
+}
+
+/// `--KEY VALUE`.
+fn flag(flags: &mut Flags, path: &str, values: &[&str]) {
+    let setting = SETTINGS.iter().find(|setting| setting.path() == path);
+    let values = values.iter().map(|value| (*value).to_owned()).collect();
+    flags.set(setting.unwrap(), values);
+}
+
+#[test]
+fn flags_go_over_the_environment_and_say_where_they_are_wrong() {
+    let text = |text: &str| Text {
+        name: "boot.toml".to_owned(),
+        text: text.to_owned(),
+    };
+    let mut flags = Flags::default();
+    flag(&mut flags, "workers", &["9"]);
+    flag(&mut flags, "give_up", &["90"]);
+    flag(&mut flags, "drain", &["0.25"]);
+    flag(&mut flags, "listen", &["127.0.0.1:1", "127.0.0.1:2"]);
+    flag(&mut flags, "single_port", &[]);
+    flag(&mut flags, "sandbox.user", &["0990"]);
+    flag(&mut flags, "budgets.unproven_memory", &["5M"]);
+    let variables = [("BOOTWIRE_WORKERS", "7"), ("BOOTWIRE_LOG", "json")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let main = text("workers = 1\ngive_up = 5\n");
+    let found = assemble(&main, &[], variables, &flags).ok().unwrap();
+    let document = found.document;
+    assert_eq!(document.workers, Some(9));
+    assert_eq!(document.log, model::Log::Json);
+    assert_eq!(document.give_up, Time(std::time::Duration::from_secs(90)));
+    assert_eq!(document.drain, Time(std::time::Duration::from_millis(250)));
+    assert_eq!(document.listen.unwrap().0, ["127.0.0.1:1", "127.0.0.1:2"]);
+    assert!(document.single_port);
+    assert_eq!(document.sandbox.user.as_deref(), Some("0990"));
+    assert_eq!(document.budgets.unproven_memory, Size(5 << 20));
+
+    let mut flags = Flags::default();
+    flag(&mut flags, "blksize_max", &["7"]);
+    flag(&mut flags, "give_up", &["soon"]);
+    flag(&mut flags, "allow", &["lan"]);
+    flag(&mut flags, "sandbox.level", &["most"]);
+    let problems = assemble(&text(""), &[], [], &flags).err().unwrap();
+    let shown = problems.to_string();
+    let expected = [
+        "--blksize-max: 7 is out of range: write 8 to 65464",
+        "--give-up: \"soon\" is no time: write a time like 15m or 60s",
+        "--allow: \"lan\" is no network: write a network like",
+        "--sandbox: no such word \"most\": write \"off\", \"best-effort\" or \"require\"",
+    ];
+    for (line, expected) in shown.lines().zip(expected) {
+        assert!(line.starts_with(expected), "{line}");
+    }
+    assert_eq!(shown.lines().count(), expected.len(), "{shown}");
+    assert!(problems.0.iter().all(Problem::is_in_a_flag));
+}
+
+#[test]
+fn a_directory_on_the_command_line_is_a_configuration() {
+    let key = |flag, key, value: Option<&str>| RouteFlag {
+        flag,
+        key,
+        value: value.map(str::to_owned),
+    };
+    let mut flags = Flags::default();
+    flags.add_route(vec![
+        key("--upload-dir", "upload", Some("in")),
+        key("--create", "existing", Some("create")),
+        key("--upload-max", "size_max", Some("1X")),
+    ]);
+    flags.add_route(vec![
+        key("", "dir", Some("/srv")),
+        key("--per-client", "per_client", None),
+    ]);
+    let problems = Config::of_flags(&flags).unwrap_err().to_string();
+    assert!(
+        problems.starts_with("--upload-max: \"1X\" is no size"),
+        "{problems}"
+    );
+    let mut flags = Flags::default();
+    flags.add_route(vec![key("", "dir", Some("srv"))]);
+    let config = Config::of_flags(&flags).unwrap();
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(config.requirements().served, [here.join("srv")]);
+    assert!(config.files.is_empty() && config.watched.is_empty());
+    assert_eq!(config.source.read().unwrap().routes.len(), 1);
+}
+
+#[test]
+fn what_a_running_server_cannot_change_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let fixed = |text: &str| {
+        let file = dir.path().join("boot.toml");
+        std::fs::write(&file, text).unwrap();
+        Config::load_with(&file, std::iter::empty())
+            .unwrap()
+            .fixed()
+    };
+    let old = fixed("listen = \"[::]:69\"\n[cache]\nmax = 5\n");
+    let new = fixed(
+        "listen = \"[::]:70\"\ngive_up = 60\ncase_insensitive = true\n[budgets]\nunproven_max = 5\n\
+         [sandbox]\nread = \"/srv\"\n[[route]]\ndir = \"/x\"\ndeadline = \"20s\"\n",
+    );
+    let changed = old.iter().zip(&new).filter(|(old, new)| old != new);
+    let keys: Vec<_> = changed.map(|((key, _), _)| key.as_str()).collect();
+    assert_eq!(
+        keys,
+        ["listen", "deadline", "budgets.unproven_max", "sandbox.read"]
+    );
 }

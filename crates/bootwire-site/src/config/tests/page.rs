@@ -1,7 +1,15 @@
-//! The page of all keys.
+//! The page of all keys, and the schema: what is made of the table of settings is renewed by
+//! `RENEW=1 cargo test -p bootwire-site renewed`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::good;
+use crate::config::model::SETTINGS;
 use crate::config::schema;
+use crate::config::setting::Kind;
 
 /// The documentation.
 const PAGE: &str = include_str!("../../../../../docs/reference/configuration.md");
@@ -52,5 +60,106 @@ fn the_documentation_has_every_key() {
             is_there,
             "docs/reference/configuration.md says nothing of {key:?}"
         );
+    }
+}
+
+fn reference(name: &str) -> PathBuf {
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference");
+    reference.join(name)
+}
+
+/// Compares a file with what it should be, or makes it so.
+fn expect_renewed(path: &Path, text: &str) {
+    if std::env::var_os("RENEW").is_some() {
+        fs::write(path, text).unwrap();
+    }
+    assert!(
+        fs::read_to_string(path).unwrap_or_default() == text,
+        "{} is stale: run RENEW=1 cargo test -p bootwire-site renewed",
+        path.display()
+    );
+}
+
+#[test]
+fn the_schema_in_the_docs_is_renewed() {
+    expect_renewed(&reference("bootwire.schema.json"), &schema::text());
+}
+
+/// The keys of a table of settings, as the page has them.
+fn table(name: &str) -> String {
+    let mut text =
+        "| key | | default | flag | a change is in force |\n|---|---|---|---|---|\n".to_owned();
+    for setting in SETTINGS.iter().filter(|setting| setting.table == name) {
+        let range = setting.range().map(|range| format!(": {range}"));
+        let many = if setting.is_list { "; one or many" } else { "" };
+        let words = match setting.kind {
+            Kind::Word(words) => words
+                .iter()
+                .map(|(word, help)| format!("; `\"{word}\"`: {help}"))
+                .collect(),
+            _ => String::new(),
+        };
+        let default = match (setting.default_value(), setting.kind) {
+            (None, _) => setting.default().unwrap_or_else(|| "none".to_owned()),
+            (Some(value), Kind::Switch | Kind::Number(..)) => format!("`{value}`"),
+            (Some(value), _) => format!("`\"{value}\"`"),
+        };
+        let flag = match setting.flag {
+            Some(_) => format!("`--{}`", setting.flag_name()),
+            None => String::new(),
+        };
+        let when = if setting.needs_restart {
+            "after a restart"
+        } else {
+            "at once"
+        };
+        let (key, help, range) = (setting.key, setting.help, range.unwrap_or_default());
+        writeln!(
+            text,
+            "| `{key}` | {help}{range}{many}{words} | {default} | {flag} | {when} |"
+        )
+        .unwrap();
+    }
+    text
+}
+
+#[test]
+fn the_tables_of_the_page_are_renewed() {
+    let path = reference("configuration.md");
+    let mut page = fs::read_to_string(&path).unwrap();
+    for name in ["", "budgets", "sandbox", "cache"] {
+        let begin = match name {
+            "" => "<!-- settings -->\n".to_owned(),
+            name => format!("<!-- settings: {name} -->\n"),
+        };
+        let (before, rest) = page.split_once(&begin).expect(&begin);
+        let (_, after) = rest.split_once("<!-- end -->").expect("an end");
+        page = format!("{before}{begin}{}<!-- end -->{after}", table(name));
+    }
+    expect_renewed(&path, &page);
+}
+
+/// Ranges, defaults and names are told by the table, not by its texts.
+#[test]
+fn no_setting_says_anything_twice() {
+    let mut names = BTreeSet::new();
+    for setting in SETTINGS {
+        let path = setting.path();
+        assert!(names.insert(path.clone()), "{path} is there twice");
+        if setting.flag.is_some() {
+            let flag = format!("--{}", setting.flag_name());
+            assert!(names.insert(flag.clone()), "{flag} is there twice");
+        }
+        assert!(
+            !setting.help.contains("default"),
+            "{path}: {}",
+            setting.help
+        );
+        if let Some(range) = setting.range() {
+            assert!(!setting.help.contains(&range), "{path}: {}", setting.help);
+        }
+        let is_told =
+            setting.default().is_some() || matches!(setting.kind, Kind::Switch | Kind::Text);
+        assert!(is_told, "{path} has no default");
     }
 }

@@ -97,8 +97,16 @@ impl Node {
                     table.damaged = true;
                     return table.entries.remove(key).is_some();
                 }
-                let entry = table.entries.get_mut(key);
-                entry.is_some_and(|entry| entry.node.remove(rest))
+                let Some(entry) = table.entries.get_mut(key) else {
+                    return false;
+                };
+                let is_removed = entry.node.remove(rest);
+                // That nothing is left of a list is nobody's second mistake.
+                if matches!(&entry.node.value, Value::List(list) if list.is_empty()) {
+                    table.entries.remove(key);
+                    table.damaged = true;
+                }
+                is_removed
             }
             (Step::Index(index), Value::List(list)) => {
                 if rest.is_empty() {

@@ -18,6 +18,18 @@ pub struct Net(pub Network);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unlimited(pub Network);
 
+impl fmt::Display for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Unlimited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl Net {
     /// All of them, by number.
     #[must_use]

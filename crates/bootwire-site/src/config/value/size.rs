@@ -15,6 +15,18 @@ pub struct Size(pub u64);
 /// How to write one.
 const FORMS: &str = "a size like 64M or \"20 GiB\"";
 
+/// In the largest unit that leaves no remainder.
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (unit, shift) in [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)] {
+            if self.0 > 0 && self.0.trailing_zeros() >= shift {
+                return write!(f, "{} {unit}", self.0 >> shift);
+            }
+        }
+        self.0.fmt(f)
+    }
+}
+
 struct Text;
 
 impl Visitor<'_> for Text {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// A time: a text like "15m", or a whole number of seconds.
+/// A time: a text like "15m", or a number of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Duration);
 
@@ -46,6 +46,12 @@ impl Visitor<'_> for Text {
         Ok(Time(Duration::from_secs(seconds)))
     }
 
+    fn visit_f64<E: Error>(self, seconds: f64) -> Result<Time, E> {
+        Duration::try_from_secs_f64(seconds)
+            .map(Time)
+            .map_err(|_| E::custom(format!("{seconds} is no time: write {}", Time::FORMS)))
+    }
+
     fn visit_i64<E: Error>(self, seconds: i64) -> Result<Time, E> {
         let seconds = u64::try_from(seconds)
             .map_err(|_| E::custom(format!("{seconds} is no time: write {}", Time::FORMS)))?;
@@ -66,10 +72,10 @@ impl JsonSchema for Time {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A time like \"15m\" or \"1h 30m\", or a whole number of seconds",
+            "description": "A time like \"15m\" or \"1h 30m\", or a number of seconds",
             "anyOf": [
                 { "type": "string", "pattern": "^\\s*([0-9]+\\s*[A-Za-z]+\\s*)+$|^0$" },
-                { "type": "integer", "minimum": 0 },
+                { "type": "number", "minimum": 0 },
             ],
         })
     }
@@ -92,7 +98,8 @@ mod tests {
         let read = |text| serde_json::from_str::<Time>(text).map_err(|error| error.to_string());
         assert_eq!(read("90"), Ok(Time(Duration::from_secs(90))));
         assert_eq!(read("\"50us\""), Ok(Time(Duration::from_micros(50))));
-        for wrong in ["-1", "\"soon\"", "\"15\"", "true", "1.5", "[]"] {
+        assert_eq!(read("1.5"), Ok(Time(Duration::from_millis(1500))));
+        for wrong in ["-1", "\"soon\"", "\"15\"", "true", "-1.5", "[]"] {
             let error = read(wrong).unwrap_err();
             assert!(error.contains("a time like 15m or 60s"), "{wrong}: {error}");
         }

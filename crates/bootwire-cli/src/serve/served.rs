@@ -1,0 +1,152 @@
+//! What a configuration says is served, and how it changes while the server runs.
+
+use bootwire::ServerHandle;
+use bootwire::router::App;
+use bootwire_site::{Config, Problems, Secrets, Site};
+
+use crate::out;
+
+/// A configuration in force.
+pub(super) struct Served {
+    site: Site,
+    /// What it said at the start of what a running server cannot change.
+    fixed: Vec<(String, Option<String>)>,
+}
+
+impl Served {
+    /// Opens what the configuration names. Within tokio, and within the sandbox: what can be opened
+    /// now can be opened again when the configuration changes.
+    pub(super) async fn open(config: Config) -> Result<Self, Problems> {
+        Ok(Self {
+            fixed: config.fixed(),
+            site: Site::builder().notes(out::note).open(config).await?,
+        })
+    }
+
+    pub(super) const fn config(&self) -> &Config {
+        self.site.config()
+    }
+
+    pub(super) fn app(&self) -> App {
+        self.site.app()
+    }
+
+    /// What must not be in the log.
+    pub(super) fn secrets(&self) -> Secrets {
+        self.site.secrets()
+    }
+
+    /// Whether it comes from a file, and not from flags alone.
+    const fn has_file(&self) -> bool {
+        self.config().location.is_file()
+    }
+
+    /// What is served, in lines for the log: in few, or `verbose`.
+    pub(super) fn describe(&self, verbose: bool) -> Vec<String> {
+        let (config, summary) = (self.config(), self.site.summary());
+        let mut lines = if self.has_file() {
+            vec![format!("serves {}: {summary}", config.location)]
+        } else {
+            self.describe_directory()
+        };
+        if verbose && self.has_file() {
+            lines.extend(self.site.describe());
+        }
+        let warnings = config.warnings.iter();
+        lines.extend(warnings.map(|warning| format!("warning: {warning}")));
+        let problems = self.site.problems();
+        lines.extend(problems.iter().map(|problem| format!("problem: {problem}")));
+        lines
+    }
+
+    /// The same of a directory that the command line names, and of uploads.
+    fn describe_directory(&self) -> Vec<String> {
+        let answers = self.site.answers();
+        let Some(((_, dir), uploads)) = answers.split_last() else {
+            return Vec::new();
+        };
+        let uploads = match uploads {
+            [] => "off".to_owned(),
+            [.., (_, into)] => into.trim_start_matches("uploads into ").to_owned(),
+        };
+        // Those below the directory have a route of their own.
+        let below = match answers.as_slice() {
+            [(pattern, _), _, _] => {
+                let below = pattern.trim_start_matches('/').trim_end_matches("{*path}");
+                format!(", as {below}NAME or NAME")
+            }
+            _ => String::new(),
+        };
+        vec![
+            format!("serves {dir}"),
+            format!("uploads: {uploads}{below}"),
+        ]
+    }
+
+    /// How to serve other networks than those by default.
+    pub(super) const fn how_to_allow(&self) -> &'static str {
+        if self.has_file() {
+            "allow = [...]"
+        } else {
+            "--allow"
+        }
+    }
+
+    /// Fetches what shall be there before anybody asks.
+    pub(super) fn prefetch(&self) {
+        self.site.prefetch();
+    }
+
+    /// Waits until the files of the configuration have changed, and are still.
+    pub(super) async fn changed(&mut self) {
+        if !self.has_file() {
+            return std::future::pending().await;
+        }
+        self.site.changed().await;
+    }
+
+    /// Waits until nobody writes to the files any more.
+    pub(super) async fn still(&mut self) {
+        self.site.still().await;
+    }
+
+    /// Reads the configuration again and serves what it says. If anything is wrong with it,
+    /// everything stays as it is, and the log says why.
+    pub(super) async fn reload(&mut self, server: &ServerHandle) {
+        if !self.has_file() {
+            return out::note("SIGHUP: there is no configuration to read again");
+        }
+        let location = self.config().location.clone();
+        match self.site.reload().await {
+            Ok(lines) => {
+                server.serve(self.app());
+                self.prefetch();
+                out::note(&format!("reloaded {location}: {}", self.site.summary()));
+                lines.iter().for_each(|line| out::note(line));
+                let waiting = self.waiting();
+                if !waiting.is_empty() {
+                    let keys = waiting.join(", ");
+                    out::note(&format!(
+                        "warning: {keys}: changed, and in force after a restart"
+                    ));
+                }
+            }
+            Err(problems) => {
+                for problem in &problems.0 {
+                    out::complaint(&problem.to_string());
+                }
+                out::complaint(&format!(
+                    "{location} was not reloaded: what was in force before stays"
+                ));
+            }
+        }
+    }
+
+    /// The keys that have changed and wait for a restart.
+    fn waiting(&self) -> Vec<String> {
+        let new = self.config().fixed();
+        let both = self.fixed.iter().zip(new);
+        let changed = both.filter(|(old, new)| *old != new);
+        changed.map(|(_, (key, _))| key).collect()
+    }
+}
