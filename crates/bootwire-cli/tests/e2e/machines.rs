@@ -188,7 +188,7 @@ fn what_cannot_be_is_explained() {
     );
     place
         .machines(&["set", "node-8", "--unset", "hostname"])
-        .fails(1, &["needs one of"]);
+        .fails(1, &["needs a mac"]);
     place
         .machines(&["set", "node-8", "--unset", "disk"])
         .fails(1, &["no variable \"disk\""]);
