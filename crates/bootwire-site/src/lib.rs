@@ -1,12 +1,11 @@
 //! Configurations of Bootwire: a file becomes an application that answers TFTP requests.
 //!
 //! ```no_run
-//! use bootwire::Server;
 //! use bootwire_site::Site;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let site = Site::open("/etc/bootwire/bootwire.toml").await?;
-//! Server::bind("[::]:69").serve(site.app()).run().await?;
+//! site.server().run().await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -33,3 +32,13 @@ use bootwire::{amount as size, escape as shown};
 pub use check::{Finding, Level};
 pub use config::{Config, Problem, Problems};
 pub use site::{Requirements, Secrets, Site, SiteBuilder};
+
+/// Runs the README's example as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// And those in the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/embedding.md")]
+struct Guide;

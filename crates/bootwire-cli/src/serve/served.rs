@@ -9,8 +9,6 @@ use crate::out;
 /// A configuration in force.
 pub(super) struct Served {
     site: Site,
-    /// What it said at the start of what a running server cannot change.
-    fixed: Vec<(String, Option<String>)>,
 }
 
 impl Served {
@@ -18,7 +16,6 @@ impl Served {
     /// now can be opened again when the configuration changes.
     pub(super) async fn open(config: Config) -> Result<Self, Problems> {
         Ok(Self {
-            fixed: config.fixed(),
             site: Site::builder().notes(out::note).open(config).await?,
         })
     }
@@ -123,13 +120,6 @@ impl Served {
                 self.prefetch();
                 out::note(&format!("reloaded {location}: {}", self.site.summary()));
                 lines.iter().for_each(|line| out::note(line));
-                let waiting = self.waiting();
-                if !waiting.is_empty() {
-                    let keys = waiting.join(", ");
-                    out::note(&format!(
-                        "warning: {keys}: changed, and in force after a restart"
-                    ));
-                }
             }
             Err(problems) => {
                 for problem in &problems.0 {
@@ -140,13 +130,5 @@ impl Served {
                 ));
             }
         }
-    }
-
-    /// The keys that have changed and wait for a restart.
-    fn waiting(&self) -> Vec<String> {
-        let new = self.config().fixed();
-        let both = self.fixed.iter().zip(new);
-        let changed = both.filter(|(old, new)| *old != new);
-        changed.map(|(_, (key, _))| key).collect()
     }
 }

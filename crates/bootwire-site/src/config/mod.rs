@@ -182,7 +182,7 @@ impl Config {
 
     /// What a running server cannot change: keys, and their values as they are written.
     #[must_use]
-    pub fn fixed(&self) -> Vec<(String, Option<String>)> {
+    pub(crate) fn fixed(&self) -> Vec<(String, Option<String>)> {
         // The server's own deadline is that of its slowest route.
         let document = model::Document {
             deadline: value::Time(self.longest_deadline()),

@@ -29,7 +29,7 @@ pub(crate) trait Observer: Send + Sync + 'static {
 /// What came of a step.
 pub(crate) enum Tried<'a> {
     /// Somebody elsewhere would be asked, this. The evaluation ends here.
-    NotAsked(String, Option<Question>),
+    NotAsked(String, Option<Box<Question>>),
     /// It is a boot loader's probe, and the action was not asked.
     Probe(&'a Result<Reply, Refusal>),
     /// A list of GRUB's that nothing of what was tried has.
@@ -88,7 +88,7 @@ impl OpenStep {
 enum Ear {
     Deaf,
     Origin(Inquiry),
-    Hook(Hooked, Said),
+    Hook(Box<Hooked>, Said),
 }
 
 impl Ear {
@@ -97,7 +97,7 @@ impl Ear {
         match action {
             OpenAction::Http(hook) | OpenAction::Exec(hook) => {
                 let (endpoint, said) = hook.overheard();
-                (Arc::new(endpoint), Self::Hook(hook.clone(), said))
+                (Arc::new(endpoint), Self::Hook(Box::new(hook.clone()), said))
             }
             OpenAction::Origin(source, _) => match source.inquiry() {
                 Some(inquiry) => (Arc::new(inquiry.clone()), Self::Origin(inquiry)),
@@ -107,19 +107,17 @@ impl Ear {
         }
     }
 
-    async fn question(&self, request: &Request) -> Option<Question> {
+    async fn question(&self, request: &Request) -> Option<Box<Question>> {
         match self {
-            Self::Hook(hook, _) => Some(hook.question(request).await),
+            Self::Hook(hook, _) => Some(Box::new(hook.question(request).await)),
             Self::Origin(_) | Self::Deaf => None,
         }
     }
 
-    fn learned(&self, question: Option<Question>) -> Learned {
+    fn learned(&self, question: Option<Box<Question>>) -> Learned {
         match (self, question) {
             (Self::Origin(inquiry), _) => Learned::Object(inquiry.object()),
-            (Self::Hook(_, said), Some(question)) => {
-                Learned::Decision(Box::new(question), said.decision())
-            }
+            (Self::Hook(_, said), Some(question)) => Learned::Decision(question, said.decision()),
             (Self::Hook(..) | Self::Deaf, _) => Learned::Nothing,
         }
     }

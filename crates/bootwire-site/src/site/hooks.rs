@@ -32,6 +32,7 @@ pub(crate) struct Hooked {
 pub(super) struct Said(Arc<Mutex<Option<Decision>>>);
 
 /// The bounds that both kinds have.
+#[derive(Clone, Copy)]
 struct Bounds {
     deadline: Option<Time>,
     concurrency: Option<usize>,

@@ -43,11 +43,14 @@ impl IdentitySettings {
     }
 
     /// Reads the lease files. Blocks on the disk.
-    fn open(&self, tell: Option<impl Fn(&Problem) + Clone + Send + Sync + 'static>) -> Identifier {
+    fn open<T>(&self, tell: Option<&T>) -> Identifier
+    where
+        T: Fn(&Problem) + Clone + Send + Sync + 'static,
+    {
         let mut identifier = Identifier::new();
         for (format, file) in &self.leases {
             let mut leases = Leases::new(file, *format);
-            if let Some(tell) = tell.clone() {
+            if let Some(tell) = tell.cloned() {
                 leases = leases.report(tell);
             }
             identifier = identifier.leases(leases);
@@ -77,7 +80,7 @@ pub(super) async fn open(opening: &mut Opening<'_>) -> Identifier {
         Some((known, identifier)) if *known == settings => identifier.clone(),
         _ => {
             let (reading, tell) = (settings.clone(), opening.tell("leases"));
-            let read = tokio::task::spawn_blocking(move || reading.open(tell));
+            let read = tokio::task::spawn_blocking(move || reading.open(tell.as_ref()));
             // It cannot fail; without it requests still say who they are.
             read.await.unwrap_or_default()
         }

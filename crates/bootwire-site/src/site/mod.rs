@@ -29,8 +29,8 @@ mod watch;
 use std::path::Path;
 use std::sync::Arc;
 
-use bootwire::Router;
 use bootwire::router::App;
+use bootwire::{Router, Server};
 use bootwire_render::identity::Identifier;
 use bootwire_render::template::Templates;
 
@@ -38,6 +38,7 @@ pub use requirements::Requirements;
 pub use secret::Secrets;
 
 use crate::config::{Config, Problems};
+use crate::server::LISTEN;
 use action::Around;
 use identity::IdentitySettings;
 use inventory::Machines;
@@ -54,7 +55,7 @@ use watch::Watch;
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let site = Site::open("/etc/bootwire/bootwire.toml").await?;
-/// bootwire::Server::bind("[::]:69").serve(site.app()).run().await?;
+/// site.server().run().await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -69,6 +70,8 @@ pub struct Site {
     open: Open,
     /// What a reload leaves open.
     resources: Resources,
+    /// What the configuration said at first of what a running server cannot change.
+    fixed: Vec<(String, Option<String>)>,
     watch: Watch,
 }
 
@@ -142,6 +145,7 @@ impl SiteBuilder {
         let opening = Opening::new(&config, purpose, &self.notes, &resources);
         let (open, resources) = Open::new(opening, &self.compose).await?;
         Ok(Site {
+            fixed: config.fixed(),
             config,
             purpose,
             notes: self.notes,
@@ -181,6 +185,13 @@ impl Site {
     #[must_use]
     pub fn app(&self) -> App {
         self.open.app.clone()
+    }
+
+    /// A server with the settings of the configuration, which serves [`Site::app`]. Where no address is
+    /// named it listens on port 69 of all of them, IPv6 and IPv4.
+    #[must_use]
+    pub fn server(&self) -> Server {
+        self.config.server(LISTEN).serve(self.app())
     }
 
     /// What must not appear in the log.

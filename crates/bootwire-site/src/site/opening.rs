@@ -21,7 +21,10 @@ pub(super) enum Purpose {
 
 /// Lines about what happens while a site is open.
 #[derive(Clone, Default)]
-pub(super) struct Notes(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub(super) struct Notes(Option<Arc<Tell>>);
+
+/// Hears a line.
+type Tell = dyn Fn(&str) + Send + Sync;
 
 impl Notes {
     pub(super) fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {

@@ -19,7 +19,7 @@ impl Site {
 
     /// Reads the configuration again, as it was read before, and opens what it says. What has not
     /// changed stays open: the cache, databases, answers of inventories. Gives lines for the log: what
-    /// is served now that was not, warnings, problems.
+    /// is served now that was not, warnings, problems, settings that wait for a restart.
     ///
     /// [`Site::app`] is another application then: hand it to [`ServerHandle::serve`].
     ///
@@ -49,6 +49,13 @@ impl Site {
         lines.extend(warnings.map(|warning| format!("warning: {warning}")));
         let problems = open.problems();
         lines.extend(problems.iter().map(|problem| format!("problem: {problem}")));
+        let waiting = self.waiting(&config);
+        if !waiting.is_empty() {
+            let keys = waiting.join(", ");
+            lines.push(format!(
+                "warning: {keys}: changed, and in force after a restart"
+            ));
+        }
         self.watch.follow(&config);
         self.config = config;
         self.open = open;
@@ -82,6 +89,13 @@ impl Site {
                 }
             }
         }
+    }
+
+    /// The keys that a running server cannot change and that are not as they were at first.
+    fn waiting(&self, new: &Config) -> Vec<String> {
+        let both = self.fixed.iter().zip(new.fixed());
+        let changed = both.filter(|(old, new)| *old != new);
+        changed.map(|(_, (key, _))| key).collect()
     }
 
     async fn read_again(&self) -> Result<Config, Problems> {
