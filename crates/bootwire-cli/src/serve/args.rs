@@ -14,13 +14,13 @@ use super::flags::SettingFlags;
   bootwire serve . --listen 127.0.0.1:6969
       try it without being root; then: curl tftp://127.0.0.1:6969/FILE
   bootwire serve /srv/tftp --versioned --upload-dir /srv/backups --upload-max 64M
-      take configurations of switches as well, and keep old versions
+      take configurations of switches too, and keep old versions
   bootwire serve /srv/tftp --allow 10.0.0.0/8 --allow 203.0.113.0/24
       serve these networks and no others
   bootwire serve /srv/tftp --single-port
       behind NAT, in a container, behind a load balancer
   bootwire serve /srv/tftp --create --user tftp --sandbox require
-      take uploads as user tftp, or do not start if the kernel cannot hold the server in
+      take uploads as user tftp; do not start without the whole sandbox
 
   bootwire serve --config /etc/bootwire/bootwire.toml
       routes, templates, origins and more: see docs/reference/configuration.md, and try it with
@@ -28,16 +28,16 @@ use super::flags::SettingFlags;
 
 Each transfer is one line on standard output; everything else goes to standard error.
 
-SIGTERM or Ctrl-C lets running transfers finish; a second one does not. SIGHUP, or a change of its
-files, reads the configuration again: running transfers go on, and one with mistakes changes
-nothing.")]
+SIGTERM or Ctrl-C lets running transfers finish; a second one stops at once. On SIGHUP, and when
+its files change, the server reads its configuration again. Running transfers go on. A
+configuration with mistakes changes nothing.")]
 #[group(skip)] // as named as those of its parts
 #[command(group(clap::ArgGroup::new("uploads").args(["create", "replace", "versioned"])))]
 pub(crate) struct Args {
     /// The directory to serve [default: .]
     #[arg(conflicts_with = "config")]
     dir: Option<PathBuf>,
-    /// Serve what this file says instead; flags go over its settings
+    /// Serve what this configuration says instead; flags override it
     #[arg(
         long,
         short,
@@ -49,11 +49,11 @@ pub(crate) struct Args {
     #[command(flatten)]
     settings: SettingFlags,
 
-    /// Say more at the start: all networks, routes, paths and what the kernel offers
+    /// Say more at the start: networks, routes, paths, what the kernel offers
     #[arg(long, short, help_heading = "Running")]
     pub(super) verbose: bool,
-    /// Use only what every Unix has, when a kernel or a driver is in doubt; name each address in
-    /// --listen then, as answers leave [::] and 0.0.0.0 from whichever the kernel picks
+    /// Use only what every Unix has, if you suspect the kernel or a driver. Then name each address in
+    /// --listen: from [::] and 0.0.0.0, answers leave from the address that the kernel picks
     #[arg(long, help_heading = "Running")]
     pub(super) portable_io: bool,
 
@@ -66,7 +66,7 @@ pub(crate) struct Args {
     /// Take uploads, and keep what they replace under a name with the time
     #[arg(long, help_heading = "Uploads")]
     versioned: bool,
-    /// Where uploads go, also below the directory served [default: the directory served]
+    /// Where uploads go [default: the directory served]
     #[arg(
         long,
         value_name = "DIR",
@@ -83,8 +83,7 @@ pub(crate) struct Args {
         help_heading = "Uploads"
     )]
     upload_max: String,
-    /// Space on the disk that uploads leave free, like 1GiB [default: 64MiB, of a small disk a
-    /// sixteenth]
+    /// Disk space to leave free, like 1GiB [default: 64MiB, of a small disk a sixteenth]
     #[arg(
         long,
         value_name = "SIZE",
@@ -92,7 +91,7 @@ pub(crate) struct Args {
         help_heading = "Uploads"
     )]
     keep_free: Option<String>,
-    /// Make the directories an upload's name needs
+    /// Make missing directories for uploads
     #[arg(long, requires = "uploads", help_heading = "Uploads")]
     create_dirs: bool,
 

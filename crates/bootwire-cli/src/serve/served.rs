@@ -126,7 +126,7 @@ impl Served {
                     out::complaint(&problem.to_string());
                 }
                 out::complaint(&format!(
-                    "{location} was not reloaded: what was in force before stays"
+                    "{location} not reloaded: the server keeps the configuration it had"
                 ));
             }
         }

@@ -85,7 +85,7 @@ pub(super) async fn open(
     match &opening.new.cache {
         Some((open, _)) if open.dir == settings.dir => {
             if open != settings {
-                notes.tell("cache: max and memory_max change when the server starts anew");
+                notes.tell("cache: restart the server to change max and memory_max");
             }
         }
         _ => opening.new.cache = Some((settings.clone(), settings.open(notes).await?)),

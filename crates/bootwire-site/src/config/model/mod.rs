@@ -30,15 +30,15 @@ words! {
     Log {
         #[default]
         Text "text" "A line in plain words",
-        Json "json" "An object with all that is known",
+        Json "json" "A JSON object with all fields",
     }
 
     /// How strict the sandbox is.
     SandboxLevel {
-        Off "off" "Nothing is given up; root stays root unless a user is named",
+        Off "off" "None of it; root stays root unless a user is named",
         #[default]
-        BestEffort "best-effort" "What this kernel lets go of; a line at the start says what that is",
-        Require "require" "Everything, or the server does not start",
+        BestEffort "best-effort" "What this kernel has; a line at the start says what that is",
+        Require "require" "All of it, or the server does not start",
     }
 }
 
@@ -62,7 +62,7 @@ tables! {
         listen: Option<Many<String>> = None => Setting::new(Kind::Text).list()
             .flag(NETWORK, "ADDR:PORT").unset("[::]:69, IPv6 and IPv4");
 
-        "Answer from the listening port instead of a port for the transfer"
+        "Answer from the listening port: behind NAT, in a container, behind a load balancer"
         single_port: bool = false => Setting::new(Kind::Switch).flag(NETWORK, "");
 
         "Take transfer ports from this range, for a firewall, like 30000-30063"
@@ -80,10 +80,10 @@ tables! {
         "Largest window to grant, in blocks"
         windowsize_max: u16 = 64 => Setting::new(WINDOWSIZE).flag(NETWORK, "BLOCKS");
 
-        "Largest window to grant to a client that has not acknowledged a whole one yet, in blocks"
+        "Largest window for a client that has not acknowledged a whole one yet, in blocks"
         windowsize_first: u16 = 32 => Setting::new(WINDOWSIZE).flag(NETWORK, "BLOCKS");
 
-        "Least time before something is sent again, like 200ms"
+        "Least time before the server resends, like 200ms"
         resend_min: Option<Time> = None => Setting::new(RESEND_MIN).flag(NETWORK, "TIME").unset(
             "1s or the granted timeout, 200ms for a window, until the network has proven lossy; then \
              as the round trip allows");
@@ -94,7 +94,7 @@ tables! {
         "How to log transfers"
         log: Log = Log::Text => Setting::new(Kind::Word(Log::WORDS)).flag(RUNNING, "FORMAT");
 
-        "Log names that boot loaders try and do without, too; JSON always has them"
+        "Log names that boot loaders only try, too; JSON always has them"
         log_searches: bool = false => Setting::new(Kind::Switch).flag(RUNNING, "");
 
         "Worker threads"
@@ -105,16 +105,16 @@ tables! {
         transfers_max: usize = 100_000 => Setting::new(Kind::Number(1, 10_000_000))
             .flag(RUNNING, "COUNT");
 
-        "How long a client may be silent before it is given up, like 90s or 2m"
+        "How long a client may be silent before the server gives it up, like 90s or 2m"
         give_up: Time = seconds(60) => Setting::new(time(SECOND, HOUR)).flag(RUNNING, "TIME");
 
-        "How long an answer may take to be found, for routes without a deadline"
+        "How long it may take to find an answer, for routes without a deadline"
         deadline: Time = seconds(10) => Setting::new(time(1, 24 * HOUR)).flag(RUNNING, "TIME");
 
         "How long running transfers may take to finish on SIGTERM, like 5m"
         drain: Time = seconds(30) => Setting::new(time(0, 24 * HOUR)).flag(RUNNING, "TIME");
 
-        "How long workers look for packets before they sleep, like 100us, for a host that boots one \
+        "How long workers look for packets before they sleep, like 100us: for a host that boots one \
          machine at a time and has a core to spare; 0s: never"
         spin: Option<Time> = None => Setting::new(time(0, 10)).flag(RUNNING, "TIME")
             .unset("up to 50us, while at most four transfers run and it pays off");
@@ -123,58 +123,59 @@ tables! {
         case_insensitive: bool = false => Setting::new(Kind::Switch).live();
 
         ..
-        /// What may be asked before anyone has proven to be where they say
+        /// How much unproven clients may ask for
         pub budgets: Budgets,
-        /// What the server gives up before it answers anyone
+        /// The rights the server gives up before it answers anyone
         pub sandbox: Sandbox,
-        /// Where images come from that are not on this machine, by name
+        /// Web servers and buckets that files come from, by name
         pub(crate) origin: BTreeMap<String, Origin>,
-        /// The directory where objects of origins are kept
+        /// The directory that keeps objects of origins
         pub cache: Cache,
-        /// Who is asking, where the request does not tell
+        /// Where to look for a client that its request does not name
         pub(crate) identity: Identity,
-        /// What is known of machines
+        /// Where machines are looked up
         pub(crate) inventory: Inventory,
-        /// Texts with places for what is known of a machine
+        /// Files that are rendered for each machine
         pub(crate) templates: Templates,
-        /// What is answered, tried in this order
+        /// What clients get; the first route that matches answers
         pub(in crate::config) route: Vec<Spanned<Route>>,
-        /// Clients that need other options than they ask for
+        /// Other options for clients that need them
         pub(in crate::config) quirk: Vec<Spanned<Quirk>>,
     }
 
-    /// What may be asked before anyone has proven to be where they say.
+    /// How much unproven clients may ask for.
     Budgets "budgets" {
-        "Networks without budgets of their own: networks, addresses, \"loopback\", \"private\", \
-         \"any\" or \"none\". For addresses that stand for many machines (NAT), load generators, \
-         networks where nobody can forge addresses"
+        "Networks without budgets: networks, addresses, \"loopback\", \"private\", \"any\" or \
+         \"none\". For addresses that many machines share (NAT), load generators, and networks \
+         where nobody can forge addresses"
         unlimited: Option<Many<Unlimited>> = None => Setting::new(Kind::Text).list()
             .flag(BUDGETS, "NETWORK").unset("loopback");
 
-        "Most transfers at a time that an address asked for and never answered; 0 is no limit"
+        "Most unproven transfers of an address at a time: it asked for them, and has not answered yet; \
+         0 is no limit"
         unproven_per_address: u32 = 8 => Setting::new(COUNT).flag(BUDGETS, "COUNT");
 
-        "The same for a network (/24, or /64 of IPv6), and for an address that answered lately"
+        "The same for a network (/24, or /64 of IPv6), and for an address that has proven itself lately"
         unproven_per_network: u32 = 64 => Setting::new(COUNT).flag(BUDGETS, "COUNT");
 
         "The same for all together; the oldest makes room for a new one"
         unproven_max: u32 = 32_768 => Setting::new(COUNT).flag(BUDGETS, "COUNT");
 
-        "Memory for what is held of such transfers, like text made for one machine: so much for \
-         strangers, and as much for addresses that answered lately; 0 is no limit"
+        "Memory for the content of unproven transfers, such as rendered templates: so much for \
+         strangers, and as much again for addresses that have proven themselves lately; 0 is no limit"
         unproven_memory: Size = Size(64 << 20) => Setting::new(Kind::Size).flag(BUDGETS, "SIZE");
 
         "Most requests a second of an address; 0 is no limit"
         requests_per_address: u32 = 1_000 => Setting::new(COUNT).flag(BUDGETS, "RATE");
 
-        "The same for a network, and for an address that answered lately"
+        "The same for a network, and for an address that has proven itself lately"
         requests_per_network: u32 = 10_000 => Setting::new(COUNT).flag(BUDGETS, "RATE");
 
         "Do not answer requests from ports below 1024"
         refuse_low_ports: bool = false => Setting::new(Kind::Switch).flag(BUDGETS, "");
     }
 
-    /// What the server gives up before it answers anyone.
+    /// The rights the server gives up before it answers anyone.
     Sandbox "sandbox" {
         "Serve as this user once the sockets are open: a name or a number, with a group if it is not \
          the user's own"
@@ -186,26 +187,26 @@ tables! {
         level: SandboxLevel = SandboxLevel::BestEffort =>
             Setting::new(Kind::Word(SandboxLevel::WORDS)).flag(SANDBOX, "LEVEL").named("sandbox");
 
-        "Files and directories to keep in sight beside those the configuration names: a later \
-         configuration may use them without a restart"
+        "Files and directories to keep within reach, so that a later configuration may use them \
+         without a restart"
         read: Option<Many<PathBuf>> = None => Setting::new(Kind::Text).list();
 
-        "The same, to be written to as well"
+        "The same, for writing too"
         write: Option<Many<PathBuf>> = None => Setting::new(Kind::Text).list();
 
-        "Files and directories programs of hooks need beside /usr, /bin, /lib and /lib64"
+        "Files and directories that hooks' programs need beside /usr, /bin, /lib and /lib64"
         execute: Option<Many<PathBuf>> = None => Setting::new(Kind::Text).list();
     }
 
-    /// The directory where objects of origins are kept.
+    /// The directory that keeps objects of origins.
     Cache "cache" {
-        "The directory; made if it is not there"
+        "The directory; made if it is missing"
         dir: PathBuf = "/var/cache/bootwire".into() => Setting::new(Kind::Text).live();
 
-        "Most it may hold"
+        "Most bytes it may hold"
         max: Size = Size(20 << 30) => Setting::new(Kind::Size).live();
 
-        "Most of small objects to keep in memory"
+        "Most memory for small objects"
         memory_max: Size = Size(64 << 20) => Setting::new(Kind::Size).live();
     }
 }
@@ -223,7 +224,7 @@ impl Document {
     }
 }
 
-/// Who is asking, where the request does not tell.
+/// Where to look for a client that its request does not name.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Identity {
@@ -237,46 +238,46 @@ pub(crate) struct Identity {
     pub(crate) neighbours: Option<bool>,
 }
 
-/// What is known of machines. One of files, sqlite, postgres, http.
+/// Where machines are looked up: one of files, sqlite, postgres, http.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Inventory {
     /// TOML, JSON and YAML files, directories of them, or "machines/*.toml"
     pub(crate) files: Option<Many<PathBuf>>,
-    /// An SQLite database; made if it is not there
+    /// An SQLite database; made if it is missing
     pub(crate) sqlite: Option<PathBuf>,
     /// A PostgreSQL database: postgres://USER@HOST/DATABASE
     pub(crate) postgres: Option<String>,
     /// PostgreSQL: the query that finds a machine by :mac, :uuid, :serial, :ip, :hostname
     pub(crate) query: Option<String>,
-    /// PostgreSQL: a file with the password
+    /// PostgreSQL: the file that holds the password
     pub(crate) password_file: Option<PathBuf>,
     /// An API that answers in JSON: URLs with {mac}, {uuid}, {serial}, {ip}, {hostname}, asked in
     /// order until one knows the machine
     pub(crate) http: Option<Many<String>>,
     /// API: JSON pointer to the machine in the answer, like "/results/0"
     pub(crate) machine: Option<String>,
-    /// API: JSON pointers from there to what is known, by name
+    /// API: JSON pointers from there to the machine's keys, by name
     pub(crate) fields: BTreeMap<String, String>,
-    /// API: how to ask
+    /// API: headers to send with each question
     pub(crate) headers: BTreeMap<String, String>,
-    /// API: a file with the bearer token
+    /// API: the file that holds the bearer token
     pub(crate) bearer_file: Option<PathBuf>,
-    /// API: the environment variable with the bearer token
+    /// API: the environment variable that holds the bearer token
     pub(crate) bearer_env: Option<String>,
     /// API: certificates of a private authority, PEM
     pub(crate) ca: Option<PathBuf>,
     /// How long an answer may take [default: 3s]
     pub(crate) timeout: Option<Time>,
-    /// How long an answer about a known machine serves [default: 30s; SQLite: 2s]
+    /// How long to remember a known machine [default: 30s; SQLite: 2s]
     pub(crate) fresh_for: Option<Time>,
-    /// How long it serves that a machine is unknown [default: 5s; SQLite: 1s]
+    /// How long to remember that a machine is unknown [default: 5s; SQLite: 1s]
     pub(crate) absent_for: Option<Time>,
-    /// How long old answers serve while the source fails [default: 1day]
+    /// How long old answers count while the source fails [default: 1day]
     pub(crate) stale_for: Option<Time>,
 }
 
-/// Texts with places for what is known of a machine.
+/// Files that are rendered for each machine.
 #[derive(Clone, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Templates {
@@ -286,7 +287,7 @@ pub(crate) struct Templates {
     pub(crate) vars: BTreeMap<String, serde_json::Value>,
     /// Most instructions of one rendering [default: 200000]
     pub(crate) fuel: Option<u64>,
-    /// Longest text [default: 4 MiB]
+    /// Longest text it may make [default: 4 MiB]
     pub(crate) size_max: Option<Size>,
 }
 
