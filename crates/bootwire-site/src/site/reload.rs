@@ -53,7 +53,7 @@ impl Site {
         if !waiting.is_empty() {
             let keys = waiting.join(", ");
             lines.push(format!(
-                "warning: {keys}: changed, and in force after a restart"
+                "warning: {keys} changed: restart the server to apply"
             ));
         }
         self.watch.follow(&config);
