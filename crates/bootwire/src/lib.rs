@@ -16,6 +16,32 @@
 //! A [`Router`] picks a handler for each request; the handler, an async function, answers with a
 //! [`Reply`] (reads), an [`Accept`] (writes) or a [`Refusal`]; the [`Server`] moves the bytes, and
 //! one [`TransferRecord`] says what happened. Read those five types first.
+//!
+//! | for | see |
+//! |---|---|
+//! | patterns, conditions, new names | [`router`], [`Router::when`], [`Router::rewrite`] |
+//! | what a handler takes | [`Path`], [`State`] and parts of it by [`FromRef`], your own [`FromRequest`] |
+//! | what it answers | [`IntoAnswer`], [`Reply`], streams by [`Source`], uploads by [`Sink`] |
+//! | errors | [`Refusal`], and [`OrRefuse`] for those of others |
+//! | code around handlers | [`router::Layer`], [`Terms`], [`router::Deadline`] |
+//! | answers without waiting | [`router::at_hand`], [`Endpoint`] |
+//! | files and uploads | [`Dir`] and [`Uploads`] of `bootwire-store` |
+//! | images from web servers and buckets, cached | [`HttpOrigin`] and [`ObjectOrigin`] of `bootwire-store` |
+//! | text for each machine, inventories, hooks | [`Template`], [`inventory`] and [`hook`] of `bootwire-render` |
+//! | records and statistics | [`TransferRecord`], [`ServerStats`]; they serialise with the feature `serde` |
+//! | tests | [`Request::builder`], [`router::App::read`], [`Reply::collect`]; a server in virtual time with the feature `testing` |
+//! | reading and writing files elsewhere | [`client`] |
+//!
+//! The repository's `docs/tutorials/framework.md` goes through all of it, step by step, and
+//! `docs/how-to/test-your-server.md` through tests.
+//!
+//! [`Dir`]: ../bootwire_store/struct.Dir.html
+//! [`Uploads`]: ../bootwire_store/struct.Uploads.html
+//! [`HttpOrigin`]: ../bootwire_store/struct.HttpOrigin.html
+//! [`ObjectOrigin`]: ../bootwire_store/struct.ObjectOrigin.html
+//! [`Template`]: ../bootwire_render/template/struct.Template.html
+//! [`inventory`]: ../bootwire_render/inventory/index.html
+//! [`hook`]: ../bootwire_render/hook/index.html
 #![forbid(unsafe_code)]
 
 mod accept;

@@ -34,3 +34,13 @@ pub async fn serve(app: impl Into<App>) -> Result<(), ServerError> {
 pub fn report(line: &str) {
     println!("{line}");
 }
+
+/// The guide's blocks compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tutorials/framework.md")]
+struct Guide;
+
+/// Those of the page about tests run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/how-to/test-your-server.md")]
+struct TestYourServer;
