@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bootwire::file::{OpenFile, PartialFile};
 use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
 
 use super::Cache;
@@ -11,6 +12,7 @@ use super::entry::Held;
 use super::filler::Filler;
 use super::find::Sendable;
 use super::key::Key;
+use super::memory::Small;
 use super::pin::Pinned;
 use super::source::Source;
 use crate::origin::{ObjectName, Origin};
@@ -69,6 +71,27 @@ impl Default for Policy {
             pin: None,
             object_max: 16 << 30,
             read_ahead: 16 << 20,
+        }
+    }
+}
+
+/// A version that is open for sending.
+#[cfg_attr(not(test), expect(dead_code, reason = "tests look at what it is of"))]
+pub(super) enum Opened {
+    /// In memory.
+    Small(Arc<Small>),
+    /// All of it is here: a file like any other.
+    Whole(Held, Arc<OpenFile>),
+    /// The rest comes as it is read.
+    Filling(Arc<Filler>, Arc<PartialFile>),
+}
+
+impl From<Opened> for Reply {
+    fn from(opened: Opened) -> Self {
+        match opened {
+            Opened::Small(small) => Self::bytes(small.bytes.clone()),
+            Opened::Whole(_, file) => Self::file(file),
+            Opened::Filling(_, file) => Self::partial(file),
         }
     }
 }
@@ -204,30 +227,35 @@ impl Cached {
         object: &ObjectName,
         machine: Option<&str>,
     ) -> Result<Reply, Refusal> {
-        let key = self.source.key(object);
+        let opened = self.opened(&self.source.key(object), machine).await;
+        opened.map(Reply::from)
+    }
+
+    /// The object, open for sending.
+    pub(super) async fn opened(&self, key: &Key, machine: Option<&str>) -> Result<Opened, Refusal> {
         // Who waits longer would hear that a handler was late, and not whose fault that was.
         let limit = self.source.limits.answer_within + SLACK;
         let late = || {
             let detail = format_args!(
-                "{}: {object}: nothing to send within {limit:?}; it is still being fetched",
-                self.source.name
+                "{}: {}: nothing to send within {limit:?}; it is still being fetched",
+                key.origin, key.object
             );
             Refusal::origin()
                 .text("Timed out, try again")
                 .because(detail)
         };
-        let reply = tokio::time::timeout(limit, self.reply_to(&key, machine)).await;
-        reply.unwrap_or_else(|_| Err(late()))
+        let opened = tokio::time::timeout(limit, self.open_for(key, machine)).await;
+        opened.unwrap_or_else(|_| Err(late()))
     }
 
-    async fn reply_to(&self, key: &Key, machine: Option<&str>) -> Result<Reply, Refusal> {
+    async fn open_for(&self, key: &Key, machine: Option<&str>) -> Result<Opened, Refusal> {
         let mut result =
             Err(Refusal::busy()
                 .because("its files were removed from the cache while it was opened"));
         for _ in 0..RACES_MAX {
             let version = self.version_for(key, machine).await?;
             result = match self.open(&version).await {
-                Ok(Some(reply)) => return Ok(reply),
+                Ok(Some(opened)) => return Ok(opened),
                 Ok(None) => result,
                 Err(refusal) => Err(refusal),
             };
@@ -274,25 +302,27 @@ impl Cached {
     }
 
     /// Opens a version for sending. `None` if it is not in the cache any more.
-    pub(super) async fn open(&self, version: &Sendable) -> Result<Option<Reply>, Refusal> {
+    async fn open(&self, version: &Sendable) -> Result<Option<Opened>, Refusal> {
         let entry = match version {
-            Sendable::Small(small) => return Ok(Some(Reply::bytes(small.bytes.clone()))),
+            Sendable::Small(small) => return Ok(Some(Opened::Small(Arc::clone(small)))),
             Sendable::Stored(entry) => entry,
         };
         let disk = &self.cache.disk;
         if let Some(open) = entry.at_hand(disk.now()) {
-            return Ok(Some(Reply::file(open)));
+            return Ok(Some(Opened::Whole(entry.clone(), open)));
         }
         let (cached, held) = (self.clone(), entry.clone());
         let open = move || {
             if let Some(whole) = cached.cache.disk.open_whole(&held)? {
-                return Ok(Reply::file(whole));
+                return Ok(Opened::Whole(held, whole));
             }
-            cached.filler(&held)?.content().map(Reply::partial)
+            let filler = cached.filler(&held)?;
+            let content = Arc::clone(&filler).content()?;
+            Ok(Opened::Filling(filler, content))
         };
         match disk.run(open).await? {
             Ok(_) if entry.is_gone() => Ok(None),
-            Ok(reply) => Ok(Some(reply)),
+            Ok(opened) => Ok(Some(opened)),
             Err(error) => Err(disk.unreadable(entry, &error).await),
         }
     }

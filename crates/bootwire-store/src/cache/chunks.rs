@@ -6,7 +6,7 @@ use ring::digest::{Context, SHA256};
 
 /// Bytes of a chunk; the last of an object may be shorter. Other sizes are fractions of it, so that
 /// the tests of this crate fetch many objects in little time.
-pub(crate) const CHUNK: u64 = if cfg!(test) { 256 << 10 } else { 4 << 20 };
+pub(crate) const CHUNK: u64 = if cfg!(test) { 64 << 10 } else { 4 << 20 };
 
 /// Chunks of an object of `size` bytes.
 pub(crate) const fn count(size: u64) -> usize {

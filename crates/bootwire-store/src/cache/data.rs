@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::chunks::{Sum, Summing};
+use super::fault::{Fault, is_planted};
 use super::storage::{Stamp, Storage};
 
 /// Bytes read at a time to sum them.
@@ -67,20 +68,24 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    /// Takes an open file of `size` bytes, which was left so.
+    /// Takes an open file of `size` bytes, which was left so. Calls `doubt` if nothing is said of
+    /// it: who else has written to it cannot be told then, only from now on.
     pub(super) fn new(
         file: File,
         size: u64,
         storage: &Arc<dyn Storage>,
         left: &Arc<Left>,
+        doubt: impl FnOnce(),
     ) -> io::Result<Self> {
         let mut mark = left.lock();
         let stat = storage.stat(&file)?;
         if stat.size != size {
             return Err(io::Error::other("the file in the cache has another size"));
         }
-        // What an earlier process wrote is summed before it is believed: from now on.
-        mark.stamp.get_or_insert(stat.stamp);
+        if mark.stamp.is_none() {
+            doubt();
+            mark.stamp = Some(stat.stamp);
+        }
         let meddled = mark.meddled;
         drop(mark);
         Ok(Self {
@@ -94,7 +99,7 @@ impl Data {
     /// Makes a file of unknown size.
     pub(super) fn create(storage: &Arc<dyn Storage>, path: &Path) -> io::Result<Self> {
         let file = storage.create(path)?;
-        Self::new(file, 0, storage, &Arc::default())
+        Self::new(file, 0, storage, &Arc::default(), || ())
     }
 
     /// Another descriptor of the file.
@@ -106,12 +111,18 @@ impl Data {
         &self.left
     }
 
+    /// Whether it was noticed that somebody else has written to it since it was opened.
+    pub(super) fn is_meddled_with(&self) -> bool {
+        self.left.lock().meddled != self.meddled
+    }
+
     /// The mark, if the file is as it was left.
     fn untouched(&self) -> io::Result<MutexGuard<'_, Mark>> {
         let mut mark = self.left.lock();
         if mark.meddled == self.meddled {
             let stamp = self.storage.stat(&self.file)?.stamp;
-            if mark.stamp == Some(stamp) {
+            let missed = is_planted(&*self.storage, Fault::MeddlingMissed);
+            if mark.stamp == Some(stamp) || missed {
                 return Ok(mark);
             }
             mark.doubt();

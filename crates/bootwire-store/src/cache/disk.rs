@@ -19,15 +19,16 @@ use bootwire::file::OpenFile;
 use rustix::io::Errno;
 
 use super::CacheEvent;
-use super::amount::Amount;
 use super::chunks::{self, Sum};
 use super::data::{Data, Left};
 use super::entry::{About, Chunk, Entry, Held, Times};
 use super::event::Monitor;
-use super::index::{Index, Need, footprint};
+use super::fault::{Fault, is_planted};
+use super::index::Index;
 use super::key::Key;
 use super::pin::Pins;
 use super::place::{Look, Place};
+use super::room::Room;
 use super::salt::Salt;
 use super::scan::{scan, unlink};
 use super::sidecar::{self, Header};
@@ -35,81 +36,38 @@ use super::storage::{Clock, Storage};
 use crate::blocking::Blocking;
 use crate::origin::Version;
 
-/// Bytes of the cache that are given up when the disk is full before the cache is.
-const RELIEF: u64 = 64 << 20;
 /// Complete objects kept open for the next who asks.
 const OPEN_MAX: usize = 256;
 /// Locks that the numbers of versions are spread over.
 const STRIPES: usize = 64;
 
-/// Whether the disk, or what we may have of it, is full.
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
-}
-
 /// The cache directory.
 pub(crate) struct Disk {
     place: Place,
-    index: Index,
-    max: u64,
-    storage: Arc<dyn Storage>,
+    pub(super) index: Index,
+    pub(super) max: u64,
+    pub(super) storage: Arc<dyn Storage>,
     clock: Arc<dyn Clock>,
     blocking: Blocking,
     salt: Salt,
     /// Boots that still need versions which are not current any more.
-    pins: Pins,
+    pub(super) pins: Pins,
     pub(crate) monitor: Arc<Monitor>,
     spools: AtomicU64,
     /// Complete objects that are kept open, oldest first.
     open: Mutex<VecDeque<Weak<Entry>>>,
     /// Held by who evicts: each removes no more than is needed.
-    evicting: Mutex<()>,
+    pub(super) evicting: Mutex<()>,
     /// Held while files of a version are made or removed: its files have the same names each time
     /// it comes.
     files: [Mutex<()>; STRIPES],
     /// How often room was made on a full disk.
-    reliefs: AtomicU64,
+    pub(super) reliefs: AtomicU64,
     /// Held while room is made on a full disk, so that all who met the same full disk try again.
-    relieving: Mutex<()>,
+    pub(super) relieving: Mutex<()>,
 }
 
-/// There is no room, and nothing to remove.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the cache is full: {} more do not fit into {}, of which {} are being read and {} are versions \
-     that boots keep (pin): raise cache.max",
-    Amount(*.need), Amount(*.max), Amount(*.read), Amount(*.pinned)
-)]
-pub(crate) struct Full {
-    need: u64,
-    max: u64,
-    read: u64,
-    pinned: u64,
-}
-
-impl Full {
-    /// Whether this is what is behind `error`.
-    pub(crate) fn is_behind(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|error| error.is::<Self>())
-    }
-}
-
-/// Room for something that is not there yet. Given back when dropped.
-pub(crate) struct Room {
-    disk: Arc<Disk>,
-    bytes: u64,
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.disk.index.give_back(self.bytes);
-    }
-}
-
-fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
+pub(super) fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -194,60 +152,8 @@ impl Disk {
             .unset_current(&about.key, Some(about.id), self.now());
     }
 
-    /// Room for an object of `size` bytes, made by removing what was not read for longest. Blocks
-    /// on the disk.
-    pub(crate) fn room(self: &Arc<Self>, size: u64) -> Result<Room, Full> {
-        let bytes = if size == 0 { 0 } else { footprint(size) };
-        let taken = || {
-            let promised = self.index.promise(bytes, self.max);
-            promised.then(|| Room {
-                disk: Arc::clone(self),
-                bytes,
-            })
-        };
-        // What was made room for by one may be taken by another.
-        while bytes <= self.max {
-            if let Some(room) = taken() {
-                return Ok(room);
-            }
-            if self.evict(self.max - bytes) == 0 && !self.index.is_within(self.max - bytes) {
-                break;
-            }
-        }
-        Err(self.full(bytes))
-    }
-
-    /// Removes what may go until no more than `target` bytes are taken, what was not read for
-    /// longest first; what boots that are under way have read comes last. Tells how many it
-    /// removed. Blocks on the disk.
-    fn evict(&self, target: u64) -> usize {
-        let _one = lock(&self.evicting);
-        let began = self.pins.oldest(self.now());
-        let mut removed = 0;
-        for needed in [Need::Not, Need::May] {
-            let mut after = None;
-            loop {
-                let (few, last) = self.index.candidates(after, target);
-                for entry in few {
-                    if self.index.need(&entry, began) <= needed
-                        && !self.index.is_within(target)
-                        && self.remove_if(&entry, Entry::retire)
-                    {
-                        removed += 1;
-                    }
-                }
-                if last.is_none() {
-                    break;
-                }
-                after = last;
-            }
-        }
-        self.monitor.evicted.add(removed as u64);
-        removed
-    }
-
     /// Removes an entry and its files if `may` lets it go.
-    fn remove_if(&self, entry: &Arc<Entry>, may: impl FnOnce(&Entry) -> bool) -> bool {
+    pub(super) fn remove_if(&self, entry: &Arc<Entry>, may: impl FnOnce(&Entry) -> bool) -> bool {
         let _files = self.lock_files(entry.about.id);
         let removed = may(entry) && self.index.remove(entry);
         if removed {
@@ -269,29 +175,6 @@ impl Disk {
         });
     }
 
-    /// Why `need` bytes do not fit.
-    fn full(&self, need: u64) -> Full {
-        let began = self.pins.oldest(self.now());
-        let pinned = self.index.all().into_iter();
-        let pinned = pinned.filter(|entry| self.index.need(entry, began) == Need::Must);
-        let pinned: u64 = pinned.map(|entry| footprint(entry.about.size)).sum();
-        Full {
-            need,
-            max: self.max,
-            read: self.index.figures().0.saturating_sub(pinned),
-            pinned,
-        }
-    }
-
-    /// Does what takes space, once more if the disk is full and something can go.
-    fn making_room<T>(&self, mut make: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-        let reliefs = self.reliefs();
-        match make() {
-            Err(error) if is_full(&error) && self.relieve(reliefs) => make(),
-            made => made,
-        }
-    }
-
     /// What makes hashes of who may fetch.
     pub(crate) const fn salt(&self) -> &Salt {
         &self.salt
@@ -300,33 +183,6 @@ impl Disk {
     /// What the files are in.
     pub(crate) const fn storage(&self) -> &Arc<dyn Storage> {
         &self.storage
-    }
-
-    /// How often room was made on a full disk so far: to be told to [`Disk::relieve`].
-    pub(crate) fn reliefs(&self) -> u64 {
-        self.reliefs.load(Ordering::Acquire)
-    }
-
-    /// Removes some entries nobody reads: the disk is full, whatever the bound says. Tells whether
-    /// it is worth another try: anything was removed, now or by somebody else since
-    /// [`Disk::reliefs`] was `seen`. Blocks on the disk.
-    pub(crate) fn relieve(&self, seen: u64) -> bool {
-        let _relieving = lock(&self.relieving);
-        if self.reliefs() != seen {
-            return true;
-        }
-        let target = self.index.figures().0.saturating_sub(RELIEF);
-        let removed = self.evict(target) > 0;
-        if removed {
-            self.reliefs.fetch_add(1, Ordering::Release);
-        }
-        removed
-    }
-
-    /// Whether a disk that failed was full and now has room; `seen` as for [`Disk::relieve`].
-    pub(crate) async fn relieved(self: &Arc<Self>, error: &io::Error, seen: u64) -> bool {
-        let disk = Arc::clone(self);
-        is_full(error) && self.run(move || disk.relieve(seen)).await == Ok(true)
     }
 
     /// A file or folder cannot be used.
@@ -394,7 +250,7 @@ impl Disk {
         let about = self
             .look()
             .and_then(|()| self.about(key, version, size, whole))?;
-        self.make(about, &|about| {
+        self.make(&about, None, &|| {
             let storage = &self.storage;
             storage.set_len(&storage.create(&about.data)?, size)?;
             Ok((vec![None; chunks::count(size)], Arc::default()))
@@ -413,7 +269,7 @@ impl Disk {
         let about = self
             .look()
             .and_then(|()| self.about(key, version, size, false))?;
-        self.make(about, &|about| {
+        self.make(&about, None, &|| {
             let data = Data::create(&self.storage, &about.data)?;
             data.write_all_at(bytes, 0)?;
             let sums = vec![Some(Sum::of(bytes)); chunks::count(size)];
@@ -429,7 +285,7 @@ impl Disk {
         version: &Version,
         size: u64,
         sums: &[Option<Sum>],
-        spool: &Spool,
+        (spool, room): (&Spool, Room),
     ) -> io::Result<Held> {
         let about = self.about(key, version, size, true)?;
         let old = self.index.by_id(about.id);
@@ -437,7 +293,7 @@ impl Disk {
             // Who reads it goes on.
             self.discard(&old);
         }
-        self.make(about, &|about| {
+        self.make(&about, Some(room), &|| {
             if self.storage.stat_at(&spool.path).is_ok() {
                 self.storage.rename(&spool.path, &about.data)?;
             }
@@ -446,7 +302,11 @@ impl Disk {
     }
 
     fn about(&self, key: &Key, version: &Version, size: u64, whole: bool) -> io::Result<About> {
-        let id = key.id(version, size, self.now());
+        let id = if is_planted(&*self.storage, Fault::VersionsMixed) {
+            key.id(&Version::default(), size, 0)
+        } else {
+            key.id(version, size, self.now())
+        };
         let folder = self.place.objects.join(key.folder());
         self.storage.make_dir(&folder)?;
         let name = key.file_name(id);
@@ -461,17 +321,19 @@ impl Disk {
         })
     }
 
-    /// Makes an entry, unless it is here. `data` makes its file, and tells the sums of the chunks
-    /// that are in it.
+    /// Makes an entry, unless it is here, in `room` if that is made. `data` makes its file, and tells
+    /// the sums of the chunks that are in it.
     fn make(
         self: &Arc<Self>,
-        about: About,
-        data: &dyn Fn(&About) -> io::Result<(Vec<Option<Sum>>, Arc<Left>)>,
+        about: &About,
+        room: Option<Room>,
+        data: &dyn Fn() -> io::Result<Made>,
     ) -> io::Result<Held> {
         if let Some(entry) = self.index.by_id(about.id) {
             return Ok(entry);
         }
-        let mut room = self.room(about.size).map_err(io::Error::other)?;
+        let room = room.map_or_else(|| self.room(about.size), Ok);
+        let mut room = room?;
         let header = Header::new(&about.key, &about.version, about.size, about.whole);
         self.making_room(|| {
             let _files = self.lock_files(about.id);
@@ -479,7 +341,7 @@ impl Disk {
             if let Some(entry) = self.index.by_id(about.id) {
                 return Ok(entry);
             }
-            let made = data(&about).and_then(|(sums, left)| {
+            let made = data().and_then(|(sums, left)| {
                 sidecar::create(&*self.storage, &about.meta, &header, &sums)?;
                 Ok((sums, left))
             });
@@ -490,8 +352,7 @@ impl Disk {
             let times = Times::from(self.now());
             let entry = Held::first(Entry::new(about.clone(), known, times, left));
             // The room's bytes are the entry's now.
-            self.index
-                .insert(entry.entry(), std::mem::take(&mut room.bytes));
+            self.index.insert(entry.entry(), room.spend());
             Ok(entry)
         })
     }
@@ -554,7 +415,8 @@ impl Disk {
         expected: Sum,
         data: &Data,
     ) -> io::Result<bool> {
-        let whole = data.sum(chunks::range(index, entry.about.size))? == expected;
+        let believed = is_planted(&*self.storage, Fault::SumUnchecked);
+        let whole = believed || data.sum(chunks::range(index, entry.about.size))? == expected;
         if whole {
             data.if_untouched(|| entry.set_chunk(index, Chunk::Here(expected)))?;
         } else {
@@ -566,6 +428,9 @@ impl Disk {
         Ok(whole)
     }
 }
+
+/// A file that was made: the sums of the chunks that are in it, and how it was left.
+type Made = (Vec<Option<Sum>>, Arc<Left>);
 
 /// A file that grows; removed when it is given up.
 pub(crate) struct Spool {

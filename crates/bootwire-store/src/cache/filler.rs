@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::chunks::{self, CHUNK};
-use super::data::Data;
+use super::data::{Data, Meddled};
 use super::disk::Disk;
 use super::entry::Held;
 use super::source::Source;
@@ -82,9 +82,23 @@ impl Filler {
         }))
     }
 
+    /// Somebody else has written to the file. Whose bytes readers have cannot be told; the next
+    /// who opens it sums every chunk.
+    pub(super) fn spoiled(&self) -> Refusal {
+        let file = self.entry.about.data.display();
+        let refusal = Refusal::origin().text("File changed, try again");
+        let refusal = refusal.because(format_args!("{file}: {Meddled}"));
+        self.entry.doubt();
+        self.die(refusal.clone(), true);
+        refusal
+    }
+
     /// Whether it is at work for `entry`. One that is dead is, until its last task has ended: no
-    /// other shall fetch the same meanwhile.
+    /// other shall fetch the same meanwhile. Blocks on the disk.
     pub(super) fn fills(&self, entry: &Held) -> bool {
+        if self.data.is_meddled_with() && self.dead.get().is_none() {
+            self.spoiled();
+        }
         let at_work = || self.dead.get().is_none() || self.is_busy();
         Arc::ptr_eq(self.entry.entry(), entry.entry()) && at_work()
     }
@@ -170,6 +184,7 @@ impl Filler {
         };
         tasks.insert(number, Task::Running);
         drop(tasks);
+        self.entry.task_began();
         let guard = Running {
             filler: own,
             number,
@@ -292,6 +307,7 @@ impl Running {
             }
         }
         drop(tasks);
+        self.filler.entry.task_ended();
         self.filler.moved.notify_waiters();
     }
 }

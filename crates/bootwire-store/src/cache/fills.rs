@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::disk::Disk;
 use super::entry::Held;
+use super::fault::{Fault, is_planted};
 use super::filler::Filler;
 use super::find::Sendable;
 use super::key::Key;
@@ -33,7 +34,8 @@ impl Fills {
         let fillers = self.fillers.lock();
         let mut fillers = fillers.unwrap_or_else(PoisonError::into_inner);
         let known = fillers.get(&entry.about.id).and_then(Weak::upgrade);
-        if let Some(known) = known.filter(|known| known.fills(entry)) {
+        let selfish = is_planted(&**disk.storage(), Fault::FetchedTwice);
+        if let Some(known) = known.filter(|known| known.fills(entry) && !selfish) {
             return Ok(known);
         }
         let filler = Filler::open(entry, (disk, source), read_ahead)?;

@@ -15,6 +15,9 @@ use crate::origin::{Ask, Condition, Got, OriginError, OriginErrorKind, Version};
 
 /// How long an origin may take to confirm what could be sent without it.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
+/// How far in the future a time may lie, in milliseconds: threads read the clock one after the
+/// other.
+const CLOCK_SLACK: u64 = 1000;
 /// How long a failure other than "no such object" is remembered.
 const FAILURE_TTL: Duration = Duration::from_secs(1);
 
@@ -99,7 +102,7 @@ impl Cached {
     pub(super) fn known_at_hand(&self, key: &Key) -> Option<Result<Reply, Refusal>> {
         let now = self.cache.disk.now();
         match self.cache.memory.get(key) {
-            Some(Memo::Refused(refusal, until)) if now < until => {
+            Some(Memo::Refused(refusal, times)) if times.contains(&now) => {
                 return Some(Err((*refusal).clone()));
             }
             Some(Memo::Small(small)) => {
@@ -117,7 +120,7 @@ impl Cached {
 
     fn known(&self, key: &Key) -> Known {
         match self.cache.memory.get(key) {
-            Some(Memo::Refused(refusal, until)) if self.cache.disk.now() < until => {
+            Some(Memo::Refused(refusal, times)) if times.contains(&self.cache.disk.now()) => {
                 return Known::Refused((*refusal).clone());
             }
             Some(Memo::Small(small)) => return Known::Version(Sendable::Small(small)),
@@ -144,7 +147,15 @@ impl Cached {
     }
 
     fn is_fresh(&self, checked: u64) -> bool {
-        self.age(checked) < self.policy.ttl
+        // Of a clock that was set back nothing can be told.
+        let sane = checked <= self.cache.disk.now().saturating_add(CLOCK_SLACK);
+        sane && self.age(checked) < self.policy.ttl
+    }
+
+    /// Whether it can be sent without asking.
+    fn needs_no_question(&self, known: &Sendable) -> bool {
+        let coming = matches!(known, Sendable::Stored(entry) if entry.is_coming_nameless());
+        coming || self.is_fresh(known.checked())
     }
 
     fn may_be_stale(&self, known: &Sendable) -> bool {
@@ -159,7 +170,7 @@ impl Cached {
                 monitor.hits.add(1);
                 return Err(refusal);
             }
-            Known::Version(known) if self.is_fresh(known.checked()) => {
+            Known::Version(known) if self.needs_no_question(&known) => {
                 monitor.hits.add(1);
                 return Ok(known);
             }
@@ -182,13 +193,18 @@ impl Cached {
         let known = match self.known(key) {
             Known::Refused(refusal) => return Err(refusal),
             // Another question was answered while this one was made.
-            Known::Version(known) if self.is_fresh(known.checked()) => return Ok(known),
+            Known::Version(known) if self.needs_no_question(&known) => return Ok(known),
             Known::Version(known) => Some(known),
             Known::Nothing => None,
         };
-        let spare = known.clone().filter(|known| self.may_be_stale(known));
+        // Not held meanwhile: it may have to make room for the next version.
+        let spare = known.as_ref().filter(|known| self.may_be_stale(known));
+        let spare = spare.map(Sendable::id);
         let result = self.ask_about(key, known, spare.is_some()).await;
-        result.or_else(|failure| self.fall_back(key, spare, failure))
+        result.or_else(|failure| {
+            let spare = spare.and_then(|id| self.version(key, id));
+            self.fall_back(key, spare, failure)
+        })
     }
 
     async fn ask_about(
@@ -225,7 +241,8 @@ impl Cached {
                 self.confirmed(&known).await;
                 Ok(known)
             }
-            (Some(content), _) => {
+            (Some(content), known) => {
+                drop(known);
                 // What is sent has a share of its own.
                 drop(turn);
                 Intake::of(self).take(key, content).await
@@ -293,7 +310,8 @@ impl Cached {
             memory.forget(key);
         } else {
             let lasts = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
-            memory.refuse(key, &refusal, disk.now().saturating_add(lasts));
+            let now = disk.now();
+            memory.refuse(key, &refusal, now..now.saturating_add(lasts));
         }
         Err(refusal)
     }

@@ -10,13 +10,14 @@ use tokio::time::{Instant, sleep};
 
 use super::Cached;
 use super::chunks::{self, CHUNK};
-use super::disk::{Disk, Full, Room, Spool};
+use super::disk::{Disk, Spool};
 use super::entry::Held;
 use super::fills::Fills;
 use super::find::{Failure, Sendable};
 use super::key::Key;
 use super::memory::{Memory, SMALL_MAX, Small};
 use super::paced::Paced;
+use super::room::Full;
 use super::source::Source;
 use super::writer::{Cut, Writer};
 use crate::origin::{Content, OriginError, OriginErrorKind, Version};
@@ -189,15 +190,20 @@ impl<'a> Intake<'a> {
         mut body: Paced,
         spool: Spool,
     ) -> Result<Held, Failure> {
-        let mut room: Option<Room> = None;
+        let mut room = self
+            .disk
+            .room(0)
+            .map_err(|full| self.no_room(&full.into()))?;
         let mut sums = Vec::new();
         let mut size = 0;
         loop {
-            // Counted as far as it may grow now. The old room goes only when the new is there.
-            let (disk, upto) = (Arc::clone(self.disk), size + CHUNK);
-            let more = self.disk.run(move || disk.room(upto)).await?;
-            let more = more.map_err(|full| self.no_room(&io::Error::other(full)))?;
-            room.replace(more);
+            // Counted as far as it may grow now.
+            let upto = size + CHUNK;
+            let grown = self
+                .disk
+                .run(move || room.grow(upto).map(|()| room))
+                .await?;
+            room = grown.map_err(|full| self.no_room(&full.into()))?;
             let mut writer = Writer::new(self.disk, &spool.data, size..size + CHUNK);
             let mut patience = self.source.patience(self.source.limits.give_up);
             loop {
@@ -232,11 +238,7 @@ impl<'a> Intake<'a> {
         debug_assert_eq!(sums.len(), chunks::count(size));
         self.disk.monitor.fetched_bytes.add(size);
         let (disk, key) = (Arc::clone(self.disk), key.clone());
-        let adopt = move || {
-            // Exactly what it takes, now that this is known.
-            drop(room);
-            disk.adopt(&key, &version, size, &sums, &spool)
-        };
+        let adopt = move || disk.adopt(&key, &version, size, &sums, (&spool, room));
         let adopted = self.disk.run(adopt).await?;
         adopted.map_err(|error| self.no_room(&error).into())
     }

@@ -1,5 +1,6 @@
 //! Small objects, and what is not there, in memory.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -52,8 +53,8 @@ impl Small {
 pub(crate) enum Memo {
     /// All of it.
     Small(Arc<Small>),
-    /// That it cannot be had, until this time.
-    Refused(Arc<Refusal>, u64),
+    /// That it cannot be had, within this time.
+    Refused(Arc<Refusal>, Range<u64>),
 }
 
 /// Counts bytes.
@@ -89,8 +90,8 @@ impl Memory {
         self.0.insert(key.clone(), Memo::Small(Arc::clone(small)));
     }
 
-    pub(crate) fn refuse(&self, key: &Key, refusal: &Refusal, until: u64) {
-        let memo = Memo::Refused(Arc::new(refusal.clone()), until);
+    pub(crate) fn refuse(&self, key: &Key, refusal: &Refusal, times: Range<u64>) {
+        let memo = Memo::Refused(Arc::new(refusal.clone()), times);
         self.0.insert(key.clone(), memo);
     }
 

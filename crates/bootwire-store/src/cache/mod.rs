@@ -22,7 +22,7 @@
 //! | [`Intake`](intake::Intake) | makes a version of an origin's first answer |
 //! | [`Paced`](paced::Paced), [`Writer`](writer::Writer) | a body that has to move, and the part of a file it goes to |
 //! | [`Share`](share::Share) | a body's part of what an origin may have on its way |
-//! | [`Room`](disk::Room) | bytes of the directory's bound, promised to what is on its way |
+//! | [`Room`](room::Room) | bytes of the directory's bound, promised to what is on its way |
 //! | [`Place`](place::Place) | the directory as it was opened, locked |
 //! | [`Pins`](pin::Pins) | boots, and the versions they began with |
 
@@ -33,6 +33,7 @@ mod data;
 mod disk;
 mod entry;
 mod event;
+mod fault;
 mod fetch;
 mod filler;
 mod fills;
@@ -46,6 +47,7 @@ mod pin;
 mod place;
 mod private;
 mod questions;
+mod room;
 mod salt;
 mod scan;
 mod share;

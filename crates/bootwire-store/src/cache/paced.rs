@@ -83,15 +83,16 @@ impl Paced {
             }
             let piece = match piece {
                 Ok(piece) => piece?,
-                Err(_) if self.waited >= self.stall => {
-                    return Err(stalled(self.moved, self.stall));
+                Err(_) => {
+                    self.keep_pace()?;
+                    return Ok(None);
                 }
-                Err(_) => return Ok(None),
             };
-            self.keep_pace(piece.as_ref())?;
             let Some(mut piece) = piece else {
                 return Ok(Some(Bytes::new()));
             };
+            self.moved += piece.len() as u64;
+            self.keep_pace()?;
             let skipped = self.skip.min(piece.len() as u64);
             let _ = piece.split_to(skipped as usize);
             self.skip -= skipped;
@@ -104,16 +105,16 @@ impl Paced {
         Ok(Some(self.left.split_to(len as usize)))
     }
 
-    /// Whether the body moves as fast as it must.
-    fn keep_pace(&mut self, piece: Option<&Bytes>) -> Result<(), OriginError> {
-        self.moved += piece.map_or(0, Bytes::len) as u64;
-        if self.waited >= self.stall {
-            if self.moved < PROGRESS_MIN && piece.is_some() {
-                return Err(stalled(self.moved, self.stall));
-            }
-            self.waited = Duration::ZERO;
-            self.moved = 0;
+    /// Whether the body moves as fast as it must, in each stretch anew.
+    fn keep_pace(&mut self) -> Result<(), OriginError> {
+        if self.waited < self.stall {
+            return Ok(());
         }
+        if self.moved < PROGRESS_MIN {
+            return Err(stalled(self.moved, self.stall));
+        }
+        self.waited = Duration::ZERO;
+        self.moved = 0;
         Ok(())
     }
 

@@ -2,16 +2,23 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bootwire::Refusal;
-use tokio::sync::watch;
-
-type Answer<T> = Option<Result<T, Refusal>>;
+use tokio::sync::Notify;
 
 /// Questions that are on their way.
 pub(crate) struct Questions<K, T> {
-    running: Arc<Mutex<HashMap<K, watch::Receiver<Answer<T>>>>>,
+    running: Arc<Running<K, T>>,
+}
+
+type Running<K, T> = Mutex<HashMap<K, Arc<Question<T>>>>;
+
+/// One of them. Who waits is woken when it is answered, in the order they came.
+struct Question<T> {
+    /// `None` if the task that asked was lost.
+    answer: OnceLock<Option<Result<T, Refusal>>>,
+    over: Notify,
 }
 
 impl<K, T> Default for Questions<K, T> {
@@ -20,6 +27,10 @@ impl<K, T> Default for Questions<K, T> {
             running: Arc::default(),
         }
     }
+}
+
+fn lock<K, T>(running: &Running<K, T>) -> MutexGuard<'_, HashMap<K, Arc<Question<T>>>> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<K, T> Questions<K, T>
@@ -33,51 +44,59 @@ where
     where
         F: Future<Output = Result<T, Refusal>> + Send + 'static,
     {
-        let mut answer = self.start(key, ask);
+        let question = self.start(key, ask);
+        let over = question.over.notified();
+        tokio::pin!(over);
+        over.as_mut().enable();
+        if question.answer.get().is_none() {
+            over.await;
+        }
         let lost = || Refusal::internal().because("the task that asked an origin panicked");
-        let answer = answer.wait_for(Option::is_some).await;
-        answer
-            .ok()
-            .and_then(|answer| answer.clone())
-            .unwrap_or_else(|| Err(lost()))
+        let answer = question.answer.get().cloned().flatten();
+        answer.unwrap_or_else(|| Err(lost()))
     }
 
-    fn start<F>(&self, key: &K, ask: impl FnOnce() -> F) -> watch::Receiver<Answer<T>>
+    fn start<F>(&self, key: &K, ask: impl FnOnce() -> F) -> Arc<Question<T>>
     where
         F: Future<Output = Result<T, Refusal>> + Send + 'static,
     {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = running.get(key) {
-            return answer.clone();
+        let mut running = lock(&self.running);
+        if let Some(question) = running.get(key) {
+            return Arc::clone(question);
         }
-        let (tell, answer) = watch::channel(None);
-        running.insert(key.clone(), answer.clone());
+        let question = Arc::new(Question {
+            answer: OnceLock::new(),
+            over: Notify::new(),
+        });
+        running.insert(key.clone(), Arc::clone(&question));
         drop(running);
-        let answered = Answered {
+        let asked = Asked {
             running: Arc::clone(&self.running),
             key: key.clone(),
+            question: Arc::clone(&question),
         };
-        let question = ask();
+        let answer = ask();
         tokio::spawn(async move {
-            let answer = question.await;
-            tell.send_replace(Some(answer));
-            // Whoever comes from here on finds what this one has left, or asks anew.
-            drop(answered);
+            let answer = answer.await;
+            let _ = asked.question.answer.set(Some(answer));
         });
-        answer
+        question
     }
 }
 
-/// Takes a question off the list, also when its task panics.
-struct Answered<K: Hash + Eq, T> {
-    running: Arc<Mutex<HashMap<K, watch::Receiver<Answer<T>>>>>,
+/// Takes a question off the list when it is answered, also when its task panics. Whoever comes from
+/// then on finds what this one has left, or asks anew.
+struct Asked<K: Hash + Eq, T> {
+    running: Arc<Running<K, T>>,
     key: K,
+    question: Arc<Question<T>>,
 }
 
-impl<K: Hash + Eq, T> Drop for Answered<K, T> {
+impl<K: Hash + Eq, T> Drop for Asked<K, T> {
     fn drop(&mut self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.remove(&self.key);
+        let _ = self.question.answer.set(None);
+        lock(&self.running).remove(&self.key);
+        self.question.over.notify_waiters();
     }
 }
 

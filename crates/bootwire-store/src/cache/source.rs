@@ -72,8 +72,9 @@ pub(super) struct Permits {
     pub(super) bodies: Arc<Semaphore>,
     /// Objects that may be asked about at a time.
     lookups: Turns,
-    /// Until when the origin is taken for dead, in milliseconds since 1970.
+    /// Until when the origin is taken for dead, in milliseconds from `made` on.
     down_until: AtomicU64,
+    made: Instant,
 }
 
 impl Permits {
@@ -83,7 +84,12 @@ impl Permits {
             bodies: Arc::new(Semaphore::new(BODIES_MAX)),
             lookups: Turns::new(LOOKUPS_MAX),
             down_until: AtomicU64::new(0),
+            made: Instant::now(),
         })
+    }
+
+    fn age(&self) -> u64 {
+        u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -120,11 +126,11 @@ impl Source {
     }
 
     pub(super) fn is_down(&self) -> bool {
-        self.clock.now() < self.permits.down_until.load(Ordering::Relaxed)
+        self.permits.age() < self.permits.down_until.load(Ordering::Relaxed)
     }
 
     pub(super) fn went_down(&self) {
-        let until = self.clock.now().saturating_add(DOWN_FOR);
+        let until = self.permits.age().saturating_add(DOWN_FOR);
         self.permits.down_until.store(until, Ordering::Relaxed);
     }
 

@@ -71,6 +71,12 @@ pub(crate) trait Storage: Send + Sync + 'static {
     fn delay(&self) -> Option<[Duration; 2]> {
         None
     }
+
+    /// Whether a test has planted this fault in the cache.
+    #[cfg(test)]
+    fn planted(&self, _fault: super::fault::Fault) -> bool {
+        false
+    }
 }
 
 /// What is known of a file without reading it.

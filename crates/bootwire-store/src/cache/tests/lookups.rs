@@ -15,11 +15,10 @@ use crate::cache::sidecar::Header;
 use crate::cache::storage::{Files, Stat, Storage, SystemClock};
 use crate::origin::{ObjectName, Version};
 
-const OBJECTS: usize = 100_000;
 const PER_FOLDER: usize = 1000;
 /// Bytes of each object: with its sidecar two blocks.
 const SIZE: u64 = 4096;
-const TAKEN: u64 = OBJECTS as u64 * 8192;
+const FOOTPRINT: u64 = 8192;
 
 /// A cache directory that is there in words only, full, and stops at will.
 struct Told {
@@ -83,10 +82,11 @@ fn version() -> Version {
 }
 
 impl Told {
-    fn new(dir: &Path) -> Arc<Self> {
+    fn new(dir: &Path, objects: usize) -> Arc<Self> {
+        let folders = objects / PER_FOLDER;
         let objects = dir.join("objects");
         let mut texts = HashMap::new();
-        let folders = (0..OBJECTS / PER_FOLDER).map(|folder| {
+        let folders = (0..folders).map(|folder| {
             let numbers = folder * PER_FOLDER..(folder + 1) * PER_FOLDER;
             let metas = numbers.map(|number| {
                 let key = key(number);
@@ -232,15 +232,17 @@ fn all_at_hand(disk: &Disk, keys: &[Key]) -> bool {
 /// The disk stands still in the middle of an eviction, and then in the middle of a scan.
 #[test]
 fn a_look_up_waits_for_no_eviction_and_no_scan() {
+    const OBJECTS: usize = 20_000;
+    const TAKEN: u64 = OBJECTS as u64 * FOOTPRINT;
     let dir = tempfile::tempdir().unwrap();
-    let told = Told::new(dir.path());
+    let told = Told::new(dir.path(), OBJECTS);
     let disk = told.open(dir.path(), TAKEN);
     let (taken, objects) = disk.index().figures();
     assert_eq!((taken, objects), (TAKEN, OBJECTS));
     let keys = at_hand(&disk, OBJECTS - 100..OBJECTS);
     std::thread::scope(|scope| {
         told.gate.set(true);
-        let evicting = scope.spawn(|| disk.room(1000 * 8192).is_ok());
+        let evicting = scope.spawn(|| disk.room(1000 * FOOTPRINT).is_ok());
         told.gate.met();
         assert!(all_at_hand(&disk, &keys), "an eviction");
         assert!(!evicting.is_finished());
@@ -252,6 +254,7 @@ fn a_look_up_waits_for_no_eviction_and_no_scan() {
 
         // Somebody puts another directory there: what is in it is looked for.
         std::fs::remove_file(dir.path().join("lock")).unwrap();
+        // It is looked at once a second.
         std::thread::sleep(Duration::from_millis(1100));
         at_hand(&disk, OBJECTS - 100..OBJECTS);
         told.gate.set(true);
@@ -271,8 +274,10 @@ fn a_look_up_waits_for_no_eviction_and_no_scan() {
 #[test]
 #[ignore = "measures time"]
 fn the_slowest_look_up_takes_less_than_a_millisecond() {
+    const OBJECTS: usize = 100_000;
+    const TAKEN: u64 = OBJECTS as u64 * FOOTPRINT;
     let dir = tempfile::tempdir().unwrap();
-    let told = Told::new(dir.path());
+    let told = Told::new(dir.path(), OBJECTS);
     let disk = told.open(dir.path(), TAKEN);
     let keys = at_hand(&disk, OBJECTS - 100..OBJECTS);
     let over = AtomicBool::new(false);
@@ -286,7 +291,7 @@ fn the_slowest_look_up_takes_less_than_a_millisecond() {
         scope.spawn(|| {
             // Of what is used all the time nothing goes, however often all are looked through.
             for _ in 0..80 {
-                drop(disk.room(1000 * 8192));
+                drop(disk.room(1000 * FOOTPRINT));
             }
             over.store(true, Ordering::Relaxed);
         });

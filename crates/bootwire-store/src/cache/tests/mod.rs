@@ -1,5 +1,9 @@
 //! Tests of the cache's parts together.
 
+#![expect(clippy::print_stdout, reason = "tests tell what they found")]
+
 mod disk;
 mod lookups;
+mod simulation;
+mod slow;
 mod strangers;
