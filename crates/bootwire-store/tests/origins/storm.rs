@@ -161,10 +161,13 @@ async fn a_complete_object_is_a_file_like_any_other() {
     let cached = patient(&origin, &cache(dir.path()).await);
     let object = bootwire_store::origin::ObjectName::new(b"linux").unwrap();
     let first = cached.reply(&object, None).await.unwrap();
-    assert!(format!("{first:?}").contains("\"partial\""), "{first:?}");
+    assert!(
+        format!("{first:?}").contains("content: partial"),
+        "{first:?}"
+    );
     cached.prefetch(["linux"]).await;
     let whole = cached.reply(&object, None).await.unwrap();
-    assert!(format!("{whole:?}").contains("\"file\""), "{whole:?}");
+    assert!(format!("{whole:?}").contains("content: file"), "{whole:?}");
     let peer = ([10, 0, 0, 7], 2000).into();
     let request = bootwire::Request::synthetic(bootwire::Op::Read, "linux", peer, &[]);
     let at_hand = bootwire::Endpoint::at_hand(&cached, &request.unwrap());
