@@ -159,7 +159,7 @@ async fn a_server_follows_its_configuration() {
     assert_eq!(fetched(&client, "/status").await, "well");
     let following = async {
         place.write(&format!("{settings}[[route]]\npath = '/motd'\ntext = 5\n"));
-        while !said(&notes, "was not reloaded") {
+        while !said(&notes, "not reloaded") {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(fetched(&client, "/motd").await, "one");

@@ -1,4 +1,4 @@
-//! Who is asking.
+//! Which client asks.
 //!
 //! TFTP has no login: all there is are names and addresses, and anyone can send either. What is
 //! found here tells machines apart; it proves nothing.
@@ -180,7 +180,7 @@ impl Identity {
     }
 }
 
-/// Finds out who is asking. Cheap to clone.
+/// Finds out which client asks. Cheap to clone.
 ///
 /// ```no_run
 /// use bootwire_render::identity::{Identifier, Leases};

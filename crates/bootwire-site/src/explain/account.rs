@@ -16,7 +16,7 @@ pub struct Account {
     pub routes: Vec<Compared>,
     /// Parameters of the route that takes it.
     pub params: BTreeMap<String, String>,
-    /// Who is asking.
+    /// The client.
     pub identity: Who,
     /// What the inventory says, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ pub enum Comparison {
     Taken,
 }
 
-/// Who is asking.
+/// The client.
 #[derive(Debug, Default, Serialize)]
 pub struct Who {
     /// In the order in which inventories look.
@@ -92,7 +92,7 @@ pub struct Who {
     pub loader: Option<&'static str>,
 }
 
-/// One thing that is known of who is asking.
+/// One thing that is known of the client.
 #[derive(Debug, Serialize)]
 pub struct Fact {
     /// `mac`, `uuid`, `serial`, `ip` or `hostname`.

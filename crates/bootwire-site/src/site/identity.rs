@@ -1,4 +1,4 @@
-//! Who is asking, where the request does not tell.
+//! Where to look for a client that its request does not name.
 
 use std::path::PathBuf;
 

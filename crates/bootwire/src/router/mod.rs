@@ -54,7 +54,7 @@
 //! Handlers run on tokio, where they may wait. A function that has its answer at once is spared the
 //! way there and back by [`at_hand`].
 //!
-//! # Conditions and new names
+//! # Conditions and rewrites
 //! [`Router::when`] has routes for some requests only, [`Router::rewrite`] gives requests another
 //! path on their way down, [`FirstOf`] asks one endpoint after the other.
 //!

@@ -1,4 +1,4 @@
-//! New names for requests: `/debian/{arch}/{path}`.
+//! Rewrites: other paths for requests, such as `/debian/{arch}/{path}`.
 
 use std::fmt;
 use std::sync::Arc;

@@ -214,7 +214,7 @@ fn an_emptied_or_cut_file_changes_nothing() {
             replace(&path, empty);
             server.signal("HUP");
             expect_note(&server, &words);
-            expect_note(&server, &["not reloaded", "stays"]);
+            expect_note(&server, &["not reloaded", "keeps"]);
         });
         expect_word(&server, "one");
     }
