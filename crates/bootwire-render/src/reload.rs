@@ -74,6 +74,42 @@ pub(crate) trait Load: Send + Sync + 'static {
     fn problems(value: &Self::Value) -> &[Problem];
 }
 
+/// Writes the methods of what is made from files and kept in a field `reloading`.
+macro_rules! made_from_files {
+    ($made:ty) => {
+        impl $made {
+            /// Looks whether files have changed at most this often, when somebody asks. Default 1 s.
+            #[must_use]
+            pub fn check_every(self, interval: std::time::Duration) -> Self {
+                self.reloading.set_interval(interval);
+                self
+            }
+
+            /// Has `report` told once of every problem, those there are now at once.
+            #[must_use]
+            pub fn report(
+                self,
+                report: impl Fn(&$crate::reload::Problem) + Send + Sync + 'static,
+            ) -> Self {
+                self.reloading.set_report(std::sync::Arc::new(report));
+                self
+            }
+
+            /// What is wrong with the files now: mistakes with file and line.
+            #[must_use]
+            pub fn problems(&self) -> Vec<$crate::reload::Problem> {
+                self.reloading.problems()
+            }
+
+            /// Looks at the files now. Blocks on the disk.
+            pub fn reload(&self) {
+                self.reloading.look();
+            }
+        }
+    };
+}
+pub(crate) use made_from_files;
+
 /// A value and the means to keep it up to date.
 pub(crate) struct Reloading<L: Load> {
     shared: Arc<Shared<L>>,
@@ -121,6 +157,10 @@ impl<L: Load> Reloading<L> {
             report(problem);
         }
         *write(&self.shared.report) = Some(report);
+    }
+
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        L::problems(&self.get()).to_vec()
     }
 
     /// The value as it is, without waiting.

@@ -9,7 +9,6 @@ use std::collections::hash_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bootwire::BoxFuture;
 
@@ -17,7 +16,7 @@ pub use parse::{Format, parse_machines};
 
 use super::{Found, Inventory, InventoryError, Lookup, LookupKey, Machine};
 use crate::identity::Identity;
-use crate::reload::{self, Load, Problem, Reloading, Stamp, limited};
+use crate::reload::{self, Load, Problem, Reloading, Stamp, limited, made_from_files};
 
 /// The largest file read, in bytes.
 const FILE_MAX: u64 = 64 << 20;
@@ -92,26 +91,6 @@ impl Files {
         })
     }
 
-    /// Looks whether files have changed at most this often, when somebody asks. Default 1 s.
-    #[must_use]
-    pub fn check_every(self, interval: Duration) -> Self {
-        self.reloading.set_interval(interval);
-        self
-    }
-
-    /// Has `report` told once of every problem, those there are now at once.
-    #[must_use]
-    pub fn report(self, report: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
-        self.reloading.set_report(Arc::new(report));
-        self
-    }
-
-    /// What is wrong with the files: mistakes with file and line, keys that two machines share.
-    #[must_use]
-    pub fn problems(&self) -> Vec<Problem> {
-        self.reloading.get().problems.clone()
-    }
-
     /// Number of machines.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -131,12 +110,9 @@ impl Files {
         let machines = index.files.iter().flat_map(|file| file.machines.iter());
         machines.cloned().collect()
     }
-
-    /// Looks at the files now. Blocks on the disk.
-    pub fn reload(&self) {
-        self.reloading.look();
-    }
 }
+
+made_from_files!(Files);
 
 impl std::fmt::Debug for Files {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

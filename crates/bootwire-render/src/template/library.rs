@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -12,7 +11,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use super::render::{self, Limits, RenderError};
 use super::{QUICK_FUEL, bounds, builtin, filters};
-use crate::reload::{self, Load, Problem, Reloading, Stamp, limited};
+use crate::reload::{self, Load, Problem, Reloading, Stamp, limited, made_from_files};
 
 /// The largest template, in bytes.
 const FILE_MAX: u64 = 1 << 20;
@@ -69,26 +68,6 @@ impl Templates {
         }
     }
 
-    /// Looks whether files have changed at most this often, when somebody asks. Default 1 s.
-    #[must_use]
-    pub fn check_every(self, interval: Duration) -> Self {
-        self.reloading.set_interval(interval);
-        self
-    }
-
-    /// Has `report` told once of every problem, those there are now at once.
-    #[must_use]
-    pub fn report(self, report: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
-        self.reloading.set_report(Arc::new(report));
-        self
-    }
-
-    /// Templates that cannot be read or do not compile, with file and line.
-    #[must_use]
-    pub fn problems(&self) -> Vec<Problem> {
-        self.reloading.get().problems.clone()
-    }
-
     /// The names of all templates, those that come with this crate too.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
@@ -103,11 +82,6 @@ impl Templates {
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.reloading.get().full.get_template(name).is_ok()
-    }
-
-    /// Looks at the files now. Blocks on the disk.
-    pub fn reload(&self) {
-        self.reloading.look();
     }
 
     /// Renders a template with the usual limits, as it is in memory.
@@ -133,6 +107,8 @@ impl Templates {
         self.reloading.fresh().await
     }
 }
+
+made_from_files!(Templates);
 
 impl std::fmt::Debug for Templates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

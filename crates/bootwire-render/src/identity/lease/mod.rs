@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bootwire::MacAddr;
 
 use super::{Evidence, Identity, Key};
-use crate::reload::{self, Load, Problem, Reloading, Stamp};
+use crate::reload::{self, Load, Problem, Reloading, Stamp, made_from_files};
 
 /// The largest lease file read, in bytes.
 const FILE_MAX: u64 = 64 << 20;
@@ -151,26 +151,6 @@ impl Leases {
         }
     }
 
-    /// Looks whether the file has changed at most this often, when somebody asks. Default 1 s.
-    #[must_use]
-    pub fn check_every(self, interval: Duration) -> Self {
-        self.reloading.set_interval(interval);
-        self
-    }
-
-    /// Has `report` told once of everything that keeps the file from being read.
-    #[must_use]
-    pub fn report(self, report: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
-        self.reloading.set_report(Arc::new(report));
-        self
-    }
-
-    /// What keeps the file from being read.
-    #[must_use]
-    pub fn problems(&self) -> Vec<Problem> {
-        self.reloading.get().problems.clone()
-    }
-
     /// Number of leases known, expired ones too.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -181,11 +161,6 @@ impl Leases {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Looks at the file now. Blocks on the disk.
-    pub fn reload(&self) {
-        self.reloading.look();
     }
 
     /// The address of a lease that is valid for the machine with this hardware address, else of that
@@ -234,6 +209,8 @@ impl Leases {
         true
     }
 }
+
+made_from_files!(Leases);
 
 impl std::fmt::Debug for Leases {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,6 +1,7 @@
 //! Inventory files: what is read, what is refused, and what changes do.
 
 use std::fs;
+use std::time::Duration;
 
 use bootwire::{Op, Request};
 
