@@ -1,15 +1,10 @@
 //! An HTTP client with bounds.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use bootwire_tls::{CertificateDer, Trust};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, Url, redirect};
-use rustls::ClientConfig;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-
-use crate::trust::Authorities;
 
 /// How to reach an HTTP server: headers, private certificate authorities, time to connect.
 #[derive(Clone, Debug)]
@@ -71,12 +66,9 @@ impl HttpOptions {
     /// # Errors
     /// If there is none in it.
     pub fn authorities(mut self, pem: &[u8]) -> Result<Self, HttpError> {
-        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        let found = found.unwrap_or_default();
-        if found.is_empty() {
-            return Err(HttpError("no certificate in the PEM text".to_owned()));
-        }
-        self.authorities.extend(found);
+        let found = bootwire_tls::certificates(pem);
+        self.authorities
+            .extend(found.map_err(|_| HttpError("no certificate in the PEM text".to_owned()))?);
         Ok(self)
     }
 
@@ -93,10 +85,7 @@ impl HttpOptions {
         // Content goes to machines as it is.
         let plain = HeaderValue::from_static("identity");
         self.headers.insert(header::ACCEPT_ENCODING, plain);
-        // Without a provider the first connection would panic. Another of the program's own stays.
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
+        bootwire_tls::install_provider();
         let mut builder = reqwest::Client::builder()
             .default_headers(self.headers)
             .connect_timeout(self.connect)
@@ -104,27 +93,15 @@ impl HttpOptions {
             .no_proxy()
             .user_agent(concat!("bootwire/", env!("CARGO_PKG_VERSION")));
         if !self.authorities.is_empty() {
-            builder = builder.tls_backend_preconfigured(tls(self.authorities)?);
+            let trust = Trust::system().and(self.authorities);
+            let config = trust.and_then(|trust| trust.client_config(None));
+            let config = config.map_err(|error| HttpError(format!("certificates: {error}")))?;
+            builder = builder.tls_backend_preconfigured(config);
         }
         builder
             .build()
             .map_err(|error| HttpError(format!("HTTP client: {}", chain(&error))))
     }
-}
-
-/// Certificates that are believed beside those the system trusts.
-fn tls(authorities: Vec<CertificateDer<'static>>) -> Result<ClientConfig, HttpError> {
-    let failed = |error: &dyn std::fmt::Display| HttpError(format!("certificates: {error}"));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let trusted = Authorities::beside_the_systems(authorities, Arc::clone(&provider));
-    let trusted = trusted.map_err(|error| failed(&error))?;
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?;
-    Ok(builder
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(trusted))
-        .with_no_client_auth())
 }
 
 /// Why a body was not read.

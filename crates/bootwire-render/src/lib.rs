@@ -11,7 +11,5 @@ pub mod inventory;
 mod percent;
 mod reload;
 pub mod template;
-#[cfg(feature = "http")]
-mod trust;
 
 pub use reload::Problem;

@@ -148,8 +148,7 @@ impl ObjectOrigin {
         access: Settings,
         build: impl FnOnce() -> Result<S, Error>,
     ) -> Result<Self, InvalidOrigin> {
-        // The HTTP client below wants one for the process. Whoever was first has chosen.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        bootwire_tls::install_provider();
         let prefix = prefix.trim_matches('/');
         let name = format!("{scheme}://{bucket}/{prefix}");
         let store = build().map_err(|error| InvalidOrigin(format!("{name}: {error}")))?;

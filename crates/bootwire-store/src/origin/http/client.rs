@@ -4,14 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bootwire_tls::{CertificateDer, ClientConfig, PemObject, PrivateKeyDer, Trust};
 use reqwest::Client;
 use reqwest::redirect::Policy;
-use rustls::ClientConfig;
-use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::trust::Authorities;
 use super::{CONNECT_TIMEOUT, OriginError};
 use crate::origin::secret::Stamp;
 
@@ -100,41 +96,29 @@ impl Files {
     }
 
     fn tls(&self) -> Result<ClientConfig, OriginError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(OriginError::unusable)?;
-        let builder = if let Some(path) = &self.ca {
-            let authorities = Authorities::new(certificates(path)?, provider);
-            let authorities = authorities.map_err(|error| unreadable(path, error))?;
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(authorities))
-        } else {
-            let mut roots = RootCertStore::empty();
-            // Some of a system's certificates are always odd; those that are not count.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            builder.with_root_certificates(roots)
+        let trust = match &self.ca {
+            None => Trust::system(),
+            Some(path) => Trust::nobody()
+                .and(certificates(path)?)
+                .map_err(|error| unreadable(path, error))?,
         };
-        let Some((certificate, key)) = &self.identity else {
-            return Ok(builder.with_no_client_auth());
-        };
-        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, error))?;
-        builder
-            .with_client_auth_cert(certificates(certificate)?, private)
-            .map_err(|error| unreadable(certificate, error))
+        let identity = self.identity.as_ref().map(|(chain, key)| {
+            let private = PrivateKeyDer::from_pem_file(key);
+            let private = private.map_err(|error| unreadable(key, error))?;
+            Ok((certificates(chain)?, private))
+        });
+        trust
+            .client_config(identity.transpose()?)
+            .map_err(|error| match &self.identity {
+                Some((certificate, _)) => unreadable(certificate, error),
+                None => OriginError::unusable(error),
+            })
     }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, OriginError> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
-        .map_err(|error| unreadable(path, error))?
-        .collect();
-    let found = found.map_err(|error| unreadable(path, error))?;
-    if found.is_empty() {
-        return Err(unreadable(path, "no certificate in it"));
-    }
-    Ok(found)
+    let pem = std::fs::read(path).map_err(|error| unreadable(path, error))?;
+    bootwire_tls::certificates(&pem).map_err(|error| unreadable(path, error))
 }
 
 fn unreadable(path: &Path, why: impl std::fmt::Display) -> OriginError {

@@ -3,7 +3,6 @@
 mod answer;
 mod client;
 mod redirect;
-mod trust;
 
 use std::path::PathBuf;
 use std::sync::Arc;
