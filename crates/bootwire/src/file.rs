@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
-pub use crate::partial::{Filling, PartialFile};
+pub use crate::partial_file::{Filling, PartialFile};
 pub use bootwire_io::is_local;
 use bootwire_io::{MappedRange, Mapping};
 

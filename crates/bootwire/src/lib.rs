@@ -55,7 +55,7 @@ pub mod file;
 mod mac;
 mod moment;
 mod or_refuse;
-mod partial;
+mod partial_file;
 mod path;
 mod record;
 mod refusal;

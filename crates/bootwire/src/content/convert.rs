@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{Content, changed};
 use crate::file::{OpenFile, READ_PIECE};
-use crate::partial::PartialSource;
+use crate::partial_file::PartialSource;
 use crate::{BoxFuture, Refusal, Source};
 
 impl Content {

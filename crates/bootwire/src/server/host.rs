@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 
 use super::engine::{Asked, Host};
-use super::inbox::{Inbox, Key, Message};
+use super::inbox::{Inbox, Message, TransferKey};
 use super::observe::Event;
 use super::store::{self, StoreHandle};
 use crate::content::{Content, Errand, Outlet};
@@ -37,7 +37,7 @@ impl Host for TokioHost {
         self.ids.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn ask(&mut self, key: Key, request: &Request) -> Asked {
+    fn ask(&mut self, key: TransferKey, request: &Request) -> Asked {
         let routed = self.app.route(request);
         let route = routed.request().params.route.clone();
         // Converting to netascii takes time that the worker does not have.
@@ -71,7 +71,7 @@ impl Host for TokioHost {
         self.app = app;
     }
 
-    fn bring(&mut self, key: Key, content: &mut Content, range: Range<u64>) -> Errand {
+    fn bring(&mut self, key: TransferKey, content: &mut Content, range: Range<u64>) -> Errand {
         let Some(bringing) = content.bringing(range) else {
             return Errand::idle();
         };
@@ -80,7 +80,7 @@ impl Host for TokioHost {
         Errand::new(self.runtime.spawn(bringing.run(outlet)).abort_handle())
     }
 
-    fn store(&mut self, key: Key, sink: Box<dyn Sink>, decode: bool) -> StoreHandle {
+    fn store(&mut self, key: TransferKey, sink: Box<dyn Sink>, decode: bool) -> StoreHandle {
         store::start(&self.runtime, Arc::clone(&self.inbox), key, sink, decode)
     }
 

@@ -14,7 +14,7 @@ use crate::{Answer, Refusal};
 /// Names a transfer across threads: its slot and the slot's generation, so that news for a
 /// transfer that has ended cannot reach the next one in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+pub(crate) struct TransferKey {
     pub(crate) index: u32,
     pub(crate) generation: u32,
 }
@@ -23,19 +23,19 @@ pub(crate) struct Key {
 pub(crate) enum Message {
     /// The handler answered, with content that is sendable.
     Answered {
-        key: Key,
+        key: TransferKey,
         result: Result<Answer, Refusal>,
     },
     /// Content was brought, or cannot be had.
     Arrived {
-        key: Key,
+        key: TransferKey,
         result: Result<Arrival, Refusal>,
     },
     /// A sink has taken everything before byte `upto`, counted as received from the client.
-    Stored { key: Key, upto: u64 },
+    Stored { key: TransferKey, upto: u64 },
     /// A sink failed, or finished.
     StoreEnded {
-        key: Key,
+        key: TransferKey,
         result: Result<(), Refusal>,
     },
     /// Answer requests from now on with this.

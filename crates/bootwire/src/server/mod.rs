@@ -7,15 +7,14 @@
 
 mod admission;
 mod builder;
-mod busy;
 mod drops;
 mod engine;
 mod experience;
-mod expired;
 mod handle;
 mod host;
 mod inbox;
 mod lane;
+mod late;
 mod listen;
 mod observe;
 mod recent;
@@ -26,8 +25,9 @@ mod spin;
 mod start;
 mod stats;
 mod store;
-mod table;
 mod transfer;
+mod transfers;
+mod watching;
 mod wheel;
 mod worker;
 

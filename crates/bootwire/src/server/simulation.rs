@@ -29,7 +29,7 @@ use super::admission::{Admission, Budgets, Guard, OwnAddresses};
 use super::engine::{Asked, Batch, Config, Engine, Host, Planned, Small};
 use super::experience::Experiences;
 use super::host::TokioHost;
-use super::inbox::{Inbox, Key, Message, Wakes};
+use super::inbox::{Inbox, Message, TransferKey, Wakes};
 use super::lane::{Lane, Lanes};
 use super::stats::{Counters, ServerStats};
 use super::store::StoreHandle;
@@ -468,15 +468,15 @@ impl Host for SimulatedHost {
         self.tokio.next_id()
     }
 
-    fn ask(&mut self, key: Key, request: &Request) -> Asked {
+    fn ask(&mut self, key: TransferKey, request: &Request) -> Asked {
         self.tokio.ask(key, request)
     }
 
-    fn bring(&mut self, key: Key, content: &mut Content, range: Range<u64>) -> Errand {
+    fn bring(&mut self, key: TransferKey, content: &mut Content, range: Range<u64>) -> Errand {
         self.tokio.bring(key, content, range)
     }
 
-    fn store(&mut self, key: Key, sink: Box<dyn Sink>, decode: bool) -> StoreHandle {
+    fn store(&mut self, key: TransferKey, sink: Box<dyn Sink>, decode: bool) -> StoreHandle {
         self.tokio.store(key, sink, decode)
     }
 

@@ -73,13 +73,13 @@ pub(super) enum Role {
 /// A local address clients ask.
 struct Site {
     listener: u16,
-    asked: Asked,
+    asked: SiteAddress,
     lanes: Vec<u16>,
 }
 
 /// What sites are told apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum SiteAddress {
     /// An address, with its interface if it means nothing without; `None` where the kernel does
     /// not tell which.
     Address(Option<IpAddr>, u32),
@@ -301,16 +301,16 @@ impl Sockets {
     /// The site of an address. Once there are [`SITES_MAX`], addresses that have none belong to the
     /// one of the others.
     fn find(&self, listener: u16, address: Option<IpAddr>, interface: u32) -> Option<usize> {
-        let asked = Asked::Address(address, scope_of(address, interface));
+        let asked = SiteAddress::Address(address, scope_of(address, interface));
         self.position(listener, asked).or_else(|| {
             let full = self.sites.len() >= SITES_MAX;
-            full.then(|| self.position(listener, Asked::Another))?
+            full.then(|| self.position(listener, SiteAddress::Another))?
         })
     }
 
-    fn position(&self, listener: u16, asked: Asked) -> Option<usize> {
+    fn position(&self, listener: u16, asked: SiteAddress) -> Option<usize> {
         self.sites.iter().position(|site| {
-            let everywhere = !self.single_port && asked != Asked::Another;
+            let everywhere = !self.single_port && asked != SiteAddress::Another;
             site.asked == asked && (everywhere || site.listener == listener)
         })
     }
@@ -319,13 +319,13 @@ impl Sockets {
         let number = u16::try_from(self.sites.len()).ok()?;
         let scope = scope_of(address, interface);
         let (asked, lanes) = if self.sites.len() >= SITES_MAX {
-            (Asked::Another, Vec::new())
+            (SiteAddress::Another, Vec::new())
         } else if self.single_port {
-            (Asked::Address(address, scope), Vec::new())
+            (SiteAddress::Address(address, scope), Vec::new())
         } else {
             let local = address.unwrap_or(self.port(listener)?.socket.local_addr().ip());
             let lanes = self.make_lanes(number, local, scope);
-            (Asked::Address(address, scope), lanes)
+            (SiteAddress::Address(address, scope), lanes)
         };
         self.sites.push(Site {
             listener,

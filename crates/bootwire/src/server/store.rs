@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::inbox::{Inbox, Key, Message};
+use super::inbox::{Inbox, Message, TransferKey};
 use crate::{Refusal, Sink};
 
 /// Bytes gathered before they go to the sink, unless a window ends sooner.
@@ -101,17 +101,17 @@ impl StoreHandle {
 pub(super) fn start(
     runtime: &tokio::runtime::Handle,
     inbox: Arc<Inbox>,
-    key: Key,
+    key: TransferKey,
     sink: Box<dyn Sink>,
     decode: bool,
 ) -> StoreHandle {
     let (orders, inbound) = mpsc::unbounded_channel();
     let decoder = decode.then(netascii::Decoder::default);
     let task = runtime.spawn(async move {
-        let mut verdict = Verdict::new(inbox, key);
-        match run(inbound, &verdict, sink, decoder).await {
-            Some(result) => verdict.tell(result),
-            None => verdict.told = true,
+        let mut report = EndReport::new(inbox, key);
+        match run(inbound, &report, sink, decoder).await {
+            Some(result) => report.tell(result),
+            None => report.told = true,
         }
     });
     StoreHandle {
@@ -124,14 +124,14 @@ pub(super) fn start(
 }
 
 /// Sees to it that the engine hears how an upload ended, even if its sink panics.
-struct Verdict {
+struct EndReport {
     inbox: Arc<Inbox>,
-    key: Key,
+    key: TransferKey,
     told: bool,
 }
 
-impl Verdict {
-    const fn new(inbox: Arc<Inbox>, key: Key) -> Self {
+impl EndReport {
+    const fn new(inbox: Arc<Inbox>, key: TransferKey) -> Self {
         Self {
             inbox,
             key,
@@ -146,7 +146,7 @@ impl Verdict {
     }
 }
 
-impl Drop for Verdict {
+impl Drop for EndReport {
     fn drop(&mut self) {
         if !self.told {
             self.tell(Err(Refusal::internal().because("the sink panicked")));
@@ -157,7 +157,7 @@ impl Drop for Verdict {
 /// `None` if the transfer ended before the upload was whole.
 async fn run(
     mut orders: mpsc::UnboundedReceiver<Order>,
-    verdict: &Verdict,
+    report: &EndReport,
     mut sink: Box<dyn Sink>,
     mut decoder: Option<netascii::Decoder>,
 ) -> Option<Result<(), Refusal>> {
@@ -177,8 +177,8 @@ async fn run(
                 if let Err(refusal) = sink.write(piece).await {
                     return Some(Err(refusal));
                 }
-                let key = verdict.key;
-                verdict.inbox.send(Message::Stored { key, upto });
+                let key = report.key;
+                report.inbox.send(Message::Stored { key, upto });
             }
             Order::Finish => {
                 let mut rest = Vec::new();
@@ -230,7 +230,7 @@ mod tests {
         let runtime = tokio::runtime::Handle::current();
         let dropped = Arc::<AtomicUsize>::default();
         for content in [&b"never taken"[..], b""] {
-            let key = Key {
+            let key = TransferKey {
                 index: 0,
                 generation: 1,
             };

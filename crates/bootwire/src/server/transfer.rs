@@ -8,7 +8,7 @@ use bootwire_proto::{Agreed, ErrorCode, Instant, Receiver, ReceiverStatus, Sende
 
 use super::admission::Unanswered;
 use super::engine::{Reports, Small};
-use super::inbox::Key;
+use super::inbox::TransferKey;
 use super::lane::Lane;
 use super::store::StoreHandle;
 use crate::Outcome;
@@ -21,7 +21,7 @@ use crate::request::Facts;
 #[repr(C, align(64))]
 pub(super) struct Transfer {
     pub(super) peer: SocketAddr,
-    pub(super) key: Key,
+    pub(super) key: TransferKey,
     pub(super) lane: Lane,
     /// Whether it stands in the ready queue.
     pub(super) queued: bool,

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant as Clock};
 use bootwire_io::{FailureKind, Kernel, Ready, ReceiveBatch, SendBatch, SendFailure, SendReport};
 use bootwire_proto::Instant;
 
-use super::busy::Busy;
 use super::engine::{Engine, Host, Planned, Small};
 use super::inbox::{Inbox, Message};
 use super::lane::Lanes;
 use super::sockets::{Role, Sockets};
 use super::spin::Spin;
 use super::stats::Counters;
+use super::watching::Watching;
 
 /// Datagrams received by one call.
 const RECEIVE_SLOTS: usize = 64;
@@ -36,7 +36,7 @@ pub(super) struct Worker<H> {
     draining: bool,
     stopping: bool,
     spin: Spin,
-    busy: Busy,
+    watching: Watching,
     // Lists used anew in each round.
     messages: Vec<Message>,
     ready: Vec<Ready>,
@@ -69,7 +69,7 @@ impl<H: Host> Worker<H> {
             draining: false,
             stopping: false,
             spin: Spin::default(),
-            busy: Busy::default(),
+            watching: Watching::default(),
             messages: Vec::new(),
             ready: Vec::new(),
             planned: Vec::new(),
@@ -104,7 +104,7 @@ impl<H: Host> Worker<H> {
             }
             if self.sockets.ask_drops(now) {
                 // The others are told of by the poller.
-                let unasked = (0..).map_while(|at| self.busy.get(at));
+                let unasked = (0..).map_while(|at| self.watching.get(at));
                 for id in unasked.collect::<Vec<_>>() {
                     self.hear_reports(id);
                 }
@@ -116,22 +116,22 @@ impl<H: Host> Worker<H> {
     /// Waits for packets unless there is something else to do, and receives them.
     fn hear(&mut self, now: Instant) {
         let mut ready = std::mem::take(&mut self.ready);
-        if self.busy.asks(now) {
+        if self.watching.asks(now) {
             self.wait(now, &mut ready);
         }
         let unasked = self.take_in(&ready);
         if unasked > 0 || !ready.is_empty() {
             self.spin.found();
-            if let Some(id) = self.busy.idle() {
-                watch(&mut self.sockets, &mut self.busy, id);
+            if let Some(id) = self.watching.idle() {
+                watch(&mut self.sockets, &mut self.watching, id);
             }
-        } else if !self.busy.is_watched()
+        } else if !self.watching.is_watched()
             && !self.engine.has_work()
             && !self.spin.looks(now, self.engine.active())
         {
             // The next round asks the poller, and may sleep.
-            while let Some(id) = self.busy.rest()
-                && watch(&mut self.sockets, &mut self.busy, id)
+            while let Some(id) = self.watching.rest()
+                && watch(&mut self.sockets, &mut self.watching, id)
             {}
         }
         ready.clear();
@@ -166,11 +166,11 @@ impl<H: Host> Worker<H> {
                     if self.receive_from(id) == 0 {
                         self.hear_reports(id);
                     }
-                    if self.busy.is_busy()
+                    if self.watching.is_busy()
                         && self.sockets.sends_data(id)
                         && self.sockets.unwatch(id)
                     {
-                        self.busy.add(id);
+                        self.watching.add(id);
                     }
                 }
             }
@@ -179,7 +179,7 @@ impl<H: Host> Worker<H> {
     }
 
     fn wait(&mut self, now: Instant, ready: &mut Vec<Ready>) {
-        let timeout = if self.busy.is_watched() {
+        let timeout = if self.watching.is_watched() {
             self.timeout(now)
         } else {
             Some(Duration::ZERO)
@@ -193,11 +193,11 @@ impl<H: Host> Worker<H> {
             std::thread::sleep(Duration::from_millis(1));
         }
         if timed {
-            self.busy.told(self.now().since(since));
+            self.watching.told(self.now().since(since));
         } else if sleeps {
-            self.busy.told(Duration::MAX);
+            self.watching.told(Duration::MAX);
         } else if !ready.is_empty() {
-            self.busy.told(Duration::ZERO);
+            self.watching.told(Duration::ZERO);
         }
     }
 
@@ -205,9 +205,9 @@ impl<H: Host> Worker<H> {
     fn receive_unasked(&mut self) -> usize {
         let mut received = 0;
         let mut at = 0;
-        while let Some(id) = self.busy.get(at) {
+        while let Some(id) = self.watching.get(at) {
             let count = self.receive_from(id);
-            self.busy.read(at, count);
+            self.watching.read(at, count);
             received += count;
             at += 1;
         }
@@ -420,9 +420,9 @@ impl<H: Host> Worker<H> {
             match failure.kind {
                 FailureKind::Unsent => {
                     self.engine.unsent(&planned, failure.block);
-                    if self.busy.contains(planned.lane) {
+                    if self.watching.contains(planned.lane) {
                         // Only a watched socket tells when it takes more.
-                        watch(&mut self.sockets, &mut self.busy, planned.lane);
+                        watch(&mut self.sockets, &mut self.watching, planned.lane);
                     }
                     self.sockets.block(planned.lane, planned.index);
                 }
@@ -438,10 +438,10 @@ impl<H: Host> Worker<H> {
 
 /// Has the poller watch a socket again that was read unasked. If it cannot now, the socket is still
 /// read in each round, and the worker does not sleep.
-fn watch(sockets: &mut Sockets, busy: &mut Busy, id: u16) -> bool {
+fn watch(sockets: &mut Sockets, watching: &mut Watching, id: u16) -> bool {
     let watched = sockets.watch(id);
     if watched {
-        busy.remove(id);
+        watching.remove(id);
     }
     watched
 }

@@ -9,7 +9,7 @@ use super::unproven::opening_schedule;
 use super::{Engine, Host};
 use crate::content::Arrival;
 use crate::server::experience::Experience;
-use crate::server::inbox::{Key, Message};
+use crate::server::inbox::{Message, TransferKey};
 use crate::server::transfer::{End, Phase, Receiving, Sending};
 use crate::{Accept, Answer, Outcome, Refusal, Reply, Terms};
 
@@ -20,7 +20,7 @@ impl<H: Host> Engine<H> {
             Message::Answered { key, result } => self.on_answer(now, key, result),
             Message::Arrived { key, result } => self.on_arrival(now, key, result),
             Message::Stored { key, upto } => {
-                let Some(transfer) = self.table.by_key(key) else {
+                let Some(transfer) = self.transfers.by_key(key) else {
                     return;
                 };
                 let Phase::Receiving(receiving) = &mut transfer.phase else {
@@ -30,7 +30,7 @@ impl<H: Host> Engine<H> {
                 self.go_on(now, key.index);
             }
             Message::StoreEnded { key, result } => {
-                let Some(transfer) = self.table.by_key(key) else {
+                let Some(transfer) = self.transfers.by_key(key) else {
                     return;
                 };
                 let Phase::Receiving(receiving) = &mut transfer.phase else {
@@ -52,13 +52,13 @@ impl<H: Host> Engine<H> {
     }
 
     /// Content was brought.
-    fn on_arrival(&mut self, now: Instant, key: Key, result: Result<Arrival, Refusal>) {
+    fn on_arrival(&mut self, now: Instant, key: TransferKey, result: Result<Arrival, Refusal>) {
         if let Ok(Arrival::Piece(piece)) = &result
             && !self.may_hold(now, key, piece.len() as u64)
         {
             return;
         }
-        let Some(transfer) = self.table.by_key(key) else {
+        let Some(transfer) = self.transfers.by_key(key) else {
             return;
         };
         let Phase::Sending(sending) = &mut transfer.phase else {
@@ -71,8 +71,13 @@ impl<H: Host> Engine<H> {
     }
 
     /// The handler answered.
-    pub(super) fn on_answer(&mut self, now: Instant, key: Key, result: Result<Answer, Refusal>) {
-        let Some(transfer) = self.table.by_key(key) else {
+    pub(super) fn on_answer(
+        &mut self,
+        now: Instant,
+        key: TransferKey,
+        result: Result<Answer, Refusal>,
+    ) {
+        let Some(transfer) = self.transfers.by_key(key) else {
             return;
         };
         if !matches!(transfer.phase, Phase::Opening { .. }) {
@@ -87,7 +92,7 @@ impl<H: Host> Engine<H> {
         self.go_on(now, key.index);
     }
 
-    fn start_sending(&mut self, now: Instant, key: Key, reply: Reply) {
+    fn start_sending(&mut self, now: Instant, key: TransferKey, reply: Reply) {
         let Reply { mut content, terms } = reply;
         let size = content.size();
         let seed = self.next_seed();
@@ -99,7 +104,7 @@ impl<H: Host> Engine<H> {
         if owned > 0 && !self.may_hold(now, key, owned) {
             return;
         }
-        let Some(transfer) = self.table.by_key(key) else {
+        let Some(transfer) = self.transfers.by_key(key) else {
             return;
         };
         let known = self.experiences.of(now, transfer.peer.ip());
@@ -142,7 +147,7 @@ impl<H: Host> Engine<H> {
         self.note_life(now, key, agreed.timeout);
     }
 
-    fn start_receiving(&mut self, now: Instant, key: Key, accept: Accept) {
+    fn start_receiving(&mut self, now: Instant, key: TransferKey, accept: Accept) {
         let Accept {
             sink,
             size_max,
@@ -152,7 +157,7 @@ impl<H: Host> Engine<H> {
         let Some(agreed) = self.agree(now, key, None, &terms) else {
             return;
         };
-        let Some(transfer) = self.table.by_key(key) else {
+        let Some(transfer) = self.transfers.by_key(key) else {
             return;
         };
         transfer.agreed = agreed;
@@ -191,11 +196,11 @@ impl<H: Host> Engine<H> {
     fn agree(
         &mut self,
         now: Instant,
-        key: Key,
+        key: TransferKey,
         size: Option<u64>,
         terms: &Terms,
     ) -> Option<Agreed> {
-        let transfer = self.table.by_key(key)?;
+        let transfer = self.transfers.by_key(key)?;
         let Ok(Packet::Request(request)) = Packet::parse(transfer.facts.datagram()) else {
             return None;
         };

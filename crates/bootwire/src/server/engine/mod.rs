@@ -13,19 +13,19 @@
 //! | time has passed | [`Engine::on_time`]; or [`Engine::is_overdue`], and then [`Engine::on_overdue`] once no packet is left unheard |
 //! | the wire is free | [`Engine::plan`], [`Engine::add`] for each planned packet, then the failures |
 
-mod gone;
 mod messages;
 #[cfg(feature = "simulation")]
 mod occupancy;
 mod packets;
 mod plan;
 mod progress;
+mod ready;
+mod rejected;
 mod requests;
 #[cfg(test)]
 mod tests;
-mod turned_away;
-mod turns;
 mod unproven;
+mod unreachable;
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -35,20 +35,20 @@ use std::time::{Duration, SystemTime};
 use bootwire_io::Destination;
 use bootwire_proto::{Instant, Limits, Schedule};
 
-pub(super) use self::gone::Reports;
 #[cfg(feature = "simulation")]
 pub(super) use self::plan::Batch;
 pub(super) use self::plan::{Planned, Small};
-use self::turns::Turns;
+use self::ready::ReadyQueue;
 use self::unproven::{ROOM_PER_SECOND, Waiting};
+pub(super) use self::unreachable::Reports;
 use super::admission::Admission;
 use super::experience::Experiences;
-use super::expired::Expired;
-use super::inbox::Key;
+use super::inbox::TransferKey;
+use super::late::LateClients;
 use super::recent::Recent;
 use super::stats::Counters;
 use super::store::StoreHandle;
-use super::table::Table;
+use super::transfers::Transfers;
 use super::wheel::Wheel;
 use crate::content::{Content, Errand};
 use crate::record::Ended;
@@ -66,14 +66,14 @@ pub(crate) trait Host {
 
     /// Asks the application. The answer is given at once if it is at hand, else it comes as
     /// [`Message::Answered`](super::inbox::Message::Answered).
-    fn ask(&mut self, key: Key, request: &Request) -> Asked;
+    fn ask(&mut self, key: TransferKey, request: &Request) -> Asked;
 
     /// Has a range of content brought here that it [wants](Content::want). What was brought comes back
     /// as [`Message::Arrived`](super::inbox::Message::Arrived).
-    fn bring(&mut self, key: Key, content: &mut Content, range: Range<u64>) -> Errand;
+    fn bring(&mut self, key: TransferKey, content: &mut Content, range: Range<u64>) -> Errand;
 
     /// Starts to fill a sink; netascii is decoded on the way if `decode`.
-    fn store(&mut self, key: Key, sink: Box<dyn Sink>, decode: bool) -> StoreHandle;
+    fn store(&mut self, key: TransferKey, sink: Box<dyn Sink>, decode: bool) -> StoreHandle;
 
     /// From now on asks this application. Hosts that answer by themselves have none.
     fn serve(&mut self, app: App) {
@@ -115,7 +115,7 @@ pub(super) struct Engine<H> {
     pub(super) host: H,
     config: Config,
     counters: Arc<Counters>,
-    table: Table,
+    transfers: Transfers,
     wheel: Wheel,
     /// Transfers whose deadlines have come, between looking and acting.
     due: Vec<u32>,
@@ -123,11 +123,11 @@ pub(super) struct Engine<H> {
     recent: Recent,
     experiences: Arc<Experiences>,
     /// Clients whose transfer ended before their first answer.
-    expired: Expired,
+    late: LateClients,
     /// Transfers that may be unproven for long, the oldest first, and when they count for their
     /// sources no longer.
-    ageing: VecDeque<(Instant, Key)>,
-    turns: Turns,
+    ageing: VecDeque<(Instant, TransferKey)>,
+    ready: ReadyQueue,
     /// Packets that belong to no running transfer: ERRORs.
     outbox: Vec<Small>,
     /// Transfers that were unproven when they started, the oldest first.
@@ -169,15 +169,15 @@ impl<H: Host> Engine<H> {
             host,
             config,
             counters,
-            table: Table::new(),
+            transfers: Transfers::new(),
             wheel: Wheel::new(now),
             due: Vec::new(),
             admission,
             recent: Recent::new(now),
             experiences,
-            expired: Expired::default(),
+            late: LateClients::default(),
             ageing: VecDeque::new(),
-            turns: Turns::default(),
+            ready: ReadyQueue::default(),
             outbox: Vec::new(),
             waiting: Waiting::default(),
             refused: 0,
@@ -227,7 +227,7 @@ impl<H: Host> Engine<H> {
 
     /// Whether [`Engine::plan`] may have something to send at once.
     pub(super) fn has_work(&self) -> bool {
-        !self.turns.is_empty() || !self.outbox.is_empty()
+        !self.ready.is_empty() || !self.outbox.is_empty()
     }
 
     /// A number for one transfer's jitter.
@@ -241,19 +241,19 @@ impl<H: Host> Engine<H> {
 
     /// Puts a transfer into the ready queue, if it is not there. Answers whether it is there now.
     fn queue(&mut self, index: u32) -> bool {
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return false;
         };
         if !transfer.queued && transfer.blocked.is_none() {
             transfer.queued = true;
-            self.turns.push(index, transfer.unproven.is_some());
+            self.ready.push(index, transfer.unproven.is_some());
         }
         transfer.queued
     }
 
     /// Tells the wheel a transfer's next deadline.
     fn arm(&mut self, index: u32) {
-        if let Some(transfer) = self.table.get(index) {
+        if let Some(transfer) = self.transfers.get(index) {
             self.wheel.set(index, transfer.deadline(self.config.stall));
         }
     }

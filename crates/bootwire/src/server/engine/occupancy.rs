@@ -17,11 +17,11 @@ impl<H: Host> Engine<H> {
         let mut occupancy = Occupancy {
             active: self.active,
             timers: self.wheel.len(),
-            ready: self.turns.len(),
+            ready: self.ready.len(),
             outbox: self.outbox.len(),
             ..Occupancy::default()
         };
-        for transfer in self.table.transfers() {
+        for transfer in self.transfers.transfers() {
             occupancy.slots += 1;
             match &transfer.phase {
                 Phase::Opening { .. } | Phase::Refused { .. } => {}

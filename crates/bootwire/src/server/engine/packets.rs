@@ -24,9 +24,9 @@ impl<H: Host> Engine<H> {
             self.counters.malformed.add(1);
             return;
         };
-        let found = self.table.find(datagram.peer, site);
+        let found = self.transfers.find(datagram.peer, site);
         let found = found.filter(|&index| {
-            self.table
+            self.transfers
                 .get(index)
                 .is_some_and(|transfer| transfer.lane.id == lane)
         });
@@ -34,7 +34,7 @@ impl<H: Host> Engine<H> {
             self.stray(now, lane, datagram, packet);
             return;
         };
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return;
         };
         match (packet, &mut transfer.phase) {
@@ -67,7 +67,7 @@ impl<H: Host> Engine<H> {
     }
 
     fn on_data(&mut self, now: Instant, index: u32, data: Data<'_>) {
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return;
         };
         let Phase::Receiving(receiving) = &mut transfer.phase else {
@@ -96,7 +96,7 @@ impl<H: Host> Engine<H> {
     /// The client ended the transfer. It is never answered (RFC 1350 section 7).
     // spec: rfc1350-error-ends, error-never-answered
     fn on_error(&mut self, now: Instant, index: u32, error: ErrorPacket<'_>) {
-        let Some(transfer) = self.table.get(index) else {
+        let Some(transfer) = self.transfers.get(index) else {
             return;
         };
         let text = error.text.get(..ERROR_TEXT_KEPT).unwrap_or(error.text);
@@ -119,7 +119,7 @@ impl<H: Host> Engine<H> {
         // ever.
         let answerable =
             matches!(packet, Packet::Data(_) | Packet::Ack(_)) && lane >= self.config.listeners;
-        let too_late = answerable && self.expired.knows(now, datagram.peer);
+        let too_late = answerable && self.late.knows(now, datagram.peer);
         if answerable
             && (too_late || !self.recent.knows(now, datagram.peer))
             && self

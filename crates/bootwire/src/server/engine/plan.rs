@@ -7,7 +7,7 @@ use bootwire_proto::{Ack, Answer, ErrorCode, Instant, ReceiverStatus, Run, Trans
 
 use super::{Engine, Host};
 use crate::content::changed;
-use crate::server::inbox::Key;
+use crate::server::inbox::TransferKey;
 use crate::server::transfer::{Phase, Sending, Transfer};
 use crate::{Moment, Refusal};
 
@@ -106,14 +106,14 @@ impl<H: Host> Engine<H> {
         self.planned_at = now;
         let mut moment = None;
         std::mem::swap(small, &mut self.outbox);
-        let mut left = self.turns.round();
+        let mut left = self.ready.round();
         while planned.len() < ROUND_MAX
-            && let Some(index) = self.turns.next(&mut left)
+            && let Some(index) = self.ready.next(&mut left)
         {
-            if let Some(coming) = self.turns.after(AHEAD) {
-                self.table.prefetch(coming);
+            if let Some(coming) = self.ready.after(AHEAD) {
+                self.transfers.prefetch(coming);
             }
-            let Some(transfer) = self.table.get_mut(index) else {
+            let Some(transfer) = self.transfers.get_mut(index) else {
                 continue;
             };
             transfer.queued = false;
@@ -182,7 +182,7 @@ impl<H: Host> Engine<H> {
     /// A transfer had its turn, and `sends` something or not: takes care of what it will want next,
     /// and when.
     fn look_ahead(&mut self, now: Instant, index: u32, sends: bool) {
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return;
         };
         let more = match &mut transfer.phase {
@@ -197,7 +197,7 @@ impl<H: Host> Engine<H> {
         };
         if sends && more {
             transfer.queued = true;
-            self.turns.push(index, transfer.unproven.is_some());
+            self.ready.push(index, transfer.unproven.is_some());
         }
         self.wheel.set(index, transfer.deadline(self.config.stall));
     }
@@ -209,7 +209,7 @@ impl<H: Host> Engine<H> {
         tag: u32,
         round: &mut impl Batch<'p>,
     ) -> Result<(), Full> {
-        let Some(transfer) = self.table.get(planned.index) else {
+        let Some(transfer) = self.transfers.get(planned.index) else {
             return Ok(());
         };
         let to = transfer.lane.to(transfer.peer);
@@ -249,7 +249,7 @@ impl<H: Host> Engine<H> {
     /// The kernel took only the first `block` blocks of this, or nothing: to be sent again when
     /// [`Engine::retry`] says so.
     pub(in crate::server) fn unsent(&mut self, planned: &Planned, block: u32) {
-        let Some(transfer) = self.table.get_mut(planned.index) else {
+        let Some(transfer) = self.transfers.get_mut(planned.index) else {
             return;
         };
         transfer.blocked.get_or_insert(self.planned_at);
@@ -270,7 +270,7 @@ impl<H: Host> Engine<H> {
 
     /// The transfer may send again what was unsent.
     pub(in crate::server) fn retry(&mut self, index: u32) {
-        if let Some(transfer) = self.table.get_mut(index) {
+        if let Some(transfer) = self.transfers.get_mut(index) {
             transfer.blocked = None;
         }
         self.queue(index);
@@ -279,7 +279,7 @@ impl<H: Host> Engine<H> {
 
     /// The path is narrower than the interface: go on in fragments.
     pub(in crate::server) fn too_big(&mut self, planned: &Planned, block: u32) {
-        if let Some(transfer) = self.table.get_mut(planned.index)
+        if let Some(transfer) = self.transfers.get_mut(planned.index)
             && !transfer.fragment
         {
             transfer.fragment = true;
@@ -290,7 +290,7 @@ impl<H: Host> Engine<H> {
 
     /// The kernel or driver does not cut windows into blocks for this peer.
     pub(in crate::server) fn gso_refused(&mut self, planned: &Planned) {
-        if let Some(transfer) = self.table.get_mut(planned.index) {
+        if let Some(transfer) = self.transfers.get_mut(planned.index) {
             transfer.no_gso = true;
         }
     }
@@ -313,7 +313,7 @@ pub(super) fn run_max(blksize: u16) -> u16 {
 
 /// Has content brought closer that the transfer will want soon, and notes whether the client waits
 /// for our side. Answers whether there is more to send at once.
-fn feed_ahead(host: &mut impl Host, now: Instant, key: Key, sending: &mut Sending) -> bool {
+fn feed_ahead(host: &mut impl Host, now: Instant, key: TransferKey, sending: &mut Sending) -> bool {
     let window = sending.sender.window();
     let available = sending.content.available();
     let opens = window.start < window.end;
@@ -327,7 +327,7 @@ fn feed_ahead(host: &mut impl Host, now: Instant, key: Key, sending: &mut Sendin
 }
 
 /// Has the content brought that is wanted by a sender that goes on to `wanted`.
-pub(super) fn bring(host: &mut impl Host, key: Key, sending: &mut Sending, wanted: u64) {
+pub(super) fn bring(host: &mut impl Host, key: TransferKey, sending: &mut Sending, wanted: u64) {
     if let Some(range) = sending.content.want(wanted) {
         let errand = host.bring(key, &mut sending.content, range);
         sending.content.sent_for(errand);

@@ -22,7 +22,7 @@ impl<H: Host> Engine<H> {
             return false;
         }
         let stall = self.config.stall;
-        let (table, wheel) = (&mut self.table, &mut self.wheel);
+        let (table, wheel) = (&mut self.transfers, &mut self.wheel);
         self.due.retain(|&index| {
             let Some(transfer) = table.get(index) else {
                 return false;
@@ -50,7 +50,7 @@ impl<H: Host> Engine<H> {
     pub(in crate::server) fn on_overdue(&mut self, now: Instant) {
         let mut due = std::mem::take(&mut self.due);
         for index in due.drain(..) {
-            let Some(transfer) = self.table.get(index) else {
+            let Some(transfer) = self.transfers.get(index) else {
                 continue;
             };
             // One that is ready to send has not said yet what it waits for from now on.
@@ -67,7 +67,7 @@ impl<H: Host> Engine<H> {
 
     /// A transfer's deadline has come.
     fn expire(&mut self, now: Instant, index: u32) {
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return;
         };
         let stall = self.config.stall;
@@ -130,7 +130,7 @@ impl<H: Host> Engine<H> {
 
     /// Draws the consequences of whatever happened to a transfer.
     pub(super) fn settle(&mut self, now: Instant, index: u32) {
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return;
         };
         match &mut transfer.phase {
@@ -175,7 +175,7 @@ impl<H: Host> Engine<H> {
 
     /// The client fell silent, or got nowhere.
     fn time_out(&mut self, now: Instant, index: u32, proven: bool) {
-        let Some(transfer) = self.table.get(index) else {
+        let Some(transfer) = self.transfers.get(index) else {
             return;
         };
         let silence = now.since(transfer.heard_at());
@@ -197,7 +197,7 @@ impl<H: Host> Engine<H> {
     /// client that repeats its request because the ERROR was lost gets it again, and the handler
     /// is not called twice.
     pub(super) fn refuse(&mut self, now: Instant, index: u32, refusal: &Refusal) {
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return;
         };
         if refusal.is_silent() {
@@ -224,7 +224,7 @@ impl<H: Host> Engine<H> {
         self.outbox.push(*error);
         let was_opening = transfer.answered.is_none() || transfer.is_fresh();
         self.conclude(now, index, end);
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return;
         };
         if was_opening && self.refused < REFUSED_MAX {
@@ -244,7 +244,7 @@ impl<H: Host> Engine<H> {
 
     fn forget(&mut self, index: u32) {
         self.wheel.set(index, None);
-        if let Some(transfer) = self.table.remove(index)
+        if let Some(transfer) = self.transfers.remove(index)
             && matches!(transfer.phase, Phase::Refused { .. })
         {
             self.refused -= 1;
@@ -253,7 +253,7 @@ impl<H: Host> Engine<H> {
 
     /// Makes the record of a transfer, unless that was done, and gives back its place.
     pub(super) fn conclude(&mut self, now: Instant, index: u32, end: End) {
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return;
         };
         if transfer.is_recorded() {
@@ -278,7 +278,7 @@ impl<H: Host> Engine<H> {
             self.admission.answered(place);
             self.counters.unproven.set(self.admission.waiting() as u64);
             if end.outcome == Outcome::Timeout {
-                self.expired.add(now, transfer.peer);
+                self.late.add(now, transfer.peer);
                 self.counters.unproven_expired.add(1);
             }
         }
@@ -300,9 +300,9 @@ impl<H: Host> Engine<H> {
         let refusal = Refusal::busy()
             .text("Server restarting, try again")
             .because("the server was stopped");
-        for index in self.table.indices() {
+        for index in self.transfers.indices() {
             if self
-                .table
+                .transfers
                 .get(index)
                 .is_some_and(|transfer| !transfer.is_recorded())
             {

@@ -9,7 +9,7 @@ use bootwire_proto::{Agreed, Instant, Malformed, Packet, Request as Rq};
 use super::{Engine, Host, Reports};
 use crate::request::{Arrival, Facts, Params};
 use crate::server::admission::{Caller, Unanswered};
-use crate::server::inbox::Key;
+use crate::server::inbox::TransferKey;
 use crate::server::lane::{Lane, Lanes};
 use crate::server::stats::DropReason;
 use crate::server::transfer::{CROSSING, End, Phase, Transfer};
@@ -70,12 +70,15 @@ impl<H: Host> Engine<H> {
             return;
         };
         let site = lanes.site(listener, datagram.local, datagram.interface);
-        let mut running = site.and_then(|site| self.table.find(peer, site));
-        let last = running.and_then(|index| self.table.get(index).map(|old| old.lane.id));
+        let mut running = site.and_then(|site| self.transfers.find(peer, site));
+        let last = running.and_then(|index| self.transfers.get(index).map(|old| old.lane.id));
         // spec: write-begins-anew
         // Whatever becomes of the request.
         if let Some(index) = running
-            && self.table.get(index).is_some_and(Transfer::is_begun_upload)
+            && self
+                .transfers
+                .get(index)
+                .is_some_and(Transfer::is_begun_upload)
         {
             self.replace(now, index);
             running = None;
@@ -94,7 +97,7 @@ impl<H: Host> Engine<H> {
             self.counters.dropped(now, reason, peer.ip());
             return;
         };
-        self.expired.remove(peer);
+        self.late.remove(peer);
         if let Some(index) = running {
             self.replace(now, index);
         }
@@ -134,7 +137,7 @@ impl<H: Host> Engine<H> {
     /// Whether the request belongs to the transfer its peer has already; acts on it if so.
     // spec: clients-rule-9
     fn joins(&mut self, now: Instant, index: u32, request: &[u8]) -> bool {
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return false;
         };
         if !transfer.facts.is(request) {
@@ -169,7 +172,7 @@ impl<H: Host> Engine<H> {
     /// The peer asks for something else: what it had is over.
     // spec: next-request-replaces
     fn replace(&mut self, now: Instant, index: u32) {
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return;
         };
         if let Some(place) = transfer.unproven.take() {
@@ -208,7 +211,7 @@ impl<H: Host> Engine<H> {
         };
         let facts = Arc::new(Facts::new(arrival, &request, datagram.payload));
         let deadline = now + self.config.deadline + HANDLER_GRACE;
-        let new = |key: Key| Transfer {
+        let new = |key: TransferKey| Transfer {
             key,
             peer,
             lane,
@@ -229,7 +232,7 @@ impl<H: Host> Engine<H> {
             route: None,
             labels: Vec::new(),
         };
-        let key = self.table.insert(new);
+        let key = self.transfers.insert(new);
         self.note_unproven(key);
         self.active += 1;
         self.counters.active.set(self.active);
@@ -247,7 +250,7 @@ impl<H: Host> Engine<H> {
             moment: self.moment(),
         };
         let asked = self.host.ask(key, &request);
-        if let Some(transfer) = self.table.by_key(key) {
+        if let Some(transfer) = self.transfers.by_key(key) {
             transfer.route = asked.route;
         }
         match asked.answer {

@@ -9,7 +9,7 @@ use bootwire_proto::{Agreed, Instant, Schedule};
 use super::{Engine, Host};
 use crate::Outcome;
 use crate::server::admission::{Caller, Crowded, HELD, Unanswered};
-use crate::server::inbox::Key;
+use crate::server::inbox::TransferKey;
 use crate::server::stats::DropReason;
 use crate::server::transfer::End;
 
@@ -31,7 +31,7 @@ const OACK_FACTOR: usize = 3;
 
 /// Transfers that were unproven when they started, the oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(VecDeque<Key>);
+pub(super) struct Waiting(VecDeque<TransferKey>);
 
 impl<H: Host> Engine<H> {
     /// Takes a place for an unproven transfer, if need be that of another one.
@@ -54,9 +54,9 @@ impl<H: Host> Engine<H> {
     /// and too much is held for such clients already, others make room; where there is none, it
     /// ends without a word: a machine asks again.
     // spec: unproven-content
-    pub(super) fn may_hold(&mut self, now: Instant, key: Key, bytes: u64) -> bool {
+    pub(super) fn may_hold(&mut self, now: Instant, key: TransferKey, bytes: u64) -> bool {
         for attempt in 0..=YIELDS {
-            let Some(transfer) = self.table.by_key(key) else {
+            let Some(transfer) = self.transfers.by_key(key) else {
                 return false;
             };
             let Some(place) = &mut transfer.unproven else {
@@ -70,7 +70,7 @@ impl<H: Host> Engine<H> {
                 break;
             }
         }
-        if let Some(transfer) = self.table.by_key(key) {
+        if let Some(transfer) = self.transfers.by_key(key) {
             let peer = transfer.peer.ip();
             self.counters
                 .dropped(now, DropReason::UnprovenDropped, peer);
@@ -101,7 +101,7 @@ impl<H: Host> Engine<H> {
             let Some(key) = self.waiting.0.pop_front() else {
                 return false;
             };
-            let Some(transfer) = self.table.by_key(key) else {
+            let Some(transfer) = self.transfers.by_key(key) else {
                 continue;
             };
             if transfer.unproven.is_none() {
@@ -131,9 +131,9 @@ impl<H: Host> Engine<H> {
     /// A client that was granted a long timeout may let its transfer wait for as long; but it does
     /// not keep its address and network from others for longer than any.
     // spec: unproven-places
-    pub(super) fn note_life(&mut self, now: Instant, key: Key, granted: Option<Duration>) {
+    pub(super) fn note_life(&mut self, now: Instant, key: TransferKey, granted: Option<Duration>) {
         if granted.is_some_and(|granted| granted + granted / 4 > HELD)
-            && (self.table.by_key(key)).is_some_and(|transfer| transfer.unproven.is_some())
+            && (self.transfers.by_key(key)).is_some_and(|transfer| transfer.unproven.is_some())
         {
             self.ageing.push_back((now + HELD, key));
         }
@@ -145,7 +145,7 @@ impl<H: Host> Engine<H> {
             && until <= now
         {
             self.ageing.pop_front();
-            if let Some(transfer) = self.table.by_key(key)
+            if let Some(transfer) = self.transfers.by_key(key)
                 && let Some(place) = &mut transfer.unproven
             {
                 self.admission.age(place);
@@ -154,12 +154,12 @@ impl<H: Host> Engine<H> {
     }
 
     /// A transfer has started.
-    pub(super) fn note_unproven(&mut self, key: Key) {
+    pub(super) fn note_unproven(&mut self, key: TransferKey) {
         let unproven = self.admission.waiting();
         self.counters.unproven.set(unproven as u64);
         self.waiting.0.push_back(key);
         if self.waiting.0.len() > 2 * unproven + SLACK {
-            let table = &mut self.table;
+            let table = &mut self.transfers;
             self.waiting.0.retain(|&key| {
                 table
                     .by_key(key)
@@ -170,12 +170,12 @@ impl<H: Host> Engine<H> {
 
     /// The client has answered.
     pub(super) fn prove(&mut self, now: Instant, index: u32) {
-        if let Some(transfer) = self.table.get_mut(index)
+        if let Some(transfer) = self.transfers.get_mut(index)
             && let Some(place) = transfer.unproven.take()
         {
             if transfer.queued {
                 // It need not wait among those who have not answered any more.
-                self.turns.push(index, false);
+                self.ready.push(index, false);
             }
             self.admission.proven(now, place);
             self.counters.unproven.set(self.admission.waiting() as u64);

@@ -4,10 +4,10 @@
 mod admission;
 mod content;
 mod experience;
-mod gone;
 mod requests;
 mod transfers;
 mod unproven;
+mod unreachable;
 mod uploads;
 
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ use crate::file::PartialFile;
 use crate::record::Ended;
 use crate::server::admission::{Admission, Budgets, Guard};
 use crate::server::experience::Experiences;
-use crate::server::inbox::{Key, Message};
+use crate::server::inbox::{Message, TransferKey};
 use crate::server::lane::{Lane, Lanes};
 use crate::server::stats::{Counters, ServerStats};
 use crate::server::store::StoreHandle;
@@ -64,11 +64,11 @@ enum Script {
 struct Scripted {
     scripts: HashMap<&'static str, Script>,
     ids: u64,
-    calls: Vec<(Key, String)>,
+    calls: Vec<(TransferKey, String)>,
     /// Of each call, whether its client had proven its address.
     proven: Vec<bool>,
-    brought: Vec<(Key, Range<u64>)>,
-    stored: Vec<Key>,
+    brought: Vec<(TransferKey, Range<u64>)>,
+    stored: Vec<TransferKey>,
     records: Arc<Mutex<Vec<TransferRecord>>>,
 }
 
@@ -82,7 +82,7 @@ impl Host for Scripted {
         self.ids
     }
 
-    fn ask(&mut self, key: Key, request: &Request) -> Asked {
+    fn ask(&mut self, key: TransferKey, request: &Request) -> Asked {
         let path = request.path().into_owned();
         self.calls.push((key, path.clone()));
         self.proven.push(request.is_proven());
@@ -110,12 +110,12 @@ impl Host for Scripted {
         }
     }
 
-    fn store(&mut self, key: Key, _sink: Box<dyn Sink>, _decode: bool) -> StoreHandle {
+    fn store(&mut self, key: TransferKey, _sink: Box<dyn Sink>, _decode: bool) -> StoreHandle {
         self.stored.push(key);
         StoreHandle::idle()
     }
 
-    fn bring(&mut self, key: Key, _content: &mut Content, range: Range<u64>) -> Errand {
+    fn bring(&mut self, key: TransferKey, _content: &mut Content, range: Range<u64>) -> Errand {
         self.brought.push((key, range));
         Errand::idle()
     }
@@ -347,7 +347,7 @@ impl Bench {
 
     /// Bytes of content in memory that belong to one transfer each.
     fn held(&self) -> u64 {
-        let transfers = self.engine.table.transfers();
+        let transfers = self.engine.transfers.transfers();
         transfers
             .map(|transfer| match &transfer.phase {
                 Phase::Sending(sending) => sending.content.owned(),
@@ -371,7 +371,7 @@ fn sent_small(small: &Small) -> Sent {
 
 /// What the kernel would put on the wire for a planned packet or run.
 fn sent_planned(engine: &Engine<Scripted>, planned: &Planned) -> Vec<Sent> {
-    let transfer = engine.table.get(planned.index).unwrap();
+    let transfer = engine.transfers.get(planned.index).unwrap();
     let datagrams = match planned.what {
         What::Oack => vec![
             transfer

@@ -258,11 +258,11 @@ fn a_flood_of_requests_for_what_is_not_there_is_not_remembered() {
         bench.ask(forged, &rrq("missing", &[]));
     }
     assert_eq!(bench.outcomes().len(), 100_000);
-    assert!(bench.engine.table.indices().len() <= 16_384);
+    assert!(bench.engine.transfers.indices().len() <= 16_384);
     bench.wait(2 * SECOND);
-    assert_eq!(bench.engine.table.indices(), [0; 0]);
+    assert_eq!(bench.engine.transfers.indices(), [0; 0]);
     assert_eq!(bench.ask(peer(1), &rrq("missing", &[])).len(), 1);
-    assert_eq!(bench.engine.table.indices().len(), 1);
+    assert_eq!(bench.engine.transfers.indices().len(), 1);
 }
 
 #[test]
@@ -347,14 +347,14 @@ fn of_a_long_request_no_more_is_kept_than_makes_sense() {
     assert!(sent[0].is_oack());
     let kept = bench
         .engine
-        .table
+        .transfers
         .transfers()
         .map(|transfer| transfer.facts.datagram().len());
     assert_eq!(kept.collect::<Vec<_>>(), [2048]);
     assert_eq!(bench.ask(peer(1), &request), sent, "a repeat is one");
     assert_eq!(bench.calls(), 1);
     bench.ack(peer(1), sent[0].lane, 0);
-    let options = &bench.engine.table.transfers().next().unwrap().facts;
+    let options = &bench.engine.transfers.transfers().next().unwrap().facts;
     assert_eq!(options.options().count(), 32);
 }
 

@@ -149,7 +149,7 @@ fn an_upload_can_follow_the_same_upload_from_the_same_port_at_once() {
 /// Whether the upload that began as number `stored` goes on.
 fn is_running(bench: &mut Bench, stored: usize) -> bool {
     let key = bench.engine.host.stored[stored];
-    bench.engine.table.by_key(key).is_some()
+    bench.engine.transfers.by_key(key).is_some()
 }
 
 // spec: write-begins-anew

@@ -8,7 +8,7 @@ const SHARE: u32 = 4;
 /// Transfers that may have something to send, each once. Those whose clients have answered come
 /// first: a flood of requests must not make running transfers wait for thousands of first packets.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(super) struct ReadyQueue {
     proven: VecDeque<u32>,
     unproven: VecDeque<u32>,
     count: u32,
@@ -21,7 +21,7 @@ pub(super) struct Left {
     unproven: usize,
 }
 
-impl Turns {
+impl ReadyQueue {
     pub(super) fn push(&mut self, index: u32, unproven: bool) {
         if unproven {
             self.unproven.push_back(index);
@@ -70,11 +70,11 @@ impl Turns {
 mod tests {
     use super::*;
 
-    fn round(turns: &mut Turns, most: usize) -> Vec<u32> {
-        let mut left = turns.round();
+    fn round(queue: &mut ReadyQueue, most: usize) -> Vec<u32> {
+        let mut left = queue.round();
         let mut taken = Vec::new();
         while taken.len() < most
-            && let Some(index) = turns.next(&mut left)
+            && let Some(index) = queue.next(&mut left)
         {
             taken.push(index);
         }
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn running_transfers_come_before_a_crowd_that_has_not_answered() {
-        let mut turns = Turns::default();
+        let mut turns = ReadyQueue::default();
         (0..1000).for_each(|index| turns.push(index, true));
         (1000..1030).for_each(|index| turns.push(index, false));
         let first = round(&mut turns, 40);
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_crowd_has_its_share_when_all_are_busy() {
-        let mut turns = Turns::default();
+        let mut turns = ReadyQueue::default();
         (0..1000).for_each(|index| turns.push(index, index < 500));
         let first = round(&mut turns, 400);
         assert_eq!(first.iter().filter(|&&index| index < 500).count(), 100);
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn who_comes_back_waits_for_the_next_round() {
-        let mut turns = Turns::default();
+        let mut turns = ReadyQueue::default();
         turns.push(1, false);
         turns.push(2, true);
         let mut left = turns.round();

@@ -28,7 +28,7 @@ const IN_VAIN: usize = 2;
 
 /// How busy a worker is, and the sockets it reads unasked.
 #[derive(Debug, Default)]
-pub(super) struct Busy {
+pub(super) struct Watching {
     /// Rounds since it slept, while it is not known to be busy.
     rounds: u32,
     unwatched: Vec<Unwatched>,
@@ -45,7 +45,7 @@ struct Unwatched {
     read: usize,
 }
 
-impl Busy {
+impl Watching {
     /// Whether the poller is to be asked in this round; without waiting, while any socket is not
     /// watched.
     pub(super) fn asks(&mut self, now: Instant) -> bool {
@@ -136,71 +136,71 @@ mod tests {
     }
 
     /// A worker that has read socket 7 unasked for the first time.
-    fn busy() -> Busy {
-        let mut busy = Busy::default();
+    fn busy() -> Watching {
+        let mut watching = Watching::default();
         for _ in 0..ROUNDS {
-            assert!(!busy.is_busy());
-            busy.told(Duration::ZERO);
+            assert!(!watching.is_busy());
+            watching.told(Duration::ZERO);
         }
-        assert!(busy.is_busy());
-        busy.add(7);
-        busy
+        assert!(watching.is_busy());
+        watching.add(7);
+        watching
     }
 
     #[test]
     fn a_worker_that_sleeps_now_and_then_leaves_all_sockets_watched() {
-        let mut busy = Busy::default();
+        let mut watching = Watching::default();
         for round in 0..100 * ROUNDS {
             let slept = round % ROUNDS == ROUNDS - 1;
-            busy.told(if slept { SLEEP } else { Duration::ZERO });
-            assert!(!busy.is_busy());
-            assert!(busy.asks(at(round.into())), "each round begins with it");
+            watching.told(if slept { SLEEP } else { Duration::ZERO });
+            assert!(!watching.is_busy());
+            assert!(watching.asks(at(round.into())), "each round begins with it");
         }
     }
 
     #[test]
     fn a_busy_worker_asks_now_and_then_what_the_others_have() {
-        let mut busy = busy();
-        assert!(busy.asks(at(1000)));
-        let asked = (1001..2001).filter(|&micros| busy.asks(at(micros)));
+        let mut watching = busy();
+        assert!(watching.asks(at(1000)));
+        let asked = (1001..2001).filter(|&micros| watching.asks(at(micros)));
         assert_eq!(asked.count(), 10);
     }
 
     #[test]
     fn a_socket_that_others_outlast_is_watched_again() {
-        let mut busy = busy();
-        busy.add(9);
+        let mut watching = busy();
+        watching.add(9);
         for round in 0.. {
-            busy.read(0, 1);
-            busy.read(1, 0);
-            if let Some(id) = busy.idle() {
+            watching.read(0, 1);
+            watching.read(1, 0);
+            if let Some(id) = watching.idle() {
                 assert_eq!((id, round), (9, CREDIT / IN_VAIN - 1));
                 break;
             }
         }
-        busy.remove(9);
-        assert!(!busy.is_watched() && busy.is_busy());
+        watching.remove(9);
+        assert!(!watching.is_watched() && watching.is_busy());
     }
 
     #[test]
     fn packets_earn_a_socket_a_longer_silence_but_not_an_endless_one() {
-        let mut busy = busy();
+        let mut watching = busy();
         for _ in 0..1000 {
-            busy.read(0, 64);
-            assert_eq!(busy.idle(), None);
+            watching.read(0, 64);
+            assert_eq!(watching.idle(), None);
         }
-        let silent = (1..).find(|_| busy.idle() == Some(7));
+        let silent = (1..).find(|_| watching.idle() == Some(7));
         assert_eq!(silent, Some(CREDIT_MAX / IN_VAIN));
     }
 
     #[test]
     fn a_worker_that_rests_watches_all_and_is_busy_no_more() {
-        let mut busy = busy();
-        busy.add(9);
-        while let Some(id) = busy.rest() {
-            busy.remove(id);
+        let mut watching = busy();
+        watching.add(9);
+        while let Some(id) = watching.rest() {
+            watching.remove(id);
         }
-        assert!(busy.is_watched() && !busy.is_busy());
-        assert!(busy.asks(at(0)));
+        assert!(watching.is_watched() && !watching.is_busy());
+        assert!(watching.asks(at(0)));
     }
 }

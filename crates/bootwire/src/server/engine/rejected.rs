@@ -54,7 +54,7 @@ impl<H: Host> Engine<H> {
         let refusal = Refusal::new(Reason::Illegal).text(text).because(detail);
         if self.error_to_stranger(now, lane.id, lane.to(datagram.peer), &refusal) {
             let facts = Facts::unreadable(self.arrival(datagram, &lane), &unreadable);
-            self.turned_away(facts, &refusal, Outcome::Malformed);
+            self.rejected(facts, &refusal, Outcome::Malformed);
         }
     }
 
@@ -72,7 +72,7 @@ impl<H: Host> Engine<H> {
         if self.error_to_stranger(now, lane.id, lane.to(datagram.peer), &refusal) {
             let arrival = self.arrival(datagram, lane);
             let facts = Facts::new(arrival, request, datagram.payload);
-            self.turned_away(facts, &refusal, Outcome::Busy);
+            self.rejected(facts, &refusal, Outcome::Busy);
         }
     }
 
@@ -88,7 +88,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Makes the record of a request whose ERROR was sent.
-    fn turned_away(&mut self, facts: Facts, refusal: &Refusal, outcome: Outcome) {
+    fn rejected(&mut self, facts: Facts, refusal: &Refusal, outcome: Outcome) {
         self.counters.ended(outcome);
         let ended = Ended {
             facts: Arc::new(facts),

@@ -53,10 +53,10 @@ impl<H: Host> Engine<H> {
         site: u16,
         peer: SocketAddr,
     ) {
-        let Some(index) = self.table.find(peer, site) else {
+        let Some(index) = self.transfers.find(peer, site) else {
             return;
         };
-        let Some(transfer) = self.table.get_mut(index) else {
+        let Some(transfer) = self.transfers.get_mut(index) else {
             return;
         };
         if transfer.lane.id != lane || transfer.unproven.is_some() {

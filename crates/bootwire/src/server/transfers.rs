@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use hashbrown::HashTable;
 
-use super::inbox::Key;
+use super::inbox::TransferKey;
 use super::transfer::Transfer;
 
 /// The transfers of one worker. A peer (address and port) has at most one at each site.
-pub(super) struct Table {
+pub(super) struct Transfers {
     slots: Vec<Option<Transfer>>,
     /// Slots without a transfer.
     free: Vec<u32>,
@@ -19,7 +19,7 @@ pub(super) struct Table {
     generation: u32,
 }
 
-impl Table {
+impl Transfers {
     pub(super) fn new() -> Self {
         Self {
             slots: Vec::new(),
@@ -51,13 +51,13 @@ impl Table {
     }
 
     /// Adds a transfer whose peer and site have none.
-    pub(super) fn insert(&mut self, make: impl FnOnce(Key) -> Transfer) -> Key {
+    pub(super) fn insert(&mut self, make: impl FnOnce(TransferKey) -> Transfer) -> TransferKey {
         self.generation = self.generation.wrapping_add(1);
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() as u32 - 1
         });
-        let key = Key {
+        let key = TransferKey {
             index,
             generation: self.generation,
         };
@@ -90,7 +90,7 @@ impl Table {
     }
 
     /// The transfer `key` names, unless it has ended.
-    pub(super) fn by_key(&mut self, key: Key) -> Option<&mut Transfer> {
+    pub(super) fn by_key(&mut self, key: TransferKey) -> Option<&mut Transfer> {
         self.get_mut(key.index)
             .filter(|transfer| transfer.key == key)
     }

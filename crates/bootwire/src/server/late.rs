@@ -19,13 +19,13 @@ const MEMORY: Duration = Duration::from_secs(300);
 
 /// The memory of one worker.
 #[derive(Debug, Default)]
-pub(super) struct Expired {
+pub(super) struct LateClients {
     clients: HashMap<SocketAddr, Instant, RandomState>,
     /// In the order in which they expired; some have come again since.
     order: VecDeque<(Instant, SocketAddr)>,
 }
 
-impl Expired {
+impl LateClients {
     /// The transfer of `peer` ended without any answer.
     pub(super) fn add(&mut self, now: Instant, peer: SocketAddr) {
         self.clients.insert(peer, now);
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn who_expired_is_known_until_it_asks_again_or_for_five_minutes() {
-        let mut expired = Expired::default();
+        let mut expired = LateClients::default();
         let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
         expired.add(at(0), peer(1));
         expired.add(at(0), peer(2));
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn forgers_do_not_make_it_grow() {
-        let mut expired = Expired::default();
+        let mut expired = LateClients::default();
         for number in 0..u16::MAX {
             expired.add(Instant::ZERO, peer(number));
         }
