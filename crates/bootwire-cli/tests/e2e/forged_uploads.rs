@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::harness::{Flood, Packet, Server, Wire, noise, rrq, wrq};
 
-/// Descriptors of the server: as many as the flood has requests in a tenth of a second.
+/// Descriptors of the server: as many as the flood has requests in a third of a second.
 const DESCRIPTORS: u64 = 300;
 /// Forged requests a second.
-const RATE: u64 = 3_000;
+const RATE: u64 = 1_000;
 
 /// Sends `packet` until what `expected` takes has come, as machines do: both may be lost, or late.
 fn exchange<T>(client: &mut Wire, packet: &[u8], expected: impl Fn(Packet) -> Option<T>) -> T {
