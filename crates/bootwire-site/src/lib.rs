@@ -26,6 +26,7 @@ mod quirks;
 pub mod server;
 mod site;
 mod text;
+pub mod unanswered;
 
 use bootwire::{amount as size, escape as shown};
 

@@ -82,7 +82,7 @@ fn understood(path: &Path, format: Option<FormatName>) -> anyhow::Result<Machine
     let content = content.with_context(|| format!("cannot read {place}"))?;
     let format = format.map(Format::from);
     let format = format.or_else(|| Format::of(path));
-    let format = format.unwrap_or_else(|| looks_like(&content));
+    let format = format.unwrap_or_else(|| Format::guess(&content));
     let machines =
         parse_machines(&place, format, &content).map_err(|problem| anyhow!("{problem}"))?;
     check(&place, &machines)?;
@@ -96,23 +96,6 @@ fn limited(from: impl Read) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("larger than {FILE_MAX} bytes")));
     }
     Ok(content)
-}
-
-/// What a text without a name is, by what it begins with.
-fn looks_like(content: &[u8]) -> Format {
-    let text = String::from_utf8_lossy(content);
-    let mut lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let first = lines.next().unwrap_or_default();
-    if first.starts_with("[[machine") || first.starts_with("machine =") {
-        Format::Toml
-    } else if first.starts_with(['[', '{']) {
-        Format::Json
-    } else {
-        Format::Yaml
-    }
 }
 
 /// Every machine must be found again, and by its keys alone.
@@ -146,21 +129,6 @@ fn check(place: &str, machines: &[Machine]) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_without_a_name_are_what_they_look_like() {
-        for (text, format) in [
-            ("# mine\n\n[[machine]]\nmac = 1", Format::Toml),
-            ("[[machines]]", Format::Toml),
-            ("machine = []", Format::Toml),
-            ("[{\"mac\": 1}]", Format::Json),
-            ("\n {\"machine\": []}", Format::Json),
-            ("- mac: 1", Format::Yaml),
-            ("---\nmachine:\n", Format::Yaml),
-        ] {
-            assert_eq!(looks_like(text.as_bytes()), format, "{text}");
-        }
-    }
 
     #[test]
     fn two_machines_of_one_file_cannot_share_a_key() {

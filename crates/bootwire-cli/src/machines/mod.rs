@@ -2,7 +2,6 @@
 
 mod access;
 mod fields;
-mod find;
 mod import;
 mod show;
 mod store;

@@ -8,7 +8,6 @@ use bootwire_render::inventory::{LookupKey, Machine};
 
 use super::access;
 use super::fields::Change;
-use super::find;
 use super::import::Machines;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure};
@@ -119,7 +118,7 @@ impl Store {
 
     /// The machine that a word names, and the key that does.
     async fn key(&self, word: &str) -> Result<(LookupKey, Machine), Failure> {
-        for key in find::keys(word) {
+        for key in LookupKey::candidates(word) {
             let found = self.sqlite.get(&key).await;
             if let Some(machine) = found.map_err(|error| self.failed(error))? {
                 return Ok((key, machine));

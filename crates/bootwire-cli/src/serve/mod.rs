@@ -1,9 +1,7 @@
 //! `bootwire serve`.
 
-mod allowance;
 mod args;
 mod confined;
-mod door;
 mod flags;
 mod listen;
 mod log;
@@ -11,7 +9,6 @@ mod memory;
 mod served;
 mod shutdown;
 mod totals;
-mod unanswered;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
@@ -20,6 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use bootwire::{OpenServer, Router, Server, ServerError, ServerHandle};
 use bootwire_sandbox::Sandbox;
+use bootwire_site::unanswered::{self, Unanswered};
 use bootwire_site::{Config, networks, server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -34,7 +32,6 @@ use memory::Load;
 use served::Served;
 use shutdown::{Signal, Signals};
 use totals::Totals;
-use unanswered::Unanswered;
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     raise_descriptor_limit();

@@ -54,6 +54,24 @@ pub enum LookupKey {
     Hostname(String),
 }
 
+impl LookupKey {
+    /// The keys a word may be, in the order in which to try them: what has a form of its own goes
+    /// before names and serial numbers, which can be anything.
+    #[must_use]
+    pub fn candidates(word: &str) -> Vec<Self> {
+        let word = word.trim();
+        let lower = word.to_ascii_lowercase();
+        let keys = [
+            word.parse().ok().map(Self::Mac),
+            word.parse().ok().map(Self::Uuid),
+            word.parse().ok().map(Self::Ip),
+            Some(Self::Hostname(lower.clone())),
+            Some(Self::Serial(lower)),
+        ];
+        keys.into_iter().flatten().collect()
+    }
+}
+
 impl std::fmt::Display for LookupKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -143,5 +161,30 @@ impl Lookup {
             LookupKey::Ip(ip) => ("ip", ip.to_string()),
             LookupKey::Hostname(name) => ("hostname", name.clone()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_tried_as_what_they_look_like_first() {
+        for (word, first, count) in [
+            ("52-54-00-12-34-56", "mac 52:54:00:12:34:56", 3),
+            ("525400123456", "mac 52:54:00:12:34:56", 3),
+            (
+                "4C4C4544-0042-3510-8051-B4C04F4D3233",
+                "uuid 4c4c4544-0042-3510-8051-b4c04f4d3233",
+                3,
+            ),
+            ("10.0.0.7", "ip 10.0.0.7", 3),
+            ("FD00::7", "ip fd00::7", 3),
+            (" Node-7 ", "hostname node-7", 2),
+        ] {
+            let keys = LookupKey::candidates(word);
+            assert_eq!(keys[0].to_string(), first, "{word}");
+            assert_eq!(keys.len(), count, "{word}");
+        }
     }
 }

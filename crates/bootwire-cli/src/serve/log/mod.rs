@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use bootwire::{Op, Outcome, TransferRecord};
 use bootwire_render::dialect;
 
-use super::allowance::Allowance;
 use bootwire_site::Secrets;
 use bootwire_site::config::model::Log as LogFormat;
+use bootwire_site::unanswered::Allowance;
 
 /// Bytes written at once, if they are more than one line: what a pipe takes whole, so that no line
 /// of another writer gets into one of ours.

@@ -39,6 +39,24 @@ impl Format {
             _ => None,
         }
     }
+
+    /// What a text without a name is, by what it begins with.
+    #[must_use]
+    pub fn guess(content: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(content);
+        let mut lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let first = lines.next().unwrap_or_default();
+        if first.starts_with("[[machine") || first.starts_with("machine =") {
+            Self::Toml
+        } else if first.starts_with(['[', '{']) {
+            Self::Json
+        } else {
+            Self::Yaml
+        }
+    }
 }
 
 /// Reads machines from a text, as [`Files`](super::Files) reads them from a file. `place` is what

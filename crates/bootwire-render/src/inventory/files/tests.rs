@@ -312,3 +312,18 @@ fn a_star_chooses_among_files() {
     let files = Files::open([folder.0.path().join("rack-*.toml")]).unwrap();
     assert_eq!(files.len(), 2);
 }
+
+#[test]
+fn texts_without_a_name_are_what_they_look_like() {
+    for (text, format) in [
+        ("# mine\n\n[[machine]]\nmac = 1", Format::Toml),
+        ("[[machines]]", Format::Toml),
+        ("machine = []", Format::Toml),
+        ("[{\"mac\": 1}]", Format::Json),
+        ("\n {\"machine\": []}", Format::Json),
+        ("- mac: 1", Format::Yaml),
+        ("---\nmachine:\n", Format::Yaml),
+    ] {
+        assert_eq!(Format::guess(text.as_bytes()), format, "{text}");
+    }
+}

@@ -7,8 +7,8 @@ use bootwire::{DropReason, DroppedFrom};
 use ipnet::IpNet;
 
 use super::allowance::Allowance;
-use bootwire_site::Config;
-use bootwire_site::networks::Network;
+use crate::config::Config;
+use crate::networks::Network;
 
 /// Networks that are remembered as told.
 const TOLD: usize = 64;
@@ -19,7 +19,7 @@ const PERIOD: Duration = Duration::from_secs(60);
 
 /// Who was turned away and told of.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct Refused {
     allow: Vec<Network>,
     /// Whether `allow` is a key of the configuration, or a flag.
     is_key: bool,
@@ -27,7 +27,7 @@ pub(super) struct Door {
     allowance: Allowance,
 }
 
-impl Door {
+impl Refused {
     pub(super) fn of(config: &Config) -> Self {
         let is_flag = config.place_of("allow").starts_with("--");
         Self::new(config.allowed(), config.location.is_file() && !is_flag)
@@ -116,7 +116,7 @@ mod tests {
         let allow = allow.iter().map(|text| text.parse().unwrap()).collect();
         let mut dropped = refused("203.0.113.0/24");
         dropped.latest = Some([203, 0, 113, 9].into());
-        Door::new(allow, is_key)
+        Refused::new(allow, is_key)
             .news(Instant::now(), &[dropped])
             .concat()
     }
@@ -146,17 +146,17 @@ mod tests {
 
     #[test]
     fn each_network_is_told_once_and_a_flood_in_a_few_lines() {
-        let mut door = Door::new(Vec::new(), false);
+        let mut told = Refused::new(Vec::new(), false);
         let now = Instant::now();
         let dropped = [refused("203.0.113.0/24"), refused("198.51.100.0/24")];
-        assert_eq!(door.news(now, &dropped).len(), 2);
-        assert_eq!(door.news(now, &dropped).len(), 0);
+        assert_eq!(told.news(now, &dropped).len(), 2);
+        assert_eq!(told.news(now, &dropped).len(), 0);
         let flood: Vec<_> = (0..200)
             .map(|number| refused(&format!("11.0.{number}.0/24")))
             .collect();
-        assert_eq!(door.news(now, &flood).len(), LINES as usize - 2);
+        assert_eq!(told.news(now, &flood).len(), LINES as usize - 2);
         let other = DroppedFrom::new("9.0.0.0/24".parse().unwrap(), DropReason::RateLimited, 1);
-        assert_eq!(door.news(now + PERIOD, &[other]).len(), 0);
-        assert_eq!(door.news(now + PERIOD, &flood).len(), LINES as usize);
+        assert_eq!(told.news(now + PERIOD, &[other]).len(), 0);
+        assert_eq!(told.news(now + PERIOD, &flood).len(), LINES as usize);
     }
 }

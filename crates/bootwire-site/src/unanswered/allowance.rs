@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// The lines that may still be written.
 #[derive(Debug)]
-pub(super) struct Allowance {
+pub struct Allowance {
     lines: u32,
     period: Duration,
     left: Mutex<Left>,
@@ -20,7 +20,7 @@ struct Left {
 
 impl Allowance {
     /// At most `lines` in each `period`.
-    pub(super) const fn new(lines: u32, period: Duration) -> Self {
+    pub const fn new(lines: u32, period: Duration) -> Self {
         Self {
             lines,
             period,
@@ -33,7 +33,7 @@ impl Allowance {
     }
 
     /// Whether one more may be written.
-    pub(super) fn take(&self, now: Instant) -> bool {
+    pub fn take(&self, now: Instant) -> bool {
         // Counts are right at every step, so a panic elsewhere cannot have spoilt them.
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let over = left
@@ -53,7 +53,7 @@ impl Allowance {
     }
 
     /// Lines that were not written since this was asked last.
-    pub(super) fn withheld(&self) -> u64 {
+    pub fn withheld(&self) -> u64 {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut left.withheld)
     }

@@ -1,52 +1,58 @@
 //! What leaves no transfer and so no log line, told now and then: an operator whose client gets no
 //! answer must not have to guess.
 
+mod allowance;
+mod refused;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bootwire::{DropReason, Outcome, ServerStats};
-use bootwire_site::Config;
 use ipnet::IpNet;
 
-use super::door::Door;
+use crate::config::Config;
 use crate::size;
+pub use allowance::Allowance;
+use refused::Refused;
 
 /// Time between two looks.
-pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Looks from one line to the next about the same.
 const LOOKS: u32 = 10;
 
 /// What was told already.
 #[derive(Debug)]
-pub(super) struct Unanswered(Mutex<Told>);
+pub struct Unanswered(Mutex<Told>);
 
 #[derive(Debug)]
 struct Told {
     counts: ServerStats,
     looks: u32,
-    door: Door,
+    refused: Refused,
 }
 
 impl Unanswered {
-    pub(super) fn of(config: &Config) -> Self {
-        Self::with(Door::of(config))
+    /// For a server with this configuration.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self::with(Refused::of(config))
     }
 
-    fn with(door: Door) -> Self {
+    fn with(refused: Refused) -> Self {
         Self(Mutex::new(Told {
             counts: ServerStats::default(),
             looks: 0,
-            door,
+            refused,
         }))
     }
 
     /// Lines about what is new since the last look; none if nothing is. Who is refused for the
     /// first time is told at once, sums are told now and then. `withheld` counts the requests that
     /// could not be read and got no line since it was asked last.
-    pub(super) fn news(&self, stats: &ServerStats, withheld: impl FnOnce() -> u64) -> Vec<String> {
+    pub fn news(&self, stats: &ServerStats, withheld: impl FnOnce() -> u64) -> Vec<String> {
         // Counts only ever grow, so a panic elsewhere cannot have spoilt them.
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut lines = told.door.news(Instant::now(), &stats.dropped_from);
+        let mut lines = told.refused.news(Instant::now(), &stats.dropped_from);
         told.looks += 1;
         if told.looks >= LOOKS {
             told.looks = 0;
@@ -94,7 +100,7 @@ impl Told {
             .into_iter()
             .filter(|&(count, ..)| count > 0)
             .map(|(count, one, many, what)| format!("{} {what}", size::count(count, one, many)));
-        dropped(stats, &before, self.door.name())
+        dropped(stats, &before, self.refused.name())
             .into_iter()
             .chain(others)
             .collect()
@@ -175,13 +181,13 @@ mod tests {
         Told {
             counts: ServerStats::default(),
             looks: 0,
-            door: Door::new(Vec::new(), false),
+            refused: Refused::new(Vec::new(), false),
         }
     }
 
     #[test]
     fn who_is_refused_first_is_told_at_once_and_sums_every_tenth_time() {
-        let unanswered = Unanswered::with(Door::new(Vec::new(), true));
+        let unanswered = Unanswered::with(Refused::new(Vec::new(), true));
         let mut stats = ServerStats::default();
         stats.not_allowed = 1;
         stats.dropped_from = vec![dropped_from("198.51.100.0/24", DropReason::NotAllowed, 1)];
