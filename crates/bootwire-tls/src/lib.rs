@@ -98,10 +98,11 @@ impl Trust {
     }
 
     /// The settings of a client that believes these servers, and shows them a certificate of its own
-    /// if it has one: its chain, and its key.
+    /// if it has one: its chain, and its key. Where nobody is believed every connection fails; plain
+    /// HTTP needs nobody.
     ///
     /// # Errors
-    /// If nobody is believed, or certificate and key do not go together.
+    /// If certificate and key do not go together.
     pub fn client_config(
         self,
         identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
@@ -109,9 +110,15 @@ impl Trust {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(TlsError::new)?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(self.verifier(provider)?));
+            .map_err(TlsError::new)?;
+        let builder = if self.named.is_empty() {
+            builder.with_root_certificates(self.roots)
+        } else {
+            let verifier = Arc::new(self.verifier(provider)?);
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(verifier)
+        };
         match identity {
             None => Ok(builder.with_no_client_auth()),
             Some((chain, key)) => builder
@@ -232,9 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn who_names_nobody_believes_nobody() {
-        assert!(Trust::nobody().client_config(None).is_err());
+    fn a_system_without_certificates_still_speaks_plain_http() {
+        assert!(Trust::nobody().client_config(None).is_ok());
+    }
+
+    #[test]
+    fn rubbish_is_no_certificate() {
         let rubbish = CertificateDer::from(vec![1, 2, 3]);
         assert!(Trust::nobody().and(vec![rubbish]).is_err());
+        assert!(certificates(b"nothing").is_err());
     }
 }
