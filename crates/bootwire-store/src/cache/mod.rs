@@ -1,13 +1,13 @@
 //! Objects of origins, kept on the disk and in memory, in four parts.
 //!
 //! ```text
-//!                 Cached            an endpoint: joins the three others, and says which version
-//!               /   |    \\           of an object a client gets (`find`), opened for sending
-//!         Source  Fills   Disk
-//!            |      |       |       passive: what is here, its sums, room for more
-//!            |      |      Storage, Clock        the file system, or a simulated one
-//!            |      one question for each object, one filler for each version
-//!          an origin, how long it may take, how much may be on its way
+//!               Cached         an endpoint: which version a client gets (`find`), open for sending
+//!             /    |    \
+//!       Source   Fills   Disk  passive: what is here, its sums, room for more
+//!         |        |       |
+//!         |        |       +-- Storage, Clock: the file system and the time, or simulated ones
+//!         |        +-- one question for each object, one filler for each version
+//!         +-- an origin, how long it may take, how much may be on its way
 //! ```
 //!
 //! | word | what it is |
@@ -18,10 +18,12 @@
 //! | [`Sendable`](find::Sendable) | a version that can be sent: small or stored |
 //! | chunk | what is fetched, summed and remembered at a time: 4 MiB |
 //! | [`Data`](data::Data), [`Left`](data::Left) | a file that is open to be filled, and how this process left it, so that other writers are noticed |
+//! | question | what an origin is asked about an object; who asks meanwhile waits for the same answer |
 //! | [`Filler`](filler::Filler) | fetches what is missing of an entry, for all who read it |
 //! | [`Intake`](intake::Intake) | makes a version of an origin's first answer |
 //! | [`Paced`](paced::Paced), [`Writer`](writer::Writer) | a body that has to move, and the part of a file it goes to |
 //! | [`Share`](share::Share) | a body's part of what an origin may have on its way |
+//! | [`Index`](index::Index) | what is here, by name and by use; who asks never waits for who evicts |
 //! | [`Room`](room::Room) | bytes of the directory's bound, promised to what is on its way |
 //! | [`Place`](place::Place) | the directory as it was opened, locked |
 //! | [`Pins`](pin::Pins) | boots, and the versions they began with |
