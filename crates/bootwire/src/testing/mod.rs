@@ -155,7 +155,8 @@ impl Wire for Sent {
 
 impl VirtualServer {
     /// A server with these settings, its application and its observers. Call it within a tokio runtime
-    /// of one thread whose time is paused: `#[tokio::test(start_paused = true)]`.
+    /// of one thread whose time is paused: `#[tokio::test(start_paused = true)]`, for which tokio needs its
+    /// feature `test-util`.
     ///
     /// # Errors
     /// As [`Server::start`], as far as settings are concerned.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bootwire_proto::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::{Instant as TokioInstant, sleep_until};
+use tokio::time::{Instant as TokioInstant, timeout_at};
 
 /// Moves virtual time. Ours runs in microseconds; tokio's, which handlers, sources and sinks go by,
 /// in milliseconds, and only while there are tasks: it is set against ours anew whenever the first
@@ -70,17 +70,12 @@ impl Clock {
         }
         let (theirs, ours) = *self.same.get_or_insert((TokioInstant::now(), *now));
         let deadline = theirs + until.since(ours);
-        tokio::select! {
-            biased;
-            () = self.news.notified() => {
-                let passed = TokioInstant::now() - theirs;
-                *now = (ours + passed).clamp(*now, until.max(*now));
-                true
-            }
-            () = sleep_until(deadline) => {
-                *now = until.max(*now);
-                false
-            }
-        }
+        // News that is there already goes first.
+        let news = timeout_at(deadline, self.news.notified()).await.is_ok();
+        *now = match news {
+            true => (ours + (TokioInstant::now() - theirs)).clamp(*now, until.max(*now)),
+            false => until.max(*now),
+        };
+        news
     }
 }
