@@ -28,7 +28,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve a directory over TFTP
+    /// Serve a directory, or what a configuration says
     Serve(serve::Args),
     /// Check a configuration, or a running server
     Check(check::Args),

@@ -57,6 +57,19 @@ pub enum Loader {
 }
 
 impl Loader {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Grub,
+        Self::Pxelinux,
+        Self::Ipxe,
+        Self::RaspberryPi,
+        Self::Shim,
+        Self::Windows,
+        Self::CiscoIos,
+        Self::CiscoNxos,
+        Self::Phone,
+    ];
+
     /// One word for logs and templates: `grub`, `pxelinux`, `ipxe`, `raspberrypi`, `shim`,
     /// `windows`, `ios`, `nxos`, `phone`.
     #[must_use]

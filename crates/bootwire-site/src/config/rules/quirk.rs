@@ -1,24 +1,13 @@
 //! `[[quirk]]`.
 
+use bootwire_render::dialect::Loader;
+
 use super::{Report, route};
 use crate::conditions::Conditions;
 use crate::config::model::{self, Document, networks};
 use crate::config::tree::Spot;
 use crate::config::value::Many;
 use crate::quirks::Quirk;
-
-/// Boot loaders that are told by the names they ask for.
-const LOADERS: [&str; 9] = [
-    "grub",
-    "pxelinux",
-    "ipxe",
-    "raspberrypi",
-    "shim",
-    "windows",
-    "ios",
-    "nxos",
-    "phone",
-];
 
 /// What a quirk can change.
 const EFFECTS: [&str; 5] = [
@@ -49,7 +38,7 @@ fn parse_one(number: usize, quirk: &model::Quirk, here: Spot<'_>, report: &mut R
     }
     for (index, loader) in quirk.loader.iter().flatten().enumerate() {
         let spot = here.key("loader").index(index);
-        report.known(spot, "boot loader", loader, &LOADERS);
+        report.known(spot, "boot loader", loader, &Loader::ALL.map(Loader::name));
     }
     for (index, beginning) in quirk.mac.iter().flatten().enumerate() {
         if !is_beginning(beginning) {
@@ -104,26 +93,7 @@ fn is_beginning(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bootwire_render::dialect::Loader;
-
     use super::*;
-
-    #[test]
-    fn every_loader_has_its_name() {
-        for loader in [
-            Loader::Grub,
-            Loader::Pxelinux,
-            Loader::Ipxe,
-            Loader::RaspberryPi,
-            Loader::Shim,
-            Loader::Windows,
-            Loader::CiscoIos,
-            Loader::CiscoNxos,
-            Loader::Phone,
-        ] {
-            assert!(LOADERS.contains(&loader.name()), "{}", loader.name());
-        }
-    }
 
     #[test]
     fn beginnings_of_hardware_addresses() {
