@@ -1,7 +1,7 @@
 //! The cache directory: restarts, damage, bounds, and disks that refuse.
 
 use std::fs;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 
 use bootwire::Outcome;
@@ -381,5 +381,36 @@ async fn a_read_only_disk_serves_what_it_has_and_small_objects() {
     assert!(
         new.detail.as_ref().unwrap().contains("Read-only"),
         "{new:?}"
+    );
+}
+
+/// A token may have fetched what is in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_servers_user_may_read_what_is_cached() {
+    let origin = Origin::start().await;
+    origin.put("linux", Object::new(pattern(5 * MIB, 1), "1"));
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let cache = cache(dir.path()).await;
+    serve(patient(&origin, &cache)).get("/linux").await.unwrap();
+    until(|| cache.stats().disk_objects == 1).await;
+    let mut left = vec![dir.path().to_owned()];
+    let mut seen = 0;
+    while let Some(path) = left.pop() {
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        let mode = metadata.permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{} is {mode:o}", path.display());
+        seen += 1;
+        if metadata.is_dir() {
+            left.extend(
+                fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        }
+    }
+    assert!(
+        seen >= 3,
+        "a directory, an object and what is known of it: {seen}"
     );
 }
