@@ -173,7 +173,7 @@ async fn a_server_follows_its_configuration() {
         never = site.follow(&server) => match never {},
         () = following => {}
     }
-    assert!(said(&notes, "reloaded "), "{notes:?}");
+    assert!(said(&notes, "reloaded /"), "{notes:?}");
     server.drain(Duration::from_secs(5)).await;
 }
 
