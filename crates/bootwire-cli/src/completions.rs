@@ -1,9 +1,8 @@
 //! `bootwire completions`.
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::exit::Failure;
 use crate::out;
 
@@ -21,9 +20,9 @@ pub(crate) struct Args {
     clippy::unnecessary_wraps,
     reason = "every command has the same signature"
 )]
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, mut program: Command) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "bootwire", &mut script);
+    clap_complete::generate(args.shell, &mut program, "bootwire", &mut script);
     out::bytes(&script);
     Ok(())
 }

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use bootwire::{amount as size, escape as shown};
 use bootwire_site::config;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command};
 
@@ -39,8 +39,8 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Machines(args) => machines::run(&args),
         Command::Schema(args) => schema::run(&args),
-        Command::Completions(args) => completions::run(&args),
-        Command::Man(args) => man::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::CommandFactory;
+use clap::Command;
 use clap_mangen::Man;
 
-use crate::cli::Cli;
 use crate::exit::Failure;
 use crate::out;
 
@@ -19,8 +18,8 @@ pub(crate) struct Args {
     dir: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    for (name, page) in pages()? {
+pub(crate) fn run(args: &Args, program: Command) -> Result<(), Failure> {
+    for (name, page) in pages(program)? {
         match &args.dir {
             None => out::bytes(&page),
             Some(dir) => {
@@ -35,8 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// The pages and their file names: one for the program, one for each subcommand and theirs.
-fn pages() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let mut program = Cli::command();
+fn pages(mut program: Command) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     program.build();
     let mut commands = vec![program];
     let mut at = 0;
@@ -57,11 +55,15 @@ fn pages() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::cli::Cli;
 
     #[test]
     fn every_subcommand_has_its_page() {
-        let names: Vec<_> = pages().unwrap().into_iter().map(|(name, _)| name).collect();
+        let pages = pages(Cli::command()).unwrap();
+        let names: Vec<_> = pages.into_iter().map(|(name, _)| name).collect();
         assert_eq!(
             names,
             [

@@ -12,13 +12,14 @@ mod receive;
 mod reports;
 mod ring;
 mod send;
+mod signal;
 mod socket;
 
 pub use interface::{LocalAddress, interface_mtu, interface_name, local_addresses};
 pub use kernel::Kernel;
 pub use mapping::{MappedRange, Mapping, is_local, mappable};
 pub use memory::{give_back_memory, share_free_memory};
-pub use poll::{Poller, Ready, Waker};
+pub use poll::{Poller, Ready};
 pub use prefetch::prefetch;
 pub use receive::{Datagram, ReceiveBatch};
 pub use reports::{reported, set_reports};
@@ -27,4 +28,5 @@ pub use send::{
     Blocks, Destination, FailureKind, Full, MAX_DATAGRAM, MAX_RUN_BLOCKS, MAX_RUN_PIECES, Payload,
     Round, SendBatch, SendFailure, SendReport,
 };
+pub use signal::Waker;
 pub use socket::{Socket, SocketOptions, UnboundSocket};

@@ -13,7 +13,7 @@ use rustix::{
     },
 };
 
-use crate::{Ready, poll::Signal};
+use crate::{Ready, signal::Signal};
 
 /// Events taken by one call; the rest come with the next.
 const EVENTS: usize = 64;

@@ -11,7 +11,7 @@ use super::{address::WireAddress, control::SendControl};
 use crate::{
     Socket,
     send::{
-        Transmit,
+        drive::Transmit,
         queue::{Live, MAX_MESSAGES, Message},
     },
 };

@@ -3,7 +3,7 @@
 //! [`queue`] holds the messages, [`drive`] decides what to do about errors, and the calls
 //! themselves are in `linux::send` and [`plain`].
 
-mod drive;
+pub(crate) mod drive;
 mod payload;
 mod plain;
 pub(crate) mod queue;
@@ -17,7 +17,6 @@ use crate::linux::send::Headers;
 use crate::{Kernel, Socket};
 
 #[cfg(target_os = "linux")]
-pub(crate) use self::drive::Transmit;
 pub use self::{
     payload::{Destination, Payload},
     report::{FailureKind, SendFailure, SendReport},

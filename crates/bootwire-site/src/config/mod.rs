@@ -1,8 +1,8 @@
 //! The configuration file: read, laid over each other, understood, checked.
 //!
-//! [`load`] reads the files, [`assemble`] does the rest without touching anything: texts become a
-//! [`tree`] that knows where everything was written, drop-ins and the [`environment`] are laid over
-//! it, it is [`read`] into the tables of the [`model`], and [`rules`] look for what contradicts
+//! `load` reads the files, `assemble` does the rest without touching anything: texts become a
+//! `tree` that knows where everything was written, drop-ins and the `environment` are laid over
+//! it, it is `read` into the tables of the `model`, and `rules` look for what contradicts
 //! itself. All that is wrong is reported at once, with file and line.
 
 mod assemble;

@@ -163,15 +163,6 @@ impl Setting {
             .filter(|_| !matches!(self.kind, Kind::Switch))
     }
 
-    /// The value that holds without it, if it is one.
-    #[must_use]
-    pub fn default_value(&self) -> Option<String> {
-        let document = super::model::Document::default();
-        let mut settings = document.settings();
-        let found = settings.find(|(setting, _)| std::ptr::eq(*setting, self));
-        found.and_then(|(_, value)| value.text())
-    }
-
     /// What it is for, its bounds and its default.
     #[must_use]
     pub fn description(&self) -> String {

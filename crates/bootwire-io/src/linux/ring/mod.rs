@@ -22,8 +22,8 @@ use self::{
 };
 use super::address::WireAddress;
 use crate::{
-    Arrival, Datagram, Ring as Public, RingFailure, Socket, Waker, poll::Signal,
-    receive::is_pending,
+    Arrival, Datagram, Ring as Public, RingFailure, Socket, Waker, receive::is_pending,
+    signal::Signal,
 };
 
 /// Requests queued at once. More of them are submitted in between.

@@ -295,3 +295,14 @@ pub(crate) struct Templates {
 pub(in crate::config) fn networks(nets: &Many<Net>) -> Vec<ipnet::IpNet> {
     nets.0.iter().flat_map(|net| net.networks()).collect()
 }
+
+impl Setting {
+    /// The value that holds without it, if it is one.
+    #[must_use]
+    pub fn default_value(&self) -> Option<String> {
+        let document = Document::default();
+        let mut settings = document.settings();
+        let found = settings.find(|(setting, _)| std::ptr::eq(*setting, self));
+        found.and_then(|(_, value)| value.text())
+    }
+}

@@ -1,7 +1,6 @@
 //! What the tables cannot say by their types: numbers in range, keys that belong together, keys that
 //! contradict each other.
 
-mod action;
 mod origin;
 mod quirk;
 mod reach;

@@ -1,12 +1,14 @@
 //! `[[route]]`: conditions, and what else every route has.
 
+mod action;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bootwire::router::{Pattern, Rewrite};
 use bootwire::{Op, Rollover, Terms};
 
-use super::action::{self, Written};
+use self::action::Written;
 use super::{Report, server};
 use crate::conditions::{Conditions, Names, Wanted};
 use crate::config::model::{self, Document, Operation, networks};
@@ -120,7 +122,7 @@ fn only_rewrites(here: Spot<'_>, report: &mut Report) {
 }
 
 /// One of the answers to try.
-pub(super) fn attempt(written: &Written<'_>, report: &mut Report) -> Option<Step> {
+fn attempt(written: &Written<'_>, report: &mut Report) -> Option<Step> {
     let here = written.here;
     for key in CONDITIONS.iter().chain(&TERMS).chain(&["try", "upload"]) {
         if here.has(key) {

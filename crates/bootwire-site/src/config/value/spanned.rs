@@ -13,7 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Index of the source, see [`Config::place`](crate::config::Config::place).
+    /// Index of the source, which `Config::place` knows.
     pub file: usize,
     /// Bytes of that source.
     pub span: Range<usize>,

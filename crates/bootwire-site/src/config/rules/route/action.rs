@@ -5,9 +5,9 @@ use std::path::Path;
 use bootwire::router::Pattern;
 use bootwire::{Reason, Refusal};
 
-use super::Report;
 use crate::config::model::{self, Document, Exec, Existing, Finished, Links, Unknown};
 use crate::config::route::{Action, Method, Step, Upload};
+use crate::config::rules::Report;
 use crate::config::tree::Spot;
 use crate::text::Text;
 
@@ -326,7 +326,7 @@ fn tries(written: &Written<'_>, report: &mut Report) -> Option<Action> {
             here: here.index(index),
             ..*written
         };
-        super::route::attempt(&written, report)
+        super::attempt(&written, report)
     });
     let tried: Vec<Option<Step>> = tried.collect();
     tried
