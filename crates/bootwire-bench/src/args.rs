@@ -53,8 +53,8 @@ Exit codes:
   2  the command line is wrong
   7  a local file cannot be read")]
 pub struct Args {
-    /// What to move: tftp://HOST[:PORT]/PATH or HOST[:PORT]:PATH, several for a mix; =WEIGHT at the end
-    /// makes one as many times more frequent
+    /// What to move: tftp://HOST/PATH or HOST:PATH, the port after the host if it is not 69; several for
+    /// a mix; =WEIGHT at the end makes one as many times more frequent
     #[arg(required = true, value_name = "URL[=WEIGHT]")]
     pub files: Vec<Weighted>,
     /// Upload, instead of fetching
