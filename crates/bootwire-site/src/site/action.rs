@@ -7,13 +7,13 @@ use std::{fmt, fs, io};
 use bootwire::router::Rewrite;
 use bootwire::{Endpoint, Refusal, Reply, Request};
 use bootwire_render::identity::Identifier;
-use bootwire_render::inventory::Inventory;
-use bootwire_render::template::{Template, Templates};
+use bootwire_render::template::Template;
 use bootwire_store::{Dir, Links};
 
 use super::hooks::Hooked;
+use super::materials::Materials;
 use super::opening::Opening;
-use super::origins::{Origins, Source};
+use super::origins::Source;
 use super::templates;
 use crate::config::model;
 use crate::config::route::{Action, Step};
@@ -51,20 +51,12 @@ pub(crate) enum OpenAction {
     Try(Vec<Arc<OpenStep>>),
 }
 
-/// What actions are opened with.
-pub(super) struct Around<'a> {
-    pub(super) origins: &'a Arc<Origins>,
-    pub(super) templates: &'a Templates,
-    pub(super) who: &'a Identifier,
-    pub(super) inventory: Option<&'a Arc<dyn Inventory>>,
-}
-
 impl OpenStep {
     /// A step of a route, or one that is tried. What cannot be opened is a problem of `opening`.
     pub(super) fn open(
         step: &Step,
         is_tried: bool,
-        around: &Around<'_>,
+        materials: &Materials<'_>,
         opening: &mut Opening<'_>,
     ) -> Option<Arc<Self>> {
         let opened = match &step.action {
@@ -72,11 +64,11 @@ impl OpenStep {
                 let tried = tried.iter();
                 // All of them are opened, to tell all that is wrong.
                 let tried: Vec<_> = tried
-                    .map(|step| Self::open(step, true, around, opening))
+                    .map(|step| Self::open(step, true, materials, opening))
                     .collect();
                 Ok(OpenAction::Try(tried.into_iter().collect::<Option<_>>()?))
             }
-            action => OpenAction::open(action, around, opening),
+            action => OpenAction::open(action, materials, opening),
         };
         let place = opening.config.place(step.place);
         let action = opened.map_err(|what| opening.wrong_at(place, what)).ok()?;
@@ -117,7 +109,11 @@ fn expect_in_sandbox(dir: &Path) -> Result<(), String> {
 }
 
 impl OpenAction {
-    fn open(action: &Action, around: &Around<'_>, opening: &Opening<'_>) -> Result<Self, String> {
+    fn open(
+        action: &Action,
+        materials: &Materials<'_>,
+        opening: &Opening<'_>,
+    ) -> Result<Self, String> {
         let config = opening.config;
         Ok(match action {
             Action::Dir {
@@ -140,9 +136,9 @@ impl OpenAction {
                 Self::Dir(path, dir)
             }
             Action::Origin(name) => {
-                let source = around.origins.get(name);
+                let source = materials.origins.get(name);
                 let source = source.ok_or_else(|| format!("the origin {name:?} is not open"))?;
-                Self::Origin(source.clone(), around.who.clone())
+                Self::Origin(source.clone(), materials.who.clone())
             }
             Action::Template {
                 name,
@@ -150,18 +146,18 @@ impl OpenAction {
                 vars,
                 ..
             } => {
-                if !around.templates.contains(name) {
-                    return Err(templates::missing(around.templates, name));
+                if !materials.templates.contains(name) {
+                    return Err(templates::missing(materials.templates, name));
                 }
-                let template = templates::of_route(name, unknown.as_ref(), vars, around, config);
+                let template = templates::of_route(name, unknown.as_ref(), vars, materials, config);
                 Self::Template(name.clone(), template)
             }
             Action::Text(text) => Self::Text(text.clone()),
             Action::Refuse(refusal) => Self::Refuse(refusal.clone()),
             Action::Http { method, table, .. } => {
-                Self::Http(Hooked::http(method, table, around, opening)?)
+                Self::Http(Hooked::http(method, table, materials, opening)?)
             }
-            Action::Exec { table, .. } => Self::Exec(Hooked::exec(table, around, opening)),
+            Action::Exec { table, .. } => Self::Exec(Hooked::exec(table, materials, opening)),
             Action::Try(_) | Action::Rename(_) | Action::Upload(_) => {
                 return Err("this answers no reads by itself".to_owned());
             }

@@ -6,8 +6,8 @@ use bootwire::{BoxFuture, Refusal, Request};
 use bootwire_render::hook::{Asker, Decision, Exec, Hook, HookError, HttpHook, Output, Question};
 use bootwire_render::identity::Identifier;
 
-use super::action::Around;
 use super::http::{self, Reaching, options};
+use super::materials::Materials;
 use super::opening::Opening;
 use super::templates;
 use crate::config::model;
@@ -44,7 +44,7 @@ impl Hooked {
     pub(super) fn http(
         method: &Method,
         table: &model::Http,
-        around: &Around<'_>,
+        materials: &Materials<'_>,
         opening: &Opening<'_>,
     ) -> Result<Self, String> {
         let reaching = Reaching::read(
@@ -73,10 +73,14 @@ impl Hooked {
             queue: table.queue,
             anonymous: table.anonymous,
         };
-        Ok(Self::new(Arc::new(hook), shown, bounds, around, opening))
+        Ok(Self::new(Arc::new(hook), shown, bounds, materials, opening))
     }
 
-    pub(super) fn exec(table: &model::Exec, around: &Around<'_>, opening: &Opening<'_>) -> Self {
+    pub(super) fn exec(
+        table: &model::Exec,
+        materials: &Materials<'_>,
+        opening: &Opening<'_>,
+    ) -> Self {
         let path = opening.config.path(&table.program);
         let mut exec = Exec::new(&path);
         for arg in &table.args {
@@ -98,22 +102,22 @@ impl Hooked {
             anonymous: table.anonymous,
         };
         let shown = path.display().to_string();
-        Self::new(Arc::new(exec), shown, bounds, around, opening)
+        Self::new(Arc::new(exec), shown, bounds, materials, opening)
     }
 
     fn new(
         asker: Arc<dyn Asker>,
         shown: String,
         bounds: Bounds,
-        around: &Around<'_>,
+        materials: &Materials<'_>,
         opening: &Opening<'_>,
     ) -> Self {
         let anonymous = bounds.anonymous.unwrap_or(false);
-        let who = around.who.clone();
-        let templates = around.templates.clone();
+        let who = materials.who.clone();
+        let templates = materials.templates.clone();
         let vars = opening.config.document.templates.vars.clone();
         let limits = templates::limits(&opening.config.document.templates);
-        let (origins, asking) = (Arc::clone(around.origins), who.clone());
+        let (origins, asking) = (Arc::clone(materials.origins), who.clone());
         let fit = move |mut hook: Hook| {
             if let Some(limit) = bounds.deadline {
                 hook = hook.deadline(limit.0);

@@ -13,6 +13,7 @@ mod http;
 mod identity;
 pub(crate) mod inquiry;
 mod inventory;
+mod materials;
 mod opening;
 mod origins;
 mod reload;
@@ -39,9 +40,9 @@ pub use secret::Secrets;
 
 use crate::config::{Config, Problems};
 use crate::server::LISTEN;
-use action::Around;
 use identity::IdentitySettings;
 use inventory::Machines;
+use materials::Materials;
 use opening::{Notes, Opening, Purpose};
 use origins::{Origins, Prefetching};
 use resources::Resources;
@@ -293,14 +294,14 @@ impl Open {
         let templates = templates::open(&mut opening).await;
         // Without them routes would be wrong that are right.
         opening.stop()?;
-        let around = Around {
+        let materials = Materials {
             origins: &origins,
             templates: &templates,
             who: &who,
             inventory: machines.as_ref().map(|machines| &machines.inventory),
         };
         // It opens directories, which may lie on a disk that sleeps.
-        let routes = tokio::task::block_in_place(|| open_routes(&around, &mut opening));
+        let routes = tokio::task::block_in_place(|| open_routes(&materials, &mut opening));
         opening.stop()?;
         let ignore_case = opening.config.document.case_insensitive;
         let router = || routes::router(&routes, ignore_case);
@@ -344,13 +345,13 @@ impl Open {
 }
 
 /// All routes, in order; those that cannot be opened are problems.
-fn open_routes(around: &Around<'_>, opening: &mut Opening<'_>) -> Vec<OpenRoute> {
+fn open_routes(materials: &Materials<'_>, opening: &mut Opening<'_>) -> Vec<OpenRoute> {
     let config = opening.config;
     // For routes without a deadline, where others may take longer than the server's own.
     let usual = config.document.deadline.0;
     let usual = (usual < config.longest_deadline()).then_some(usual);
     let routes = config.routes.iter();
     routes
-        .filter_map(|route| OpenRoute::open(route, usual, around, opening))
+        .filter_map(|route| OpenRoute::open(route, usual, materials, opening))
         .collect()
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use bootwire::router::{Deadline, Layered, OnTerms, Pattern, Rewrite};
 use bootwire::{Accept, Endpoint, Op, Refusal, Request, Router, Terms};
 
-use super::action::{Around, OpenStep, said};
+use super::action::{OpenStep, said};
 use super::evaluate::Observer;
+use super::materials::Materials;
 use super::opening::Opening;
 use super::secret::Suffix;
 use super::uploads::UploadRule;
@@ -47,7 +48,7 @@ impl OpenRoute {
     pub(super) fn open(
         route: &Route,
         usual: Option<Duration>,
-        around: &Around<'_>,
+        materials: &Materials<'_>,
         opening: &mut Opening<'_>,
     ) -> Option<Self> {
         let step = &route.step;
@@ -62,7 +63,7 @@ impl OpenRoute {
                 }
             },
             (Action::Refuse(refusal), Op::Write) => LeadsTo::RefuseUpload(refusal.clone()),
-            _ => LeadsTo::Read(OpenStep::open(step, false, around, opening)?),
+            _ => LeadsTo::Read(OpenStep::open(step, false, materials, opening)?),
         };
         Some(Self {
             place,

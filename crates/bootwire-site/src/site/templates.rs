@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bootwire_render::template::{Limits, Template, Templates, Unknown};
 use serde_json::{Map, Value};
 
-use super::action::Around;
+use super::materials::Materials;
 use super::opening::Opening;
 use crate::config::{Config, model};
 
@@ -63,17 +63,17 @@ pub(super) fn of_route(
     name: &str,
     unknown: Option<&model::Unknown>,
     vars: &Map<String, Value>,
-    around: &Around<'_>,
+    materials: &Materials<'_>,
     config: &Config,
 ) -> Template {
     let table = &config.document.templates;
-    let mut template = Template::new(around.templates, name)
-        .identifier(around.who.clone())
+    let mut template = Template::new(materials.templates, name)
+        .identifier(materials.who.clone())
         .limits(limits(table));
     for (name, value) in table.vars.iter().chain(vars) {
         template = template.var(name, value.clone());
     }
-    if let Some(inventory) = around.inventory {
+    if let Some(inventory) = materials.inventory {
         template = template.inventory(Arc::clone(inventory));
     }
     match unknown {

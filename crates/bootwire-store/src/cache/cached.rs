@@ -10,10 +10,10 @@ use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
 use super::Cache;
 use super::entry::Held;
 use super::filler::Filler;
-use super::find::Sendable;
 use super::key::Key;
 use super::memory::Small;
 use super::pin::Pinned;
+use super::sendable::Sendable;
 use super::source::Source;
 use crate::origin::{ObjectName, Origin};
 

@@ -8,9 +8,9 @@ use super::disk::Disk;
 use super::entry::Held;
 use super::fault::{Fault, is_planted};
 use super::filler::Filler;
-use super::find::Sendable;
 use super::key::Key;
 use super::questions::Questions;
+use super::sendable::Sendable;
 use super::source::Source;
 
 /// See the module.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use bootwire::{Refusal, Reply};
 
 use super::chunks::CHUNK;
-use super::entry::Held;
 use super::intake::Intake;
 use super::key::Key;
-use super::memory::{Memo, Small};
+use super::memory::Memo;
+use super::sendable::{Failure, Sendable};
 use super::{CacheEvent, Cached};
-use crate::origin::{Ask, Condition, Got, OriginError, OriginErrorKind, Version};
+use crate::origin::{Ask, Condition, Got, OriginError, OriginErrorKind};
 
 /// How long an origin may take to confirm what could be sent without it.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
@@ -21,15 +21,6 @@ const CLOCK_SLACK: u64 = 1000;
 /// How long a failure other than "no such object" is remembered.
 const FAILURE_TTL: Duration = Duration::from_secs(1);
 
-/// A version of an object that can be sent.
-#[derive(Clone)]
-pub(super) enum Sendable {
-    /// In memory.
-    Small(Arc<Small>),
-    /// On the disk, or on its way there.
-    Stored(Held),
-}
-
 /// What is known without asking the origin.
 pub(super) enum Known {
     /// A version, perhaps outdated.
@@ -38,62 +29,6 @@ pub(super) enum Known {
     Refused(Refusal),
     /// Nothing.
     Nothing,
-}
-
-/// Why an object cannot be sent.
-pub(super) enum Failure {
-    /// The origin's fault.
-    Origin(OriginError),
-    /// Our own.
-    Here(Refusal),
-}
-
-impl From<OriginError> for Failure {
-    fn from(error: OriginError) -> Self {
-        Self::Origin(error)
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Here(refusal)
-    }
-}
-
-impl Sendable {
-    /// The number of the version.
-    pub(super) fn id(&self) -> u64 {
-        match self {
-            Self::Small(small) => small.id,
-            Self::Stored(entry) => entry.about.id,
-        }
-    }
-
-    fn version(&self) -> &Version {
-        match self {
-            Self::Small(small) => &small.version,
-            Self::Stored(entry) => &entry.about.version,
-        }
-    }
-
-    pub(super) fn size(&self) -> u64 {
-        match self {
-            Self::Small(small) => small.bytes.len() as u64,
-            Self::Stored(entry) => entry.about.size,
-        }
-    }
-
-    pub(super) fn checked(&self) -> u64 {
-        match self {
-            Self::Small(small) => small.checked(),
-            Self::Stored(entry) => entry.checked(),
-        }
-    }
-
-    /// Whether this is `version` with `size` bytes.
-    fn is(&self, version: &Version, size: Option<u64>) -> bool {
-        self.version().is(version) && size.is_none_or(|size| size == self.size())
-    }
 }
 
 impl Cached {

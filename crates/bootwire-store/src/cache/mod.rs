@@ -15,7 +15,7 @@
 //! | object | what an origin names; a [`Key`](key::Key) says which of which origin |
 //! | version | one content of an object. [`Entry`](entry::Entry): a version on the disk, in two files; [`Small`](memory::Small): one in memory |
 //! | [`Held`](entry::Held) | an entry that is not evicted while somebody has this |
-//! | [`Sendable`](find::Sendable) | a version that can be sent: small or stored |
+//! | [`Sendable`](sendable::Sendable) | a version that can be sent: small or stored |
 //! | chunk | what is fetched, summed and remembered at a time: 4 MiB |
 //! | [`Data`](data::Data), [`Left`](data::Left) | a file that is open to be filled, and how this process left it, so that other writers are noticed |
 //! | question | what an origin is asked about an object; who asks meanwhile waits for the same answer |
@@ -52,6 +52,7 @@ mod questions;
 mod room;
 mod salt;
 mod scan;
+mod sendable;
 mod share;
 mod sidecar;
 mod source;
