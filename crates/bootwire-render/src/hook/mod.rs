@@ -54,9 +54,9 @@ use crate::identity::{Identifier, Identity};
 use crate::template::context::context;
 use crate::template::{Limits, Templates, render_beside};
 
-/// How long a question waits for its turn: with the default deadline, less than the 10 s in which the
+/// How long a question waits for its turn: with the default deadline, no more than the 10 s in which the
 /// server wants an answer.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(7);
 
 /// Decides what a client gets.
 pub trait Asker: Send + Sync + 'static {

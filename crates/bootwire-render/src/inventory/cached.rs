@@ -22,9 +22,9 @@ const FAILURES_MAX: u32 = 3;
 const QUESTIONS_MAX: usize = 16_384;
 /// Questions a source is asked at the same time, unless told otherwise.
 const AT_ONCE: usize = 64;
-/// How long a question waits for its turn: with the deadline, less than the 10 s in which the server
+/// How long a question waits for its turn: with the deadline, no more than the 10 s in which the server
 /// wants an answer.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(7);
 
 /// An inventory whose answers are kept for a while.
 ///
@@ -168,7 +168,7 @@ impl<I: Inventory> Cached<I> {
     }
 
     /// How long a question waits for its turn. After that the client is told nothing, so that it asks
-    /// again. Default 6 s: with the deadline this should be less than what the server gives a handler.
+    /// again. Default 7 s: with the deadline this should be no more than what the server gives a handler.
     #[must_use]
     pub const fn patience(mut self, time: Duration) -> Self {
         self.patience = time;

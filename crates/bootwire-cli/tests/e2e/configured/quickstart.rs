@@ -14,7 +14,10 @@ use crate::harness::{Isolation, bootwire, run_to_end};
 fn blocks() -> Vec<String> {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let readme = fs::read_to_string(readme).expect("a README");
-    let section = readme.split("\n## See it work\n").nth(1).expect("the section");
+    let section = readme
+        .split("\n## See it work\n")
+        .nth(1)
+        .expect("the section");
     let section = section.split("\n## ").next().unwrap_or_default();
     let blocks = section.split("```sh\n").skip(1);
     blocks

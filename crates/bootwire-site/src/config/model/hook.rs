@@ -30,7 +30,7 @@ pub(crate) struct Http {
     pub(crate) deadline: Option<Time>,
     /// Questions at the same time [default: 16]
     pub(crate) concurrency: Option<usize>,
-    /// Most questions that wait for a turn, 6 s at most [default: 16384]
+    /// Most questions that wait for a turn, 7 s at most [default: 16384]
     pub(crate) queue: Option<usize>,
     /// Largest answer [default: 4 MiB]
     pub(crate) size_max: Option<Size>,
@@ -55,7 +55,7 @@ pub(crate) struct Exec {
     pub(crate) deadline: Option<Time>,
     /// Programs at the same time [default: 16]
     pub(crate) concurrency: Option<usize>,
-    /// Most questions that wait for a turn, 6 s at most [default: 16384]
+    /// Most questions that wait for a turn, 7 s at most [default: 16384]
     pub(crate) queue: Option<usize>,
     /// Largest answer [default: 4 MiB]
     pub(crate) size_max: Option<Size>,
