@@ -1,0 +1,1 @@
+//! The admin API of a server, a client for it, and the console.

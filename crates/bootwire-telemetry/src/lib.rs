@@ -1,0 +1,1 @@
+//! Tells other systems what a server does.
