@@ -62,7 +62,7 @@ function dress(element, props, children) {
  */
 export function attribute(element, name, value) {
   if (value === false || value === null || value === undefined) element.removeAttribute(name);
-  else element.setAttribute(name, value === true ? "" : String(value));
+  else element.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
 }
 
 /**

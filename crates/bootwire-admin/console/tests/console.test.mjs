@@ -167,7 +167,7 @@ test("a token is asked for, and kept by the browser", async (t) => {
 });
 
 test("a broken connection is shown, and mended without leftovers", async (t) => {
-  const { mock, page } = await scene(t, { hash: "#/live", transfers: 6 });
+  const { mock, page } = await scene(t, { hash: "#/live", transfers: 6, expected: /ERR_INCOMPLETE_CHUNKED/ });
   await page.locator(".rows .row").nth(5).waitFor();
   mock.paused = true;
   mock.hangUp();
@@ -182,7 +182,7 @@ test("a broken connection is shown, and mended without leftovers", async (t) => 
 
 test("what clients send is text and nothing else", async (t) => {
   const evil = `/<img src=x onerror=alert(1)>"'&\u202e\u0000${"long".repeat(200)}`;
-  const { mock, page } = await scene(t, { hash: "#/live", transfers: 0 });
+  const { mock, page } = await scene(t, { hash: "#/live", transfers: 0, expected: /requires 'TrustedHTML'/ });
   await page.getByText("Nothing is being transferred").waitFor();
   const transfer = mock.world.transfer({ machine: evil, path: evil });
   mock.send("transfers", { at: "", reset: false, total: 1, began: [transfer], progress: [], ended: [] });
@@ -207,7 +207,7 @@ test("lost records are in plain sight on every view", async (t) => {
 
 test("explain answers as the command does, and can be linked to", async (t) => {
   const { mock, page } = await scene(t, { hash: "#/explain" });
-  await page.getByLabel("Path").fill("/grub/grub.cfg-01-52-54-00-12-34-56");
+  await page.getByLabel("Path", { exact: true }).fill("/grub/grub.cfg-01-52-54-00-12-34-56");
   await page.getByLabel("Machine or address").fill("rack-00010");
   await page.keyboard.press("Enter");
   await page.getByText("YES (/etc/bootwire/bootwire.toml:46)").waitFor();
@@ -279,6 +279,13 @@ for (const [name, viewport, colorScheme] of [
     }
   });
 }
+
+test("axe would find something", async (t) => {
+  const { page } = await scene(t);
+  await page.locator("h1").waitFor();
+  await page.evaluate(() => document.body.append(document.createElement("button")));
+  assert.match((await violations(page)).join("\n"), /button-name/);
+});
 
 /** What axe-core has to say, in lines. It runs beside the page, not in it: the policy would not have it. */
 async function violations(page) {

@@ -70,10 +70,10 @@ export function liveView(place, { live }) {
     }
     const key = KEYS[sort.key] ?? /** @type {(transfer: Transfer) => string} */ (KEYS["started"]);
     const sign = sort.down ? -1 : 1;
-    order.sort((a, b) => {
-      const [x, y] = [key(a), key(b)];
-      return x < y ? -sign : x > y ? sign : a.id - b.id;
-    });
+    // Keys first: 5,000 transfers are compared 60,000 times.
+    const keyed = order.map((transfer) => ({ transfer, key: key(transfer) }));
+    keyed.sort((a, b) => (a.key < b.key ? -sign : a.key > b.key ? sign : a.transfer.id - b.transfer.id));
+    order = keyed.map(({ transfer }) => transfer);
     write(note, summary());
     list.refresh();
   }
