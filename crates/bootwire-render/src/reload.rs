@@ -112,10 +112,10 @@ pub(crate) use made_from_files;
 
 /// A value and the means to keep it up to date.
 pub(crate) struct Reloading<L: Load> {
-    shared: Arc<Shared<L>>,
+    watched: Arc<Watched<L>>,
 }
 
-struct Shared<L: Load> {
+struct Watched<L: Load> {
     loader: L,
     current: RwLock<Arc<L::Value>>,
     report: RwLock<Option<Report>>,
@@ -130,7 +130,7 @@ struct Shared<L: Load> {
 
 impl<L: Load> Reloading<L> {
     pub(crate) fn new(loader: L, first: L::Value) -> Self {
-        let shared = Shared {
+        let watched = Watched {
             loader,
             current: RwLock::new(Arc::new(first)),
             report: RwLock::new(None),
@@ -140,15 +140,15 @@ impl<L: Load> Reloading<L> {
             due: AtomicU64::new(millis(INTERVAL)),
         };
         Self {
-            shared: Arc::new(shared),
+            watched: Arc::new(watched),
         }
     }
 
     pub(crate) fn set_interval(&self, interval: Duration) {
-        let shared = &self.shared;
-        shared.interval.store(millis(interval), Ordering::Relaxed);
-        let due = millis(shared.born.elapsed()).saturating_add(millis(interval));
-        shared.due.store(due, Ordering::Relaxed);
+        let watched = &self.watched;
+        watched.interval.store(millis(interval), Ordering::Relaxed);
+        let due = millis(watched.born.elapsed()).saturating_add(millis(interval));
+        watched.due.store(due, Ordering::Relaxed);
     }
 
     /// Has every problem reported, those there are now at once.
@@ -156,7 +156,7 @@ impl<L: Load> Reloading<L> {
         for problem in L::problems(&self.get()) {
             report(problem);
         }
-        *write(&self.shared.report) = Some(report);
+        *write(&self.watched.report) = Some(report);
     }
 
     pub(crate) fn problems(&self) -> Vec<Problem> {
@@ -165,7 +165,7 @@ impl<L: Load> Reloading<L> {
 
     /// The value as it is, without waiting.
     pub(crate) fn get(&self) -> Arc<L::Value> {
-        self.shared.get()
+        self.watched.get()
     }
 
     /// The value, unless it is time to look at the files.
@@ -174,15 +174,15 @@ impl<L: Load> Reloading<L> {
     }
 
     fn is_due(&self) -> bool {
-        millis(self.shared.born.elapsed()) >= self.shared.due.load(Ordering::Relaxed)
-            && !self.shared.looking.load(Ordering::Relaxed)
+        millis(self.watched.born.elapsed()) >= self.watched.due.load(Ordering::Relaxed)
+            && !self.watched.looking.load(Ordering::Relaxed)
     }
 
     /// The value, after a look at the files if it is time for one.
     pub(crate) async fn fresh(&self) -> Arc<L::Value> {
         if self.is_due() {
-            let shared = Arc::clone(&self.shared);
-            let look = tokio::task::spawn_blocking(move || shared.look());
+            let watched = Arc::clone(&self.watched);
+            let look = tokio::task::spawn_blocking(move || watched.look());
             // Late or failed, what is there serves.
             let _ = tokio::time::timeout(PATIENCE, look).await;
         }
@@ -191,11 +191,11 @@ impl<L: Load> Reloading<L> {
 
     /// Looks at the files now. Blocks.
     pub(crate) fn look(&self) {
-        self.shared.look();
+        self.watched.look();
     }
 }
 
-impl<L: Load> Shared<L> {
+impl<L: Load> Watched<L> {
     fn get(&self) -> Arc<L::Value> {
         Arc::clone(&read_lock(&self.current))
     }

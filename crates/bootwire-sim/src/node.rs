@@ -1,10 +1,9 @@
 //! What is attached to the network besides the server.
 
+use std::any::Any;
 use std::net::SocketAddr;
 
 use bootwire_proto::Instant;
-
-use crate::clients::Loader;
 
 /// A datagram on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub struct Datagram {
 }
 
 /// A machine on the network.
-pub trait Node {
+pub trait Node: Any {
     /// What it is, in one word.
     fn name(&self) -> &'static str;
 
@@ -33,9 +32,4 @@ pub trait Node {
 
     /// Whether it will do nothing more of its own accord.
     fn finished(&self) -> bool;
-
-    /// The client, if it is one that wants something.
-    fn as_loader(&self) -> Option<&Loader> {
-        None
-    }
 }

@@ -215,7 +215,7 @@ impl Names {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "site"))]
 mod tests {
     use super::*;
     use crate::site::tests::{config, get, put};

@@ -14,24 +14,36 @@
 //! open: it serves, [reloads](Site::reload), [explains](Site::explain) what a client would get, and
 //! [checks](Site::check) whether all works. A program adds routes, handlers and layers of its own by
 //! [`SiteBuilder::routes`].
+//!
+//! Without the feature `site`, which is on by default, there is [`Config`] and no more.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(feature = "site"),
+    expect(dead_code, unused_imports, reason = "the rest is for sites")
+)]
 
+#[cfg(feature = "site")]
 mod check;
 mod conditions;
 pub mod config;
+#[cfg(feature = "site")]
 pub mod explain;
 pub mod networks;
 pub mod ports;
 mod quirks;
 pub mod server;
+#[cfg(feature = "site")]
 mod site;
 mod text;
+#[cfg(feature = "site")]
 pub mod unanswered;
 
 use bootwire::{amount as size, escape as shown};
 
+#[cfg(feature = "site")]
 pub use check::{Finding, Level};
 pub use config::{Config, Problem, Problems};
+#[cfg(feature = "site")]
 pub use site::{Requirements, Secrets, Site, SiteBuilder};
 
 /// Runs the README's example as a test.

@@ -136,7 +136,7 @@ impl Quirks {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "site"))]
 mod tests {
     use std::sync::Arc;
 

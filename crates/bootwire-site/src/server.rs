@@ -70,3 +70,21 @@ impl Config {
         allow.map(|network| network.0).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Flags;
+
+    /// The framework's own defaults are those of the table of settings, but for whom it serves.
+    #[test]
+    fn a_server_without_settings_has_the_defaults_of_the_table() {
+        let config = Config::of_flags(&Flags::default()).unwrap();
+        let everybody = allowed(&config.allowed()).unwrap_or_default();
+        let expected = Server::bind(LISTEN).allow(everybody);
+        assert_eq!(
+            format!("{:#?}", config.server(LISTEN)),
+            format!("{expected:#?}")
+        );
+    }
+}

@@ -107,7 +107,7 @@ impl<A: Send + 'static> Endpoint<A> for Refused {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "site"))]
 mod tests {
     use super::*;
     use crate::site::tests::{content, get, served_by};

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::beneath::{OpenError, Root};
 use crate::blocking::Blocking;
-use crate::dir::Kept;
+use crate::kept::Kept;
 
 /// Time between two looks at whether another directory has the name. Somebody who replaces a
 /// directory waits no longer than a second for what is in it.

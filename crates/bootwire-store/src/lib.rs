@@ -42,6 +42,7 @@ mod cache;
 mod dir;
 mod directory;
 mod errno;
+mod kept;
 mod name;
 mod name_from;
 #[cfg(feature = "cache")]

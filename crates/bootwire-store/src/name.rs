@@ -67,6 +67,16 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// `base/name`, or `name` if there is no base.
+pub(crate) fn join(base: &[u8], name: &[u8]) -> Vec<u8> {
+    let name = name.strip_prefix(b"/").unwrap_or(name);
+    if base.is_empty() {
+        name.to_vec()
+    } else {
+        [base, b"/", name].concat()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use bootwire::file::OpenFile;
 use bootwire::testing::{Failure, Fate, Script, Transfer, VirtualServer};
 use bootwire::{
-    Accept, BoxFuture, ErrorCode, Outcome, Refusal, Reply, Router, Server, ServerError, Sink, State,
+    Accept, BoxFuture, ErrorCode, Outcome, Refusal, Reply, Router, Server, ServerError, Sink,
+    State, TransferRecord,
 };
 use bytes::Bytes;
 
@@ -115,8 +116,28 @@ async fn a_bad_line_costs_time_and_no_byte() {
         });
         let transfer = server().run(boot).await;
         assert_eq!(transfer.content.as_deref(), Ok(&*image()));
-        assert!(transfer.records[0].blocks_resent > 0);
+        let record = &transfer.records[0];
+        assert!(record.blocks_resent > 0);
+        assert_eq!(record.blocks, 200_000 / 512 + 1, "each counts once");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_come_in_the_order_in_which_transfers_end() {
+    let told: Arc<Mutex<Vec<TransferRecord>>> = Arc::default();
+    let observed = Arc::clone(&told);
+    let server = Server::bind("[::]:69")
+        .serve(app(&Stored::default()))
+        .observe(move |record| observed.lock().unwrap().push(record.clone()));
+    let mut server = VirtualServer::new(server).unwrap();
+    server
+        .run_all([Script::read("/slow"), Script::read("/text")])
+        .await;
+    let told = told.lock().unwrap();
+    let paths: Vec<_> = told.iter().map(|record| record.path.as_str()).collect();
+    assert_eq!(paths, ["/text", "/slow"]);
+    assert!(told.is_sorted_by_key(|record| record.ended()));
+    assert!(told[0].ended() < told[1].ended());
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,6 +24,7 @@ mod windowed;
 mod windows;
 mod writing;
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -239,6 +240,11 @@ impl Loader {
         }
     }
 
+    /// This machine, if it is one that wants something.
+    pub fn of<'a>(node: &'a (dyn Node + 'static)) -> Option<&'a Self> {
+        (node as &dyn Any).downcast_ref()
+    }
+
     /// Whether it has what it came for; `None` while it is at it.
     #[must_use]
     pub const fn success(&self) -> Option<bool> {
@@ -383,9 +389,5 @@ impl Node for Loader {
 
     fn finished(&self) -> bool {
         self.done.is_some()
-    }
-
-    fn as_loader(&self) -> Option<&Loader> {
-        Some(self)
     }
 }

@@ -47,7 +47,7 @@ impl<F> Hostile<F> {
     }
 }
 
-impl<F: FnMut(&mut Random) -> Datagram> Node for Hostile<F> {
+impl<F: FnMut(&mut Random) -> Datagram + 'static> Node for Hostile<F> {
     fn name(&self) -> &'static str {
         self.name
     }

@@ -361,7 +361,7 @@ impl World {
             .stations
             .iter()
             .enumerate()
-            .filter_map(|(index, station)| Some((index, station.node.as_loader()?)))
+            .filter_map(|(index, station)| Some((index, Loader::of(&*station.node)?)))
             .collect();
         let clients = loaders
             .iter()

@@ -25,7 +25,14 @@ impl Site {
     /// is found is told at once, as some of it may take long. Meant for a site that is [opened to look
     /// at](crate::SiteBuilder::look).
     pub async fn check(&self, mut tell: impl FnMut(&Finding) + Send) {
-        let report = &mut Report::new(&mut tell);
+        self.look_at_all(&mut Report::new(&mut tell)).await;
+    }
+
+    fn look_at_all<'a>(&'a self, report: &'a mut Report<'_>) -> BoxFuture<'a, ()> {
+        Box::pin(self.report(report))
+    }
+
+    async fn report(&self, report: &mut Report<'_>) {
         let config = self.config();
         let files = config.files.iter().map(|file| config.location.show(file));
         let files: Vec<String> = files.collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bootwire::router::Verdict;
+use bootwire::router::Fit;
 use bootwire::{Answer, Op, Reason, Request};
 use bootwire_render::inventory::Machine;
 
@@ -18,12 +18,11 @@ const NAMED_MAX: usize = 3;
 
 /// Asks each route that has a template for the text of each machine whose keys its pattern needs.
 pub(super) async fn render(site: &Site, report: &mut Report<'_>) {
-    let templates = site
-        .routes()
-        .iter()
-        .filter_map(|route| Some((route, template_of(route)?)));
-    let mut templates = templates.peekable();
-    if templates.peek().is_none() {
+    let routes = site.routes().iter();
+    let templates: Vec<_> = routes
+        .filter_map(|route| Some((route, template_of(route)?)))
+        .collect();
+    if templates.is_empty() {
         return;
     }
     let machines = match site.some_machines(MACHINES_MAX).await {
@@ -109,8 +108,8 @@ async fn is_known(site: &Site, request: &Request, machine: &Machine) -> bool {
         return true;
     };
     let seen = site.parts().configured.compare(request).into_iter();
-    let seen = seen.last().and_then(|verdict| match verdict {
-        Verdict::Taken(seen) => Some(seen),
+    let seen = seen.last().and_then(|fit| match fit {
+        Fit::Taken(seen) => Some(seen),
         _ => None,
     });
     let who = site

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::environment;
 use super::flags::Flags;
 use super::model::Document;
-use super::problem::{Found, Problems};
+use super::problem::{Complaint, Problems};
 use super::read::read;
 use super::rules::{self, Parsed};
 use super::source::{Place, Sources};
@@ -44,7 +44,7 @@ pub(super) fn assemble(
 ) -> Result<Assembled, Problems> {
     let mut sources = Sources::default();
     let mut problems = Vec::new();
-    let mut parsed = |text: &Text, problems: &mut Vec<Found>| {
+    let mut parsed = |text: &Text, problems: &mut Vec<Complaint>| {
         let source = sources.add_file(&text.name, &text.text);
         let (node, wrong) = tree::parse(&text.text, source);
         problems.extend(wrong);
@@ -83,7 +83,7 @@ pub(super) fn assemble(
     }
 }
 
-fn lay_over(root: &mut Node, drop_ins: Vec<Node>) -> Vec<Found> {
+fn lay_over(root: &mut Node, drop_ins: Vec<Node>) -> Vec<Complaint> {
     let mut problems = Vec::new();
     let mut lists: [Option<(Entry, Vec<Node>)>; LISTS.len()] = [const { None }; LISTS.len()];
     let mut take = |node: &mut Node| {
@@ -96,7 +96,7 @@ fn lay_over(root: &mut Node, drop_ins: Vec<Node>) -> Vec<Found> {
             };
             if !matches!(entry.node.value, Value::List(_)) {
                 let what = format!("write [[{key}]] with two brackets: there may be many");
-                problems.push(Found::new(entry.key, what));
+                problems.push(Complaint::new(entry.key, what));
             }
             into.get_or_insert((entry, Vec::new())).1.extend(items);
         }

@@ -1,6 +1,6 @@
 //! Settings in environment variables: `BOOTWIRE_CACHE__DIR=/data`.
 
-use super::problem::Found;
+use super::problem::Complaint;
 use super::source::{Place, Sources};
 use super::tree::{self, Node};
 
@@ -24,7 +24,7 @@ pub(super) fn lay_over(
     root: &mut Node,
     environment: impl IntoIterator<Item = (String, String)>,
     sources: &mut Sources,
-) -> Vec<Found> {
+) -> Vec<Complaint> {
     let mut ours: Vec<_> = environment
         .into_iter()
         .filter(|(name, value)| is_setting(name, value))
@@ -43,7 +43,7 @@ pub(super) fn lay_over(
                 };
                 root.set(&path, node);
             }
-            Err(what) => problems.push(Found::new(
+            Err(what) => problems.push(Complaint::new(
                 Place {
                     source,
                     ..Place::default()

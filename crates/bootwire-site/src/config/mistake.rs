@@ -5,9 +5,9 @@ use std::fmt;
 use serde::de::{Error, Expected, Unexpected};
 
 use super::home;
-use super::problem::Found;
+use super::problem::Complaint;
 use super::source::Place;
-use super::tree::Step;
+use super::tree::Segment;
 
 /// Keys listed at once, where none is near to what was written.
 const LISTED_MAX: usize = 10;
@@ -21,7 +21,7 @@ pub(super) struct Mistake {
     what: String,
     place: Option<Place>,
     /// From the inside to the outside.
-    steps: Vec<Step>,
+    path: Vec<Segment>,
     /// The key, and those there are, if it is none of them.
     unknown: Option<(String, &'static [&'static str])>,
 }
@@ -31,27 +31,30 @@ impl Mistake {
         Self {
             what: what.into(),
             place: None,
-            steps: Vec::new(),
+            path: Vec::new(),
             unknown: None,
         }
     }
 
     /// The same, seen from one level further out. What was noticed further in is nearer to the
     /// mistake.
-    pub(super) fn below(mut self, step: Step, place: Place) -> Self {
+    pub(super) fn below(mut self, segment: Segment, place: Place) -> Self {
         self.place.get_or_insert(place);
-        self.steps.push(step);
+        self.path.push(segment);
         self
     }
 
     /// The way to the value, from the outside, and what is wrong with it.
-    pub(super) fn found(mut self) -> (Vec<Step>, Found) {
-        self.steps.reverse();
+    pub(super) fn found(mut self) -> (Vec<Segment>, Complaint) {
+        self.path.reverse();
         let what = match self.unknown {
-            Some((key, known)) => no_such_key(&key, known, self.steps.len() == 1),
+            Some((key, known)) => no_such_key(&key, known, self.path.len() == 1),
             None => self.what,
         };
-        (self.steps, Found::new(self.place.unwrap_or_default(), what))
+        (
+            self.path,
+            Complaint::new(self.place.unwrap_or_default(), what),
+        )
     }
 }
 

@@ -54,7 +54,7 @@ pub struct Config {
     /// Where it was read.
     pub location: Location,
     /// How to read it again.
-    pub(crate) source: Source,
+    pub(crate) layers: Layers,
     /// Every file that was read, by its absolute path.
     pub files: Vec<PathBuf>,
     /// Those of them that are empty, or nothing but white space.
@@ -81,12 +81,12 @@ impl Config {
     /// # Errors
     /// All mistakes at once, with file and line, or the flag.
     pub fn load_with_flags(path: &Path, flags: &Flags) -> Result<Self, Problems> {
-        let source = Source {
+        let layers = Layers {
             location: Location::of(path)?,
             environment: None,
             flags: flags.clone(),
         };
-        source.read()
+        layers.read()
     }
 
     /// What flags and the environment say, without a file.
@@ -94,12 +94,12 @@ impl Config {
     /// # Errors
     /// All mistakes at once, with the flag.
     pub fn of_flags(flags: &Flags) -> Result<Self, Problems> {
-        let source = Source {
+        let layers = Layers {
             location: Location::of_flags()?,
             environment: None,
             flags: flags.clone(),
         };
-        source.read()
+        layers.read()
     }
 
     /// The same with another environment than the process has.
@@ -110,12 +110,12 @@ impl Config {
         path: &Path,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Problems> {
-        let source = Source {
+        let layers = Layers {
             location: Location::of(path)?,
             environment: Some(environment.into_iter().collect()),
             flags: Flags::default(),
         };
-        source.read()
+        layers.read()
     }
 
     /// The places of all routes, in order: `FILE:LINE`.
@@ -202,16 +202,16 @@ impl Config {
     }
 }
 
-/// Where a configuration comes from. Needs no current directory, which is out of reach in a sandbox.
+/// What a configuration is laid together from. Needs no current directory, which is out of reach in a sandbox.
 #[derive(Clone)]
-pub(crate) struct Source {
+pub(crate) struct Layers {
     location: Location,
     /// `None` for the process's, as it is then.
     environment: Option<Vec<(String, String)>>,
     flags: Flags,
 }
 
-impl Source {
+impl Layers {
     /// Reads it, as often as it takes.
     pub(crate) fn read(&self) -> Result<Config, Problems> {
         let location = &self.location;
@@ -232,7 +232,7 @@ impl Source {
             quirks: Arc::new(Quirks::new(assembled.parsed.quirks)),
             base,
             location: location.clone(),
-            source: self.clone(),
+            layers: self.clone(),
             files: files.paths,
             blank: files.blank,
             watched,

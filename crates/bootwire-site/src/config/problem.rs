@@ -49,7 +49,7 @@ pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
     /// Those found, in the order of files and lines; `None` if there are none.
-    pub(super) fn of(mut found: Vec<Found>, sources: &Sources) -> Option<Self> {
+    pub(super) fn of(mut found: Vec<Complaint>, sources: &Sources) -> Option<Self> {
         found.sort_by_key(|found| found.place);
         found.dedup();
         let more = found.len().saturating_sub(PROBLEMS_MAX);
@@ -84,12 +84,12 @@ impl std::error::Error for Problems {}
 
 /// A problem whose place is not yet in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Complaint {
     pub(super) place: Place,
     pub(super) what: String,
 }
 
-impl Found {
+impl Complaint {
     pub(super) fn new(place: Place, what: impl Into<String>) -> Self {
         Self {
             place,

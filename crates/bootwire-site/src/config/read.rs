@@ -8,8 +8,8 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::mistake::{Mistake, listed};
-use super::problem::Found;
-use super::tree::{Entry, Node, Step, Value};
+use super::problem::Complaint;
+use super::tree::{Entry, Node, Segment, Value};
 use super::value::SPANNED;
 
 /// Mistakes looked for in one tree.
@@ -17,16 +17,16 @@ const MISTAKES_MAX: usize = 200;
 
 /// Makes a value of a tree. What does not fit is taken out of the tree and reported, and the rest
 /// read again, until it fits.
-pub(super) fn read<T: DeserializeOwned + Default>(tree: &mut Node) -> (T, Vec<Found>) {
+pub(super) fn read<T: DeserializeOwned + Default>(tree: &mut Node) -> (T, Vec<Complaint>) {
     let mut problems = Vec::new();
     while problems.len() < MISTAKES_MAX {
         let mistake = match T::deserialize(&*tree) {
             Ok(value) => return (value, problems),
             Err(mistake) => mistake,
         };
-        let (steps, found) = mistake.found();
+        let (path, found) = mistake.found();
         problems.push(found);
-        if !tree.remove(&steps) {
+        if !tree.remove(&path) {
             break;
         }
     }
@@ -119,7 +119,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
         };
         seed.deserialize(node)
             .map(Some)
-            .map_err(|mistake| mistake.below(Step::Index(index), node.place))
+            .map_err(|mistake| mistake.below(Segment::Index(index), node.place))
     }
 }
 
@@ -141,7 +141,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         self.next = Some((key, entry));
         seed.deserialize(StrDeserializer::new(key))
             .map(Some)
-            .map_err(|mistake: Mistake| mistake.below(Step::Key(key.clone()), entry.key))
+            .map_err(|mistake: Mistake| mistake.below(Segment::Key(key.clone()), entry.key))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Mistake> {
@@ -149,7 +149,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
             return Err(Mistake::custom("a value without a key"));
         };
         seed.deserialize(&entry.node)
-            .map_err(|mistake| mistake.below(Step::Key(key.clone()), entry.key))
+            .map_err(|mistake| mistake.below(Segment::Key(key.clone()), entry.key))
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use bootwire::{Op, Request};
 
 use super::account::{Fact, Question, Who};
-use super::words::shown_path;
+use super::phrases::shown_path;
 use crate::config::Config;
 use crate::networks;
 use crate::shown::escaped;

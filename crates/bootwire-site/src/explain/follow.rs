@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bootwire::router::{App, Verdict};
-use bootwire::{Answer, Op, Reason, Refusal, Reply, Request};
+use bootwire::router::{App, Fit};
+use bootwire::{Answer, BoxFuture, Op, Reason, Refusal, Reply, Request};
 use bytes::Bytes;
 
 use super::account::{Account, Attempt, Compared, Comparison, FromInventory, Outcome, Term};
 use super::facts::{identity, is_served, question};
-use super::words::{came, decided, object, shown_path};
+use super::phrases::{came, decided, object, shown_path};
 use crate::server::LISTEN;
 use crate::shown::word;
 use crate::site::Site;
@@ -26,6 +26,14 @@ impl Site {
     ///
     /// Routes that the program adds are not part of it.
     pub async fn explain(&self, request: &Request, ask: bool) -> Account {
+        self.follow_request(request, ask).await
+    }
+
+    fn follow_request<'a>(&'a self, request: &'a Request, ask: bool) -> BoxFuture<'a, Account> {
+        Box::pin(self.account(request, ask))
+    }
+
+    async fn account(&self, request: &Request, ask: bool) -> Account {
         let (routes, taken) = compare(self, request);
         let (route, seen) = match &taken {
             Some((route, seen)) => (Some(*route), seen),
@@ -95,13 +103,13 @@ fn compare<'a>(
         let verdict = if route.is_for(request.op()) {
             match came.next() {
                 None => break,
-                Some(Verdict::KeptOut(seen)) => {
+                Some(Fit::KeptOut(seen)) => {
                     let why = route.conditions.why_not(&seen);
                     Comparison::KeptOut(why.unwrap_or_else(|| "not now".to_owned()))
                 }
-                Some(Verdict::Renamed(seen)) => Comparison::Renamed(shown_path(&seen)),
-                Some(Verdict::NoPath(_)) => Comparison::No("its new name is no path".to_owned()),
-                Some(Verdict::Taken(seen)) => {
+                Some(Fit::Renamed(seen)) => Comparison::Renamed(shown_path(&seen)),
+                Some(Fit::NoPath(_)) => Comparison::No("its new name is no path".to_owned()),
+                Some(Fit::Taken(seen)) => {
                     taken = Some((route, seen));
                     Comparison::Taken
                 }

@@ -3,8 +3,8 @@
 mod account;
 mod facts;
 mod follow;
+mod phrases;
 mod tell;
-mod words;
 
 pub use account::{
     Account, Attempt, Compared, Comparison, Fact, FromInventory, Outcome, Question, Term, Who,

@@ -1,8 +1,8 @@
 //! Actions that are open: what each needs to answer, and how it is told.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::{fmt, fs, io};
 
 use bootwire::router::Rewrite;
 use bootwire::{Endpoint, Refusal, Reply, Request};
@@ -13,7 +13,7 @@ use bootwire_store::{Dir, Links};
 use super::hooks::Hooked;
 use super::materials::Materials;
 use super::opening::Opening;
-use super::origins::Source;
+use super::origins::OpenOrigin;
 use super::templates;
 use crate::config::model;
 use crate::config::route::{Action, Step};
@@ -42,7 +42,7 @@ pub(super) enum Probing {
 /// What answers reads.
 pub(crate) enum OpenAction {
     Dir(PathBuf, Dir),
-    Origin(Source, Identifier),
+    Origin(OpenOrigin, Identifier),
     Template(String, Template),
     Text(Text),
     Refuse(Refusal),
@@ -93,21 +93,6 @@ impl OpenStep {
     }
 }
 
-/// Landlock lets a process hold a directory whose files it may not open. Then a reload would go well, and clients would
-/// be denied every file.
-fn expect_in_sandbox(dir: &Path) -> Result<(), String> {
-    let listed = fs::read_dir(dir);
-    let is_denied = listed.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
-    // Modes do not tell of the sandbox.
-    if is_denied && rustix::fs::access(dir, rustix::fs::Access::READ_OK).is_ok() {
-        return Err(format!(
-            "the sandbox has no access to {}: restart the server, or name it in sandbox.read",
-            dir.display()
-        ));
-    }
-    Ok(())
-}
-
 impl OpenAction {
     fn open(
         action: &Action,
@@ -124,7 +109,6 @@ impl OpenAction {
             } => {
                 let path = config.path(path);
                 let dir = Dir::open(&path).map_err(|error| error.to_string())?;
-                expect_in_sandbox(&path)?;
                 let dir = dir
                     .observe(opening.notes.directory())
                     .links(match links {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bootwire_store::{Cache, CacheStats};
 
-use super::opening::{Notes, Opening};
+use super::opening::Notes;
 use crate::config::Config;
 use crate::size;
 
@@ -76,21 +76,24 @@ pub(super) fn working_set(stats: &CacheStats, max: u64, pinned: bool) -> Option<
     })
 }
 
-/// Opens the cache, unless it is open. Its bounds are those it was opened with.
+/// A cache and the settings it was opened with.
+pub(super) type OpenCache = (CacheSettings, Cache);
+
+/// Opens the cache, unless it is the one that is `open`. Its bounds are those it was opened with.
 pub(super) async fn open(
     settings: &CacheSettings,
-    opening: &mut Opening<'_>,
-) -> std::io::Result<()> {
-    let notes = opening.notes;
-    match &opening.new.cache {
-        Some((open, _)) if open.dir == settings.dir => {
-            if open != settings {
+    open: Option<&OpenCache>,
+    notes: &Notes,
+) -> std::io::Result<OpenCache> {
+    match open {
+        Some(open) if open.0.dir == settings.dir => {
+            if open.0 != *settings {
                 notes.tell("cache: restart the server to change max and memory_max");
             }
+            Ok(open.clone())
         }
-        _ => opening.new.cache = Some((settings.clone(), settings.open(notes).await?)),
+        _ => Ok((settings.clone(), settings.open(notes).await?)),
     }
-    Ok(())
 }
 
 #[cfg(test)]

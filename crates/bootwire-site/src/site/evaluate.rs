@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use bootwire::router::{FirstOf, Layered};
-use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
+use bootwire::{Accept, BoxFuture, Endpoint, Refusal, Reply, Request, Sink};
 use bootwire_render::dialect::{EmptyLists, Probes};
 use bootwire_render::hook::{Decision, Question};
+use bytes::Bytes;
 
 use super::action::{OpenAction, OpenStep, Probing};
 use super::hooks::{Hooked, Said};
@@ -81,6 +82,22 @@ impl OpenStep {
             Some(to) => Arc::new(Layered::new(endpoint, to.clone())),
             None => endpoint,
         }
+    }
+}
+
+impl UploadRule {
+    /// What takes uploads. To an observer it only says which it would.
+    pub(super) fn endpoint(
+        self: &Arc<Self>,
+        observer: Option<&Arc<dyn Observer>>,
+    ) -> Arc<dyn Endpoint<Accept>> {
+        self.guarding(match observer {
+            Some(observer) => Arc::new(Welcomed {
+                rule: Arc::clone(self),
+                observer: Arc::clone(observer),
+            }),
+            None => self.takes(),
+        })
     }
 }
 
@@ -163,6 +180,32 @@ impl Observed {
 impl Endpoint<Reply> for Observed {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
         Box::pin(self.answer(request))
+    }
+}
+
+/// Says which uploads would be taken, and takes none.
+struct Welcomed {
+    rule: Arc<UploadRule>,
+    observer: Arc<dyn Observer>,
+}
+
+impl Endpoint<Accept> for Welcomed {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Accept, Refusal>> {
+        self.observer.welcomes(&self.rule, request.rest_bytes());
+        Box::pin(std::future::ready(Ok(Accept::into(Nowhere))))
+    }
+}
+
+/// Where uploads go that nobody sends.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn write(&mut self, _data: Bytes) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), Refusal>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 

@@ -10,9 +10,8 @@ use super::http::{self, Reaching, options};
 use super::materials::Materials;
 use super::opening::Opening;
 use super::templates;
-use crate::config::model;
+use crate::config::model::{self, Bounds};
 use crate::config::route::Method;
-use crate::config::value::Time;
 
 /// A hook, and who is asked.
 #[derive(Clone)]
@@ -30,15 +29,6 @@ pub(crate) struct Hooked {
 /// What a hook decided last.
 #[derive(Clone, Default)]
 pub(super) struct Said(Arc<Mutex<Option<Decision>>>);
-
-/// The bounds that both kinds have.
-#[derive(Clone, Copy)]
-struct Bounds {
-    deadline: Option<Time>,
-    concurrency: Option<usize>,
-    queue: Option<usize>,
-    anonymous: Option<bool>,
-}
 
 impl Hooked {
     pub(super) fn http(
@@ -67,12 +57,7 @@ impl Hooked {
         if let Some(size) = table.size_max {
             hook = hook.size_max(usize::try_from(size.0).unwrap_or(usize::MAX));
         }
-        let bounds = Bounds {
-            deadline: table.deadline,
-            concurrency: table.concurrency,
-            queue: table.queue,
-            anonymous: table.anonymous,
-        };
+        let bounds = table.bounds();
         Ok(Self::new(Arc::new(hook), shown, bounds, materials, opening))
     }
 
@@ -95,14 +80,8 @@ impl Hooked {
         if let Some(size) = table.size_max {
             exec = exec.size_max(usize::try_from(size.0).unwrap_or(usize::MAX));
         }
-        let bounds = Bounds {
-            deadline: table.deadline,
-            concurrency: table.concurrency,
-            queue: table.queue,
-            anonymous: table.anonymous,
-        };
         let shown = path.display().to_string();
-        Self::new(Arc::new(exec), shown, bounds, materials, opening)
+        Self::new(Arc::new(exec), shown, table.bounds(), materials, opening)
     }
 
     fn new(
@@ -112,7 +91,7 @@ impl Hooked {
         materials: &Materials<'_>,
         opening: &Opening<'_>,
     ) -> Self {
-        let anonymous = bounds.anonymous.unwrap_or(false);
+        let anonymous = bounds.anonymous;
         let who = materials.who.clone();
         let templates = materials.templates.clone();
         let vars = opening.config.document.templates.vars.clone();

@@ -117,8 +117,8 @@ mod tests {
         let config = config(dir.path(), "");
         let read = |purpose| {
             let token = Some(Path::new("token"));
-            let (notes, old) = (Notes::default(), Default::default());
-            let opening = Opening::new(&config, purpose, &notes, &old);
+            let notes = Notes::default();
+            let opening = Opening::new(&config, purpose, &notes);
             Reaching::read(&opening, &BTreeMap::new(), token, None, None)
         };
         let error = read(Purpose::Serve).unwrap_err();

@@ -73,10 +73,14 @@ impl IdentitySettings {
     }
 }
 
-/// What finds out who asks; the one of the configuration before, if it is the same.
-pub(super) async fn open(opening: &mut Opening<'_>) -> Identifier {
+/// What finds out who asks, and its settings; the `old` one, of the configuration before, if it is the
+/// same.
+pub(super) async fn open(
+    opening: &Opening<'_>,
+    old: Option<&(IdentitySettings, Identifier)>,
+) -> (IdentitySettings, Identifier) {
     let settings = IdentitySettings::of(opening.config);
-    let identifier = match &opening.old.identity {
+    let identifier = match old {
         Some((known, identifier)) if *known == settings => identifier.clone(),
         _ => {
             let (reading, tell) = (settings.clone(), opening.tell("leases"));
@@ -85,6 +89,5 @@ pub(super) async fn open(opening: &mut Opening<'_>) -> Identifier {
             read.await.unwrap_or_default()
         }
     };
-    opening.new.identity = Some((settings, identifier.clone()));
-    identifier
+    (settings, identifier)
 }

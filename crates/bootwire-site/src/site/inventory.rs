@@ -41,6 +41,9 @@ pub(super) struct InventorySettings {
     http: Reaching,
 }
 
+/// An inventory and the settings it was opened with.
+pub(super) type OpenInventory = (InventorySettings, Machines);
+
 impl InventorySettings {
     fn of(opening: &Opening<'_>) -> Result<Self, String> {
         let config = opening.config;
@@ -187,11 +190,14 @@ impl Inventory for StandIn {
 }
 
 impl Machines {
-    /// Opens what the configuration names; `None` if it names nothing. What is open in `old`
-    /// already, with its answers, serves on if its settings are the same.
-    pub(super) async fn open(opening: &mut Opening<'_>) -> Option<Self> {
+    /// Opens what the configuration names; `None` if it names nothing. The `old` inventory, with its
+    /// answers, serves on if its settings are the same. Gives what a reload may leave open, too.
+    pub(super) async fn open(
+        opening: &mut Opening<'_>,
+        old: Option<&OpenInventory>,
+    ) -> (Option<Self>, Option<OpenInventory>) {
         let settings = InventorySettings::of(opening);
-        let opened = match (&opening.old.inventory, settings) {
+        let opened = match (old, settings) {
             (_, Err(why)) => Err(why),
             (Some((known, machines)), Ok(settings)) if *known == settings => machines
                 .look_again()
@@ -206,12 +212,12 @@ impl Machines {
             // Whoever only wants an explanation may not be allowed to read everything.
             Err(why) if !opening.serves() => {
                 let why = InventoryError::Unreachable(why);
-                Some(Self::standing_in("not open", Err(why)))
+                (Some(Self::standing_in("not open", Err(why))), None)
             }
             opened => {
-                let (settings, machines) = opening.check("inventory", opened)??;
-                opening.new.inventory = Some((settings, machines.clone()));
-                Some(machines)
+                let opened = opening.check("inventory", opened).flatten();
+                let machines = opened.as_ref().map(|(_, machines)| machines.clone());
+                (machines, opened)
             }
         }
     }

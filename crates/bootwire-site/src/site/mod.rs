@@ -5,8 +5,8 @@
 
 pub(crate) mod action;
 mod after_upload;
-mod ask;
 mod cache;
+mod dependencies;
 pub(crate) mod evaluate;
 mod hooks;
 mod http;
@@ -16,6 +16,7 @@ mod inventory;
 mod materials;
 mod opening;
 mod origins;
+mod out_of_reach;
 mod reload;
 mod requirements;
 mod resources;
@@ -31,7 +32,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bootwire::router::App;
-use bootwire::{Router, Server};
+use bootwire::{BoxFuture, Router, Server};
 use bootwire_render::identity::Identifier;
 use bootwire_render::template::Templates;
 
@@ -126,7 +127,7 @@ impl SiteBuilder {
     /// # Errors
     /// All problems at once, with file and line.
     pub async fn open(self, config: Config) -> Result<Site, Problems> {
-        Box::pin(self.open_for(Purpose::Serve, config)).await
+        self.open_for(Purpose::Serve, config).await
     }
 
     /// The same to look at, by [`Site::explain`] and [`Site::check`]: nothing is written, the cache is
@@ -136,24 +137,31 @@ impl SiteBuilder {
     /// # Errors
     /// All problems at once, with file and line.
     pub async fn look(self, config: Config, ask: bool) -> Result<Site, Problems> {
-        Box::pin(self.open_for(Purpose::Look { ask }, config)).await
+        self.open_for(Purpose::Look { ask }, config).await
     }
 
-    async fn open_for(self, purpose: Purpose, config: Config) -> Result<Site, Problems> {
-        // What changes from now on is news.
-        let watch = Watch::new(&config);
-        let resources = Resources::default();
-        let opening = Opening::new(&config, purpose, &self.notes, &resources);
-        let (open, resources) = Open::new(opening, &self.compose).await?;
-        Ok(Site {
-            fixed: config.fixed(),
-            config,
-            purpose,
-            notes: self.notes,
-            compose: self.compose,
-            open,
-            resources,
-            watch,
+    /// A future of one type is compiled here, once, and not in every program that opens a site.
+    fn open_for(
+        self,
+        purpose: Purpose,
+        config: Config,
+    ) -> BoxFuture<'static, Result<Site, Problems>> {
+        Box::pin(async move {
+            // What changes from now on is news.
+            let watch = Watch::new(&config);
+            let resources = Resources::default();
+            let opening = Opening::new(&config, purpose, &self.notes);
+            let (open, resources) = Open::new(opening, &resources, &self.compose).await?;
+            Ok(Site {
+                fixed: config.fixed(),
+                config,
+                purpose,
+                notes: self.notes,
+                compose: self.compose,
+                open,
+                resources,
+                watch,
+            })
         })
     }
 }
@@ -286,12 +294,26 @@ pub(crate) struct Open {
 impl Open {
     async fn new(
         mut opening: Opening<'_>,
+        old: &Resources,
         compose: &Compose,
     ) -> Result<(Self, Resources), Problems> {
-        let origins = Arc::new(Origins::open(&mut opening).await);
-        let who = identity::open(&mut opening).await;
-        let machines = Machines::open(&mut opening).await;
-        let templates = templates::open(&mut opening).await;
+        if opening.serves() {
+            let config = opening.config;
+            opening.add_problems(tokio::task::block_in_place(|| config.out_of_reach()));
+            opening.stop()?;
+        }
+        let (origins, open_origins) = Origins::open(&mut opening, &old.origins).await;
+        let origins = Arc::new(origins);
+        let identity = identity::open(&opening, old.identity.as_ref()).await;
+        let (machines, inventory) = Machines::open(&mut opening, old.inventory.as_ref()).await;
+        let templates = templates::open(&mut opening, old.templates.as_ref()).await;
+        let new = Resources {
+            origins: open_origins,
+            inventory,
+            identity: Some(identity.clone()),
+            templates: Some(templates.clone()),
+        };
+        let ((_, who), (_, templates)) = (identity, templates);
         // Without them routes would be wrong that are right.
         opening.stop()?;
         let materials = Materials {
@@ -315,7 +337,7 @@ impl Open {
             templates,
             prefetching: Prefetching::default(),
         };
-        Ok((open, opening.new))
+        Ok((open, new))
     }
 
     fn describe(&self, config: &Config) -> Vec<String> {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bootwire_render::Problem as FileProblem;
 use bootwire_store::DirEvent;
 
-use super::resources::Resources;
 use crate::config::{Config, Problem, Problems};
 
 /// What a site is opened for.
@@ -52,26 +51,15 @@ pub(super) struct Opening<'a> {
     pub(super) config: &'a Config,
     pub(super) purpose: Purpose,
     pub(super) notes: &'a Notes,
-    /// What is open already. What has the same settings serves on.
-    pub(super) old: &'a Resources,
-    /// What is open now.
-    pub(super) new: Resources,
     problems: Vec<Problem>,
 }
 
 impl<'a> Opening<'a> {
-    pub(super) fn new(
-        config: &'a Config,
-        purpose: Purpose,
-        notes: &'a Notes,
-        old: &'a Resources,
-    ) -> Self {
+    pub(super) const fn new(config: &'a Config, purpose: Purpose, notes: &'a Notes) -> Self {
         Self {
             config,
             purpose,
             notes,
-            old,
-            new: Resources::default(),
             problems: Vec::new(),
         }
     }
@@ -105,6 +93,11 @@ impl<'a> Opening<'a> {
     /// `what` is wrong at `place`, a file and line.
     pub(super) fn wrong_at(&mut self, place: String, what: impl Display) {
         self.problems.push(Problem::new(place, what.to_string()));
+    }
+
+    /// All of these are problems.
+    pub(super) fn add_problems(&mut self, problems: Vec<Problem>) {
+        self.problems.extend(problems);
     }
 
     /// The value, or a problem of the table.

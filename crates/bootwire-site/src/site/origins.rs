@@ -8,10 +8,10 @@ use std::time::Duration;
 use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
 use bootwire_render::identity::{Identifier, Identity};
 use bootwire_store::origin::{ObjectName, Origin};
-use bootwire_store::{Cached, HttpOrigin, ObjectOrigin, Secret};
+use bootwire_store::{Cache, Cached, HttpOrigin, ObjectOrigin, Secret};
 use tokio::task::JoinSet;
 
-use super::cache::{self, CacheSettings};
+use super::cache::{self, CacheSettings, OpenCache};
 use super::inquiry::Inquiry;
 use super::opening::{Notes, Opening, Purpose};
 use crate::config::{Config, model};
@@ -19,11 +19,11 @@ use crate::size;
 
 /// The origins of a configuration.
 #[derive(Debug, Default)]
-pub(crate) struct Origins(BTreeMap<String, Source>);
+pub(crate) struct Origins(BTreeMap<String, OpenOrigin>);
 
 /// One origin.
 #[derive(Clone, Debug)]
-pub(crate) struct Source {
+pub(crate) struct OpenOrigin {
     /// Its name in the configuration.
     pub(crate) name: String,
     /// Its URL or bucket, without secrets.
@@ -45,7 +45,7 @@ enum Reach {
 /// An origin's settings with what the files and variables they name held: what must be the same for
 /// an open origin to serve on after a reload.
 #[derive(Clone, PartialEq)]
-pub(super) struct OriginSettings {
+struct OriginSettings {
     table: model::Origin,
     /// Where its objects are kept.
     cache: PathBuf,
@@ -53,23 +53,47 @@ pub(super) struct OriginSettings {
     bucket: Vec<(String, String)>,
 }
 
+/// What is open of origins, each with the settings it was opened with: what lives on when the
+/// configuration changes.
+#[derive(Clone, Default)]
+pub(super) struct OriginResources {
+    cache: Option<OpenCache>,
+    origins: BTreeMap<String, (OriginSettings, OpenOrigin)>,
+}
+
+impl OriginResources {
+    fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref().map(|(_, cache)| cache)
+    }
+}
+
 impl Origins {
     /// Opens what the configuration names. What is open already and has not changed stays as it is.
-    pub(super) async fn open(opening: &mut Opening<'_>) -> Self {
-        let (config, old) = (opening.config, opening.old);
-        // Also without origins: transfers may still need it, and a later configuration.
-        opening.new.cache.clone_from(&old.cache);
+    /// Gives what a reload may leave open, too.
+    pub(super) async fn open(
+        opening: &mut Opening<'_>,
+        old: &OriginResources,
+    ) -> (Self, OriginResources) {
+        let config = opening.config;
+        let mut new = OriginResources {
+            // Also without origins: transfers may still need it, and a later configuration.
+            cache: old.cache.clone(),
+            origins: BTreeMap::new(),
+        };
         let document = &config.document;
         if document.origin.is_empty() {
-            return Self::default();
+            return (Self::default(), new);
         }
         let settings = CacheSettings::of(config);
-        if opening.serves()
-            && let Err(error) = cache::open(&settings, opening).await
-        {
-            let help = "set cache.dir to a directory this server may write to";
-            opening.wrong("cache", format_args!("{error}; {help}"));
-            return Self::default();
+        if opening.serves() {
+            match cache::open(&settings, old.cache.as_ref(), opening.notes).await {
+                Ok(cache) => new.cache = Some(cache),
+                Err(error) => {
+                    let help = "set cache.dir to a directory this server may write to";
+                    opening.wrong("cache", format_args!("{error}; {help}"));
+                    return (Self::default(), new);
+                }
+            }
         }
         let (mut all, mut pinned) = (BTreeMap::new(), false);
         for (name, table) in &document.origin {
@@ -85,28 +109,28 @@ impl Origins {
             };
             let open = match old.origins.get(name) {
                 Some((known, source)) if *known == settings => Ok(source.clone()),
-                _ => Source::open(name, &settings, opening).await,
+                _ => OpenOrigin::open(name, &settings, new.cache(), opening).await,
             };
             if let Some(source) = opening.check(&place, open) {
                 pinned |= source.pinned;
                 let kept = (settings, source.clone());
-                opening.new.origins.insert(name.clone(), kept);
+                new.origins.insert(name.clone(), kept);
                 all.insert(name.clone(), source);
             }
         }
-        if let Some((_, cache)) = opening.new.cache.as_ref().filter(|_| old.cache.is_none())
+        if let Some(cache) = new.cache().filter(|_| old.cache.is_none())
             && let Some(told) = cache::working_set(&cache.stats(), settings.max(), pinned)
         {
             opening.notes.tell(told);
         }
-        Self(all)
+        (Self(all), new)
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Source> {
+    pub(crate) fn get(&self, name: &str) -> Option<&OpenOrigin> {
         self.0.get(name)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Source> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &OpenOrigin> {
         self.0.values()
     }
 
@@ -167,17 +191,17 @@ impl Origins {
     }
 }
 
-impl Source {
+impl OpenOrigin {
     async fn open(
         name: &str,
         settings: &OriginSettings,
+        cache: Option<&Cache>,
         opening: &Opening<'_>,
     ) -> Result<Self, String> {
         let table = &settings.table;
         let origin = reach(settings, opening).await?;
-        let cache = opening.new.cache.as_ref();
         let reach = match (cache, opening.purpose) {
-            (Some((_, cache)), _) => Reach::Cached(Box::new(tuned(
+            (Some(cache), _) => Reach::Cached(Box::new(tuned(
                 Cached::new(Arc::clone(&origin), cache),
                 table,
             ))),
@@ -224,7 +248,7 @@ impl Source {
     }
 }
 
-impl Source {
+impl OpenOrigin {
     /// Asks the origin whether it answers, and has what it should have; perhaps with a warning.
     pub(super) async fn check(&self, patience: Duration) -> Result<Option<String>, String> {
         match &self.reach {

@@ -1,6 +1,6 @@
 //! A configuration that changes while it is served.
 
-use bootwire::ServerHandle;
+use bootwire::{BoxFuture, ServerHandle};
 
 use super::opening::Opening;
 use super::{Open, Site};
@@ -39,8 +39,17 @@ impl Site {
     ) -> Result<Vec<String>, Problems> {
         let config = self.read_again().await?;
         accept(&config)?;
-        let opening = Opening::new(&config, self.purpose, &self.notes, &self.resources);
-        let (open, resources) = Box::pin(Open::new(opening, &self.compose)).await?;
+        self.take_over(config).await
+    }
+
+    /// Opens another configuration, which is the one in force from then on.
+    fn take_over(&mut self, config: Config) -> BoxFuture<'_, Result<Vec<String>, Problems>> {
+        Box::pin(self.replace(config))
+    }
+
+    async fn replace(&mut self, config: Config) -> Result<Vec<String>, Problems> {
+        let opening = Opening::new(&config, self.purpose, &self.notes);
+        let (open, resources) = Open::new(opening, &self.resources, &self.compose).await?;
         // Of a hundred routes those count that are not as they were.
         let before = self.describe();
         let mut lines = open.describe(&config);
@@ -99,9 +108,9 @@ impl Site {
     }
 
     async fn read_again(&self) -> Result<Config, Problems> {
-        let source = self.config.source.clone();
+        let layers = self.config.layers.clone();
         // The file may be on a network that does not answer.
-        let loaded = tokio::task::spawn_blocking(move || source.read()).await;
+        let loaded = tokio::task::spawn_blocking(move || layers.read()).await;
         let new = match loaded {
             Ok(loaded) => loaded?,
             Err(lost) => {

@@ -88,6 +88,20 @@ impl Requirements {
         !self.programs.is_empty()
     }
 
+    /// What a step of a route requires.
+    pub(super) fn of_step(config: &Config, step: &Step) -> Self {
+        let mut required = Self::default();
+        required.add_step(config, step);
+        required
+    }
+
+    /// What an origin requires.
+    pub(super) fn of_origin(config: &Config, origin: &model::Origin) -> Self {
+        let mut required = Self::default();
+        required.add_origin(config, origin);
+        required
+    }
+
     fn tidied(mut self) -> Self {
         for paths in [
             &mut self.read,

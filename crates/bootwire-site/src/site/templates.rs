@@ -21,11 +21,14 @@ pub(super) fn directory(config: &Config) -> Option<PathBuf> {
     }
 }
 
-/// Reads and compiles the templates; those of the configuration before, if they lie in the same
-/// place: what compiled once serves until it compiles again.
-pub(super) async fn open(opening: &mut Opening<'_>) -> Templates {
+/// Templates, and the directory they lie in.
+pub(super) type OpenTemplates = (Option<PathBuf>, Templates);
+
+/// Reads and compiles the templates; the `old` ones, of the configuration before, if they lie in the
+/// same place: what compiled once serves until it compiles again.
+pub(super) async fn open(opening: &mut Opening<'_>, old: Option<&OpenTemplates>) -> OpenTemplates {
     let directory = directory(opening.config);
-    let templates = match (&opening.old.templates, &directory) {
+    let templates = match (old, &directory) {
         (Some((known, templates)), _) if *known == directory => templates.clone(),
         (_, None) => Templates::builtin(),
         (_, Some(root)) => {
@@ -35,7 +38,7 @@ pub(super) async fn open(opening: &mut Opening<'_>) -> Templates {
                 .unwrap_or_else(|error| Err(std::io::Error::other(error)))
                 .map_err(|error| format!("cannot read the directory {place}: {error}"));
             let Some(templates) = opening.check("templates", opened) else {
-                return Templates::builtin();
+                return (directory, Templates::builtin());
             };
             match opening.tell("templates") {
                 Some(tell) => templates.report(tell),
@@ -43,8 +46,7 @@ pub(super) async fn open(opening: &mut Opening<'_>) -> Templates {
             }
         }
     };
-    opening.new.templates = Some((directory, templates.clone()));
-    templates
+    (directory, templates)
 }
 
 /// What one rendering may take.

@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bootwire::{Accept, BoxFuture, Endpoint, Refusal, Request, Sink};
+use bootwire::{Accept, BoxFuture, Endpoint, Refusal, Request};
 use bootwire_store::Uploads;
-use bytes::Bytes;
 
 use super::after_upload::Runner;
-use super::evaluate::Observer;
 use super::opening::Opening;
 use super::secret::Suffix;
 use crate::config::model;
@@ -73,21 +71,18 @@ impl UploadRule {
         })
     }
 
-    /// What takes uploads. To an observer it only says which it would.
-    pub(super) fn endpoint(
-        self: &Arc<Self>,
-        observer: Option<&Arc<dyn Observer>>,
-    ) -> Arc<dyn Endpoint<Accept>> {
-        let inner: Arc<dyn Endpoint<Accept>> = match (observer, &self.open) {
-            (Some(observer), _) => Arc::new(Welcomed {
-                rule: Arc::clone(self),
-                observer: Arc::clone(observer),
-            }),
-            (None, Some(uploads)) => Arc::new(uploads.clone()),
-            (None, None) => Arc::new(Refused(
+    /// What takes uploads, whatever they are called.
+    pub(super) fn takes(&self) -> Arc<dyn Endpoint<Accept>> {
+        match &self.open {
+            Some(uploads) => Arc::new(uploads.clone()),
+            None => Arc::new(Refused(
                 Refusal::internal().because("the directory is not open, only looked at"),
             )),
-        };
+        }
+    }
+
+    /// Lets those in to `inner` whose names the rule allows.
+    pub(super) fn guarding(&self, inner: Arc<dyn Endpoint<Accept>>) -> Arc<dyn Endpoint<Accept>> {
         match &self.suffix {
             None => inner,
             Some(suffix) => Arc::new(OnlyWith {
@@ -142,31 +137,5 @@ impl Endpoint<Accept> for OnlyWith {
             Ok(request) => self.inner.at_hand(&request),
             Err(refusal) => Some(Err(refusal)),
         }
-    }
-}
-
-/// Says which uploads would be taken, and takes none.
-struct Welcomed {
-    rule: Arc<UploadRule>,
-    observer: Arc<dyn Observer>,
-}
-
-impl Endpoint<Accept> for Welcomed {
-    fn call(&self, request: Request) -> BoxFuture<'_, Result<Accept, Refusal>> {
-        self.observer.welcomes(&self.rule, request.rest_bytes());
-        Box::pin(std::future::ready(Ok(Accept::into(Nowhere))))
-    }
-}
-
-/// Where uploads go that nobody sends.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn write(&mut self, _data: Bytes) -> BoxFuture<'_, Result<(), Refusal>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), Refusal>> {
-        Box::pin(std::future::ready(Ok(())))
     }
 }

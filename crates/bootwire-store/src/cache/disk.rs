@@ -8,6 +8,8 @@
 //! <dir>/incoming/                           objects of unknown size on their way
 //! ```
 
+mod room;
+
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use bootwire::Refusal;
 use bootwire::file::OpenFile;
 use rustix::io::Errno;
 
+pub(crate) use self::room::{Full, Room};
 use super::CacheEvent;
 use super::chunks::{self, Sum};
 use super::data::{Data, Left};
@@ -28,7 +31,6 @@ use super::index::Index;
 use super::key::Key;
 use super::pin::Pins;
 use super::place::{Look, Place};
-use super::room::Room;
 use super::salt::Salt;
 use super::scan::{scan, unlink};
 use super::sidecar::{self, Header};

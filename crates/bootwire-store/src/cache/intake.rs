@@ -10,13 +10,12 @@ use tokio::time::{Instant, sleep};
 
 use super::Cached;
 use super::chunks::{self, CHUNK};
-use super::disk::{Disk, Spool};
+use super::disk::{Disk, Full, Spool};
 use super::entry::Held;
 use super::fills::Fills;
 use super::key::Key;
 use super::memory::{Memory, SMALL_MAX, Small};
 use super::paced::Paced;
-use super::room::Full;
 use super::sendable::{Failure, Sendable};
 use super::source::Source;
 use super::writer::{Cut, Writer};

@@ -24,7 +24,7 @@
 //! | [`Paced`](paced::Paced), [`Writer`](writer::Writer) | a body that has to move, and the part of a file it goes to |
 //! | [`Share`](share::Share) | a body's part of what an origin may have on its way |
 //! | [`Index`](index::Index) | what is here, by name and by use; who asks never waits for who evicts |
-//! | [`Room`](room::Room) | bytes of the directory's bound, promised to what is on its way |
+//! | [`Room`](disk::Room) | bytes of the directory's bound, promised to what is on its way |
 //! | [`Place`](place::Place) | the directory as it was opened, locked |
 //! | [`Pins`](pin::Pins) | boots, and the versions they began with |
 
@@ -49,7 +49,6 @@ mod pin;
 mod place;
 mod private;
 mod questions;
-mod room;
 mod salt;
 mod scan;
 mod sendable;

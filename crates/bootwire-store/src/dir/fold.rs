@@ -3,10 +3,10 @@
 use rustix::fs::{Dir as Entries, OFlags};
 use rustix::io::Errno;
 
-use super::lookup::{Miss, join};
+use super::miss::Miss;
 use crate::beneath::{Links, Root};
 use crate::errno::is_absent;
-use crate::name::{components, is_reserved};
+use crate::name::{components, is_reserved, join};
 
 /// Most directory entries read for one name.
 pub(super) const ENTRIES_MAX: usize = 65_536;
@@ -28,7 +28,10 @@ pub(super) fn find(
     let wanted: Vec<&[u8]> = components(name)
         .filter(|component| *component != b".")
         .collect();
-    let mut budget = Budget { left: entries_max };
+    let mut budget = Budget {
+        max: entries_max,
+        left: entries_max,
+    };
     let mut trouble = None;
     let mut pending = vec![(base.to_vec(), 0)];
     while let Some((path, depth)) = pending.pop() {
@@ -53,12 +56,14 @@ pub(super) fn find(
 }
 
 struct Budget {
+    max: usize,
     left: usize,
 }
 
 impl Budget {
     fn spend_one(&mut self) -> Result<(), Miss> {
-        self.left = self.left.checked_sub(1).ok_or(Miss::TooManyEntries)?;
+        let left = self.left.checked_sub(1);
+        self.left = left.ok_or(Miss::TooManyEntries(self.max))?;
         Ok(())
     }
 }

@@ -9,11 +9,12 @@ use bootwire::{Moment, Refusal};
 use rustix::fs::{FileType, OFlags, fstat};
 use rustix::io::Errno;
 
+use super::miss::{Miss, is_directory};
 use super::{fold, memo};
 use crate::beneath::{Links, Root};
 use crate::directory::Directory;
-use crate::errno::{is_absent, refuse, refuse_link};
-use crate::name::{Shown, Unfit, components, judge};
+use crate::errno::is_absent;
+use crate::name::{Shown, Unfit, components, join, judge};
 
 /// How often a file is looked at again because another took its name before it was opened.
 const RACES_MAX: usize = 8;
@@ -25,54 +26,6 @@ pub(super) struct Lookup {
     pub(super) links: Links,
     pub(super) case_insensitive: bool,
     pub(super) per_client: bool,
-}
-
-/// Why a name gives no file.
-#[derive(Debug)]
-pub(super) enum Miss {
-    /// The kernel says no.
-    Kernel(Errno),
-    /// It is a directory.
-    Directory,
-    /// It is a FIFO, a socket or a device.
-    Special,
-    /// Comparing without regard to case took too long.
-    TooManyEntries,
-}
-
-impl From<Errno> for Miss {
-    fn from(errno: Errno) -> Self {
-        Self::Kernel(errno)
-    }
-}
-
-impl Miss {
-    fn is_absent(&self) -> bool {
-        matches!(self, Self::Kernel(errno) if is_absent(*errno))
-    }
-
-    pub(super) fn refusal(&self, root: &Root, links: Links, path: &[u8]) -> Refusal {
-        match self {
-            Self::Kernel(errno @ (Errno::XDEV | Errno::LOOP)) => {
-                refuse_link(*errno, Shown(path), root.tell_link(path, links))
-            }
-            // Ordinary: boot loaders try a dozen names. The record has the name, which says it all.
-            Self::Kernel(errno) if is_absent(*errno) => Refusal::not_found(),
-            Self::Kernel(errno) => refuse(*errno, Shown(path)),
-            Self::Directory => is_directory(),
-            Self::Special => Refusal::denied().text("Not a regular file"),
-            Self::TooManyEntries => Refusal::not_found().because(format_args!(
-                "{}: gave up comparing without regard to case after {} directory entries",
-                Shown(path),
-                fold::ENTRIES_MAX
-            )),
-        }
-    }
-}
-
-/// Code 1, as for nothing at all: U-Boot asks for `dtb/` in ordinary boots and must go on.
-fn is_directory() -> Refusal {
-    Refusal::not_found().text("Is a directory")
 }
 
 impl Lookup {
@@ -186,14 +139,4 @@ fn names_another_client(name: &[u8], client: IpAddr) -> bool {
         .ok()
         .and_then(|text| text.parse::<IpAddr>().ok());
     address.is_some_and(|address| address.to_canonical() != client)
-}
-
-/// `base/name`, or `name` if there is no base.
-pub(super) fn join(base: &[u8], name: &[u8]) -> Vec<u8> {
-    let name = name.strip_prefix(b"/").unwrap_or(name);
-    if base.is_empty() {
-        name.to_vec()
-    } else {
-        [base, b"/", name].concat()
-    }
 }

@@ -1,9 +1,9 @@
 //! Serving a directory.
 
 mod fold;
-mod kept;
 mod lookup;
 mod memo;
+mod miss;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -18,7 +18,6 @@ use crate::directory::{DirEvent, Directory};
 use crate::errno::refuse_io;
 use crate::name::Shown;
 use crate::name_from::NameFrom;
-pub(crate) use kept::Kept;
 use lookup::Lookup;
 
 /// A directory whose regular files are served to anyone who asks.

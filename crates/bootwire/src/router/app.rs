@@ -101,27 +101,27 @@ impl App {
         }
     }
 
-    /// The routes a request is compared with, in order, and what came of it: everything up to the
+    /// How a request fits each route it is compared with, in order: everything up to the
     /// one that takes it. Routes for the other kind of request, read or write, are not among them.
     ///
     /// ```
-    /// use bootwire::router::{App, Verdict};
+    /// use bootwire::router::{App, Fit};
     /// use bootwire::{Op, Request, Router};
     ///
     /// let app = App::from(Router::new().read("/a", || async { "a" }).read("/b", || async { "b" }));
     /// let peer = "192.0.2.7:4000".parse().unwrap();
     /// let request = Request::synthetic(Op::Read, "b", peer, &[]).unwrap();
-    /// let compared = app.compare(&request);
-    /// assert!(matches!(compared[..], [Verdict::OtherPath, Verdict::Taken(_)]));
+    /// let fits = app.compare(&request);
+    /// assert!(matches!(fits[..], [Fit::OtherPath, Fit::Taken(_)]));
     /// ```
     #[must_use]
-    pub fn compare(&self, request: &Request) -> Vec<Verdict> {
-        let mut verdicts = Vec::new();
+    pub fn compare(&self, request: &Request) -> Vec<Fit> {
+        let mut fits = Vec::new();
         // Whom a guard keeps out by a panic nobody takes.
         let _ = catch_unwind(AssertUnwindSafe(|| {
-            self.walk(request, |verdict| verdicts.push(verdict()))
+            self.walk(request, |fit| fits.push(fit()))
         }));
-        verdicts
+        fits
     }
 
     /// What [`App::walk`] comes to.
@@ -133,7 +133,7 @@ impl App {
     fn walk(
         &self,
         request: &Request,
-        mut tell: impl FnMut(&dyn Fn() -> Verdict),
+        mut tell: impl FnMut(&dyn Fn() -> Fit),
     ) -> Result<Taken<'_>, Refusal> {
         let (rules, fallback) = match request.op() {
             Op::Read => (&self.routes.reads, &self.routes.read_fallback),
@@ -142,22 +142,22 @@ impl App {
         let mut renamed: Option<Request> = None;
         for Rule { matches, then } in rules {
             let Some(seen) = matches.seen(renamed.as_ref().unwrap_or(request)) else {
-                tell(&|| Verdict::OtherPath);
+                tell(&|| Fit::OtherPath);
                 continue;
             };
             if !matches.lets_in(&seen) {
-                tell(&|| Verdict::KeptOut(seen.clone()));
+                tell(&|| Fit::KeptOut(seen.clone()));
                 continue;
             }
             match then {
                 Then::Answer(chain) => {
-                    tell(&|| Verdict::Taken(seen.clone()));
+                    tell(&|| Fit::Taken(seen.clone()));
                     return Ok((matches.pattern.as_ref(), chain, seen));
                 }
                 Then::Rewrite(to) => {
                     let other = to.renamed(&seen);
-                    let other = other.inspect_err(|_| tell(&|| Verdict::NoPath(seen.clone())))?;
-                    tell(&|| Verdict::Renamed(other.clone()));
+                    let other = other.inspect_err(|_| tell(&|| Fit::NoPath(seen.clone())))?;
+                    tell(&|| Fit::Renamed(other.clone()));
                     renamed = Some(other);
                 }
             }
@@ -171,10 +171,10 @@ impl App {
 /// The pattern of the route that takes a request, what answers, and the request as that sees it.
 type Taken<'a> = (Option<&'a Pattern>, &'a Arc<Chain>, Request);
 
-/// What came of comparing a request with a route, see [`App::compare`].
+/// How a request fits a route, see [`App::compare`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum Fit {
     /// The pattern does not match.
     OtherPath,
     /// The pattern matches, and a guard of [`Router::when`](super::Router::when) says no to this.

@@ -76,17 +76,19 @@ mod parse;
 mod pattern;
 mod rewrite;
 mod rule;
+mod shape;
 
 use std::sync::Arc;
 
-pub use app::{App, Verdict};
+pub use app::{App, Fit};
 pub use at_hand::{AtHand, at_hand};
 pub use extract::{FromRef, FromRequest, Path, Plain, Several, State};
 pub use first::FirstOf;
 pub use handler::{Function, Handler, Itself};
 pub use layer::{Deadline, Layer, Next, OnTerms};
 pub use layered::{AnswerKind, Layered};
-pub use pattern::{Pattern, PatternError};
+pub use parse::PatternError;
+pub use pattern::Pattern;
 pub use rewrite::Rewrite;
 
 use app::{NoRoute, Routes};

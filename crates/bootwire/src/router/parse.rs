@@ -1,9 +1,10 @@
 //! Reading patterns.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::kind::Kind;
-use super::pattern::{Param, Pattern, PatternError};
+use super::shape::{Param, Shape};
 
 /// Longest pattern in bytes. No request is longer than this.
 const PATTERN_MAX: usize = 500;
@@ -11,7 +12,7 @@ const PATTERN_MAX: usize = 500;
 const PARAMS_MAX: usize = 16;
 
 /// Reads a pattern.
-pub(super) fn parse(source: &str) -> Result<Pattern, PatternError> {
+pub(super) fn parse(source: &str) -> Result<Shape, PatternError> {
     Parser {
         source,
         at: 0,
@@ -34,7 +35,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn run(mut self) -> Result<Pattern, PatternError> {
+    fn run(mut self) -> Result<Shape, PatternError> {
         if self.source.len() > PATTERN_MAX {
             return Err(self.error(
                 0,
@@ -67,8 +68,7 @@ impl Parser<'_> {
             }
         }
         self.end_text();
-        Ok(Pattern {
-            source: Arc::from(self.source),
+        Ok(Shape {
             start: self.start.unwrap_or_default(),
             params: self.params,
         })
@@ -220,5 +220,34 @@ impl Parser<'_> {
             column,
             problem: problem.into(),
         }
+    }
+}
+
+/// Why text is no pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("pattern {pattern:?}, column {column}: {problem}")]
+pub struct PatternError {
+    pub(super) pattern: String,
+    pub(super) column: usize,
+    pub(super) problem: String,
+}
+
+impl PatternError {
+    /// Where the trouble is, in characters from 1.
+    #[must_use]
+    pub const fn column(&self) -> usize {
+        self.column
+    }
+
+    /// What the trouble is and what to write instead.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
+impl From<Infallible> for PatternError {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }

@@ -1,6 +1,5 @@
 //! Patterns of paths: `/grub/grub.cfg-01-{mac}`.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -8,7 +7,8 @@ use std::sync::Arc;
 
 use super::kind::Kind;
 use super::matching;
-use super::parse;
+use super::parse::{self, PatternError};
+use super::shape::Shape;
 use crate::request::Params;
 
 /// A pattern of paths, see the [module documentation](super) for its language.
@@ -24,18 +24,8 @@ use crate::request::Params;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
-    pub(super) source: Arc<str>,
-    /// Text before the first parameter.
-    pub(super) start: Box<[u8]>,
-    pub(super) params: Vec<Param>,
-}
-
-/// A parameter and the text up to the next one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Param {
-    pub(super) name: Arc<str>,
-    pub(super) kind: Kind,
-    pub(super) then: Box<[u8]>,
+    source: Arc<str>,
+    shape: Shape,
 }
 
 impl Pattern {
@@ -44,7 +34,10 @@ impl Pattern {
     /// # Errors
     /// [`PatternError`] names the column and says what to write instead.
     pub fn parse(source: &str) -> Result<Self, PatternError> {
-        parse::parse(source)
+        Ok(Self {
+            shape: parse::parse(source)?,
+            source: Arc::from(source),
+        })
     }
 
     /// The pattern as written.
@@ -55,7 +48,7 @@ impl Pattern {
 
     /// The names of its parameters, in order.
     pub fn params(&self) -> impl Iterator<Item = &str> {
-        self.params.iter().map(|param| &*param.name)
+        self.shape.params.iter().map(|param| &*param.name)
     }
 
     /// Whether it matches `path`, a normalised path as of [`Request::path_bytes`](crate::Request::path_bytes).
@@ -67,17 +60,17 @@ impl Pattern {
     /// Length of the directories in front of the first parameter, the last slash included. `None`
     /// without parameters.
     fn fixed_directories(&self) -> Option<usize> {
-        self.params.first()?;
-        let slash = self.start.iter().rposition(|&byte| byte == b'/')?;
+        self.shape.params.first()?;
+        let slash = self.shape.start.iter().rposition(|&byte| byte == b'/')?;
         Some(slash + 1)
     }
 
     /// The values `path` gives to the parameters, or `None` if it does not match.
     pub(crate) fn params_in(&self, path: &[u8], ignore_case: bool) -> Option<Params> {
-        let ranges = matching::find(self, path, ignore_case)?;
+        let ranges = matching::find(&self.shape, path, ignore_case)?;
         let mut rest = None;
         let mut values = Vec::with_capacity(ranges.len());
-        for (param, Range { start, end }) in self.params.iter().zip(ranges) {
+        for (param, Range { start, end }) in self.shape.params.iter().zip(ranges) {
             if param.kind == Kind::Rest {
                 rest = Some(start);
             }
@@ -126,31 +119,24 @@ impl TryFrom<String> for Pattern {
     }
 }
 
-/// Why text is no pattern.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("pattern {pattern:?}, column {column}: {problem}")]
-pub struct PatternError {
-    pub(super) pattern: String,
-    pub(super) column: usize,
-    pub(super) problem: String,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Op, Request};
 
-impl PatternError {
-    /// Where the trouble is, in characters from 1.
-    #[must_use]
-    pub const fn column(&self) -> usize {
-        self.column
-    }
-
-    /// What the trouble is and what to write instead.
-    #[must_use]
-    pub fn problem(&self) -> &str {
-        &self.problem
-    }
-}
-
-impl From<Infallible> for PatternError {
-    fn from(never: Infallible) -> Self {
-        match never {}
+    #[test]
+    fn bytes_that_are_no_text_reach_the_handler_untouched() {
+        let mut request =
+            Request::synthetic(Op::Read, "/x", "192.0.2.7:4000".parse().unwrap(), &[]).unwrap();
+        Arc::get_mut(&mut request.facts)
+            .unwrap()
+            .set_path(b"/files/\xffr\xe9sum\xe9/a");
+        let pattern = Pattern::parse("/files/{*rest}").unwrap();
+        request.params = pattern.params_in(request.path_bytes(), false).unwrap();
+        assert_eq!(request.rest_bytes(), b"\xffr\xe9sum\xe9/a");
+        assert_eq!(
+            request.param("rest"),
+            Some("\u{fffd}r\u{fffd}sum\u{fffd}/a")
+        );
     }
 }

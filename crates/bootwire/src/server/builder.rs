@@ -1,6 +1,7 @@
 //! Describing a server before it runs.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::fmt;
+use std::net::{SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,88 +10,18 @@ use bootwire_proto::{Limits, Mode, OptionKind, Packet, Schedule, negotiate};
 use ipnet::IpNet;
 
 use super::admission::Budgets;
+use super::error::ServerError;
+#[cfg(feature = "testing")]
+use super::observe::Observer;
+use super::settings::Settings;
 #[cfg(feature = "testing")]
 use super::simulation;
 use super::{OpenServer, ServerHandle, ServerStats};
 use crate::router::App;
 use crate::{Answer, Request, TransferRecord};
 
-/// Why a server could not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServerError {
-    /// A listen address could not be read.
-    #[error("{address:?} is not a listen address: write {}", listen_like(address))]
-    Address {
-        /// What was given.
-        address: String,
-    },
-    /// No listen address and no socket was given, or no application.
-    #[error("nothing to serve: {0}")]
-    Incomplete(&'static str),
-    /// The kernel refused a socket.
-    #[error("cannot listen on {address}: {source}")]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Settings contradict each other.
-    #[error("{0}")]
-    Settings(String),
-    /// A worker thread died: a bug of the engine. What it printed says where.
-    #[error("a worker thread died: standard error says where")]
-    Worker,
-    /// A thread or the poller could not be made.
-    #[error("cannot start the engine: {0}")]
-    Engine(#[from] std::io::Error),
-}
-
-/// Hears of every transfer that ended.
-pub(crate) type Observer = Arc<dyn Fn(&[TransferRecord]) + Send + Sync>;
 /// What an Ethernet carries in one piece, in bytes.
 const ETHERNET_MTU: u16 = 1500;
-
-/// Hears of the statistics, again and again.
-pub(super) type StatsObserver = Arc<dyn Fn(&ServerStats) + Send + Sync>;
-
-/// Everything a server is told before it starts.
-pub(super) struct Settings {
-    pub(super) listen: Vec<SocketAddr>,
-    pub(super) sockets: Vec<UdpSocket>,
-    pub(super) workers: Option<usize>,
-    pub(super) single_port: bool,
-    pub(super) ports: Option<RangeInclusive<u16>>,
-    pub(super) limits: Limits,
-    pub(super) schedule: Schedule,
-    pub(super) windowsize_first: u16,
-    pub(super) allow: Option<Vec<IpNet>>,
-    pub(super) transfers_max: usize,
-    pub(super) transfers_per_peer_max: usize,
-    pub(super) budgets: Budgets,
-    pub(super) deadline: Duration,
-    pub(super) fragment: bool,
-    pub(super) portable: bool,
-    /// `None`: the workers decide by themselves.
-    pub(super) spin: Option<Duration>,
-    pub(super) app: Option<App>,
-    pub(super) observers: Vec<Observer>,
-    pub(super) stats_observers: Vec<(Duration, StatsObserver)>,
-}
-
-/// What was probably meant by a listen address that is none.
-fn listen_like(text: &str) -> String {
-    let host = text.trim_matches(['[', ']']);
-    let port = text.strip_prefix(':').unwrap_or(text);
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        SocketAddr::new(ip, 69).to_string()
-    } else if let Ok(port @ 1..) = port.parse::<u16>() {
-        format!("[::]:{port} for all addresses, or one of them like 10.0.0.1:{port}")
-    } else {
-        "an address and a port, like 0.0.0.0:69 or [::]:69".to_owned()
-    }
-}
 
 /// A TFTP server being set up. Nothing is opened before [`Server::open`],
 /// [`Server::start`] or [`Server::run`].
@@ -502,5 +433,15 @@ impl Server {
     /// As [`Server::start`].
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         self.start()?.run_until(shutdown).await
+    }
+}
+
+/// Its settings.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("settings", &self.settings)
+            .field("errors", &self.errors)
+            .finish()
     }
 }

@@ -12,7 +12,7 @@ pub(crate) struct Lane {
     pub(crate) id: u16,
     /// Number of the local address within its worker: the sockets a peer's next transfer may be
     /// given share it.
-    pub(crate) site: u16,
+    pub(crate) front: u16,
     /// The address and port the client sees.
     pub(crate) local: SocketAddr,
     /// Where the socket is bound to the wildcard: the source address is to be set on each packet,
@@ -52,5 +52,5 @@ pub(crate) trait Lanes {
 
     /// The local address a listening socket's request belongs to, if a transfer was ever made
     /// there.
-    fn site(&self, listener: u16, local: Option<IpAddr>, interface: u32) -> Option<u16>;
+    fn front(&self, listener: u16, local: Option<IpAddr>, interface: u32) -> Option<u16>;
 }

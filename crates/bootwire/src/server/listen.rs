@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket};
 
 use bootwire_io::{Kernel, LocalAddress, Socket, SocketOptions, local_addresses};
 
-use super::builder::{ServerError, Settings};
+use super::error::ServerError;
+use super::settings::Settings;
 use super::sockets::{RECEIVE_BUFFER, SEND_BUFFER};
 
 /// Addresses of this host that get a listening socket of their own with a single port.

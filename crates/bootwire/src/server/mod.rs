@@ -9,6 +9,7 @@ mod admission;
 mod builder;
 mod drops;
 mod engine;
+mod error;
 mod experience;
 mod handle;
 mod host;
@@ -16,10 +17,14 @@ mod inbox;
 mod lane;
 mod late;
 mod listen;
+mod networks;
 mod observe;
 mod recent;
+mod reports;
+mod settings;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+mod small;
 mod sockets;
 mod spin;
 mod start;
@@ -31,9 +36,10 @@ mod watching;
 mod wheel;
 mod worker;
 
-#[cfg(feature = "testing")]
-pub(crate) use self::builder::Observer;
-pub use self::builder::{Server, ServerError};
+pub use self::builder::Server;
+pub use self::error::ServerError;
 pub use self::handle::{Drained, ServerHandle};
+#[cfg(feature = "testing")]
+pub(crate) use self::observe::Observer;
 pub use self::start::OpenServer;
 pub use self::stats::{DropReason, DroppedFrom, ServerStats};

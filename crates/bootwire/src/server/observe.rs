@@ -6,10 +6,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::builder::{Observer, StatsObserver};
 use super::stats::{Counters, ServerStats};
 use crate::TransferRecord;
 use crate::record::Ended;
+
+/// Hears of every transfer that ended.
+pub(crate) type Observer = Arc<dyn Fn(&[TransferRecord]) + Send + Sync>;
+
+/// Hears of the statistics, again and again.
+pub(super) type StatsObserver = Arc<dyn Fn(&ServerStats) + Send + Sync>;
 
 /// Records that may wait for the observers; beyond it they are dropped and counted.
 const QUEUE: usize = 65_536;

@@ -37,7 +37,7 @@ struct Turn {
 
 /// The memory of one worker.
 #[derive(Debug)]
-pub(super) struct Recent {
+pub(super) struct RecentPeers {
     /// In sets of [`WAYS`], in each the latest peer first.
     turns: Box<[Turn]>,
     /// Bloom filters of this generation and the last. They never forget a peer within a
@@ -49,7 +49,7 @@ pub(super) struct Recent {
     hasher: SeedableRandomState,
 }
 
-impl Recent {
+impl RecentPeers {
     pub(super) fn new(now: Instant) -> Self {
         Self::hashing(now, SeedableRandomState::random())
     }
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_comes_again_gets_another_turn_each_time() {
-        let mut recent = Recent::new(Instant::ZERO);
+        let mut recent = RecentPeers::new(Instant::ZERO);
         let turns = (0..4).map(|_| recent.next_turn(Instant::ZERO, peer(1)) % 4);
         let mut turns: Vec<u16> = turns.collect();
         turns.sort_unstable();
@@ -138,7 +138,7 @@ mod tests {
     /// Loaders that ask for everything from one port, thousands of them at a time.
     #[test]
     fn a_crowd_of_peers_gets_other_turns_too() {
-        let mut recent = Recent::hashing(Instant::ZERO, SeedableRandomState::fixed());
+        let mut recent = RecentPeers::hashing(Instant::ZERO, SeedableRandomState::fixed());
         for round in 1..=10 {
             let same = (0..10_000)
                 .filter(|&number| recent.next_turn(Instant::ZERO, peer(number)) != round)
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn turns_differ_where_they_begin_again() {
-        let mut recent = Recent::new(Instant::ZERO);
+        let mut recent = RecentPeers::new(Instant::ZERO);
         let turns: Vec<u16> = (0..u32::from(CYCLE) + 10)
             .map(|_| recent.next_turn(Instant::ZERO, peer(1)))
             .collect();
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn who_was_here_is_known_for_half_a_minute_and_not_for_ever() {
-        let mut recent = Recent::new(Instant::ZERO);
+        let mut recent = RecentPeers::new(Instant::ZERO);
         let start = Instant::ZERO + Duration::from_secs(25);
         assert!(!recent.knows(start, peer(1)));
         recent.next_turn(start, peer(1));
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn nobody_is_forgotten_in_a_storm() {
-        let mut recent = Recent::new(Instant::ZERO);
+        let mut recent = RecentPeers::new(Instant::ZERO);
         for number in 0..100_000 {
             recent.next_turn(Instant::ZERO, peer(number));
         }

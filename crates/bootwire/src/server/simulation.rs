@@ -26,11 +26,12 @@ use tokio::sync::Notify;
 
 pub use self::clock::Clock;
 use super::admission::{Admission, Budgets, Guard, OwnAddresses};
-use super::engine::{Asked, Batch, Config, Engine, Host, Planned, Small};
+use super::engine::{Asked, Batch, Config, Engine, Host, Planned};
 use super::experience::Experiences;
 use super::host::TokioHost;
 use super::inbox::{Inbox, Message, TransferKey, Wakes};
 use super::lane::{Lane, Lanes};
+use super::small::Small;
 use super::stats::{Counters, ServerStats};
 use super::store::StoreHandle;
 use crate::content::{Content, Errand};
@@ -234,7 +235,7 @@ impl Worker {
             unicast: true,
         };
         if socket != LISTENER || (self.lanes.made && !matches!(payload, [0, 1 | 2, ..])) {
-            self.engine.on_lane(now, socket, SITE, &datagram);
+            self.engine.on_lane(now, socket, FRONT, &datagram);
         } else {
             self.engine
                 .on_listener(now, socket, &datagram, &mut self.lanes);
@@ -376,7 +377,7 @@ pub(super) fn hasher(seed: u64) -> SeedableRandomState {
 }
 
 /// The one local address.
-const SITE: u16 = 0;
+const FRONT: u16 = 0;
 
 /// Sockets that are only numbers.
 struct SimulatedLanes {
@@ -402,15 +403,15 @@ impl Lanes for SimulatedLanes {
         };
         Some(Lane {
             id,
-            site: SITE,
+            front: FRONT,
             local: SocketAddr::new(self.local.ip(), port),
             from: None,
             mtu: Some(self.mtu),
         })
     }
 
-    fn site(&self, _listener: u16, _local: Option<IpAddr>, _interface: u32) -> Option<u16> {
-        self.made.then_some(SITE)
+    fn front(&self, _listener: u16, _local: Option<IpAddr>, _interface: u32) -> Option<u16> {
+        self.made.then_some(FRONT)
     }
 }
 

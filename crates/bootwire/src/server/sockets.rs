@@ -18,11 +18,11 @@ use super::lane::{Lane, Lanes};
 
 /// Transfer sockets for each local address: enough that a peer's next transfer gets another port
 /// than its last ones, few enough that ACKs come in full batches.
-const LANES_PER_SITE: usize = 4;
+const LANES_PER_FRONT: usize = 4;
 /// Local addresses that get transfer sockets of their own; the others (of a loopback range, or an
-/// IPv6 prefix routed to this host, asked address by address) share one site for each listening
+/// IPv6 prefix routed to this host, asked address by address) share one front for each listening
 /// socket, and are answered from that.
-const SITES_MAX: usize = 64;
+const FRONTS_MAX: usize = 64;
 /// Local addresses of each family for which transfer sockets are set aside where a listening
 /// socket has all addresses.
 const SITES_SET_ASIDE: usize = 4;
@@ -66,24 +66,24 @@ impl Bound {
 pub(super) enum Role {
     /// Requests come in here.
     Listener,
-    /// A transfer port of the site with this number.
+    /// A transfer port of the front with this number.
     Lane(u16),
 }
 
-/// A local address clients ask.
-struct Site {
+/// A local address that clients ask: the front of the server that they see.
+struct Front {
     listener: u16,
-    asked: SiteAddress,
+    asked: FrontAddress,
     lanes: Vec<u16>,
 }
 
-/// What sites are told apart by.
+/// What fronts are told apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SiteAddress {
+enum FrontAddress {
     /// An address, with its interface if it means nothing without; `None` where the kernel does
     /// not tell which.
     Address(Option<IpAddr>, u32),
-    /// One of the many beyond [`SITES_MAX`].
+    /// One of the many beyond [`FRONTS_MAX`].
     Another,
 }
 
@@ -91,7 +91,7 @@ enum SiteAddress {
 pub(super) struct Sockets {
     poller: Poller,
     ports: Vec<Port>,
-    sites: Vec<Site>,
+    fronts: Vec<Front>,
     single_port: bool,
     fragment: bool,
     /// Port numbers this worker may use; empty for any.
@@ -119,7 +119,7 @@ impl Sockets {
         let mut sockets = Self {
             poller,
             ports: Vec::new(),
-            sites: Vec::new(),
+            fronts: Vec::new(),
             single_port,
             fragment,
             range,
@@ -165,8 +165,8 @@ impl Sockets {
                 IpAddr::V6(_) => v6 += 1,
             }
         }
-        for (ipv6, sites) in [(false, v4), (true, v6)] {
-            let count = sites.min(SITES_MAX) * LANES_PER_SITE;
+        for (ipv6, fronts) in [(false, v4), (true, v6)] {
+            let count = fronts.min(FRONTS_MAX) * LANES_PER_FRONT;
             // What cannot be made now is made when it is needed.
             let made = (0..count).map_while(|_| UnboundSocket::new(ipv6, &options).ok());
             self.set_aside.extend(made);
@@ -213,9 +213,9 @@ impl Sockets {
         self.single_port || !self.is_listener(id)
     }
 
-    /// The numbers of all sites.
-    pub(super) fn sites(&self) -> Range<u16> {
-        0..self.sites.len() as u16
+    /// The numbers of all fronts.
+    pub(super) fn fronts(&self) -> Range<u16> {
+        0..self.fronts.len() as u16
     }
 
     pub(super) fn port_mut(&mut self, id: u16) -> Option<&mut Port> {
@@ -271,7 +271,7 @@ impl Sockets {
 
     /// Stops to receive on the listening sockets, which transfers do not need.
     pub(super) fn deafen(&mut self) {
-        if self.single_port || self.sites.iter().any(|site| site.lanes.is_empty()) {
+        if self.single_port || self.fronts.iter().any(|front| front.lanes.is_empty()) {
             return;
         }
         for (id, port) in self
@@ -298,36 +298,36 @@ impl Sockets {
         Ok(id)
     }
 
-    /// The site of an address. Once there are [`SITES_MAX`], addresses that have none belong to the
+    /// The front of an address. Once there are [`FRONTS_MAX`], addresses that have none belong to the
     /// one of the others.
     fn find(&self, listener: u16, address: Option<IpAddr>, interface: u32) -> Option<usize> {
-        let asked = SiteAddress::Address(address, scope_of(address, interface));
+        let asked = FrontAddress::Address(address, scope_of(address, interface));
         self.position(listener, asked).or_else(|| {
-            let full = self.sites.len() >= SITES_MAX;
-            full.then(|| self.position(listener, SiteAddress::Another))?
+            let full = self.fronts.len() >= FRONTS_MAX;
+            full.then(|| self.position(listener, FrontAddress::Another))?
         })
     }
 
-    fn position(&self, listener: u16, asked: SiteAddress) -> Option<usize> {
-        self.sites.iter().position(|site| {
-            let everywhere = !self.single_port && asked != SiteAddress::Another;
-            site.asked == asked && (everywhere || site.listener == listener)
+    fn position(&self, listener: u16, asked: FrontAddress) -> Option<usize> {
+        self.fronts.iter().position(|front| {
+            let everywhere = !self.single_port && asked != FrontAddress::Another;
+            front.asked == asked && (everywhere || front.listener == listener)
         })
     }
 
     fn make(&mut self, listener: u16, address: Option<IpAddr>, interface: u32) -> Option<usize> {
-        let number = u16::try_from(self.sites.len()).ok()?;
+        let number = u16::try_from(self.fronts.len()).ok()?;
         let scope = scope_of(address, interface);
-        let (asked, lanes) = if self.sites.len() >= SITES_MAX {
-            (SiteAddress::Another, Vec::new())
+        let (asked, lanes) = if self.fronts.len() >= FRONTS_MAX {
+            (FrontAddress::Another, Vec::new())
         } else if self.single_port {
-            (SiteAddress::Address(address, scope), Vec::new())
+            (FrontAddress::Address(address, scope), Vec::new())
         } else {
             let local = address.unwrap_or(self.port(listener)?.socket.local_addr().ip());
             let lanes = self.make_lanes(number, local, scope);
-            (SiteAddress::Address(address, scope), lanes)
+            (FrontAddress::Address(address, scope), lanes)
         };
-        self.sites.push(Site {
+        self.fronts.push(Front {
             listener,
             asked,
             lanes,
@@ -335,10 +335,10 @@ impl Sockets {
         Some(usize::from(number))
     }
 
-    /// Opens the transfer sockets of a site. If there are none, the listening socket answers.
-    fn make_lanes(&mut self, site: u16, local: IpAddr, scope: u32) -> Vec<u16> {
+    /// Opens the transfer sockets of a front. If there are none, the listening socket answers.
+    fn make_lanes(&mut self, front: u16, local: IpAddr, scope: u32) -> Vec<u16> {
         let wanted = if self.range.is_empty() {
-            vec![0; LANES_PER_SITE]
+            vec![0; LANES_PER_FRONT]
         } else {
             self.range.clone()
         };
@@ -354,10 +354,10 @@ impl Sockets {
             };
             // Where that is not to be had, it is noticed later that a client is gone.
             let _ = bootwire_io::set_reports(&socket, at.is_ipv6(), true);
-            if let Ok(id) = self.add(socket, Role::Lane(site)) {
+            if let Ok(id) = self.add(socket, Role::Lane(front)) {
                 lanes.push(id);
             }
-            if lanes.len() == LANES_PER_SITE {
+            if lanes.len() == LANES_PER_FRONT {
                 break;
             }
         }
@@ -412,10 +412,10 @@ impl Lanes for Sockets {
             Some(number) => number,
             None => self.make(listener, local, interface)?,
         };
-        let site = self.sites.get(number)?;
-        let id = match site.lanes.len() {
+        let front = self.fronts.get(number)?;
+        let id = match front.lanes.len() {
             0 => listener,
-            count => site.lanes[usize::from(turn) % count],
+            count => front.lanes[usize::from(turn) % count],
         };
         let bound = self.port(id)?.socket.local_addr();
         let address = local.unwrap_or_else(|| bound.ip());
@@ -429,14 +429,14 @@ impl Lanes for Sockets {
         let mtu = self.mtu(interface, address);
         Some(Lane {
             id,
-            site: number as u16,
+            front: number as u16,
             local,
             from,
             mtu,
         })
     }
 
-    fn site(&self, listener: u16, local: Option<IpAddr>, interface: u32) -> Option<u16> {
+    fn front(&self, listener: u16, local: Option<IpAddr>, interface: u32) -> Option<u16> {
         self.find(listener, local, interface)
             .map(|number| number as u16)
     }

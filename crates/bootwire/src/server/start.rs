@@ -10,14 +10,15 @@ use bootwire_proto::Instant;
 use foldhash::quality::SeedableRandomState;
 
 use super::admission::{Admission, Guard, OwnAddresses};
-use super::builder::{ServerError, Settings};
 use super::engine::{Config, Engine};
+use super::error::ServerError;
 use super::experience::Experiences;
 use super::handle::{Crew, ServerHandle};
 use super::host::TokioHost;
 use super::inbox::Inbox;
 use super::listen::listen;
 use super::observe::Observers;
+use super::settings::Settings;
 use super::sockets::Sockets;
 use super::spin::Spin;
 use super::stats::Counters;

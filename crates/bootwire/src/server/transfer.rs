@@ -7,9 +7,10 @@ use std::time::Duration;
 use bootwire_proto::{Agreed, ErrorCode, Instant, Receiver, ReceiverStatus, Sender, SenderStatus};
 
 use super::admission::Unanswered;
-use super::engine::{Reports, Small};
 use super::inbox::TransferKey;
 use super::lane::Lane;
+use super::reports::Reports;
+use super::small::Small;
 use super::store::StoreHandle;
 use crate::Outcome;
 use crate::content::Content;

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use super::inbox::TransferKey;
 use super::transfer::Transfer;
 
-/// The transfers of one worker. A peer (address and port) has at most one at each site.
+/// The transfers of one worker. A peer (address and port) has at most one at each front.
 pub(super) struct Transfers {
     slots: Vec<Option<Transfer>>,
     /// Slots without a transfer.
@@ -30,14 +30,14 @@ impl Transfers {
         }
     }
 
-    /// The transfer of `peer` at the local address `site`.
-    pub(super) fn find(&self, peer: SocketAddr, site: u16) -> Option<u32> {
-        let hash = hash(&self.hasher, peer, site);
+    /// The transfer of `peer` at the local address `front`.
+    pub(super) fn find(&self, peer: SocketAddr, front: u16) -> Option<u32> {
+        let hash = hash(&self.hasher, peer, front);
         let found = self.by_peer.find(hash, |&index| {
             // If it is this one, its packet is next.
             self.prefetch(index);
             self.get(index)
-                .is_some_and(|transfer| transfer.peer == peer && transfer.lane.site == site)
+                .is_some_and(|transfer| transfer.peer == peer && transfer.lane.front == front)
         });
         found.copied()
     }
@@ -50,7 +50,7 @@ impl Transfers {
         }
     }
 
-    /// Adds a transfer whose peer and site have none.
+    /// Adds a transfer whose peer and front have none.
     pub(super) fn insert(&mut self, make: impl FnOnce(TransferKey) -> Transfer) -> TransferKey {
         self.generation = self.generation.wrapping_add(1);
         let index = self.free.pop().unwrap_or_else(|| {
@@ -62,11 +62,11 @@ impl Transfers {
             generation: self.generation,
         };
         let transfer = self.slots[index as usize].insert(make(key));
-        let hash = hash(&self.hasher, transfer.peer, transfer.lane.site);
+        let hash = hash(&self.hasher, transfer.peer, transfer.lane.front);
         let (slots, hasher) = (&self.slots, &self.hasher);
         self.by_peer.insert_unique(hash, index, |&other| {
             let other = slots[other as usize].as_ref();
-            other.map_or(0, |other| self::hash(hasher, other.peer, other.lane.site))
+            other.map_or(0, |other| self::hash(hasher, other.peer, other.lane.front))
         });
         key
     }
@@ -74,7 +74,7 @@ impl Transfers {
     pub(super) fn remove(&mut self, index: u32) -> Option<Transfer> {
         let transfer = self.slots.get_mut(index as usize)?.take()?;
         self.free.push(index);
-        let hash = hash(&self.hasher, transfer.peer, transfer.lane.site);
+        let hash = hash(&self.hasher, transfer.peer, transfer.lane.front);
         if let Ok(entry) = self.by_peer.find_entry(hash, |&other| other == index) {
             entry.remove();
         }
@@ -108,11 +108,11 @@ impl Transfers {
     }
 }
 
-/// An IPv4 peer and its site fit one word: this is asked for each packet, and their parts would be
+/// An IPv4 peer and its front fit one word: this is asked for each packet, and their parts would be
 /// hashed one by one.
-fn hash(hasher: &impl BuildHasher, peer: SocketAddr, site: u16) -> u64 {
+fn hash(hasher: &impl BuildHasher, peer: SocketAddr, front: u16) -> u64 {
     let mut hasher = hasher.build_hasher();
-    let place = u64::from(peer.port()) << 16 | u64::from(site);
+    let place = u64::from(peer.port()) << 16 | u64::from(front);
     match peer.ip() {
         IpAddr::V4(ip) => hasher.write_u64(u64::from(ip.to_bits()) << 32 | place),
         IpAddr::V6(ip) => {

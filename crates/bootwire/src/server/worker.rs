@@ -6,9 +6,10 @@ use std::time::{Duration, Instant as Clock};
 use bootwire_io::{FailureKind, Kernel, Ready, ReceiveBatch, SendBatch, SendFailure, SendReport};
 use bootwire_proto::Instant;
 
-use super::engine::{Engine, Host, Planned, Small};
+use super::engine::{Engine, Host, Planned};
 use super::inbox::{Inbox, Message};
 use super::lane::Lanes;
+use super::small::Small;
 use super::sockets::{Role, Sockets};
 use super::spin::Spin;
 use super::stats::Counters;
@@ -265,14 +266,14 @@ impl<H: Host> Worker<H> {
                 let mut datagram = self.receive.get(slot);
                 bound.place(&mut datagram);
                 match role {
-                    Role::Lane(site) => self.engine.on_lane(now, id, site, &datagram),
+                    Role::Lane(front) => self.engine.on_lane(now, id, front, &datagram),
                     Role::Listener if is_request(datagram.payload) || !datagram.unicast => {
                         self.engine
                             .on_listener(now, id, &datagram, &mut self.sockets);
                     }
                     Role::Listener => {
-                        match self.sockets.site(id, datagram.local, datagram.interface) {
-                            Some(site) => self.engine.on_lane(now, id, site, &datagram),
+                        match self.sockets.front(id, datagram.local, datagram.interface) {
+                            Some(front) => self.engine.on_lane(now, id, front, &datagram),
                             None => self
                                 .engine
                                 .on_listener(now, id, &datagram, &mut self.sockets),
@@ -293,15 +294,15 @@ impl<H: Host> Worker<H> {
         let Some(port) = self.sockets.port(id) else {
             return;
         };
-        let sites = match port.role {
-            Role::Lane(site) => site..site + 1,
-            Role::Listener if self.sockets.sends_data(id) => self.sockets.sites(),
+        let fronts = match port.role {
+            Role::Lane(front) => front..front + 1,
+            Role::Listener if self.sockets.sends_data(id) => self.sockets.fronts(),
             Role::Listener => return,
         };
         let now = self.now();
         for peer in bootwire_io::reported(&port.socket) {
-            for site in sites.clone() {
-                self.engine.on_unreachable(now, id, site, peer);
+            for front in fronts.clone() {
+                self.engine.on_unreachable(now, id, front, peer);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What a request is compared with, for those who want to know why it went where it went.
 
-use bootwire::router::{App, Pattern, Rewrite, Verdict};
+use bootwire::router::{App, Fit, Pattern, Rewrite};
 use bootwire::{Op, Request, Router};
 
 use super::{request, tell};
@@ -9,11 +9,11 @@ fn verdicts(app: &App, request: &Request) -> Vec<String> {
     let verdicts = app.compare(request).into_iter();
     verdicts
         .map(|verdict| match verdict {
-            Verdict::OtherPath => "other path".to_owned(),
-            Verdict::KeptOut(seen) => format!("kept out with {:?}", seen.param("name")),
-            Verdict::Renamed(seen) => format!("now {}", seen.path()),
-            Verdict::NoPath(seen) => format!("no path from {}", seen.path()),
-            Verdict::Taken(seen) => format!("taken with {:?}", seen.param("name")),
+            Fit::OtherPath => "other path".to_owned(),
+            Fit::KeptOut(seen) => format!("kept out with {:?}", seen.param("name")),
+            Fit::Renamed(seen) => format!("now {}", seen.path()),
+            Fit::NoPath(seen) => format!("no path from {}", seen.path()),
+            Fit::Taken(seen) => format!("taken with {:?}", seen.param("name")),
             _ => "something new".to_owned(),
         })
         .collect()

@@ -63,6 +63,34 @@ pub(crate) struct Exec {
     pub(crate) anonymous: Option<bool>,
 }
 
+/// The bounds that both kinds have.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) deadline: Option<Time>,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) queue: Option<usize>,
+    pub(crate) size_max: Option<Size>,
+    pub(crate) anonymous: bool,
+}
+
+macro_rules! bounds {
+    ($($table:ident),*) => {$(
+        impl $table {
+            pub(crate) fn bounds(&self) -> Bounds {
+                Bounds {
+                    deadline: self.deadline,
+                    concurrency: self.concurrency,
+                    queue: self.queue,
+                    size_max: self.size_max,
+                    anonymous: self.anonymous.unwrap_or(false),
+                }
+            }
+        }
+    )*};
+}
+
+bounds!(Http, Exec);
+
 /// What a hook's answer is.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]

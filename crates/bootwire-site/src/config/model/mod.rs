@@ -16,7 +16,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use hook::{Exec, Http, Output};
+pub(crate) use hook::{Bounds, Exec, Http, Output};
 pub(crate) use origin::{Origin, Pin};
 pub(in crate::config) use route::{Caps, Operation, Quirk, Refuse, Route};
 pub(crate) use route::{Existing, Finished, Links, Unknown};

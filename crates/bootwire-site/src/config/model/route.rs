@@ -72,9 +72,9 @@ pub(in crate::config) struct Route {
     pub(crate) upload: Option<PathBuf>,
     /// upload: what happens to a file that exists [default: "create"]
     pub(crate) existing: Option<Existing>,
-    /// upload: largest file [default: 1 GiB]
+    /// upload: largest file, like 64M or 20GiB [default: 1 GiB]
     pub(crate) size_max: Option<Size>,
-    /// upload: disk space to leave free [default: 64 MiB]
+    /// upload: disk space to leave free, like 1GiB [default: 64 MiB, of a small disk a sixteenth]
     pub(crate) keep_free: Option<Size>,
     /// upload: make missing directories [default: false]
     pub(crate) create_dirs: Option<bool>,

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::mistake::{listed, nearest};
 use super::model::Document;
-use super::problem::Found;
+use super::problem::Complaint;
 use super::route::Route;
 use super::tree::{Node, Spot};
 use super::value::{Size, Time};
@@ -23,9 +23,9 @@ use crate::quirks::Quirk;
 /// What the rules found.
 #[derive(Default)]
 pub(super) struct Report {
-    pub(super) problems: Vec<Found>,
+    pub(super) problems: Vec<Complaint>,
     /// What is allowed and probably not meant so.
-    pub(super) warnings: Vec<Found>,
+    pub(super) warnings: Vec<Complaint>,
 }
 
 /// What routes and quirks mean. Complete if the rules found no problems.
@@ -51,11 +51,11 @@ pub(super) fn parse(document: &Document, root: &Node) -> (Parsed, Report) {
 
 impl Report {
     fn wrong(&mut self, spot: Spot<'_>, what: impl Into<String>) {
-        self.problems.push(Found::new(spot.place(), what));
+        self.problems.push(Complaint::new(spot.place(), what));
     }
 
     fn warn(&mut self, spot: Spot<'_>, what: impl Into<String>) {
-        self.warnings.push(Found::new(spot.place(), what));
+        self.warnings.push(Complaint::new(spot.place(), what));
     }
 
     /// A number within bounds.

@@ -242,7 +242,7 @@ fn a_directory_on_the_command_line_is_a_configuration() {
     let here = std::env::current_dir().unwrap();
     assert_eq!(config.requirements().served, [here.join("srv")]);
     assert!(config.files.is_empty() && config.watched.is_empty());
-    assert_eq!(config.source.read().unwrap().routes.len(), 1);
+    assert_eq!(config.layers.read().unwrap().routes.len(), 1);
 }
 
 #[test]

@@ -46,9 +46,9 @@ pub(super) struct Entry {
     pub(super) node: Node,
 }
 
-/// A step on the way to a value.
+/// One segment of the way to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Segment {
     Key(String),
     Index(usize),
 }
@@ -86,13 +86,13 @@ impl Node {
         keys
     }
 
-    /// Takes out what is at the end of `steps`; whether there was something.
-    pub(super) fn remove(&mut self, steps: &[Step]) -> bool {
-        let Some((step, rest)) = steps.split_first() else {
+    /// Takes out what is at the end of `path`; whether there was something.
+    pub(super) fn remove(&mut self, path: &[Segment]) -> bool {
+        let Some((segment, rest)) = path.split_first() else {
             return false;
         };
-        match (step, &mut self.value) {
-            (Step::Key(key), Value::Table(table)) => {
+        match (segment, &mut self.value) {
+            (Segment::Key(key), Value::Table(table)) => {
                 if rest.is_empty() {
                     table.damaged = true;
                     return table.entries.remove(key).is_some();
@@ -108,7 +108,7 @@ impl Node {
                 }
                 is_removed
             }
-            (Step::Index(index), Value::List(list)) => {
+            (Segment::Index(index), Value::List(list)) => {
                 if rest.is_empty() {
                     let is_there = *index < list.len();
                     if is_there {

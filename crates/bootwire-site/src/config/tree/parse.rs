@@ -7,14 +7,14 @@ use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
 use super::{Entry, Node, Table, Value, unquoted};
-use crate::config::problem::Found;
+use crate::config::problem::Complaint;
 use crate::config::source::Place;
 
 /// Errors reported of one document: a quote that is missing makes nonsense of all that follows.
 const ERRORS_MAX: usize = 5;
 
 /// Reads a document, and says what cannot be read. What can be is in the tree.
-pub(in crate::config) fn parse(text: &str, source: usize) -> (Node, Vec<Found>) {
+pub(in crate::config) fn parse(text: &str, source: usize) -> (Node, Vec<Complaint>) {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader {
         source,
@@ -36,7 +36,7 @@ pub(in crate::config) fn parse(text: &str, source: usize) -> (Node, Vec<Found>) 
             }
             None => error.message().to_owned(),
         };
-        reader.problems.push(Found::new(place, found));
+        reader.problems.push(Complaint::new(place, found));
     }
     let root = Value::Table(reader.table(document.into_inner()));
     (Node::new(reader.place(0..0), root), reader.problems)
@@ -67,7 +67,7 @@ pub(in crate::config) fn parse_value(text: &str, source: usize) -> Node {
 /// The parser bounds how deep tables and lists are nested, and so how deep this goes.
 struct Reader {
     source: usize,
-    problems: Vec<Found>,
+    problems: Vec<Complaint>,
 }
 
 impl Reader {
@@ -112,7 +112,7 @@ impl Reader {
     fn integer(&mut self, number: &DeInteger<'_>, place: Place) -> i64 {
         i64::from_str_radix(number.as_str(), number.radix()).unwrap_or_else(|_| {
             let what = "this number is larger than 64 bits can count";
-            self.problems.push(Found::new(place, what));
+            self.problems.push(Complaint::new(place, what));
             0
         })
     }

@@ -88,7 +88,7 @@ fn a_search_ends_after_so_many_entries() {
         Some(["AB"; 9].join("/").into_bytes())
     );
     let miss = search(entries_read - 1).unwrap_err();
-    assert!(matches!(miss, lookup::Miss::TooManyEntries));
+    assert!(matches!(miss, miss::Miss::TooManyEntries(_)));
     let refusal = miss.refusal(root, Links::Beneath, deep.as_bytes());
     assert_eq!(
         refusal.reason(),

@@ -15,7 +15,6 @@
 //! are shared, in a [`Guard`], and counted with atomics.
 
 mod content;
-mod networks;
 mod own;
 mod places;
 mod proven;
@@ -33,8 +32,6 @@ use foldhash::quality::SeedableRandomState;
 use ipnet::IpNet;
 
 use self::content::Contents;
-use self::networks::Networks;
-pub(super) use self::networks::network_of;
 pub(super) use self::own::OwnAddresses;
 pub(super) use self::places::OverLimit;
 use self::places::Places;
@@ -42,6 +39,7 @@ use self::proven::Proven;
 use self::rate::Rates;
 pub(super) use self::unproven::{Crowded, Unanswered};
 use self::unproven::{Held, Source, Unproven};
+use super::networks::{Networks, network_of};
 use super::stats::DropReason;
 
 /// Cells for the request rates of addresses, and of networks.

@@ -37,15 +37,15 @@ use bootwire_proto::{Instant, Limits, Schedule};
 
 #[cfg(feature = "simulation")]
 pub(super) use self::plan::Batch;
-pub(super) use self::plan::{Planned, Small};
+pub(super) use self::plan::Planned;
 use self::ready::ReadyQueue;
 use self::unproven::{ROOM_PER_SECOND, Waiting};
-pub(super) use self::unreachable::Reports;
 use super::admission::Admission;
 use super::experience::Experiences;
 use super::inbox::TransferKey;
 use super::late::LateClients;
-use super::recent::Recent;
+use super::recent::RecentPeers;
+use super::small::Small;
 use super::stats::Counters;
 use super::store::StoreHandle;
 use super::transfers::Transfers;
@@ -120,7 +120,7 @@ pub(super) struct Engine<H> {
     /// Transfers whose deadlines have come, between looking and acting.
     due: Vec<u32>,
     admission: Admission,
-    recent: Recent,
+    recent: RecentPeers,
     experiences: Arc<Experiences>,
     /// Clients whose transfer ended before their first answer.
     late: LateClients,
@@ -173,7 +173,7 @@ impl<H: Host> Engine<H> {
             wheel: Wheel::new(now),
             due: Vec::new(),
             admission,
-            recent: Recent::new(now),
+            recent: RecentPeers::new(now),
             experiences,
             late: LateClients::default(),
             ageing: VecDeque::new(),

@@ -3,14 +3,14 @@
 use bootwire_proto::Instant;
 
 use super::{Engine, Host};
-use crate::server::recent::Recent;
+use crate::server::recent::RecentPeers;
 use crate::server::simulation::{Occupancy, hasher};
 use crate::server::transfer::Phase;
 
 impl<H: Host> Engine<H> {
     /// Makes everything that hashes depend on `seed` alone.
     pub(in crate::server) fn hash_by(&mut self, now: Instant, seed: u64) {
-        self.recent = Recent::hashing(now, hasher(seed));
+        self.recent = RecentPeers::hashing(now, hasher(seed));
     }
 
     pub(in crate::server) fn occupancy(&self) -> Occupancy {

@@ -11,12 +11,12 @@ use crate::{Reason, Refusal};
 const ERROR_TEXT_KEPT: usize = 120;
 
 impl<H: Host> Engine<H> {
-    /// A datagram arrived on transfer socket `lane`, which answers for the local address `site`.
+    /// A datagram arrived on transfer socket `lane`, which answers for the local address `front`.
     pub(in crate::server) fn on_lane(
         &mut self,
         now: Instant,
         lane: u16,
-        site: u16,
+        front: u16,
         datagram: &Datagram<'_>,
     ) {
         self.counters.packets_in.add(1);
@@ -24,7 +24,7 @@ impl<H: Host> Engine<H> {
             self.counters.malformed.add(1);
             return;
         };
-        let found = self.transfers.find(datagram.peer, site);
+        let found = self.transfers.find(datagram.peer, front);
         let found = found.filter(|&index| {
             self.transfers
                 .get(index)

@@ -1,13 +1,14 @@
 //! What goes out in one round, and what becomes of what did not.
 
 use bootwire_io::{Blocks, Destination, Full, Payload, Round};
-use bootwire_proto::encode::{self, MAX_ERROR_TEXT};
+use bootwire_proto::encode;
 use bootwire_proto::negotiate::MAX_OACK;
-use bootwire_proto::{Ack, Answer, ErrorCode, Instant, ReceiverStatus, Run, Transmit};
+use bootwire_proto::{Ack, Answer, Instant, ReceiverStatus, Run, Transmit};
 
 use super::{Engine, Host};
 use crate::content::changed;
 use crate::server::inbox::TransferKey;
+use crate::server::small::Small;
 use crate::server::transfer::{Phase, Sending, Transfer};
 use crate::{Moment, Refusal};
 
@@ -36,32 +37,6 @@ pub(super) enum What {
     Oack,
     Data(Run),
     Ack(Ack),
-}
-
-/// A short packet for a peer that has no transfer, or none any more.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::server) struct Small {
-    pub(in crate::server) lane: u16,
-    pub(in crate::server) to: Destination,
-    bytes: [u8; 5 + MAX_ERROR_TEXT],
-    len: u8,
-}
-
-impl Small {
-    pub(super) fn error(lane: u16, to: Destination, code: ErrorCode, text: &str) -> Self {
-        let mut bytes = [0; 5 + MAX_ERROR_TEXT];
-        let len = encode::error(code, text, &mut bytes).len() as u8;
-        Self {
-            lane,
-            to,
-            bytes,
-            len,
-        }
-    }
-
-    pub(in crate::server) fn bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
 }
 
 /// Where the packets of a round are collected: in a batch for the kernel or, where there is none,

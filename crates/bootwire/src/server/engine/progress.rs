@@ -4,7 +4,8 @@ use bootwire_proto::{
     Evidence, Instant, ReceiveFailure, ReceiverStatus, SendFailure, SenderStatus,
 };
 
-use super::{Engine, Host, Small};
+use super::{Engine, Host};
+use crate::server::small::Small;
 use crate::server::transfer::{End, Phase, REFUSED_MEMORY};
 use crate::{Outcome, Reason, Refusal};
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 use bootwire_io::Datagram;
 use bootwire_proto::{Agreed, Instant, Malformed, Packet, Request as Rq};
 
-use super::{Engine, Host, Reports};
+use super::{Engine, Host};
 use crate::request::{Arrival, Facts, Params};
 use crate::server::admission::{Caller, Unanswered};
 use crate::server::inbox::TransferKey;
 use crate::server::lane::{Lane, Lanes};
+use crate::server::reports::Reports;
 use crate::server::stats::DropReason;
 use crate::server::transfer::{CROSSING, End, Phase, Transfer};
 use crate::{Op, Outcome, Refusal, Request};
@@ -69,8 +70,8 @@ impl<H: Host> Engine<H> {
         let Some(caller) = self.hear(now, datagram) else {
             return;
         };
-        let site = lanes.site(listener, datagram.local, datagram.interface);
-        let mut running = site.and_then(|site| self.transfers.find(peer, site));
+        let front = lanes.front(listener, datagram.local, datagram.interface);
+        let mut running = front.and_then(|front| self.transfers.find(peer, front));
         let last = running.and_then(|index| self.transfers.get(index).map(|old| old.lane.id));
         // spec: write-begins-anew
         // Whatever becomes of the request.

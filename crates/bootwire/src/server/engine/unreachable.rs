@@ -16,33 +16,8 @@ const REPORTS: u8 = 4;
 /// that are there have spoken by then.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// What was reported since the client was heard last.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::server) struct Reports {
-    heard: Instant,
-    timeouts: u32,
-    count: u8,
-}
-
-impl Reports {
-    /// One more, about what was sent after so many timeouts. Answers how many there are.
-    fn add(&mut self, heard: Instant, timeouts: u32) -> u8 {
-        if self.count == 0 || self.heard != heard {
-            *self = Self {
-                heard,
-                timeouts,
-                count: 1,
-            };
-        } else if self.timeouts != timeouts {
-            self.timeouts = timeouts;
-            self.count = self.count.saturating_add(1);
-        }
-        self.count
-    }
-}
-
 impl<H: Host> Engine<H> {
-    /// The network reports that a packet from socket `lane`, of the local address `site`, did not
+    /// The network reports that a packet from socket `lane`, of the local address `front`, did not
     /// reach `peer`. A client that has answered before is given up for that only if it stays
     /// silent for some resends more; one that has not is given up soon anyway.
     // spec: unreachable
@@ -50,10 +25,10 @@ impl<H: Host> Engine<H> {
         &mut self,
         now: Instant,
         lane: u16,
-        site: u16,
+        front: u16,
         peer: SocketAddr,
     ) {
-        let Some(index) = self.transfers.find(peer, site) else {
+        let Some(index) = self.transfers.find(peer, front) else {
             return;
         };
         let Some(transfer) = self.transfers.get_mut(index) else {

@@ -17,7 +17,7 @@ fn asked(sockets: &mut Sockets, number: u8, turn: u16) -> Lane {
         address,
         "answers come from the address asked"
     );
-    assert_eq!(sockets.site(0, Some(address), 1), Some(lane.site));
+    assert_eq!(sockets.front(0, Some(address), 1), Some(lane.front));
     lane
 }
 
@@ -30,7 +30,7 @@ fn each_address_has_ports_of_its_own_and_successive_turns_differ() {
     let mut unique = lanes;
     unique.sort_unstable();
     unique.dedup();
-    assert_eq!(unique.len(), LANES_PER_SITE);
+    assert_eq!(unique.len(), LANES_PER_FRONT);
     assert_eq!(another.from, None, "the socket is bound to the address");
 }
 
@@ -40,8 +40,8 @@ fn addresses_without_number_take_no_sockets_without_number() {
     for number in 0..=255 {
         asked(&mut sockets, number, 0);
     }
-    assert_eq!(sockets.ports.len(), 1 + SITES_MAX * LANES_PER_SITE);
-    assert_eq!(sockets.sites.len(), SITES_MAX + 1);
+    assert_eq!(sockets.ports.len(), 1 + FRONTS_MAX * LANES_PER_FRONT);
+    assert_eq!(sockets.fronts.len(), FRONTS_MAX + 1);
     let late = asked(&mut sockets, 255, 0);
     assert_eq!(late.id, 0, "the listening socket answers");
     assert_eq!(late.from, Some(1));
@@ -72,15 +72,15 @@ fn what_came_while_a_socket_was_not_watched_is_told_when_it_is_again() {
 fn sockets_set_aside_are_the_first_to_be_used() {
     let mut sockets = sockets(false);
     sockets.set_aside();
-    let all = SITES_SET_ASIDE * LANES_PER_SITE;
+    let all = SITES_SET_ASIDE * LANES_PER_FRONT;
     assert_eq!(sockets.set_aside.len(), all);
     asked(&mut sockets, 1, 0);
-    assert_eq!(sockets.set_aside.len(), all - LANES_PER_SITE);
+    assert_eq!(sockets.set_aside.len(), all - LANES_PER_FRONT);
     for number in 2..=10 {
         asked(&mut sockets, number, 0);
     }
     assert_eq!(sockets.set_aside.len(), 0);
-    assert_eq!(sockets.ports.len(), 1 + 10 * LANES_PER_SITE);
+    assert_eq!(sockets.ports.len(), 1 + 10 * LANES_PER_FRONT);
 }
 
 #[test]

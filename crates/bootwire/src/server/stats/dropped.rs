@@ -7,7 +7,7 @@ use std::time::Duration;
 use bootwire_proto::Instant;
 use ipnet::IpNet;
 
-use crate::server::admission::network_of;
+use crate::server::networks::network_of;
 
 /// Why a request gets no answer at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use bootwire::router::Pattern;
 use bootwire::{Reason, Refusal};
 
-use crate::config::model::{self, Document, Exec, Existing, Finished, Links, Unknown};
+use crate::config::model::{self, Bounds, Document, Exec, Existing, Finished, Links, Unknown};
 use crate::config::route::{Action, Method, Step, Upload};
 use crate::config::rules::Report;
 use crate::config::tree::Spot;
@@ -232,10 +232,7 @@ fn http(written: &Written<'_>, report: &mut Report) -> Option<Action> {
             report.web(here.key(key), url);
         }
     }
-    report.some_time(here, "deadline", http.deadline);
-    report.number(here, "concurrency", http.concurrency, 1..=10_000);
-    report.number(here, "queue", http.queue, 0..=1_000_000);
-    report.some_size(here, "size_max", http.size_max);
+    bounds(http.bounds(), here, report);
     Some(Action::Http {
         method: method?,
         table: Box::new(http.clone()),
@@ -247,14 +244,18 @@ fn exec(written: &Written<'_>, report: &mut Report) -> Option<Action> {
     let (exec, here) = (written.table.exec.as_ref()?, written.here.key("exec"));
     program(&exec.program, &exec.args, here, report);
     variables(exec, here.key("env"), report);
-    report.some_time(here, "deadline", exec.deadline);
-    report.number(here, "concurrency", exec.concurrency, 1..=10_000);
-    report.number(here, "queue", exec.queue, 0..=1_000_000);
-    report.some_size(here, "size_max", exec.size_max);
+    bounds(exec.bounds(), here, report);
     Some(Action::Exec {
         table: Box::new(exec.clone()),
         probes: written.table.probes.unwrap_or(true),
     })
+}
+
+fn bounds(bounds: Bounds, here: Spot<'_>, report: &mut Report) {
+    report.some_time(here, "deadline", bounds.deadline);
+    report.number(here, "concurrency", bounds.concurrency, 1..=10_000);
+    report.number(here, "queue", bounds.queue, 0..=1_000_000);
+    report.some_size(here, "size_max", bounds.size_max);
 }
 
 fn variables(exec: &Exec, here: Spot<'_>, report: &mut Report) {

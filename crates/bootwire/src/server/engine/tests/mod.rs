@@ -23,7 +23,7 @@ use bytes::Bytes;
 use foldhash::quality::SeedableRandomState;
 
 use super::plan::What;
-use super::{Asked, Config, Engine, Host, Planned, Small};
+use super::{Asked, Config, Engine, Host, Planned};
 use crate::content::{Arrival, Content, Errand};
 use crate::file::PartialFile;
 use crate::record::Ended;
@@ -31,6 +31,7 @@ use crate::server::admission::{Admission, Budgets, Guard};
 use crate::server::experience::Experiences;
 use crate::server::inbox::{Message, TransferKey};
 use crate::server::lane::{Lane, Lanes};
+use crate::server::small::Small;
 use crate::server::stats::{Counters, ServerStats};
 use crate::server::store::StoreHandle;
 use crate::server::transfer::Phase;
@@ -163,14 +164,14 @@ impl Lanes for FourLanes {
         let local = SocketAddr::from(([10, 0, 0, 1], 40_000 + id));
         Some(Lane {
             id,
-            site: 0,
+            front: 0,
             local,
             from: None,
             mtu: Some(1500),
         })
     }
 
-    fn site(&self, _listener: u16, _local: Option<IpAddr>, _interface: u32) -> Option<u16> {
+    fn front(&self, _listener: u16, _local: Option<IpAddr>, _interface: u32) -> Option<u16> {
         self.made.then_some(0)
     }
 }

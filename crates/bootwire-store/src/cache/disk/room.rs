@@ -4,11 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::amount::Amount;
-use super::disk::{Disk, lock};
-use super::entry::Entry;
-use super::fault::{Fault, is_planted};
-use super::index::{Need, footprint};
+use super::{Disk, lock};
+use crate::cache::amount::Amount;
+use crate::cache::entry::Entry;
+use crate::cache::fault::{Fault, is_planted};
+use crate::cache::index::{Need, footprint};
 
 /// Bytes of the cache that are given up when the disk is full before the cache is.
 const RELIEF: u64 = 64 << 20;

@@ -21,7 +21,7 @@ impl Networks {
 
 /// The addresses a forger could use as easily as this one, if routers check where packets come
 /// from at all: the /24 of an IPv4 address, the /64 of an IPv6 address.
-pub(in crate::server) fn network_of(address: IpAddr) -> IpNet {
+pub(super) fn network_of(address: IpAddr) -> IpNet {
     match address {
         IpAddr::V4(address) => Ipv4Net::new_assert(address, 24).trunc().into(),
         IpAddr::V6(address) => Ipv6Net::new_assert(address, 64).trunc().into(),

@@ -29,7 +29,7 @@ struct Files {
 
 impl Kept {
     /// Keeps `file` for a while. Called on a thread of a tokio runtime.
-    pub(super) fn keep(&self, file: &Arc<OpenFile>) {
+    pub(crate) fn keep(&self, file: &Arc<OpenFile>) {
         let mut files = self.lock();
         files.entries.push_back((Instant::now(), Arc::clone(file)));
         if files.entries.len() > FILES_MAX {
