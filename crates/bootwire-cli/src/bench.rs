@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::{Exit, Failure};
-use crate::out;
+use crate::{out, task};
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         News::Warning(text) => out::note(&text),
         _ => {}
     };
-    let done = runtime.block_on(bootwire_bench::run(args, interrupted(), tell));
+    let done = runtime.block_on(task::boxed(bootwire_bench::run(args, interrupted(), tell)));
     line.finish_and_clear();
     let report = done.map_err(|error| match error {
         BenchError::Copy { .. } => Failure::local(error),

@@ -19,6 +19,7 @@ mod progress;
 mod put;
 mod schema;
 mod serve;
+mod task;
 mod transfer;
 
 use std::process::ExitCode;

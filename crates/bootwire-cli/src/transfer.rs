@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::{Exit, Failure};
 use crate::progress::Bar;
-use crate::{out, shown, size};
+use crate::{out, shown, size, task};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Transfer")]
@@ -140,7 +140,7 @@ pub(crate) fn until_signal(
         .enable_all()
         .build()
         .context("cannot start")?;
-    let result = runtime.block_on(async {
+    let result = runtime.block_on(task::boxed(async {
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
         let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
         tokio::select! {
@@ -148,7 +148,7 @@ pub(crate) fn until_signal(
             _ = interrupt.recv() => Err(Failure::new(Exit::Signal(2), anyhow::anyhow!("interrupted"))),
             _ = terminate.recv() => Err(Failure::new(Exit::Signal(15), anyhow::anyhow!("terminated"))),
         }
-    });
+    }));
     // A read from a terminal cannot be called back: do not wait for it.
     runtime.shutdown_background();
     result

@@ -11,7 +11,7 @@ use bootwire_site::Site;
 
 use crate::config::{self, Config};
 use crate::exit::Failure;
-use crate::serve;
+use crate::{serve, task};
 use bootwire::amount::parse_time_within;
 use report::Report;
 
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .enable_all()
         .build()
         .context("cannot start")?;
-    runtime.block_on(async {
+    runtime.block_on(task::boxed(async {
         if args.live {
             args.look_at_server(&mut report).await;
         } else if let Some(config) = config {
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 Err(problems) => report.problems("configuration", &problems),
             }
         }
-    });
+    }));
     // A database that does not answer shall not keep the result back.
     runtime.shutdown_background();
     report.finish()

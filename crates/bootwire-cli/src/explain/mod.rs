@@ -17,7 +17,7 @@ use bootwire_site::config::{self, Config};
 use bootwire_site::explain::{Account, Outcome};
 
 use crate::exit::{Exit, Failure};
-use crate::{out, serve};
+use crate::{out, serve, task};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -88,11 +88,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .enable_all()
         .build()
         .context("cannot start")?;
-    let account = runtime.block_on(async {
+    let account = runtime.block_on(task::boxed(async {
         let site = Site::builder().look(config, args.run).await;
         let site = site.map_err(|problems| anyhow!("{problems}"))?;
         anyhow::Ok(site.explain(&question, args.run).await)
-    });
+    }));
     // A database that does not answer shall not keep the result back.
     runtime.shutdown_background();
     let account = account?;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::exit::{Exit, Failure};
-use crate::{out, size};
+use crate::{out, size, task};
 use fields::{Change, Fields};
 use import::FormatName;
 use store::Store;
@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Failed, error))?;
-    runtime.block_on(async {
+    runtime.block_on(task::boxed(async {
         // What is wrong with a file is said before a database is made for it.
         let file = match &args.action {
             Action::Import { file, format, .. } => Some(import::read(file, *format)?),
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let done = act(&args.action, &store, file).await;
         store.close().await;
         done
-    })
+    }))
 }
 
 async fn act(

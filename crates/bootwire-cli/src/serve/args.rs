@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bootwire_site::Config;
 use bootwire_site::config::{Flags, Problem, Problems, RouteFlag};
 
-use super::flags::SettingFlags;
+use super::flags::{SettingFlags, words};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -74,16 +74,15 @@ pub(crate) struct Args {
         help_heading = "Uploads"
     )]
     upload_dir: Option<PathBuf>,
-    /// Largest upload, like 64M or 20GiB
+    /// Largest file, like 64M or 20GiB [default: 1 GiB]
     #[arg(
         long,
         value_name = "SIZE",
         requires = "uploads",
-        default_value = "1GiB",
         help_heading = "Uploads"
     )]
-    upload_max: String,
-    /// Disk space to leave free, like 1GiB [default: 64MiB, of a small disk a sixteenth]
+    upload_max: Option<String>,
+    /// Disk space to leave free, like 1GiB [default: 64 MiB, of a small disk a sixteenth]
     #[arg(
         long,
         value_name = "SIZE",
@@ -91,24 +90,25 @@ pub(crate) struct Args {
         help_heading = "Uploads"
     )]
     keep_free: Option<String>,
-    /// Make missing directories for uploads
+    /// Make missing directories
     #[arg(long, requires = "uploads", help_heading = "Uploads")]
     create_dirs: bool,
 
-    /// What symbolic links may do: `beneath` refuses those that leave the directory, `in-root`
-    /// resolves absolute ones as if the directory were `/`
+    /// What symbolic links may do [default: beneath]
     #[arg(
         long,
         value_name = "HOW",
-        default_value = "beneath",
-        value_parser = ["beneath", "in-root"],
+        value_parser = words([
+            ("beneath", "Those that leave the directory are refused"),
+            ("in-root", "Absolute ones are resolved as if the directory were /"),
+        ]),
         help_heading = "Files"
     )]
-    links: String,
+    links: Option<String>,
     /// Find files whatever the case of their name
     #[arg(long, help_heading = "Files")]
     case_insensitive: bool,
-    /// Look in a subdirectory named like the client's address first
+    /// Look first in the subdirectory named like the client's address
     #[arg(long, help_heading = "Files")]
     per_client: bool,
 }
@@ -133,10 +133,13 @@ impl Args {
             let mut keys = vec![
                 directory("--upload-dir", "upload", into)?,
                 said(flag, "existing", existing),
-                said("--upload-max", "size_max", &self.upload_max),
             ];
-            let keep_free = self.keep_free.as_deref();
-            keys.extend(keep_free.map(|size| said("--keep-free", "keep_free", size)));
+            keys.extend(given(
+                "--upload-max",
+                "size_max",
+                self.upload_max.as_deref(),
+            ));
+            keys.extend(given("--keep-free", "keep_free", self.keep_free.as_deref()));
             keys.extend(switched(self.create_dirs, "--create-dirs", "create_dirs"));
             // Clients may name a file as they will read it, or leave out the directory.
             if let Some(below) = below(dir, into) {
@@ -145,10 +148,8 @@ impl Args {
             }
             flags.add_route(keys);
         }
-        let mut keys = vec![
-            directory("", "dir", dir)?,
-            said("--links", "links", &self.links),
-        ];
+        let mut keys = vec![directory("", "dir", dir)?];
+        keys.extend(given("--links", "links", self.links.as_deref()));
         let (any_case, per_client) = (self.case_insensitive, self.per_client);
         keys.extend(switched(any_case, "--case-insensitive", "case_insensitive"));
         keys.extend(switched(per_client, "--per-client", "per_client"));
@@ -174,6 +175,10 @@ impl Args {
 fn said(flag: &'static str, key: &'static str, value: &str) -> RouteFlag {
     let value = Some(value.to_owned());
     RouteFlag { flag, key, value }
+}
+
+fn given(flag: &'static str, key: &'static str, value: Option<&str>) -> Option<RouteFlag> {
+    value.map(|value| said(flag, key, value))
 }
 
 fn switched(on: bool, flag: &'static str, key: &'static str) -> Option<RouteFlag> {
@@ -204,4 +209,70 @@ fn below(served: &Path, inside: &Path) -> Option<String> {
     let below = inside.strip_prefix(&served).ok()?.to_str()?;
     let is_plain = !below.is_empty() && !below.contains(['{', '}', '*', '\\']);
     is_plain.then(|| below.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use bootwire_site::config::schema;
+    use clap::{Args as _, Command};
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Flags of routes, the keys they stand for, and the action these belong to.
+    const FLAGS: [(&str, &str, &str); 6] = [
+        ("upload-max", "size_max", "upload"),
+        ("keep-free", "keep_free", "upload"),
+        ("create-dirs", "create_dirs", "upload"),
+        ("links", "links", "dir"),
+        ("case-insensitive", "case_insensitive", "dir"),
+        ("per-client", "per_client", "dir"),
+    ];
+
+    /// The words of a type in the schema, and what they mean.
+    fn meanings(schema: &Value, name: &str) -> BTreeMap<String, String> {
+        let words = schema["definitions"][name]["oneOf"].as_array().unwrap();
+        let text = |value: &Value| value.as_str().unwrap().trim_end_matches('.').to_owned();
+        words
+            .iter()
+            .map(|word| (text(&word["const"]), text(&word["description"])))
+            .collect()
+    }
+
+    /// What a flag of routes means, and what holds without it, is what the schema says of its key.
+    #[test]
+    fn flags_of_routes_say_what_the_schema_says() {
+        let schema: Value = serde_json::from_str(&schema::text()).unwrap();
+        let command = Args::augment_args(Command::new("serve"));
+        let arg = |flag: &str| {
+            let found = command
+                .get_arguments()
+                .find(|arg| arg.get_long() == Some(flag));
+            found.unwrap()
+        };
+        for (flag, key, action) in FLAGS {
+            let told = &schema["definitions"]["Route"]["properties"][key]["description"];
+            let told = told.as_str().unwrap().strip_prefix(action).unwrap();
+            let told = told.strip_prefix(": ").unwrap().replace('"', "");
+            let told = told.trim_end_matches(" [default: false]");
+            let help = arg(flag).get_help().unwrap().to_string();
+            assert_eq!(help.to_lowercase(), told.to_lowercase(), "--{flag}");
+            assert!(arg(flag).get_default_values().is_empty(), "--{flag}");
+        }
+        let links = arg("links").get_possible_values().into_iter();
+        let links = links.map(|word| {
+            let help = word.get_help().unwrap().to_string();
+            (word.get_name().to_owned(), help)
+        });
+        assert_eq!(
+            links.collect::<BTreeMap<_, _>>(),
+            meanings(&schema, "Links")
+        );
+        // One flag for each of these.
+        for word in meanings(&schema, "Existing").keys() {
+            assert_eq!(arg(word).get_id(), word);
+        }
+    }
 }

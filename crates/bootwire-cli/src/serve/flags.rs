@@ -68,17 +68,21 @@ fn arg(setting: &Setting, name: &'static str) -> Option<Arg> {
     Some(match setting.kind {
         Kind::Switch => arg.action(ArgAction::SetTrue),
         _ if setting.is_list => arg.value_name(flag.value_name).action(ArgAction::Append),
-        Kind::Word(words) => {
-            let words = words
-                .iter()
-                .map(|(word, help)| PossibleValue::new(*word).help(*help));
-            arg.value_name(flag.value_name)
-                .value_parser(PossibleValuesParser::new(words))
-        }
+        Kind::Word(given) => arg
+            .value_name(flag.value_name)
+            .value_parser(words(given.iter().copied())),
         Kind::Number(..) | Kind::Time(..) | Kind::Size | Kind::Text => {
             arg.value_name(flag.value_name)
         }
     })
+}
+
+/// One of these words; each with what it means.
+pub(super) fn words(
+    words: impl IntoIterator<Item = (&'static str, &'static str)>,
+) -> PossibleValuesParser {
+    let words = words.into_iter();
+    PossibleValuesParser::new(words.map(|(word, help)| PossibleValue::new(word).help(help)))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(crate) use bootwire_sandbox::user_name;
 pub(crate) use confined::stand_in;
 
 use crate::exit::Failure;
-use crate::{out, size};
+use crate::{out, size, task};
 use log::Log;
 use memory::Load;
 use served::Served;
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .enable_all()
         .build()
         .context("cannot start")?;
-    let result = runtime.block_on(async {
+    let result = runtime.block_on(task::boxed(async {
         let mut signals = Signals::new()?;
         let opening = Box::pin(Served::open(config));
         let Some(served) = signals.or_end(opening).await.transpose()? else {
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             log,
         };
         Box::pin(running.run(signals, &totals)).await
-    });
+    }));
     // A directory on a dead network file system must not keep a stopped server alive.
     runtime.shutdown_background();
     result.map_err(Failure::from)

@@ -109,6 +109,24 @@ ok      transfer: 2000 bytes from this machine to itself in TIME
     expect(&check(dir.path(), &["--offline"]), &offline, 0);
 }
 
+/// `script` runs a command on a terminal.
+#[test]
+fn a_terminal_shows_colours_unless_somebody_minds() {
+    let place = place(&[("bootwire.toml", "[[route]]\npath = '/motd'\ntext = 'x'\n")]);
+    let told = |no_color: &str| {
+        let command = format!("{} check --offline --config bootwire.toml", bootwire());
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+        script.env("TERM", "xterm").env("NO_COLOR", no_color);
+        let output = run_to_end(script.current_dir(place.path()), Duration::from_secs(30));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let coloured = told("");
+    assert!(coloured.contains("\x1b[32mok"), "{coloured:?}");
+    let plain = told("1");
+    assert!(plain.contains("ok") && !plain.contains('\x1b'), "{plain:?}");
+}
+
 #[test]
 fn a_machine_that_only_its_lease_tells_is_asked_for_from_there_or_not_at_all() {
     let config = r#"

@@ -277,3 +277,18 @@ impl Drop for Group {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is held for a client is counted by its length.
+    #[tokio::test]
+    async fn what_a_program_said_has_no_room_to_spare() {
+        for length in [0, 33, 5_000, 70_000] {
+            let said = vec![b'x'; length];
+            let bytes = read(Some(said.as_slice()), 100_000).await.unwrap();
+            assert_eq!((bytes.len(), bytes.capacity()), (length, length));
+        }
+    }
+}

@@ -308,3 +308,45 @@ impl std::fmt::Debug for Hook {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bootwire::Op;
+
+    use super::*;
+
+    /// Says after a while that others shall answer.
+    struct Slow(Duration);
+
+    impl Asker for Slow {
+        fn ask(&self, _: Arc<Question>) -> BoxFuture<'static, Result<Decision, HookError>> {
+            let takes = self.0;
+            Box::pin(async move {
+                tokio::time::sleep(takes).await;
+                Ok(Decision::Pass)
+            })
+        }
+    }
+
+    /// A question behind one that takes long gets its turn in the seventh second, or none.
+    #[tokio::test(start_paused = true)]
+    async fn a_question_waits_seven_seconds_for_its_turn() {
+        let request = |path| {
+            let peer = "192.0.2.7:2000".parse().unwrap();
+            Request::synthetic(Op::Read, path, peer, &[]).unwrap()
+        };
+        let (one, other) = (request("/one"), request("/other"));
+        for (takes, is_answered) in [(6900, true), (7100, false)] {
+            let slow = Slow(Duration::from_millis(takes));
+            let hook = Hook::new(slow)
+                .concurrency(1)
+                .deadline(Duration::from_secs(60));
+            let (first, second) = tokio::join!(hook.decide(&one), hook.decide(&other));
+            first.unwrap();
+            match second {
+                Ok(_) => assert!(is_answered, "after {takes} ms"),
+                Err(error) => assert!(!is_answered && error == HookError::Busy, "{error}"),
+            }
+        }
+    }
+}

@@ -149,3 +149,25 @@ fn a_dead_origin_is_error_0_and_a_miss_is_remembered() {
     drop(web);
     fails(&server, "images/new").expect_try_again(&["cannot connect", "/boot/"]);
 }
+
+/// What a variable of the environment says does not decide where machines boot from.
+#[test]
+fn a_bucket_is_reached_past_the_proxies_of_the_environment() {
+    let web = Web::of([("vmlinuz", Object::new(noise(9_000, 3), "1"))]);
+    let proxy = Web::start();
+    let place = |web: &Web| web.url().trim_end_matches("/boot/").to_owned();
+    let environment = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
+        .map(|name| format!("{name}={}", place(&proxy)));
+    let config = format!(
+        "[cache]\ndir = \"cache\"\n\
+         [origin.bucket]\ns3 = \"boot\"\n\
+         settings = {{ endpoint = \"{}\", allow_http = \"true\", region = \"x\", \
+         skip_signature = \"true\", virtual_hosted_style_request = \"false\" }}\n\
+         [[route]]\npath = \"/images/{{*path}}\"\norigin = \"bucket\"\n",
+        place(&web)
+    );
+    let wrapper = std::iter::once("env".to_owned()).chain(environment);
+    let server = Server::builder().wrapped(wrapper).config(&config).start();
+    assert!(fetch(&server, "images/vmlinuz") == noise(9_000, 3));
+    assert_eq!(proxy.requests(), 0);
+}

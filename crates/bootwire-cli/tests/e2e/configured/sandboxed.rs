@@ -123,33 +123,69 @@ fn everything_works_for_who_is_not_root() {
     ]);
 }
 
-/// Landlock lets a directory be held that it does not let be read: a reload that named one would deny every file.
+/// Landlock lets a directory be held that it does not let be read or written to: a reload that named one would
+/// deny every file.
 #[test]
-fn a_reload_takes_no_directory_that_is_outside_the_sandbox() {
+fn a_reload_takes_no_path_that_is_outside_the_sandbox() {
     let elsewhere = tempfile::TempDir::new().expect("a directory");
-    fs::write(elsewhere.path().join("hello"), "from elsewhere").expect("a file");
-    fs::set_permissions(elsewhere.path(), Permissions::from_mode(0o755)).expect("a mode");
+    let there = elsewhere.path().to_str().expect("UTF-8");
+    for name in ["hello", "secret", "leases"] {
+        fs::write(elsewhere.path().join(name), "from elsewhere").expect("a file");
+    }
+    // Nothing but the sandbox is in the way.
+    fs::set_permissions(elsewhere.path(), Permissions::from_mode(0o777)).expect("a mode");
     let config =
-        |dir: &str| format!("[sandbox]\nlevel = \"require\"\n[[route]]\ndir = \"{dir}\"\n");
-    let mut builder = Server::builder().file("hello", b"hello");
-    builder = builder.config(&config("root"));
-    let server = builder.start();
+        |more: &str| format!("[sandbox]\nlevel = \"require\"\n[[route]]\ndir = \"root\"\n{more}");
+    let builder = Server::builder().file("hello", b"hello");
+    fs::set_permissions(builder.root(), Permissions::from_mode(0o777)).expect("a mode");
+    let server = builder.config(&config("")).start();
     assert_eq!(Wire::new(server.address()).fetch("hello"), b"hello");
 
-    let there = elsewhere.path().to_str().expect("UTF-8");
-    let new = server.outside().join("new");
-    fs::write(&new, config(there)).expect("a file");
-    fs::rename(&new, server.outside().join("bootwire.toml")).expect("renamed");
-    let why = server.notes().wait(Duration::from_secs(10), |lines| {
-        let found = lines.iter().find(|line| line.contains("sandbox.read"));
-        found.cloned()
-    });
-    let why = why.expect("a line that says why");
-    assert!(
-        why.contains(there) && why.contains("bootwire.toml:3"),
-        "{why}"
-    );
-    assert_eq!(Wire::new(server.address()).fetch("hello"), b"hello");
+    for (table, key, path) in [
+        (
+            format!("[[route]]\npath = \"/x\"\ndir = \"{there}\"\n"),
+            "read",
+            there.to_owned(),
+        ),
+        (
+            format!("[[route]]\nupload = \"{there}\"\n"),
+            "write",
+            there.to_owned(),
+        ),
+        // What is read may not be written to.
+        (
+            "[[route]]\nupload = \"root\"\n".to_owned(),
+            "write",
+            "root".to_owned(),
+        ),
+        (
+            format!("[[route]]\nupload = \"root\"\nsecret_suffix_file = \"{there}/secret\"\n"),
+            "read",
+            format!("{there}/secret"),
+        ),
+        (
+            format!("[identity]\ndnsmasq = \"{there}/leases\"\n"),
+            "read",
+            format!("{there}/leases"),
+        ),
+    ] {
+        let new = server.outside().join("new");
+        fs::write(&new, config(&table)).expect("a file");
+        fs::rename(&new, server.outside().join("bootwire.toml")).expect("renamed");
+        let why = server.notes().wait(Duration::from_secs(10), |lines| {
+            let is_it = |line: &&String| {
+                line.contains(&format!("sandbox.{key}")) && line.contains(&format!("{path}:"))
+            };
+            lines.iter().find(is_it).cloned()
+        });
+        let why = why.expect("a line that says why");
+        let place = match table.starts_with("[[route]]") {
+            true => "bootwire.toml:5",
+            false => "bootwire.toml",
+        };
+        assert!(why.contains(place), "{why}");
+        assert_eq!(Wire::new(server.address()).fetch("hello"), b"hello");
+    }
 }
 
 /// What no route needs is out of reach, also for a program that a route starts.

@@ -244,3 +244,31 @@ async fn a_storm_that_the_source_can_answer_in_time_is_answered() {
         assert!(answer.unwrap().is_some());
     }
 }
+
+/// A question that is behind a source that hangs gets its turn in the seventh second, or none.
+#[tokio::test(start_paused = true)]
+async fn a_question_waits_seven_seconds_for_its_turn() {
+    for (hangs, is_answered) in [(6900, true), (7100, false)] {
+        let source = Arc::new(Source::default());
+        let hangs = Duration::from_millis(hangs);
+        let cached = Arc::new(Cached::new(Arc::clone(&source)).at_once(1).deadline(hangs));
+        source.set(Mood::Slow);
+        let first = Arc::clone(&cached);
+        let first = tokio::spawn(async move { first.find(&who(0x52, 1)).await });
+        tokio::time::sleep(SECOND / 1000).await;
+        source.set(Mood::Well);
+        let began = Instant::now();
+        let second = cached.find(&who(0x52, 2)).await;
+        if is_answered {
+            assert!(second.unwrap().is_some());
+        } else {
+            assert_eq!(second, Err(InventoryError::Busy));
+            let waited = began.elapsed();
+            assert!(
+                waited >= 7 * SECOND && waited < 7 * SECOND + SECOND / 50,
+                "{waited:?}"
+            );
+        }
+        assert_eq!(first.await.unwrap(), Err(InventoryError::Late(hangs)));
+    }
+}

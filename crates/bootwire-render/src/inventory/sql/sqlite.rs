@@ -10,7 +10,7 @@ use std::time::Duration;
 use bootwire::BoxFuture;
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Connection, Row};
+use sqlx::Row;
 
 use super::SqlError;
 use crate::identity::Identity;
@@ -105,8 +105,7 @@ impl Sqlite {
     /// # Errors
     /// [`SqlError::Taken`] if another machine has one of its keys, [`SqlError::NoKey`] if it has none.
     pub async fn add(&self, machine: &Machine) -> Result<(), SqlError> {
-        let mut writer = self.current.now().await?.writer.acquire().await?;
-        let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut change = self.current.change().await?;
         insert(&mut change, machine).await?;
         Ok(change.commit().await?)
     }
@@ -124,7 +123,7 @@ impl Sqlite {
     /// # Errors
     /// If the database fails.
     pub async fn get(&self, key: &LookupKey) -> Result<Option<Machine>, SqlError> {
-        let mut reader = self.current.now().await?.readers.acquire().await?;
+        let mut reader = self.current.reader().await?;
         let lookup = Lookup {
             keys: vec![key.clone()],
         };
@@ -151,8 +150,7 @@ impl Sqlite {
         key: &LookupKey,
         edit: impl FnOnce(&mut Machine) + Send,
     ) -> Result<bool, SqlError> {
-        let mut writer = self.current.now().await?.writer.acquire().await?;
-        let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut change = self.current.change().await?;
         let lookup = Lookup {
             keys: vec![key.clone()],
         };
@@ -170,8 +168,7 @@ impl Sqlite {
     /// # Errors
     /// If the database fails.
     pub async fn remove(&self, key: &LookupKey) -> Result<bool, SqlError> {
-        let mut writer = self.current.now().await?.writer.acquire().await?;
-        let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut change = self.current.change().await?;
         let lookup = Lookup {
             keys: vec![key.clone()],
         };
@@ -194,9 +191,16 @@ impl Sqlite {
         self.write_all(machines, true).await
     }
 
-    async fn write_all(&self, machines: &[Machine], over: bool) -> Result<Imported, SqlError> {
-        let mut writer = self.current.now().await?.writer.acquire().await?;
-        let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
+    fn write_all<'a>(
+        &'a self,
+        machines: &'a [Machine],
+        over: bool,
+    ) -> BoxFuture<'a, Result<Imported, SqlError>> {
+        Box::pin(self.write(machines, over))
+    }
+
+    async fn write(&self, machines: &[Machine], over: bool) -> Result<Imported, SqlError> {
+        let mut change = self.current.change().await?;
         let mut imported = Imported::default();
         for machine in machines {
             let lookup = Lookup {
@@ -227,7 +231,7 @@ impl Sqlite {
         let rows = sqlx::query("SELECT * FROM machines ORDER BY id LIMIT ?1 OFFSET ?2")
             .bind(max.min(LIST_MAX))
             .bind(skip)
-            .fetch_all(&self.current.now().await?.readers)
+            .fetch_all(&mut *self.current.reader().await?)
             .await?;
         rows.iter().map(machine).collect()
     }
@@ -238,7 +242,7 @@ impl Sqlite {
     /// If the database fails.
     pub async fn count(&self) -> Result<u64, SqlError> {
         let row = sqlx::query("SELECT count(*) AS machines FROM machines")
-            .fetch_one(&self.current.now().await?.readers)
+            .fetch_one(&mut *self.current.reader().await?)
             .await?;
         let count: i64 = row.try_get("machines")?;
         Ok(count.unsigned_abs())
@@ -253,8 +257,7 @@ impl Sqlite {
 impl Inventory for Sqlite {
     fn find<'a>(&'a self, who: &'a Identity) -> BoxFuture<'a, Result<Found, InventoryError>> {
         Box::pin(async move {
-            let open = self.current.now().await?;
-            let mut reader = open.readers.acquire().await.map_err(SqlError::from)?;
+            let mut reader = self.current.reader().await?;
             let found = find(&mut reader, &Lookup::of(who)).await?;
             Ok(found.map(|(_, machine)| machine.into()))
         })
@@ -266,31 +269,36 @@ impl Inventory for Sqlite {
 }
 
 /// The machine with the first of the keys that is known, and its row.
-async fn find(
-    connection: &mut SqliteConnection,
+fn find<'a>(
+    connection: &'a mut SqliteConnection,
     lookup: &Lookup,
-) -> Result<Option<(i64, Machine)>, SqlError> {
+) -> BoxFuture<'a, Result<Option<(i64, Machine)>, SqlError>> {
     let mut query = sqlx::query(schema::FIND);
     for column in schema::KEYS {
         let value = lookup.named().find(|(name, _)| *name == column);
         query = query.bind(value.map(|(_, value)| value));
     }
-    let Some(row) = query.fetch_optional(connection).await? else {
-        return Ok(None);
-    };
-    Ok(Some((row.try_get("id")?, machine(&row)?)))
+    Box::pin(async move {
+        let Some(row) = query.fetch_optional(connection).await? else {
+            return Ok(None);
+        };
+        Ok(Some((row.try_get("id")?, machine(&row)?)))
+    })
 }
 
-async fn insert(connection: &mut SqliteConnection, machine: &Machine) -> Result<(), SqlError> {
-    write(connection, schema::INSERT, None, machine).await
+fn insert<'a>(
+    connection: &'a mut SqliteConnection,
+    machine: &'a Machine,
+) -> BoxFuture<'a, Result<(), SqlError>> {
+    Box::pin(write(connection, schema::INSERT, None, machine))
 }
 
-async fn replace(
-    connection: &mut SqliteConnection,
+fn replace<'a>(
+    connection: &'a mut SqliteConnection,
     id: i64,
-    machine: &Machine,
-) -> Result<(), SqlError> {
-    write(connection, schema::REPLACE, Some(id), machine).await
+    machine: &'a Machine,
+) -> BoxFuture<'a, Result<(), SqlError>> {
+    Box::pin(write(connection, schema::REPLACE, Some(id), machine))
 }
 
 async fn write(

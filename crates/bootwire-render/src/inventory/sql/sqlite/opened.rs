@@ -3,6 +3,9 @@
 //! SQLite keeps what is not yet in a database in files beside it, which it finds by their names. So
 //! connections to a file that was replaced must not live beside connections to the new one, and what
 //! the old one left beside it must not be taken for the new one's.
+//!
+//! What is asked of the database comes in boxes: all that sqlx does is compiled here, once, and not in
+//! each program that has machines in a file.
 
 use std::ffi::OsString;
 use std::io;
@@ -11,10 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::ConnectOptions;
+use bootwire::BoxFuture;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Sqlite, Transaction};
 use tokio::sync::RwLock;
 
 use super::super::{PATIENCE, SqlError};
@@ -28,10 +33,10 @@ const TRIES: usize = 3;
 
 /// Connections to one file.
 #[derive(Clone, Debug)]
-pub(super) struct Opened {
-    pub(super) readers: SqlitePool,
+struct Opened {
+    readers: SqlitePool,
     /// One connection: SQLite has one writer at a time, and those who wait here wait in order.
-    pub(super) writer: SqlitePool,
+    writer: SqlitePool,
     file: Place,
     /// What it keeps beside it.
     beside: Vec<(PathBuf, Place)>,
@@ -104,7 +109,7 @@ impl Opened {
         })
     }
 
-    pub(super) async fn close(&self) {
+    async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -156,13 +161,15 @@ pub(super) struct Current {
 }
 
 impl Current {
-    pub(super) async fn open(path: &Path) -> Result<Self, SqlError> {
-        Ok(Self {
-            path: path.to_owned(),
-            opened: RwLock::new(Some(Opened::open(path, true).await?)),
-            due: Mutex::new(Instant::now() + INTERVAL),
-            report: Mutex::default(),
-            said: Mutex::default(),
+    pub(super) fn open(path: &Path) -> BoxFuture<'_, Result<Self, SqlError>> {
+        Box::pin(async move {
+            Ok(Self {
+                path: path.to_owned(),
+                opened: RwLock::new(Some(Opened::open(path, true).await?)),
+                due: Mutex::new(Instant::now() + INTERVAL),
+                report: Mutex::default(),
+                said: Mutex::default(),
+            })
         })
     }
 
@@ -171,12 +178,29 @@ impl Current {
     }
 
     /// The file that is at the path now, as of a second ago at most.
-    pub(super) async fn now(&self) -> Result<Opened, SqlError> {
+    async fn now(&self) -> Result<Opened, SqlError> {
         if self.is_due() {
             self.look(false).await?;
         }
         let opened = self.opened.read().await;
         opened.clone().ok_or_else(|| gone(&self.path))
+    }
+
+    /// A connection to read by.
+    pub(super) fn reader(&self) -> BoxFuture<'_, Result<PoolConnection<Sqlite>, SqlError>> {
+        Box::pin(async move { Ok(self.now().await?.readers.acquire().await?) })
+    }
+
+    /// A change that nobody else sees before it is committed.
+    pub(super) fn change(&self) -> BoxFuture<'_, Result<Transaction<'static, Sqlite>, SqlError>> {
+        Box::pin(async move {
+            Ok(self
+                .now()
+                .await?
+                .writer
+                .begin_with("BEGIN IMMEDIATE")
+                .await?)
+        })
     }
 
     /// Whether it is time to look; whoever is told so has to do it.
@@ -192,7 +216,11 @@ impl Current {
 
     /// Looks which file is at the path, and opens it if it is another. Makes one that is gone, if that
     /// is wanted.
-    pub(super) async fn look(&self, make: bool) -> Result<(), SqlError> {
+    pub(super) fn look(&self, make: bool) -> BoxFuture<'_, Result<(), SqlError>> {
+        Box::pin(self.look_again(make))
+    }
+
+    async fn look_again(&self, make: bool) -> Result<(), SqlError> {
         let path = self.path.clone();
         let here = tokio::task::spawn_blocking(move || Place::of(&path)).await;
         let Ok(Ok(here)) = here else {
@@ -255,11 +283,13 @@ impl Current {
         }
     }
 
-    pub(super) async fn close(&self) {
-        // What is closed is not opened again.
-        if let Some(opened) = &*self.opened.read().await {
-            opened.close().await;
-        }
+    pub(super) fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // What is closed is not opened again.
+            if let Some(opened) = &*self.opened.read().await {
+                opened.close().await;
+            }
+        })
     }
 }
 
