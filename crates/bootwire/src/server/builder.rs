@@ -1,7 +1,7 @@
 //! Describing a server before it runs.
 
 use std::fmt;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -386,10 +386,13 @@ impl Server {
         let app = settings
             .app
             .ok_or(ServerError::Incomplete("no application"))?;
-        let port = settings.listen.first().map_or(69, SocketAddr::port);
+        let port = settings
+            .listen
+            .first()
+            .map_or(69, std::net::SocketAddr::port);
         let budgets = settings.budgets;
         let settings_there = simulation::Settings {
-            local: SocketAddr::from(([10, 1, 0, 1], if port == 0 { 69 } else { port })),
+            local: std::net::SocketAddr::from(([10, 1, 0, 1], if port == 0 { 69 } else { port })),
             lanes: if settings.single_port { 0 } else { 4 },
             lane_ports: 30_000,
             mtu: ETHERNET_MTU.into(),

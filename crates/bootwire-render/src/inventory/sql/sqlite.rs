@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bootwire::BoxFuture;
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqlError;
 use crate::identity::Identity;
