@@ -77,6 +77,16 @@ impl PartialFile {
         self.size == 0
     }
 
+    /// The descriptor.
+    pub(crate) const fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The end of what has arrived from the beginning on.
+    pub(crate) fn here(&self) -> u64 {
+        self.filling.here(0).min(self.size)
+    }
+
     /// Whether it is mapped, so that the kernel alone reads it.
     pub(crate) const fn is_mapped(&self) -> bool {
         self.mapping.is_some()

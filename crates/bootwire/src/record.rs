@@ -156,6 +156,43 @@ pub struct TransferRecord {
 }
 
 impl TransferRecord {
+    /// A record of a transfer that came to nothing yet, made by hand: for tests of what observes
+    /// records. All else can be set.
+    #[must_use]
+    pub fn new(op: Op, peer: SocketAddr, path: impl Into<String>) -> Self {
+        let path = path.into();
+        Self {
+            id: 0,
+            started: SystemTime::now(),
+            op,
+            peer,
+            local: SocketAddr::new(peer.ip(), 69),
+            filename: path.clone().into_bytes(),
+            path,
+            mode: Some(Mode::Octet),
+            options: Vec::new(),
+            route: None,
+            labels: Vec::new(),
+            outcome: Outcome::Complete,
+            error: None,
+            detail: None,
+            blksize: 512,
+            windowsize: 1,
+            timeout: None,
+            size: None,
+            bytes: 0,
+            blocks: 0,
+            blocks_resent: 0,
+            timeouts: 0,
+            duplicate_acks: 0,
+            round_trip: None,
+            last_ack_missing: false,
+            handler_time: Duration::ZERO,
+            first_data: None,
+            duration: Duration::ZERO,
+        }
+    }
+
     /// When it ended: `started` and `duration` together, so that it does not jump if the clock is
     /// set in between.
     #[must_use]

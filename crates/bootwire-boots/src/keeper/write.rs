@@ -1,0 +1,202 @@
+//! The task that writes to the store.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{Counters, Notes, Shared};
+use crate::store::{StoreError, of_change};
+use crate::{Boot, Change};
+
+/// Boots that may wait to be written; each is there once, as it is now.
+const WAITING_MAX: usize = 20_000;
+/// Boots that are written at a time.
+const BATCH: usize = 500;
+/// How long boots gather before they are written.
+const GATHER: Duration = Duration::from_secs(1);
+/// How long a write may take.
+const WRITE_MAX: Duration = Duration::from_secs(30);
+/// How long to leave a database alone that failed: first, and at most.
+const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// How often room is made.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+
+/// Boots that wait to be written.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    waiting: Mutex<Waiting>,
+    closed: AtomicBool,
+    news: tokio::sync::Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    boots: HashMap<String, Arc<Boot>>,
+    /// In the order in which they came; some may be gone.
+    order: VecDeque<String>,
+    gone: Vec<String>,
+}
+
+impl Pending {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn push(&self, changes: &[Change], counters: &Counters) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut waiting = self.waiting();
+        for change in changes {
+            let (boot, gone) = of_change(change);
+            if let Some(gone) = gone {
+                waiting.boots.remove(&gone);
+                waiting.gone.push(gone);
+            }
+            waiting.add(boot);
+        }
+        let dropped = waiting.make_room();
+        counters.unwritten.fetch_add(dropped, Ordering::Relaxed);
+        drop(waiting);
+        self.news.notify_one();
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.news.notify_one();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    fn take(&self) -> (Vec<Arc<Boot>>, Vec<String>) {
+        let mut waiting = self.waiting();
+        let mut boots = Vec::new();
+        while boots.len() < BATCH
+            && let Some(id) = waiting.order.pop_front()
+        {
+            boots.extend(waiting.boots.remove(&id));
+        }
+        let gone = std::mem::take(&mut waiting.gone);
+        // Those who write to one database from several servers write in one order.
+        boots.sort_by(|one, other| one.id.cmp(&other.id));
+        (boots, gone)
+    }
+
+    /// What could not be written waits again, unless something newer does.
+    fn put_back(&self, boots: Vec<Arc<Boot>>, gone: Vec<String>, counters: &Counters) {
+        let mut waiting = self.waiting();
+        for boot in boots {
+            if !waiting.boots.contains_key(&boot.id) {
+                waiting.order.push_front(boot.id.clone());
+                waiting.boots.insert(boot.id.clone(), boot);
+            }
+        }
+        waiting.gone.extend(gone);
+        let dropped = waiting.make_room();
+        counters.unwritten.fetch_add(dropped, Ordering::Relaxed);
+    }
+
+    fn is_empty(&self) -> bool {
+        let waiting = self.waiting();
+        waiting.boots.is_empty() && waiting.gone.is_empty()
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, boot: Arc<Boot>) {
+        let id = boot.id.clone();
+        if self.boots.insert(id.clone(), boot).is_none() {
+            self.order.push_back(id);
+        }
+    }
+
+    /// Drops the oldest; how many.
+    fn make_room(&mut self) -> u64 {
+        let mut dropped = 0;
+        while self.boots.len() > WAITING_MAX
+            && let Some(id) = self.order.pop_front()
+        {
+            dropped += u64::from(self.boots.remove(&id).is_some());
+        }
+        let too_many = self.gone.len().saturating_sub(WAITING_MAX);
+        self.gone.drain(..too_many);
+        dropped
+    }
+}
+
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) keep: Duration,
+    pub(super) size_max: u64,
+    pub(super) notes: Notes,
+}
+
+impl Writer {
+    pub(super) async fn run(self) {
+        let pending = &self.shared.pending;
+        let mut back_off: Option<Duration> = None;
+        let mut prune = Instant::now() + GATHER * 10;
+        loop {
+            let wait = back_off.unwrap_or(GATHER);
+            if pending.is_empty() {
+                // Room is made also when nothing comes.
+                let _ = tokio::time::timeout(PRUNE_EVERY, pending.news.notified()).await;
+            }
+            if !pending.is_closed() {
+                let closing = async {
+                    while !pending.is_closed() {
+                        pending.news.notified().await;
+                    }
+                };
+                let _ = tokio::time::timeout(wait, closing).await;
+            }
+            let (boots, gone) = pending.take();
+            let is_work = !(boots.is_empty() && gone.is_empty());
+            if is_work {
+                match self.write(&boots, &gone).await {
+                    Ok(()) => {
+                        let written = &self.shared.counters.written;
+                        written.fetch_add(boots.len() as u64, Ordering::Relaxed);
+                        if back_off.take().is_some() {
+                            (self.notes)("boots are written again");
+                        }
+                    }
+                    Err(error) => {
+                        self.shared.counters.failed.fetch_add(1, Ordering::Relaxed);
+                        pending.put_back(boots, gone, &self.shared.counters);
+                        if back_off.is_none() {
+                            let place = self.shared.store.place();
+                            (self.notes)(&format!(
+                                "boots cannot be written to {place}: {error}; they wait, and the oldest \
+                                 are dropped if it takes long"
+                            ));
+                        }
+                        let next = back_off.map_or(BACK_OFF.0, |last| last * 2);
+                        back_off = Some(next.min(BACK_OFF.1));
+                    }
+                }
+            }
+            if pending.is_closed() && (pending.is_empty() || back_off.is_some()) {
+                return;
+            }
+            if Instant::now() >= prune && back_off.is_none() {
+                prune = Instant::now() + PRUNE_EVERY;
+                let store = &self.shared.store;
+                // What fails now is tried again, and a write will tell what is wrong.
+                let _ = store
+                    .prune(SystemTime::now(), self.keep, self.size_max)
+                    .await;
+            }
+        }
+    }
+
+    async fn write(&self, boots: &[Arc<Boot>], gone: &[String]) -> Result<(), StoreError> {
+        let put = self.shared.store.put(boots, gone);
+        tokio::time::timeout(WRITE_MAX, put)
+            .await
+            .unwrap_or(Err(StoreError::Late(WRITE_MAX)))
+    }
+}

@@ -1,0 +1,108 @@
+//! Questions with conditions that may be there or not.
+
+use super::millis;
+use crate::store::filter::{Filter, Machines, Page};
+
+/// A value of a question.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Text(String),
+    Number(i64),
+}
+
+/// A question: its text, with `$1` and so on for its values.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
+
+impl Question {
+    fn new(sql: &str) -> Self {
+        Self {
+            sql: sql.to_owned(),
+            values: Vec::new(),
+        }
+    }
+
+    /// One more condition; `?` stands for the value.
+    fn and(&mut self, condition: &str, value: Value) {
+        self.values.push(value);
+        let position = format!("${}", self.values.len());
+        self.sql.push_str(" AND ");
+        self.sql.push_str(&condition.replace('?', &position));
+    }
+
+    /// Boots that a filter takes: one more than the page has, to see whether there are more.
+    pub(super) fn boots(filter: &Filter, machine: Option<&str>, page: &Page) -> Self {
+        let mut question = Self::new("SELECT body FROM bootwire_boots WHERE 1 = 1");
+        if let Some(machine) = machine {
+            question.and("machine = ?", Value::Text(machine.to_owned()));
+        }
+        if filter.failed {
+            question.and("failed = ?", Value::Number(1));
+        }
+        if let Some(kind) = filter.kind {
+            question.and("kind = ?", Value::Text(kind.as_str().to_owned()));
+        }
+        if let Some(over) = filter.over {
+            question.and("over = ?", Value::Number(over.into()));
+        }
+        if let Some(since) = filter.since {
+            question.and("started >= ?", Value::Number(millis(since)));
+        }
+        if let Some(until) = filter.until {
+            question.and("started < ?", Value::Number(millis(until)));
+        }
+        if let Some(text) = &filter.text {
+            question.and("searched LIKE ? ESCAPE '!'", like(text));
+        }
+        if let Some(after) = &page.after {
+            question.and("id < ?", Value::Text(after.clone()));
+        }
+        question.ordered("id DESC", page)
+    }
+
+    /// Machines that a filter takes.
+    pub(super) fn machines(filter: &Machines, page: &Page) -> Self {
+        let mut question = Self::new("SELECT body FROM bootwire_machines WHERE 1 = 1");
+        if filter.failed {
+            question.and("failed = ?", Value::Number(1));
+        }
+        if let Some(since) = filter.since {
+            question.and("last_seen >= ?", Value::Number(millis(since)));
+        }
+        if let Some(text) = &filter.text {
+            question.and("searched LIKE ? ESCAPE '!'", like(text));
+        }
+        if let Some(after) = &page.after {
+            question.and("machine > ?", Value::Text(after.clone()));
+        }
+        question.ordered("machine", page)
+    }
+
+    fn ordered(mut self, order: &str, page: &Page) -> Self {
+        let more = page.size() + 1;
+        for part in [" ORDER BY ", order, " LIMIT ", &more.to_string()] {
+            self.sql.push_str(part);
+        }
+        self
+    }
+}
+
+/// A pattern that finds `text` anywhere. Texts are kept in lower case.
+fn like(text: &str) -> Value {
+    let mut pattern = String::from("%");
+    for letter in text
+        .to_ascii_lowercase()
+        .chars()
+        .filter(|letter| *letter != '\0')
+    {
+        if matches!(letter, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    Value::Text(pattern)
+}

@@ -1,0 +1,278 @@
+//! A boot that is on, or was a moment ago.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bootwire::{Outcome, TransferRecord};
+
+use super::{Limits, judge};
+use crate::boot::Keys;
+use crate::scripts::Script;
+use crate::times::{after, between};
+use crate::{Arch, Boot, Change, Stage, VerdictKind};
+
+/// A boot with what is known of it and not told.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) boot: Boot,
+    /// What it asked for first, whatever it was.
+    pub(super) first_path: String,
+    /// How often its first loader arrived whole.
+    pub(super) first_fetched: u32,
+    /// Configurations that arrived, by their paths.
+    pub(super) scripts: Vec<(String, Arc<Script>)>,
+    /// Programs that arrived, with what their headers say.
+    pub(super) programs: Vec<(String, Option<Arch>)>,
+    /// Whether it asked first as UEFI firmware does.
+    pub(super) is_uefi: bool,
+    /// The path of a transfer that was seen to run.
+    pub(super) running: Option<String>,
+    /// How the next boot began, if that ended this one.
+    pub(super) restart: Option<Restart>,
+    /// Another boot has begun: it does not go on.
+    pub(super) displaced: bool,
+    /// It is over, and its end is not told yet: a transfer may still be running.
+    pub(super) held: bool,
+    /// The server stops while it is on.
+    pub(super) interrupted: bool,
+    /// When to look at it again.
+    pub(super) due: SystemTime,
+    /// Whether there is something to tell.
+    pub(super) dirty: bool,
+    /// Whether its beginning was told.
+    announced: bool,
+    /// The kind of verdict that was told with its end.
+    said: Option<VerdictKind>,
+}
+
+/// The beginning of a boot that ended another.
+#[derive(Clone, Debug)]
+pub(super) struct Restart {
+    /// How long after its last transfer.
+    pub(super) gap: Duration,
+    /// How long after the first file was asked for.
+    pub(super) apart: Duration,
+}
+
+/// Names of iPXE.
+pub(super) fn is_ipxe(path: &str) -> bool {
+    let name = path
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    ["ipxe", "undionly", "snponly", "gpxe"]
+        .iter()
+        .any(|part| name.contains(part))
+        && !name.ends_with(".ipxe")
+}
+
+impl Open {
+    pub(super) fn new(id: String, record: &TransferRecord, keys: &Keys) -> Self {
+        let option = |name: &str| {
+            let mut options = record.options.iter();
+            let found = options.find(|(one, _)| one.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.as_str())
+        };
+        let is_uefi = option("windowsize").is_some()
+            && matches!(option("blksize"), Some("1468" | "1228" | "1448" | "1408"))
+            && record.options.len() <= 3
+            && option("timeout").is_none();
+        Self {
+            boot: Boot {
+                id,
+                machine: keys.best(),
+                keys: keys.clone(),
+                peer: record.peer.ip().to_canonical(),
+                loader: None,
+                arch: None,
+                started: record.started,
+                last: record.started,
+                over: false,
+                transfers: 0,
+                bytes: 0,
+                steps: Vec::new(),
+                more: 0,
+                expected: Vec::new(),
+                verdict: None,
+                traceparent: None,
+            },
+            first_path: cut(&record.path),
+            first_fetched: 0,
+            scripts: Vec::new(),
+            programs: Vec::new(),
+            is_uefi,
+            running: None,
+            restart: None,
+            displaced: false,
+            held: false,
+            interrupted: false,
+            due: record.started,
+            dirty: true,
+            announced: false,
+            said: None,
+        }
+    }
+
+    /// Whether something at this time can be part of it, as far as time tells.
+    pub(super) fn is_near(&self, at: SystemTime, silence: Duration) -> bool {
+        !self.displaced
+            && at <= after(self.boot.last, silence)
+            && after(at, silence) >= self.boot.started
+    }
+
+    /// Whether a transfer is the first of another boot.
+    pub(super) fn begins_anew(&self, record: &TransferRecord, limits: &Limits) -> Option<Restart> {
+        let boot = &self.boot;
+        let gap = between(boot.last, record.started);
+        let restart = Restart {
+            gap,
+            apart: between(boot.started, record.started),
+        };
+        let is_expected = || judge::is_expected(self, &record.path);
+        if gap > limits.silence {
+            return (!is_expected()).then_some(restart);
+        }
+        let least = |seconds: u64| gap >= Duration::from_secs(seconds);
+        let searched = |step: &&crate::Step| step.stage != Stage::Search;
+        let first = boot.steps.iter().find(searched);
+        let is_first_again =
+            record.path == self.first_path || first.is_some_and(|first| first.path == record.path);
+        let went_on = |from: Stage| boot.steps.iter().any(|step| step.stage == from);
+        if !is_first_again {
+            // The firmware may take another file than the last time.
+            let by_name = Stage::of_path(&record.path);
+            let is_loader = by_name == Stage::Loader && went_on(Stage::Kernel) && least(2);
+            return (is_loader && !is_expected()).then_some(restart);
+        }
+        // What replaces a transfer that never ended.
+        let cut_off = boot.steps.iter().rfind(searched).is_some_and(|last| {
+            matches!(last.outcome, Outcome::ClientAbort | Outcome::Timeout)
+                && last.path != record.path
+        });
+        let Some(first) = first else {
+            // All it did was search.
+            return least(10).then_some(restart);
+        };
+        if first.stage != Stage::Loader {
+            // A Raspberry Pi reads config.txt twice.
+            let is_anew = if went_on(Stage::Kernel) || went_on(Stage::Initrd) {
+                cut_off || least(2)
+            } else {
+                least(10)
+            };
+            return is_anew.then_some(restart);
+        }
+        let progressed = boot.steps.iter().any(|step| {
+            step.path != first.path && step.stage != Stage::Search && step.is_complete()
+        });
+        let is_anew = match (progressed, first.is_complete()) {
+            (true, _) => cut_off || least(1),
+            // Firmware tries again what failed; iPXE may be sent to itself.
+            (false, false) => false,
+            (false, true) if is_ipxe(&first.path) => false,
+            (false, true) => least(5),
+        };
+        is_anew.then_some(restart)
+    }
+
+    /// Its end, with the verdict as of now.
+    pub(super) fn end(&mut self, arch: Option<Arch>, changes: &mut Vec<Change>) {
+        let verdict = judge::verdict(self, arch);
+        let kind = verdict.kind;
+        self.boot.arch = self.boot.arch.or(arch);
+        self.boot.verdict = Some(verdict);
+        self.boot.expected = judge::expected(self);
+        self.dirty = false;
+        self.held = false;
+        let boot = Arc::new(self.boot.clone());
+        if !self.announced {
+            self.announced = true;
+            changes.push(Change::Began(Arc::clone(&boot)));
+        }
+        let is_news = self.said != Some(kind);
+        self.said = Some(kind);
+        changes.push(match is_news {
+            true => Change::Ended(boot),
+            false => Change::Progress(boot),
+        });
+    }
+
+    pub(super) fn end_if_held(&mut self, arch: Option<Arch>, changes: &mut Vec<Change>) {
+        if self.held {
+            self.end(arch, changes);
+        }
+    }
+
+    /// It is over, and stays for a while.
+    pub(super) fn linger(&mut self, limits: &Limits) {
+        self.due = after(self.due.max(self.boot.last), limits.linger);
+    }
+
+    /// What is new of it.
+    pub(super) fn tell(&mut self, arch: Option<Arch>, changes: &mut Vec<Change>) {
+        if !std::mem::take(&mut self.dirty) || self.held {
+            return;
+        }
+        self.boot.arch = self.boot.arch.or(arch);
+        if !self.boot.over {
+            self.boot.verdict = judge::so_far(self, arch);
+        }
+        let boot = Arc::new(self.boot.clone());
+        let is_new = !std::mem::replace(&mut self.announced, true);
+        changes.push(match is_new {
+            true => Change::Began(boot),
+            false => Change::Progress(boot),
+        });
+    }
+
+    /// Takes the transfers of what turned out to be the same boot.
+    pub(super) fn absorb(&mut self, other: Self, limits: &Limits, changes: &mut Vec<Change>) {
+        let boot = &mut self.boot;
+        if other.boot.started < boot.started {
+            self.first_path = other.first_path;
+            self.is_uefi |= other.is_uefi;
+        }
+        boot.started = boot.started.min(other.boot.started);
+        boot.last = boot.last.max(other.boot.last);
+        boot.transfers += other.boot.transfers;
+        boot.bytes += other.boot.bytes;
+        boot.more += other.boot.more;
+        boot.steps.extend(other.boot.steps);
+        boot.steps.sort_by_key(|step| step.started);
+        boot.loader = boot.loader.take().or(other.boot.loader);
+        self.first_fetched = self.first_fetched.max(other.first_fetched);
+        self.scripts.extend(other.scripts);
+        self.programs.extend(other.programs);
+        self.due = self.due.max(other.due);
+        self.dirty = true;
+        self.bound(limits);
+        if other.announced {
+            changes.push(Change::Joined {
+                id: other.boot.id,
+                into: Arc::new(self.boot.clone()),
+            });
+        }
+    }
+
+    /// Memory it takes, roughly.
+    pub(super) fn weight(&self) -> usize {
+        let steps = self.boot.steps.iter();
+        let steps =
+            steps.map(|step| 320 + step.path.len() + step.error.as_ref().map_or(0, String::len));
+        let expected = self.boot.expected.iter().map(|one| 100 + one.path.len());
+        800 + steps.sum::<usize>()
+            + expected.sum::<usize>()
+            + self.scripts.len() * 400
+            + self.programs.len() * 100
+    }
+}
+
+/// A name of a client's, no longer than is kept.
+pub(super) fn cut(text: &str) -> String {
+    const MAX: usize = 512;
+    match text.len() > MAX {
+        true => text.chars().take(MAX / 2).collect(),
+        false => text.to_owned(),
+    }
+}
