@@ -15,6 +15,8 @@
 //! # }
 //! ```
 //!
+//! [`boots`] has simulated machines instead: firmware and boot loaders that boot as real ones do.
+//!
 //! [`run`] does all of it. The modules below: `args` and `prepare` make a `plan`; each thread runs a
 //! `worker`, which drives its `client`s by what its `net` brings and by `alarms`, and sends through
 //! its `wire`; their `tally`s add up to a `report`. Nothing is allocated, locked or logged for a
@@ -23,6 +25,7 @@
 
 mod alarms;
 mod args;
+pub mod boots;
 mod busy;
 mod client;
 mod content;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, completions, explain, get, machines, man, put, schema, serve};
+use crate::{check, completions, demo, explain, get, machines, man, put, schema, serve};
 
 /// A TFTP server and client for people who boot machines.
 #[derive(Debug, Parser)]
@@ -13,6 +13,7 @@ use crate::{check, completions, explain, get, machines, man, put, schema, serve}
     subcommand_required = true,
     disable_help_subcommand = true,
     after_help = "Examples:
+  bootwire demo                               see it at work, without root and without machines
   bootwire serve /srv/tftp                    serve a directory, read-only, on port 69
   bootwire serve . --listen 127.0.0.1:6969    try it without being root
   bootwire get tftp://127.0.0.1:6969/hello    fetch a file
@@ -28,6 +29,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// See it at work: a server, and simulated machines that boot from it
+    Demo(demo::Args),
     /// Serve a directory, or what a configuration says
     Serve(serve::Args),
     /// Check a configuration, or a running server

@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod cli;
 mod completions;
+mod demo;
 mod exit;
 mod explain;
 mod get;
@@ -32,6 +33,7 @@ use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -68,6 +68,7 @@ mod tests {
             names,
             [
                 "bootwire.1",
+                "bootwire-demo.1",
                 "bootwire-serve.1",
                 "bootwire-check.1",
                 "bootwire-explain.1",

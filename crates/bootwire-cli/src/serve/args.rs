@@ -56,6 +56,9 @@ pub(crate) struct Args {
     /// --listen: from [::] and 0.0.0.0, answers leave from the address that the kernel picks
     #[arg(long, help_heading = "Running")]
     pub(super) portable_io: bool,
+    /// End when standard input closes: when the program that started it has gone
+    #[arg(long, hide = true)]
+    pub(super) end_with_stdin: bool,
 
     /// Take uploads of new files
     #[arg(long, help_heading = "Uploads")]

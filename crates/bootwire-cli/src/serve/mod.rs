@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .build()
         .context("cannot start")?;
     let result = runtime.block_on(task::boxed(async {
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::new(args.end_with_stdin)?;
         let opening = Box::pin(Served::open(config));
         let Some(served) = signals.or_end(opening).await.transpose()? else {
             return Ok(());

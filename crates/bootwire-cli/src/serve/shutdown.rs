@@ -1,9 +1,12 @@
 //! Signals: the first SIGTERM or Ctrl-C asks, the second insists; SIGHUP reads the configuration again.
+//! The end of standard input counts as one more SIGTERM, for whoever asks for that.
 
 use std::pin::pin;
+use std::{io, thread};
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +22,25 @@ pub(super) struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
+    orphaned: mpsc::Receiver<()>,
 }
 
 impl Signals {
-    pub(super) fn new() -> anyhow::Result<Self> {
+    /// With the end of standard input among them, or without.
+    pub(super) fn new(with_stdin: bool) -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot wait for signals");
+        let (orphan, orphaned) = mpsc::channel(1);
+        if with_stdin {
+            let wait = move || {
+                let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+                // Nobody listens if the server ends already.
+                let _ = orphan.blocking_send(());
+            };
+            let waiting = thread::Builder::new().name("stdin".to_owned()).spawn(wait);
+            waiting.context("cannot start a thread")?;
+        }
         Ok(Self {
+            orphaned,
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
             hang_up: listen(SignalKind::hangup())?,
@@ -36,6 +52,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => Signal::End,
             _ = self.interrupt.recv() => Signal::End,
+            Some(()) = self.orphaned.recv() => Signal::End,
             _ = self.hang_up.recv() => Signal::Reload,
         }
     }
@@ -44,10 +61,12 @@ impl Signals {
     pub(super) async fn or_end<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let work = pin!(work);
         let (terminate, interrupt) = (&mut self.terminate, &mut self.interrupt);
+        let orphaned = &mut self.orphaned;
         tokio::select! {
             done = work => Some(done),
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,
+            Some(()) = orphaned.recv() => None,
         }
     }
 }

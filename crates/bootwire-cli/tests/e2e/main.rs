@@ -16,6 +16,7 @@ mod check;
 mod configured;
 mod corpus;
 mod crowds;
+mod demo;
 mod disk;
 mod faults;
 mod first_packets;

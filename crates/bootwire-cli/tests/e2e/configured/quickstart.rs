@@ -8,14 +8,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Isolation, bootwire, run_to_end};
+use crate::harness::{Isolation, Output, bootwire, run_to_end};
 
-/// The shell blocks of the section that shows it at work.
-fn blocks() -> Vec<String> {
+/// The shell blocks of a section.
+fn blocks(heading: &str) -> Vec<String> {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let readme = fs::read_to_string(readme).expect("a README");
     let section = readme
-        .split("\n## See it work\n")
+        .split(&format!("\n## {heading}\n"))
         .nth(1)
         .expect("the section");
     let section = section.split("\n## ").next().unwrap_or_default();
@@ -80,7 +80,7 @@ fn the_readmes_commands_show_a_directory_a_template_and_an_origin() {
     ) {
         return;
     }
-    let blocks = blocks();
+    let blocks = blocks("Serve something");
     let [server, client] = &blocks[..2] else {
         unreachable!("two of them")
     };
@@ -115,6 +115,43 @@ fn the_readmes_commands_show_a_directory_a_template_and_an_origin() {
         assert!(output.status.success(), "{line}: {}", output.status);
         assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{line}");
     }
+}
+
+#[test]
+fn the_readmes_first_command_lets_machines_boot() {
+    if !Isolation::enter(
+        "configured::quickstart::the_readmes_first_command_lets_machines_boot",
+        "",
+    ) {
+        return;
+    }
+    let blocks = blocks("See it work");
+    let demo = blocks.first().expect("a command");
+    let place = tempfile::TempDir::new().expect("a directory");
+    clone_into(place.path());
+    let temporary = place.path().join("tmp");
+    fs::create_dir(&temporary).expect("a directory");
+    // Without a shell that hears of Ctrl-C, too.
+    let mut running = shell(place.path(), &format!("exec {demo}"))
+        .env("TMPDIR", &temporary)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map(Group)
+        .expect("a shell");
+    let lines = Output::default();
+    lines.follow(running.0.stdout.take().expect("piped"));
+    let first = lines.wait(Duration::from_secs(45), |lines| lines.first().cloned());
+    assert!(first.is_some(), "no boot ended");
+    // As a terminal does on Ctrl-C.
+    let interrupt = format!("kill -INT -{}", running.0.id());
+    let status = Command::new("sh").args(["-c", &interrupt]).status();
+    assert!(status.expect("a shell").success());
+    let status = running.0.wait().expect("a child of ours");
+    assert_eq!(status.code(), Some(0), "{:?}", lines.lines());
+    assert_eq!(fs::read_dir(&temporary).expect("it").count(), 0);
 }
 
 /// Whether both ports are there, by the kernel's lists.

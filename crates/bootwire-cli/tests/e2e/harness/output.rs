@@ -11,7 +11,7 @@ pub(crate) struct Output(Arc<(Mutex<Vec<String>>, Condvar)>);
 
 impl Output {
     /// Adds each line of `stream` as it comes, on a thread of its own.
-    pub(super) fn follow(&self, stream: impl Read + Send + 'static) -> thread::JoinHandle<()> {
+    pub(crate) fn follow(&self, stream: impl Read + Send + 'static) -> thread::JoinHandle<()> {
         let Self(shared) = self.clone();
         thread::spawn(move || {
             let mut stream = BufReader::new(stream);

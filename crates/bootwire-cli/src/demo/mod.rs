@@ -1,0 +1,143 @@
+//! `bootwire demo`: a site, a server and machines that boot from it, for the first five minutes.
+
+mod args;
+mod fleet;
+mod server;
+mod show;
+mod site;
+
+use std::future::pending;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use bootwire_bench::boots::{Fleet, Rest};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
+
+pub(crate) use args::Args;
+
+use crate::exit::Failure;
+use crate::{out, task};
+use server::{Line, Server};
+use show::Boots;
+use site::Site;
+
+const PORT: u16 = 6969;
+/// Machines that boot at a time: more would be hard to follow.
+const AT_ONCE: usize = 6;
+/// How far apart they begin.
+const STAGGER: Duration = Duration::from_millis(700);
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let result = runtime.block_on(task::boxed(demo(args)));
+    runtime.shutdown_background();
+    result.map_err(Failure::from)
+}
+
+async fn demo(args: &Args) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let members = fleet::members(args.speed);
+    let listen = args.listen.map_or_else(free_port, Ok)?;
+    let site = Site::make(args.keep.as_deref(), listen, &members, args.small)?;
+    let config = site.config();
+    let mut server = tokio::select! {
+        started = Server::start(&config) => started?,
+        () = signals.next() => return site.remove(),
+    };
+    show::introduce(&site, listen, &members);
+
+    let boots = Arc::new(Boots::new(&members));
+    let machines = members.into_iter().map(|member| member.machine);
+    let fleet = Fleet::new(listen, machines.collect())
+        .seed(args.seed)
+        .at_once(AT_ONCE)
+        .stagger(STAGGER.div_f64(args.speed))
+        .again_after(Rest {
+            shortest: Duration::from_secs(5).div_f64(args.speed),
+            longest: Duration::from_secs(20).div_f64(args.speed),
+        });
+    let told = Arc::clone(&boots);
+    let fleet = tokio::spawn(fleet.run(move |machine, event| told.on(machine, event)));
+    let died = watch(&mut server, &mut signals, args).await;
+
+    // The machines first: what they have in their hands is nobody's failure.
+    fleet.abort();
+    let _ = fleet.await;
+    let ended = tokio::select! {
+        ended = server.end() => ended.map(Some),
+        () = signals.next() => Ok(None),
+    };
+    let path = site.path().to_owned();
+    let stays = site.stays();
+    site.remove()?;
+    out::note(&format!("\n{}", boots.summary()));
+    if stays {
+        out::note(&format!("the site is in {}", path.display()));
+    }
+    match ended? {
+        Some(status) if died || !status.success() => Err(anyhow!("the server ended: {status}")),
+        _ => Ok(()),
+    }
+}
+
+/// Shows what the server writes until it is time to end. Answers whether the server has ended by
+/// itself.
+async fn watch(server: &mut Server, signals: &mut Signals, args: &Args) -> bool {
+    let time = async {
+        match args.time {
+            Some(time) => sleep(time).await,
+            None => pending().await,
+        }
+    };
+    let mut time = std::pin::pin!(time);
+    loop {
+        tokio::select! {
+            () = signals.next() => return false,
+            () = &mut time => return false,
+            line = server.line() => match line {
+                Some(Line::Log(line)) if args.log => out::result(&line),
+                Some(Line::Log(_)) => {}
+                Some(Line::Note(line)) => out::note(&format!("server: {line}")),
+                None => return true,
+            },
+        }
+    }
+}
+
+/// The demo's own port, or another one if somebody has it.
+fn free_port() -> anyhow::Result<SocketAddr> {
+    let bound = UdpSocket::bind((Ipv4Addr::LOCALHOST, PORT))
+        .or_else(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)));
+    let address = bound.and_then(|socket| socket.local_addr());
+    address.context("cannot open a port on 127.0.0.1")
+}
+
+/// The signals that end the demo. Also when its terminal goes away, it cleans up.
+struct Signals([Signal; 3]);
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot wait for signals");
+        Ok(Self([
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate, hang_up] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    }
+}
