@@ -1,0 +1,444 @@
+//! A dashboard for Grafana.
+
+use serde_json::{Value, json};
+
+use super::kind::{Label, Metric};
+use super::list;
+use super::promql::DASHBOARD;
+
+/// What the dashboard does not show, and why. Everything else of the list is shown.
+pub static NOT_SHOWN: &[(&Metric, &str)] = &[(
+    &list::PROCESS_START,
+    "an alert and the panel of versions are for that: it is a point in time",
+)];
+
+/// Grafana's grid is so wide.
+const WIDTH: u64 = 24;
+const HEIGHT: u64 = 8;
+
+struct Row {
+    title: &'static str,
+    panels: Vec<Panel>,
+}
+
+struct Panel {
+    title: &'static str,
+    /// What it shows and what to make of it.
+    description: &'static str,
+    kind: &'static str,
+    unit: &'static str,
+    width: u64,
+    stacked: bool,
+    /// Queries, each with what to call its series.
+    queries: Vec<(String, &'static str)>,
+}
+
+impl Panel {
+    fn new(title: &'static str, unit: &'static str, description: &'static str) -> Self {
+        Self {
+            title,
+            description,
+            kind: "timeseries",
+            unit,
+            width: 8,
+            stacked: false,
+            queries: Vec::new(),
+        }
+    }
+
+    fn with(mut self, query: String, legend: &'static str) -> Self {
+        self.queries.push((query, legend));
+        self
+    }
+
+    fn wide(mut self) -> Self {
+        self.width = 12;
+        self
+    }
+
+    fn stacked(mut self) -> Self {
+        self.stacked = true;
+        self
+    }
+
+    /// One number instead of a chart.
+    fn number(mut self) -> Self {
+        self.kind = "stat";
+        self.width = 4;
+        self
+    }
+}
+
+/// The dashboard as Grafana imports it.
+#[must_use]
+pub fn grafana() -> String {
+    let mut panels = Vec::new();
+    let (mut x, mut y) = (0, 0);
+    for row in rows() {
+        if x > 0 {
+            (x, y) = (0, y + HEIGHT);
+        }
+        let at = json!({"h": 1, "w": WIDTH, "x": 0, "y": y});
+        panels.push(json!({
+            "type": "row", "title": row.title, "collapsed": false, "gridPos": at, "panels": [],
+        }));
+        y += 1;
+        for panel in row.panels {
+            if x + panel.width > WIDTH {
+                (x, y) = (0, y + HEIGHT);
+            }
+            panels.push(panel.json(x, y));
+            x += panel.width;
+        }
+    }
+    for (number, panel) in (1_u64..).zip(&mut panels) {
+        panel["id"] = number.into();
+    }
+    let dashboard = json!({
+        "title": "Bootwire",
+        "uid": "bootwire",
+        "description": "A TFTP server: who asks, what they get, and what stands in their way. Made by \
+                        `bootwire telemetry dashboards`.",
+        "tags": ["bootwire", "tftp"],
+        "schemaVersion": 39,
+        "editable": true,
+        "graphTooltip": 1,
+        "refresh": "30s",
+        "time": {"from": "now-3h", "to": "now"},
+        "templating": {"list": variables()},
+        "panels": panels,
+    });
+    let mut text = serde_json::to_string_pretty(&dashboard).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn variables() -> Value {
+    let build = list::BUILD.series();
+    let choice = |name: &str, query: String| {
+        json!({
+            "name": name, "label": name, "type": "query", "query": query, "definition": query,
+            "datasource": source(), "refresh": 2, "multi": true, "includeAll": true,
+            "allValue": ".*", "current": {"text": "All", "value": "$__all"}, "sort": 1,
+        })
+    };
+    json!([
+        {"name": "datasource", "label": "data source", "type": "datasource", "query": "prometheus"},
+        choice("job", format!("label_values({build}, job)")),
+        choice("instance", format!("label_values({build}{{job=~\"$job\"}}, instance)")),
+    ])
+}
+
+fn source() -> Value {
+    json!({"type": "prometheus", "uid": "${datasource}"})
+}
+
+impl Panel {
+    fn json(&self, x: u64, y: u64) -> Value {
+        let targets = self.queries.iter().zip('A'..).map(|((query, legend), id)| {
+            json!({
+                "refId": id.to_string(), "expr": query, "legendFormat": legend,
+                "datasource": source(), "editorMode": "code", "range": true,
+            })
+        });
+        let custom = if self.stacked {
+            json!({"fillOpacity": 40, "stacking": {"mode": "normal"}, "showPoints": "never"})
+        } else {
+            json!({"fillOpacity": 10, "showPoints": "never"})
+        };
+        let options = if self.kind == "stat" {
+            json!({"reduceOptions": {"calcs": ["lastNotNull"]}, "colorMode": "none"})
+        } else {
+            json!({
+                "legend": {"displayMode": "list", "placement": "bottom"},
+                "tooltip": {"mode": "multi", "sort": "desc"},
+            })
+        };
+        json!({
+            "type": self.kind, "title": self.title, "description": self.description,
+            "datasource": source(),
+            "gridPos": {"h": HEIGHT, "w": self.width, "x": x, "y": y},
+            "fieldConfig": {
+                "defaults": {"unit": self.unit, "min": 0, "custom": custom}, "overrides": [],
+            },
+            "options": options,
+            "targets": targets.collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn rows() -> [Row; 5] {
+    [
+        Row {
+            title: "Now",
+            panels: now(),
+        },
+        Row {
+            title: "Requests",
+            panels: requests(),
+        },
+        Row {
+            title: "Network",
+            panels: network(),
+        },
+        Row {
+            title: "Origins and the cache",
+            panels: origins(),
+        },
+        Row {
+            title: "The server itself",
+            panels: itself(),
+        },
+    ]
+}
+
+fn now() -> Vec<Panel> {
+    let of = DASHBOARD;
+    let failed = (
+        Label::Outcome,
+        "!~\"complete|probe|not_found|client_abort\"",
+    );
+    vec![
+        Panel::new("Transfers", "short", "Transfers running now.")
+            .with(of.now(&list::TRANSFERS_ACTIVE, &[]), "running")
+            .number(),
+        Panel::new(
+            "Unproven",
+            "short",
+            "Transfers whose client has not answered yet. Many of them that stay: forged requests, or \
+             answers that do not reach the clients.",
+        )
+        .with(of.now(&list::TRANSFERS_UNPROVEN, &[]), "unproven")
+        .number(),
+        Panel::new("Sent", "Bps", "Bytes of content a second, resends included.")
+            .with(of.rate(&list::CONTENT_SENT, &[], &[]), "sent")
+            .number(),
+        Panel::new(
+            "Failed",
+            "cps",
+            "Transfers a second that failed for another reason than a missing file or the client's own \
+             will.",
+        )
+        .with(of.rate(&list::TRANSFERS_ENDED, &[], &[failed]), "failed")
+        .number(),
+        Panel::new("Workers", "short", "Worker threads.")
+            .with(of.now(&list::WORKERS, &[]), "workers")
+            .number(),
+        Panel::new("Versions", "none", "What runs. Each version should be there for a reason.")
+            .with(
+                format!(
+                    "count by (version) ({}{{job=~\"$job\",instance=~\"$instance\"}})",
+                    list::BUILD.series()
+                ),
+                "{{version}}",
+            )
+            .number(),
+    ]
+}
+
+fn requests() -> Vec<Panel> {
+    let of = DASHBOARD;
+    let (route, op) = (Label::Route, Label::Op);
+    vec![
+        Panel::new(
+            "Transfers by outcome",
+            "cps",
+            "How transfers ended. `probe` and `not_found` are normal: firmware asks for sizes first, and \
+             boot loaders search.",
+        )
+        .with(of.rate(&list::TRANSFERS_ENDED, &[Label::Outcome], &[]), "{{outcome}}")
+        .stacked()
+        .wide(),
+        Panel::new(
+            "Transfers by route",
+            "cps",
+            "Which route of the configuration answered, whatever came of it.",
+        )
+        .with(of.rate(&list::ROUTE_TRANSFERS, &[route], &[]), "{{route}}")
+        .stacked()
+        .wide(),
+        Panel::new("Requests accepted", "cps", "Requests that became transfers.")
+            .with(of.rate(&list::REQUESTS_ACCEPTED, &[op], &[]), "{{op}}")
+            .with(of.rate(&list::REQUESTS_REPEATED, &[], &[]), "repeated"),
+        Panel::new(
+            "Requests without an answer",
+            "cps",
+            "Why requests got none. `not_allowed`: add the network to `allow`, if it should be served. \
+             `rate_limited` and `unproven_dropped`: see `[budgets]`; the log names the networks.",
+        )
+        .with(of.rate(&list::REQUESTS_UNANSWERED, &[Label::Reason], &[]), "{{reason}}")
+        .with(of.rate(&list::REQUESTS_OVER_LIMIT, &[], &[]), "over a limit (told so)")
+        .with(of.rate(&list::UNPROVEN_EXPIRED, &[], &[]), "client never answered")
+        .stacked(),
+        Panel::new(
+            "Bytes by route",
+            "Bps",
+            "Content that clients acknowledged, or that was stored. The rest up to what was sent went for \
+             nothing.",
+        )
+        .with(of.rate(&list::ROUTE_CONTENT, &[route], &[]), "{{route}}")
+        .stacked(),
+        Panel::new(
+            "First byte, 99 of 100",
+            "s",
+            "Time from the request to the first DATA, which 99 of 100 stay below. High: the handler is \
+             slow (templates, hooks, inventories, origins), or the disk.",
+        )
+        .with(of.quantile(0.99, &list::FIRST_BYTE, &[route]), "{{route}}"),
+        Panel::new(
+            "Handler, 99 of 100",
+            "s",
+            "Time until there was an answer: its part of the first byte.",
+        )
+        .with(of.quantile(0.99, &list::HANDLER, &[route]), "{{route}}"),
+        Panel::new(
+            "Duration of complete transfers",
+            "s",
+            "Half of them, and 95 of 100, take at most so long.",
+        )
+        .with(of.quantile(0.5, &list::TRANSFER_DURATION, &[op]), "{{op}}, half")
+        .with(of.quantile(0.95, &list::TRANSFER_DURATION, &[op]), "{{op}}, 95 of 100"),
+    ]
+}
+
+fn network() -> Vec<Panel> {
+    let of = DASHBOARD;
+    let family = Label::Family;
+    vec![
+        Panel::new("Bytes", "Bps", "Content, resends included.")
+            .with(of.rate(&list::CONTENT_SENT, &[], &[]), "sent")
+            .with(of.rate(&list::CONTENT_RECEIVED, &[], &[]), "received"),
+        Panel::new("Packets", "pps", "Datagrams.")
+            .with(of.rate(&list::PACKETS_SENT, &[], &[]), "sent")
+            .with(of.rate(&list::PACKETS_RECEIVED, &[], &[]), "received"),
+        Panel::new(
+            "Blocks sent again",
+            "percentunit",
+            "Blocks sent again, for each block of transfers that ended. More than a few in a hundred: \
+             packets get lost; look at switches, at the interface's errors, and at `windowsize_max`.",
+        )
+        .with(
+            format!(
+                "{} / {}",
+                of.rate(&list::BLOCKS_RESENT, &[], &[]),
+                of.rate(&list::BLOCKS, &[], &[])
+            ),
+            "sent again",
+        ),
+        Panel::new(
+            "Round trip",
+            "s",
+            "Half of the transfers, and 99 of 100, had at most such a round trip; the client's time to \
+             answer is part of it.",
+        )
+        .with(of.quantile(0.5, &list::ROUND_TRIP, &[family]), "{{family}}, half")
+        .with(of.quantile(0.99, &list::ROUND_TRIP, &[family]), "{{family}}, 99 of 100"),
+        Panel::new(
+            "Trouble",
+            "cps",
+            "Packets that went astray. `kernel drops`: raise net.core.rmem_max, or the number of workers. \
+             `timer ran out`: blocks or ACKs were lost, or clients fell silent.",
+        )
+        .with(of.rate(&list::KERNEL_DROPS, &[], &[]), "kernel drops")
+        .with(of.rate(&list::BLOCK_TIMEOUTS, &[], &[]), "timer ran out")
+        .with(of.rate(&list::PACKETS_MALFORMED, &[], &[]), "malformed")
+        .with(of.rate(&list::PACKETS_STRAY, &[], &[]), "stray")
+        .with(of.rate(&list::ERRORS_WITHHELD, &[], &[]), "errors withheld"),
+    ]
+}
+
+fn origins() -> Vec<Panel> {
+    let of = DASHBOARD;
+    vec![
+        Panel::new(
+            "Requests for objects",
+            "cps",
+            "`hit`: answered without asking. `miss`: waited for the origin. `stale`: the origin failed, and \
+             the old version was sent.",
+        )
+        .with(of.rate(&list::CACHE_REQUESTS, &[Label::Result], &[]), "{{result}}")
+        .stacked(),
+        Panel::new(
+            "Origins",
+            "cps",
+            "How often they were asked, and how often again because they failed.",
+        )
+        .with(of.rate(&list::ORIGIN_REQUESTS, &[], &[]), "asked")
+        .with(of.rate(&list::ORIGIN_RETRIES, &[], &[]), "again after a failure"),
+        Panel::new("From origins", "Bps", "Bytes fetched into the cache.")
+            .with(of.rate(&list::ORIGIN_FETCHED, &[], &[]), "fetched"),
+        Panel::new(
+            "Cache",
+            "bytes",
+            "What objects take, and may take (`cache.max`). A full cache is normal; current versions near \
+             the limit are not: then machines are told that the server is busy.",
+        )
+        .with(of.now(&list::CACHE_DISK, &[]), "all versions")
+        .with(of.now(&list::CACHE_CURRENT, &[]), "current versions")
+        .with(of.now(&list::CACHE_DISK_MAX, &[]), "limit")
+        .with(of.now(&list::CACHE_MEMORY, &[]), "in memory"),
+        Panel::new("Objects", "short", "Versions of objects in the cache.")
+            .with(of.now(&list::CACHE_OBJECTS, &[]), "versions"),
+        Panel::new(
+            "Evictions",
+            "cps",
+            "Versions removed to make room. Many a minute: the cache is too small for what boots.",
+        )
+        .with(of.rate(&list::CACHE_EVICTED, &[], &[]), "evicted"),
+    ]
+}
+
+fn itself() -> Vec<Panel> {
+    let of = DASHBOARD;
+    vec![
+        Panel::new(
+            "Load of the busiest worker",
+            "percentunit",
+            "Near 100 %: its clients wait. Give the server more cores, or more workers.",
+        )
+        .with(of.most(&list::WORKER_LOAD, &[Label::Worker]), "worker {{worker}}"),
+        Panel::new("Processor", "short", "Cores that the process keeps busy.")
+            .with(of.rate(&list::PROCESS_CPU, &[], &[]), "cores"),
+        Panel::new("Memory", "bytes", "Of the process, mapped files included.")
+            .with(of.now(&list::PROCESS_MEMORY, &[]), "resident"),
+        Panel::new(
+            "Exporters",
+            "cps",
+            "What was passed on to other systems, and what was lost: `dropped` if they are slow, `failed` if \
+             they are dead. Nothing of it slows transfers.",
+        )
+        .with(
+            of.rate(&list::EXPORTER_ITEMS, &[Label::Exporter, Label::Delivery], &[]),
+            "{{exporter}} {{delivery}}",
+        ),
+        Panel::new("Exporters' queues", "short", "What waits for other systems.")
+            .with(of.now(&list::EXPORTER_QUEUE, &[Label::Exporter]), "{{exporter}}"),
+        Panel::new(
+            "Records lost",
+            "cps",
+            "Transfers of which nobody heard, because those who observe the server were too slow.",
+        )
+        .with(of.rate(&list::RECORDS_DROPPED, &[], &[]), "by the server")
+        .with(of.rate(&list::SUBSCRIBER_LOST, &[], &[]), "by subscribers")
+        .with(of.now(&list::SUBSCRIBERS, &[]), "subscribers now"),
+    ]
+}
+
+/// Where the dashboard shows `metric`: the titles of its panels.
+#[must_use]
+pub fn panels_of(metric: &Metric) -> Vec<&'static str> {
+    let series = metric.series();
+    let panels = rows().into_iter().flat_map(|row| row.panels);
+    let shows = |panel: &Panel| {
+        let mut queries = panel.queries.iter();
+        queries.any(|(query, _)| asks_for(query, &series))
+    };
+    panels.filter(shows).map(|panel| panel.title).collect()
+}
+
+/// Whether a query has this name, or one of a histogram's, as a word.
+pub(super) fn asks_for(query: &str, series: &str) -> bool {
+    let words = query.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+    let mut own = words.filter_map(|word| word.strip_prefix(series));
+    own.any(|rest| matches!(rest, "" | "_bucket" | "_count" | "_sum"))
+}

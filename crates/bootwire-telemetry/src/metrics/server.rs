@@ -1,0 +1,135 @@
+//! What the server, its cache and its exporters count by themselves.
+
+use bootwire::{DropReason, Outcome, ServerStats};
+
+use super::list;
+use super::snapshot::{Sheet, Value};
+use crate::exporters::Drops;
+use crate::hub::Hub;
+
+/// A running server that can be asked for its counters.
+pub trait Source: Send + Sync + 'static {
+    /// Its counters now.
+    fn stats(&self) -> ServerStats;
+
+    /// How busy each worker thread was lately, from 0 to 1; empty if that is not known.
+    fn worker_load(&self) -> Vec<f64> {
+        Vec::new()
+    }
+}
+
+impl<F: Fn() -> ServerStats + Send + Sync + 'static> Source for F {
+    fn stats(&self) -> ServerStats {
+        self()
+    }
+}
+
+/// What a cache of origins did and holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheFigures {
+    /// Requests answered without asking the origin.
+    pub hits: u64,
+    /// Requests that waited for the origin.
+    pub misses: u64,
+    /// Requests answered with what may be outdated.
+    pub stale: u64,
+    /// Times an origin was asked for something.
+    pub asked: u64,
+    /// Attempts at an origin that failed and were made again.
+    pub retried: u64,
+    /// Bytes that came from origins.
+    pub fetched_bytes: u64,
+    /// Bytes that objects take on the disk, those included that are still to come.
+    pub disk_bytes: u64,
+    /// Bytes that their current versions take.
+    pub current_bytes: u64,
+    /// Bytes they may take.
+    pub disk_max: u64,
+    /// Versions of objects on the disk.
+    pub objects: u64,
+    /// Versions removed from the disk to make room.
+    pub evicted: u64,
+    /// Bytes held in memory.
+    pub memory_bytes: u64,
+}
+
+/// Writes a server's counters.
+pub(super) fn write(stats: &ServerStats, load: &[f64], sheet: &mut Sheet) {
+    sheet.number(&list::TRANSFERS_ACTIVE, stats.active as f64);
+    sheet.number(&list::TRANSFERS_UNPROVEN, stats.unproven as f64);
+    for (op, count) in [("read", stats.reads), ("write", stats.writes)] {
+        sheet.add(&list::REQUESTS_ACCEPTED, [op], Value::Count(count));
+    }
+    sheet.count(&list::REQUESTS_REPEATED, stats.repeated);
+    for reason in DropReason::ALL {
+        let count = Value::Count(stats.dropped(reason));
+        sheet.add(&list::REQUESTS_UNANSWERED, [reason.as_str()], count);
+    }
+    let broadcasts = Value::Count(stats.broadcasts);
+    sheet.add(&list::REQUESTS_UNANSWERED, ["broadcast"], broadcasts);
+    sheet.count(&list::REQUESTS_OVER_LIMIT, stats.over_limit);
+    for outcome in Outcome::ALL {
+        let count = Value::Count(stats.ended(outcome));
+        sheet.add(&list::TRANSFERS_ENDED, [outcome.as_str()], count);
+    }
+    sheet.count(&list::UNPROVEN_EXPIRED, stats.unproven_expired);
+    sheet.count(&list::PACKETS_RECEIVED, stats.packets_in);
+    sheet.count(&list::PACKETS_SENT, stats.packets_out);
+    sheet.count(&list::PACKETS_MALFORMED, stats.malformed);
+    sheet.count(&list::PACKETS_STRAY, stats.strays);
+    sheet.count(&list::ERRORS_WITHHELD, stats.errors_withheld);
+    sheet.count(&list::CONTENT_SENT, stats.bytes_out);
+    sheet.count(&list::CONTENT_RECEIVED, stats.bytes_in);
+    sheet.count(&list::BLOCKS_RESENT, stats.blocks_resent);
+    sheet.count(&list::KERNEL_DROPS, stats.kernel_drops);
+    sheet.count(&list::RECORDS_DROPPED, stats.records_dropped);
+    if !load.is_empty() {
+        sheet.number(&list::WORKERS, load.len() as f64);
+    }
+    for (number, &load) in load.iter().enumerate() {
+        sheet.add(
+            &list::WORKER_LOAD,
+            [number.to_string()],
+            Value::Number(load),
+        );
+    }
+}
+
+impl CacheFigures {
+    pub(super) fn write(&self, sheet: &mut Sheet) {
+        for (result, count) in [
+            ("hit", self.hits),
+            ("miss", self.misses),
+            ("stale", self.stale),
+        ] {
+            sheet.add(&list::CACHE_REQUESTS, [result], Value::Count(count));
+        }
+        sheet.number(&list::CACHE_OBJECTS, self.objects as f64);
+        sheet.number(&list::CACHE_DISK, self.disk_bytes as f64);
+        sheet.number(&list::CACHE_CURRENT, self.current_bytes as f64);
+        sheet.number(&list::CACHE_DISK_MAX, self.disk_max as f64);
+        sheet.number(&list::CACHE_MEMORY, self.memory_bytes as f64);
+        sheet.count(&list::CACHE_EVICTED, self.evicted);
+        sheet.count(&list::ORIGIN_REQUESTS, self.asked);
+        sheet.count(&list::ORIGIN_RETRIES, self.retried);
+        sheet.count(&list::ORIGIN_FETCHED, self.fetched_bytes);
+    }
+}
+
+/// Writes what exporters and subscribers lost.
+pub(super) fn write_exporters(drops: &[Drops], hub: &Hub, sheet: &mut Sheet) {
+    for one in drops {
+        for (delivery, count) in [
+            ("sent", one.sent),
+            ("dropped", one.dropped),
+            ("failed", one.failed),
+        ] {
+            let labels = [one.name.clone(), delivery.to_owned()];
+            sheet.add(&list::EXPORTER_ITEMS, labels, Value::Count(count));
+        }
+        let queued = Value::Number(one.queued as f64);
+        sheet.add(&list::EXPORTER_QUEUE, [one.name.clone()], queued);
+    }
+    sheet.number(&list::SUBSCRIBERS, hub.subscribers() as f64);
+    sheet.count(&list::SUBSCRIBER_LOST, hub.lost());
+}
