@@ -30,6 +30,8 @@ class Row:
     # them: what the server hands down in one piece is never cut.
     gro: bool = False
     raw: str = ""
+    # Measured only if it is named.
+    on_request: bool = False
     # How many times Bootwire's CPU a server with a task and a socket for each transfer should take.
     target: float | None = None
 
@@ -66,6 +68,8 @@ ROWS = [
     Row("4k", "4 KiB files back to back × 200", 200, 4 * KIB, 1468, target=2),
     Row("storm", "boot storm: 5000 × 2 MiB, windowsize 4", 5000, 2 * MIB, 1468, 4,
         once=True, limit=180, strict=False, raw="storm"),
+    # Each transfer leaves a record, and each record goes to all who are told.
+    Row("seen", "64 KiB files back to back × 5000", 5000, 64 * KIB, 1468, on_request=True),
 ]
 
 

@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import seen
 from .places import BOOTWIRE, FILES, PEERS, PERF, ROOT, TARGET, built
 
 DEBIAN = PEERS / "debian"
@@ -73,6 +74,23 @@ def bootwire(*more: str, name: str = "bootwire") -> Server:
 
 def single_port() -> Server:
     return bootwire("--single-port", name="bootwire-single-port")
+
+
+def seen_by_all() -> Server:
+    """Everything that tells what happens, and somebody who listens."""
+    return configured("bootwire-seen", alive=True)
+
+
+def seen_by_nobody() -> Server:
+    """The same, and nobody listens: databases, collectors and webhooks are dead."""
+    return configured("bootwire-unheard", alive=False)
+
+
+def configured(name: str, alive: bool) -> Server:
+    server = bootwire(name=name)
+    config = seen.config(name, server.endpoint, alive)
+    server.command = [str(BOOTWIRE), "serve", "--config", str(config)]
+    return server
 
 
 def program() -> Server:
@@ -167,7 +185,12 @@ SERVERS = {
     "tftpd-crate": tftpd_crate,
     "async-tftp": async_tftp,
     "fbtftp": fbtftp,
+    "bootwire-seen": seen_by_all,
+    "bootwire-unheard": seen_by_nobody,
 }
+
+# Measured only if they are named.
+ON_REQUEST = ["bootwire-seen", "bootwire-unheard"]
 
 
 def need_root(who: str) -> None:

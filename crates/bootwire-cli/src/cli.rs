@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, completions, demo, explain, get, machines, man, put, schema, serve};
+use crate::{check, completions, demo, explain, get, machines, man, put, schema, serve, telemetry};
 
 /// A TFTP server and client for people who boot machines.
 #[derive(Debug, Parser)]
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Bench(Box<bootwire_bench::Args>),
     /// Edit the machines of an inventory in SQLite
     Machines(machines::Args),
+    /// Print dashboards and alert rules for the metrics of a server
+    Telemetry(telemetry::Args),
     /// Print the JSON schema of the configuration file
     Schema(schema::Args),
     /// Print a completion script for a shell

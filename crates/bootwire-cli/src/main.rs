@@ -21,6 +21,7 @@ mod put;
 mod schema;
 mod serve;
 mod task;
+mod telemetry;
 mod transfer;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Put(args) => put::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Machines(args) => machines::run(&args),
+        Command::Telemetry(args) => telemetry::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),

@@ -9,7 +9,8 @@
 //! connect, or to make memory executable.
 //!
 //! A configuration may need more: databases and the cache lock files ([`STORES`]), origins are
-//! connected to, the neighbour table is asked by netlink. Where it names programs to start, they
+//! connected to, the neighbour table is asked by netlink, scrapes come in on a socket that listens
+//! already. Where it names programs to start, they
 //! inherit the filter, and nobody knows what they call: then it is a list of what is refused
 //! ([`programs`]) instead.
 //!
@@ -146,6 +147,7 @@ pub(super) struct Needed {
     connects: bool,
     databases: bool,
     neighbours: bool,
+    accepts: bool,
     programs: bool,
 }
 
@@ -158,6 +160,7 @@ impl Needed {
             connects: reach.connects(),
             databases: reach.databases,
             neighbours: reach.neighbours,
+            accepts: reach.accepts,
             programs: reach.programs,
         }
     }
@@ -189,6 +192,9 @@ impl Needed {
             .collect();
         if self.connects {
             rules.insert(libc::SYS_connect, Vec::new());
+        }
+        if self.accepts {
+            rules.insert(libc::SYS_accept4, Vec::new());
         }
         rules.extend(guarded(self)?);
         Ok(rules)
@@ -335,9 +341,10 @@ mod tests {
             connects: true,
             databases: true,
             neighbours: true,
+            accepts: true,
             programs: false,
         };
-        assert_eq!(all.rules().unwrap().len(), rules.len() + STORES.len() + 1);
+        assert_eq!(all.rules().unwrap().len(), rules.len() + STORES.len() + 2);
         for arch in [TargetArch::x86_64, TargetArch::aarch64, TargetArch::riscv64] {
             assert!(!compile(rules.clone(), arch).unwrap().is_empty());
             assert!(!compile(all.rules().unwrap(), arch).unwrap().is_empty());

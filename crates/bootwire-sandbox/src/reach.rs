@@ -19,6 +19,8 @@ pub struct Reach {
     pub databases: bool,
     /// Whether the kernel's neighbour table is asked.
     pub neighbours: bool,
+    /// Whether connections are taken, on sockets that listen already.
+    pub accepts: bool,
 }
 
 /// Whom TCP connections may be opened to. The port is all that the kernel looks at.

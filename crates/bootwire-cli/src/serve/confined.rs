@@ -99,6 +99,7 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
         stores: config.location.is_file() && !needs.write.is_empty(),
         databases: needs.databases,
         neighbours: needs.neighbours,
+        accepts: needs.accepts,
         ..Reach::default()
     };
     // Another configuration may want directories made; another command line is another server.

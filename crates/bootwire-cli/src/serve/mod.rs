@@ -6,6 +6,7 @@ mod flags;
 mod listen;
 mod log;
 mod memory;
+mod reporting;
 mod served;
 mod shutdown;
 mod totals;
@@ -29,6 +30,7 @@ use crate::exit::Failure;
 use crate::{out, size, task};
 use log::Log;
 use memory::Load;
+use reporting::Reporting;
 use served::Served;
 use shutdown::{Signal, Signals};
 use totals::Totals;
@@ -43,7 +45,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let reach = confined::reach(&config, &mut sandbox)?;
     let totals = Arc::new(Totals::default());
     let log = Log::new(config.document.log, config.document.log_searches);
-    let server = open(args, &config, &totals, &log)?;
+    let mut reporting = Reporting::open(&config)?;
+    let server = open(args, &config, &totals, &log, &reporting)?;
     // Asked now: what tells the limits of a container is soon out of sight.
     let threads = available_parallelism().map_or(1, usize::from);
     bootwire_io::share_free_memory(threads.max(2));
@@ -66,12 +69,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             .start()
             .map_err(listen::explain)?;
         introduce(args, &served, &handle, &confined);
+        reporting.start(&handle, served.caching())?;
         served.prefetch();
         let running = Running {
             drain: served.config().document.drain.0,
             served,
             handle,
             log,
+            reporting,
         };
         Box::pin(running.run(signals, &totals)).await
     }));
@@ -86,6 +91,7 @@ struct Running {
     served: Served,
     handle: ServerHandle,
     log: Log,
+    reporting: Reporting,
 }
 
 impl Running {
@@ -109,6 +115,7 @@ impl Running {
             Some(_) => {}
             None => out::note("stopped at once"),
         }
+        let _ = signals.or_end(self.reporting.finish()).await;
         out::note(&totals.summary(began.elapsed()));
         if died {
             return Err(ServerError::Worker.into());
@@ -136,6 +143,7 @@ impl Running {
                 return false;
             }
             self.log.hide(self.served.secrets());
+            self.reporting.watch_cache(self.served.caching());
         }
     }
 }
@@ -178,10 +186,13 @@ fn open(
     config: &Config,
     totals: &Arc<Totals>,
     log: &Log,
+    reporting: &Reporting,
 ) -> anyhow::Result<OpenServer> {
     let open = |address: &str| {
         let server = config.server(address).portable_io(args.portable_io);
-        observed(server, config, totals, log).open()
+        reporting
+            .attach(observed(server, config, totals, log))
+            .open()
     };
     match open(server::LISTEN) {
         Err(ServerError::Bind { source, .. })

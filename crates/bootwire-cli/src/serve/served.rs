@@ -4,6 +4,7 @@ use bootwire::ServerHandle;
 use bootwire::router::App;
 use bootwire_site::{Config, Problems, Secrets, Site};
 
+use super::reporting::Caching;
 use crate::out;
 
 /// A configuration in force.
@@ -31,6 +32,15 @@ impl Served {
     /// What must not be in the log.
     pub(super) fn secrets(&self) -> Secrets {
         self.site.secrets()
+    }
+
+    /// The cache of origins, if there is one.
+    pub(super) fn caching(&self) -> Option<Caching> {
+        let (cache, max) = self.site.cache()?;
+        Some(Caching {
+            cache: cache.clone(),
+            max,
+        })
     }
 
     /// Whether it comes from a file, and not from flags alone.

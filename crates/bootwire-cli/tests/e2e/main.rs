@@ -39,6 +39,7 @@ mod refused_files;
 mod replaced;
 mod rollover;
 mod sandbox;
+mod scraped;
 mod search;
 mod startup;
 mod storms;

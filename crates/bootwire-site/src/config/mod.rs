@@ -191,8 +191,11 @@ impl Config {
         let fixed = document
             .settings()
             .filter(|(setting, _)| setting.needs_restart);
+        let fixed = fixed.map(|(setting, value)| (setting.path(), value.text()));
+        let statsd = document.metrics.statsd.as_ref();
+        let statsd = statsd.map(|statsd| format!("{statsd:?}"));
         fixed
-            .map(|(setting, value)| (setting.path(), value.text()))
+            .chain([("metrics.statsd".to_owned(), statsd)])
             .collect()
     }
 

@@ -35,6 +35,7 @@ use bootwire::router::App;
 use bootwire::{BoxFuture, Router, Server};
 use bootwire_render::identity::Identifier;
 use bootwire_render::template::Templates;
+use bootwire_store::Cache;
 
 pub use requirements::Requirements;
 pub use secret::Secrets;
@@ -246,6 +247,13 @@ impl Site {
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         self.open.problems()
+    }
+
+    /// The cache of origins, and the bytes it may take on the disk; `None` where the configuration has no
+    /// origin. After a reload it may be another.
+    #[must_use]
+    pub fn cache(&self) -> Option<(&Cache, u64)> {
+        self.resources.origins.open_cache()
     }
 
     /// Fetches in the background what is to be in the cache before anybody asks, with a line in the

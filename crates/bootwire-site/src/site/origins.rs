@@ -62,6 +62,12 @@ pub(super) struct OriginResources {
 }
 
 impl OriginResources {
+    /// The cache, and the bytes it may take.
+    pub(super) fn open_cache(&self) -> Option<(&Cache, u64)> {
+        let (settings, cache) = self.cache.as_ref()?;
+        Some((cache, settings.max()))
+    }
+
     fn cache(&self) -> Option<&Cache> {
         self.cache.as_ref().map(|(_, cache)| cache)
     }

@@ -34,6 +34,8 @@ pub struct Requirements {
     pub databases: bool,
     /// Whether the kernel's neighbour table is asked.
     pub neighbours: bool,
+    /// Whether connections are taken, on sockets that were opened before.
+    pub accepts: bool,
 }
 
 /// Ports where clouds tell their machines who they are.
@@ -62,6 +64,7 @@ impl Config {
             required.read_beside(file);
         }
         required.neighbours = identity.neighbours();
+        required.accepts = document.metrics.listen.is_some();
         required.add_inventory(self, &document.inventory);
         required.add_served(templates::directory(self));
         // The configuration itself is read again.

@@ -15,7 +15,7 @@ mod storm;
 mod strangers;
 mod templates;
 mod uploads;
-mod web;
+pub(crate) mod web;
 
 use std::process::Command;
 use std::time::{Duration, Instant};

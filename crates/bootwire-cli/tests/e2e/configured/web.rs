@@ -1,18 +1,18 @@
 //! Web servers that do as they are told, for tests without tokio.
 
 use bootwire_harness::origin::Origin;
-pub(super) use bootwire_harness::origin::{Manner, Object};
+pub(crate) use bootwire_harness::origin::{Manner, Object};
 use tokio::runtime::Runtime;
 
 /// A web server, until it is dropped.
-pub(super) struct Web {
+pub(crate) struct Web {
     // Ends before the runtime it runs on.
     origin: Origin,
     _runtime: Runtime,
 }
 
 impl Web {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -26,7 +26,7 @@ impl Web {
     }
 
     /// A server of some objects.
-    pub(super) fn of(objects: impl IntoIterator<Item = (&'static str, Object)>) -> Self {
+    pub(crate) fn of(objects: impl IntoIterator<Item = (&'static str, Object)>) -> Self {
         let web = Self::start();
         for (name, object) in objects {
             web.put(name, object);
@@ -35,26 +35,26 @@ impl Web {
     }
 
     /// The URL below which objects are put.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.origin.url()
     }
 
-    pub(super) fn put(&self, name: &str, object: Object) {
+    pub(crate) fn put(&self, name: &str, object: Object) {
         self.origin.put(name, object);
     }
 
     /// Bytes of an object's content sent so far.
-    pub(super) fn sent(&self, name: &str) -> u64 {
+    pub(crate) fn sent(&self, name: &str) -> u64 {
         self.origin.sent(name)
     }
 
     /// Requests so far.
-    pub(super) fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.origin.asked().len()
     }
 
     /// A table of the configuration: this origin with limits in a hurry, and a cache.
-    pub(super) fn origin(&self, name: &str) -> String {
+    pub(crate) fn origin(&self, name: &str) -> String {
         format!(
             "[cache]\n\
              dir = \"cache\"\n\
@@ -68,7 +68,7 @@ impl Web {
     }
 
     /// A configuration that serves this origin as `/images/`, and the text `good` as anything else.
-    pub(super) fn images(&self) -> String {
+    pub(crate) fn images(&self) -> String {
         self.origin("images")
             + r#"
             [[route]]

@@ -6,6 +6,7 @@
 //! No table has `Debug`: headers, settings and variables may be secrets.
 
 mod hook;
+mod metrics;
 mod origin;
 mod route;
 
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use hook::{Bounds, Exec, Http, Output};
+pub use metrics::{Statsd, StatsdTags};
 pub(crate) use origin::{Origin, Pin};
 pub(in crate::config) use route::{Caps, Operation, Quirk, Refuse, Route};
 pub(crate) use route::{Existing, Finished, Links, Unknown};
@@ -127,6 +129,8 @@ tables! {
         pub budgets: Budgets,
         /// The rights the server gives up before it answers anyone
         pub sandbox: Sandbox,
+        /// Who is told how many, how fast and how often
+        pub metrics: Metrics,
         /// Web servers and buckets that files come from, by name
         pub(crate) origin: BTreeMap<String, Origin>,
         /// The directory that keeps objects of origins
@@ -209,6 +213,18 @@ tables! {
         "Most memory for small objects"
         memory_max: Size = Size(64 << 20) => Setting::new(Kind::Size).live();
     }
+
+    /// Who is told how many, how fast and how often.
+    Metrics "metrics" {
+        "Where Prometheus finds the metrics, under /metrics: an address and a port, like 127.0.0.1:9469; \
+         whoever may connect there reads them"
+        listen: Option<String> = None => Setting::new(Kind::Text)
+            .flag(RUNNING, "ADDR:PORT").named("metrics").unset("nowhere");
+
+        ..
+        /// The StatsD server to send metrics to, over UDP
+        pub statsd: Option<Statsd>,
+    }
 }
 
 /// What may be granted anywhere: by the server, a route, a quirk.
@@ -220,7 +236,8 @@ impl Document {
     /// Every key of the server and its value, in the order of [`SETTINGS`].
     pub fn settings(&self) -> impl Iterator<Item = (&'static Setting, &dyn SettingValue)> {
         let top = self.table().chain(self.budgets.table());
-        top.chain(self.sandbox.table()).chain(self.cache.table())
+        let top = top.chain(self.sandbox.table()).chain(self.cache.table());
+        top.chain(self.metrics.table())
     }
 }
 

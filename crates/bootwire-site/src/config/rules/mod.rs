@@ -1,6 +1,7 @@
 //! What the tables cannot say by their types: numbers in range, keys that belong together, keys that
 //! contradict each other.
 
+mod metrics;
 mod origin;
 mod quirk;
 mod reach;
@@ -39,6 +40,7 @@ pub(super) fn parse(document: &Document, root: &Node) -> (Parsed, Report) {
     let mut report = Report::default();
     let root = Spot::root(root);
     server::check(document, root, &mut report);
+    metrics::check(&document.metrics, root.key("metrics"), &mut report);
     origin::check(document, root, &mut report);
     site::check(document, root, &mut report);
     let routes = route::parse(document, root, &mut report);

@@ -361,3 +361,33 @@ fn a_flood_of_mistakes_is_cut() {
     assert_eq!(found.len(), 101);
     assert_eq!(found[100], "and: 50 problems more");
 }
+
+#[test]
+fn metrics_go_to_addresses() {
+    let route = "[[route]]\ndir = \"/srv\"\n";
+    for (table, what) in [
+        (
+            "listen = \"9469\"",
+            "boot.toml:2: \"9469\" is no address to listen on: write an address and a port, like \
+             127.0.0.1:9469",
+        ),
+        (
+            "statsd = { address = \"localhost\" }",
+            "boot.toml:2: \"localhost\" is no StatsD server: write a host and a port, like 127.0.0.1:8125",
+        ),
+        (
+            "statsd = { address = \"h:8125\", prefix = \"a b\" }",
+            "boot.toml:2: \"a b\" cannot begin names: write letters, digits, dots, - and _",
+        ),
+    ] {
+        says(&format!("[metrics]\n{table}\n{route}"), &[what]);
+    }
+    for address in ["127.0.0.1:8125", "[::1]:8125", "statsd.example.com:8125"] {
+        let text = format!("[metrics]\nstatsd = {{ address = \"{address}\" }}\n{route}");
+        let statsd = good(&text, &[], &[]).document.metrics.statsd.unwrap();
+        assert_eq!(
+            (statsd.address.as_str(), statsd.prefix.as_str()),
+            (address, "bootwire")
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! Who else is told what the server does, as the configuration has it.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use bootwire::{Server, ServerHandle};
+use bootwire_site::Config;
+use bootwire_site::config::model::StatsdTags;
+use bootwire_store::Cache;
+use bootwire_telemetry::metrics::{self, CacheFigures, Statsd, Tags};
+use bootwire_telemetry::{Drops, Telemetry};
+
+use crate::{out, size};
+
+/// How often the log says what was lost.
+const LOSSES_EVERY: Duration = Duration::from_secs(60);
+
+/// How long exporters may send what they still have, once the server has drained.
+const FINISH: Duration = Duration::from_secs(3);
+
+/// Telemetry, and the sockets it uses.
+pub(super) struct Reporting {
+    telemetry: Telemetry,
+    scrapes: Option<TcpListener>,
+    statsd: Option<Statsd>,
+}
+
+impl Reporting {
+    /// Opens the sockets. Before the sandbox is closed, and before there is a runtime.
+    pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
+        let wanted = &config.document.metrics;
+        let listen = wanted.listen.as_deref().map(|address| {
+            TcpListener::bind(address).with_context(|| {
+                let place = config.place_of("metrics.listen");
+                format!("{place}: cannot listen on {address} for scrapes")
+            })
+        });
+        let statsd = wanted.statsd.as_ref().map(|statsd| {
+            let tags = match statsd.tags {
+                StatsdTags::None => Tags::None,
+                StatsdTags::Dogstatsd => Tags::Dogstatsd,
+            };
+            Statsd::open(&statsd.address, &statsd.prefix, tags).map_err(|error| {
+                let place = config.place_of("metrics.statsd");
+                anyhow!("{place}: cannot send to {}: {error}", statsd.address)
+            })
+        });
+        Ok(Self {
+            telemetry: Telemetry::builder().build(),
+            scrapes: listen.transpose()?,
+            statsd: statsd.transpose()?,
+        })
+    }
+
+    /// Lets it hear of all that `server` does.
+    pub(super) fn attach(&self, server: Server) -> Server {
+        self.telemetry.attach(server)
+    }
+
+    /// Begins to tell, of a server that runs now.
+    pub(super) fn start(
+        &mut self,
+        server: &ServerHandle,
+        cache: Option<Caching>,
+    ) -> anyhow::Result<()> {
+        let telemetry = &self.telemetry;
+        telemetry.start();
+        let metrics = telemetry.metrics();
+        self.watch_cache(cache);
+        if let Some(listener) = self.scrapes.take() {
+            let address = listener.local_addr().context("no address for scrapes")?;
+            tokio::spawn(metrics::serve(listener, metrics.clone())?);
+            out::note(&format!("metrics: http://{address}/metrics"));
+        }
+        if let Some(statsd) = self.statsd.take() {
+            tokio::spawn(statsd.run(metrics.clone(), telemetry.exporters()));
+        }
+        tokio::spawn(tell_losses(telemetry.clone()));
+        let _ = server;
+        Ok(())
+    }
+
+    /// The cache is this one from now on.
+    pub(super) fn watch_cache(&self, cache: Option<Caching>) {
+        self.telemetry
+            .metrics()
+            .cache(move || cache.as_ref().map(Caching::figures));
+    }
+
+    /// Lets exporters send what they still have.
+    pub(super) async fn finish(&self) {
+        self.telemetry.finish(FINISH).await;
+    }
+}
+
+/// A cache, and what it may hold.
+pub(super) struct Caching {
+    pub(super) cache: Cache,
+    pub(super) max: u64,
+}
+
+impl Caching {
+    fn figures(&self) -> CacheFigures {
+        let stats = self.cache.stats();
+        CacheFigures {
+            hits: stats.hits,
+            misses: stats.misses,
+            stale: stats.stale,
+            asked: stats.asked,
+            retried: stats.retried,
+            fetched_bytes: stats.fetched_bytes,
+            disk_bytes: stats.disk_bytes,
+            current_bytes: stats.current_bytes,
+            disk_max: self.max,
+            objects: stats.disk_objects,
+            evicted: stats.evicted,
+            memory_bytes: stats.memory_bytes,
+        }
+    }
+}
+
+/// Says in the log what exporters lost, while they lose something.
+async fn tell_losses(telemetry: Telemetry) {
+    let mut before = telemetry.drops();
+    loop {
+        tokio::time::sleep(LOSSES_EVERY).await;
+        let now = telemetry.drops();
+        losses(&before, &now)
+            .iter()
+            .for_each(|line| out::note(line));
+        before = now;
+    }
+}
+
+/// A line for each exporter that lost something in between.
+fn losses(before: &[Drops], now: &[Drops]) -> Vec<String> {
+    let lines = now.iter().filter_map(|one| {
+        let earlier = before.iter().find(|earlier| earlier.name == one.name);
+        let (dropped, failed) = earlier.map_or((0, 0), |one| (one.dropped, one.failed));
+        let dropped = one.dropped.saturating_sub(dropped);
+        let failed = one.failed.saturating_sub(failed);
+        let mut parts = Vec::new();
+        if dropped > 0 {
+            let count = size::count(dropped, "item", "items");
+            parts.push(format!("{count} dropped, it is too slow"));
+        }
+        if failed > 0 {
+            let count = size::count(failed, "item", "items");
+            parts.push(format!("{count} not delivered, it is dead or refuses them"));
+        }
+        (!parts.is_empty()).then(|| format!("{}: {}", one.name, parts.join("; ")))
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bootwire_telemetry::Exporters;
+
+    use super::*;
+
+    #[test]
+    fn the_log_says_what_was_lost_since_the_last_time() {
+        let exporters = Exporters::default();
+        let (webhook, statsd) = (exporters.account("webhook"), exporters.account("statsd"));
+        webhook.dropped(5);
+        statsd.sent(7);
+        let before = exporters.drops();
+        assert!(losses(&before, &exporters.drops()).is_empty());
+        webhook.dropped(2);
+        webhook.failed(1);
+        statsd.sent(7);
+        assert_eq!(
+            losses(&before, &exporters.drops()),
+            [
+                "webhook: 2 items dropped, it is too slow; 1 item not delivered, it is dead or refuses them"
+            ]
+        );
+    }
+}
