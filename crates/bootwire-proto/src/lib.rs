@@ -38,6 +38,7 @@ pub mod receiver;
 pub mod schedule;
 pub mod sender;
 pub mod time;
+pub mod waits;
 
 pub use block::Rollover;
 pub use error::{ErrorCode, Malformed, Unacceptable};
@@ -49,6 +50,7 @@ pub use receiver::{Answer, ReceiveFailure, Receiver, ReceiverCounts, ReceiverSta
 pub use schedule::{Evidence, Schedule};
 pub use sender::{Available, Run, SendFailure, Sender, SenderCounts, SenderStatus, Transmit};
 pub use time::Instant;
+pub use waits::{Side, Waited};
 
 /// The README's example is compiled and run with the documentation tests.
 #[cfg(doctest)]

@@ -40,7 +40,8 @@ use core::time::Duration;
 
 pub use self::status::{Answer, ReceiveFailure, ReceiverCounts, ReceiverStatus, Reception};
 use crate::schedule::{Centis, Timer, duration, give_up, unproven_life, whole};
-use crate::{Ack, Agreed, Data, Instant, Rollover, Schedule};
+use crate::waits::Waits;
+use crate::{Ack, Agreed, Data, Instant, Rollover, Schedule, Side, Waited};
 
 /// How often the last ACK is repeated.
 const LAST_ACKS: u8 = 16;
@@ -74,6 +75,7 @@ pub struct Receiver {
     /// Last progress, or first ACK of something new.
     progress_at: Instant,
     counts: ReceiverCounts,
+    waits: Waits,
     timer: Timer,
     life: Centis,
     unproven_resends: u8,
@@ -130,6 +132,7 @@ impl Receiver {
             heard_at: now,
             progress_at: now,
             counts: ReceiverCounts::default(),
+            waits: Waits::new(now),
             timer: Timer::new(schedule, seed),
             life: Centis::ZERO,
             unproven_resends: schedule.unproven_resends,
@@ -199,6 +202,9 @@ impl Receiver {
     pub fn on_repeated_request(&mut self, _now: Instant) {
         // spec: repeated-request
         if self.status == ReceiverStatus::Opening && !self.client {
+            if self.waits.side() == Side::Peer {
+                self.waits.lost();
+            }
             self.open_again();
         }
     }
@@ -227,7 +233,10 @@ impl Receiver {
             Due::Nothing => return None,
             Due::Opening => Answer::Opening,
             // spec: room-before-ack
-            Due::Ack | Due::AckAgain if !room && !last => return None,
+            Due::Ack | Due::AckAgain if !room && !last => {
+                self.waits.starved(now);
+                return None;
+            }
             Due::Ack | Due::AckAgain => {
                 let block = self.rollover.wire(self.accepted)?;
                 Answer::Ack(Ack {
@@ -247,6 +256,7 @@ impl Receiver {
         }
         self.once = fresh || first_opening;
         self.opened = true;
+        self.waits.sent(now, Side::Peer);
         self.acked = self.accepted;
         self.sent_at = now;
         self.due = Due::Nothing;
@@ -258,6 +268,7 @@ impl Receiver {
         // spec: stored-before-last-ack
         if self.status == ReceiverStatus::Received {
             self.status = ReceiverStatus::Lingering;
+            self.waits.answered(now, false, Side::Own);
             self.due = Due::Ack;
             self.heard_at = now;
         }
@@ -312,6 +323,28 @@ impl Receiver {
     pub fn round_trip(&self) -> Option<Duration> {
         self.timer.round_trip()
     }
+
+    /// The smallest round-trip time measured.
+    #[must_use]
+    pub fn round_trip_min(&self) -> Option<Duration> {
+        self.timer.round_trip_min()
+    }
+
+    /// Who is waited for.
+    #[must_use]
+    pub const fn waits_for(&self) -> Side {
+        self.waits.side()
+    }
+
+    /// Where the time from its beginning until now went.
+    #[must_use]
+    pub fn waited(&self, now: Instant) -> Waited {
+        let silent = matches!(
+            self.status,
+            ReceiverStatus::Failed(ReceiveFailure::TimedOut { .. })
+        );
+        self.waits.until(now, silent)
+    }
 }
 
 #[cfg(test)]
@@ -321,7 +354,7 @@ mod tests {
     #[test]
     fn a_receiver_is_small() {
         assert!(
-            size_of::<Receiver>() <= 160,
+            size_of::<Receiver>() <= 208,
             "{} bytes",
             size_of::<Receiver>()
         );

@@ -55,7 +55,8 @@ pub use self::run::{Run, Transmit};
 use self::status::Counts;
 pub use self::status::{Available, SendFailure, SenderCounts, SenderStatus};
 use crate::schedule::{Centis, Timer, give_up, unproven_life, whole};
-use crate::{Ack, Agreed, Evidence, Instant, Rollover, Schedule};
+use crate::waits::Waits;
+use crate::{Ack, Agreed, Evidence, Instant, Rollover, Schedule, Side, Waited};
 
 /// Stands for a content size that is not known yet.
 const UNKNOWN: u64 = u64::MAX;
@@ -112,6 +113,7 @@ pub struct Sender {
     progress_at: Instant,
     blocks_sent: u64,
     counts: Counts,
+    waits: Waits,
     timer: Timer,
     /// How long after `flight_at` answers to what was sent before it may still come, in
     /// microseconds.
@@ -189,6 +191,7 @@ impl Sender {
             progress_at: now,
             blocks_sent: 0,
             counts: Counts::default(),
+            waits: Waits::new(now),
             timer: Timer::new(schedule, seed),
             echoes: 0,
             life: Centis::ZERO,
@@ -246,6 +249,9 @@ impl Sender {
         if self.proven || self.role == Role::Client {
             return;
         }
+        if self.waits.side() == Side::Peer {
+            self.waits.lost();
+        }
         match self.status {
             SenderStatus::Opening => self.due = Due::Opening,
             SenderStatus::Moving => self.go_back(now),
@@ -274,6 +280,7 @@ impl Sender {
         // spec: rfc1350-resend
         self.timeouts = self.timeouts.saturating_add(1);
         self.timer.expired();
+        self.waits.lost();
         self.answered = false;
         if self.status == SenderStatus::Opening {
             self.due = Due::Opening;
@@ -308,6 +315,7 @@ impl Sender {
                 self.due = Due::Nothing;
                 self.openings = self.openings.saturating_add(1);
                 self.sent_at = now;
+                self.waits.sent(now, Side::Peer);
                 Transmit::Opening
             });
         }
@@ -321,6 +329,10 @@ impl Sender {
         let limit = self.limit();
         let most = max_blocks.min(self.pacing.allowance());
         if self.next > limit || most == 0 {
+            if self.next <= limit {
+                // A pause between bursts: without the losses there would be none.
+                self.waits.sent(now, Side::Network);
+            }
             return None;
         }
         // spec: rfc1350-last-block
@@ -332,6 +344,9 @@ impl Sender {
         };
         self.starved = at_hand < limit && !available.end;
         if at_hand < self.next {
+            if self.next > self.high {
+                self.waits.starved(now);
+            }
             return None;
         }
         // spec: rollover-refuse
@@ -341,12 +356,21 @@ impl Sender {
         }
         let run = self.run(self.next, limit.min(at_hand), most, available, full);
         self.sent(now, &run);
+        let next = if self.next > limit || run.end {
+            Side::Peer
+        } else if self.next > at_hand {
+            Side::Content
+        } else {
+            Side::Own
+        };
+        self.waits.sent(now, next);
         Some(Transmit::Data(run))
     }
 
     /// Takes back what [`Sender::poll`] gave last, or the tail of it, because the kernel did not
     /// take it: it will be given again.
     pub fn unsent(&mut self, transmit: Transmit) {
+        self.waits.unsent();
         match transmit {
             Transmit::Opening => {
                 if self.status == SenderStatus::Opening && self.due == Due::Nothing {
@@ -423,7 +447,25 @@ impl Sender {
             blocks_resent: self.counts.blocks_resent.into(),
             timeouts: self.counts.timeouts,
             duplicate_acks: self.counts.duplicate_acks,
+            gaps: self.counts.gaps,
         }
+    }
+
+    /// Who is waited for.
+    #[must_use]
+    pub const fn waits_for(&self) -> Side {
+        self.waits.side()
+    }
+
+    /// Where the time from its beginning until now went.
+    #[must_use]
+    pub fn waited(&self, now: Instant) -> Waited {
+        let silent = matches!(
+            self.status,
+            SenderStatus::Failed(SendFailure::TimedOut { .. })
+                | SenderStatus::Complete { acked: false }
+        );
+        self.waits.until(now, silent)
     }
 
     /// What earlier transfers with this peer have shown. To be told before anything is sent.
@@ -458,6 +500,12 @@ impl Sender {
     pub fn round_trip(&self) -> Option<Duration> {
         self.timer.round_trip()
     }
+
+    /// The smallest round-trip time measured.
+    #[must_use]
+    pub fn round_trip_min(&self) -> Option<Duration> {
+        self.timer.round_trip_min()
+    }
 }
 
 #[cfg(test)]
@@ -466,6 +514,6 @@ mod tests {
 
     #[test]
     fn a_sender_is_small() {
-        assert!(size_of::<Sender>() <= 160, "{} bytes", size_of::<Sender>());
+        assert!(size_of::<Sender>() <= 208, "{} bytes", size_of::<Sender>());
     }
 }

@@ -26,6 +26,7 @@ impl Config {
             .windowsize_max(document.windowsize_max)
             .windowsize_first(document.windowsize_first)
             .fragment(document.fragment)
+            .traceparent(document.traceparent)
             .transfers_max(document.transfers_max)
             // No route's own deadline shall be cut short.
             .deadline(self.longest_deadline())

@@ -12,6 +12,7 @@ pub use bootwire_io::is_local;
 use bootwire_io::{MappedRange, Mapping};
 
 use crate::Moment;
+use crate::provenance::FileVersion;
 
 /// Bytes brought into memory at a time; readers go on after each.
 const STEP: u64 = 1 << 20;
@@ -153,6 +154,14 @@ impl OpenFile {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.version.size == 0
+    }
+
+    /// What the record calls this version.
+    pub(crate) const fn version(&self) -> FileVersion {
+        FileVersion {
+            size: self.version.size,
+            modified: self.version.modified,
+        }
     }
 
     /// The descriptor.

@@ -29,6 +29,7 @@
 //! | images from web servers and buckets, cached | [`HttpOrigin`] and [`ObjectOrigin`] of `bootwire-store` |
 //! | text for each machine, inventories, hooks | [`Template`], [`inventory`] and [`hook`] of `bootwire-render` |
 //! | records and statistics | [`TransferRecord`], [`ServerStats`]; they serialise with the feature `serde` |
+//! | what runs now | [`ServerHandle::view`], [`LiveTransfer`] |
 //! | tests | [`Request::builder`], [`router::App::read`], [`Reply::collect`]; a server in virtual time with the feature `testing` |
 //! | reading and writing files elsewhere | [`client`] |
 //!
@@ -58,6 +59,7 @@ mod moment;
 mod or_refuse;
 mod partial_file;
 mod path;
+mod provenance;
 mod record;
 mod refusal;
 mod reply;
@@ -69,6 +71,7 @@ mod source;
 mod terms;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod traceparent;
 mod turns;
 
 pub use accept::{Accept, Sink};
@@ -78,14 +81,16 @@ pub use glimpse::Glimpse;
 pub use mac::{MacAddr, ParseMacError};
 pub use moment::Moment;
 pub use or_refuse::OrRefuse;
-pub use record::{Outcome, TransferRecord};
+pub use provenance::{CacheUse, Provenance};
+pub use record::{Limit, Outcome, TransferRecord, Waits};
 pub use refusal::{Reason, Refusal};
 pub use reply::Reply;
 pub use request::Request;
 pub use request_builder::{RequestBuilder, RequestError};
 pub use router::{FromRef, FromRequest, Next, Path, Router, State};
 pub use server::{
-    Drained, DropReason, DroppedFrom, OpenServer, Server, ServerError, ServerHandle, ServerStats,
+    Drained, DropReason, DroppedFrom, LivePhase, LiveTransfer, OpenServer, Server, ServerError,
+    ServerHandle, ServerStats, ServerView, WorkerLoad,
 };
 pub use source::Source;
 pub use terms::Terms;

@@ -6,6 +6,7 @@ use std::fmt;
 use bootwire_proto::ErrorCode;
 
 use crate::Outcome;
+use crate::provenance::Provenance;
 
 /// Why a request is refused. The server picks the error code that makes real clients do the right
 /// thing: U-Boot stops on codes 1 and 2 and starts over on any other, so "try again later" must be
@@ -97,12 +98,13 @@ impl Reason {
 /// The text goes to the client, cut to 60 bytes: it is read on boot screens, and must never name
 /// internal paths. What helps the operator goes into [`Refusal::because`], which only the record
 /// and the log carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Refusal {
     reason: Reason,
     text: Cow<'static, str>,
     detail: Option<String>,
     silent: bool,
+    pub(crate) provenance: Provenance,
 }
 
 impl Refusal {
@@ -114,6 +116,7 @@ impl Refusal {
             text: Cow::Borrowed(reason.default_text()),
             detail: None,
             silent: false,
+            provenance: Provenance::new(),
         }
     }
 
@@ -204,6 +207,16 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// Whether client and operator are told the same. Who says it makes no difference.
+impl PartialEq for Refusal {
+    fn eq(&self, other: &Self) -> bool {
+        let told = |refusal: &Self| (refusal.reason, refusal.silent);
+        told(self) == told(other) && self.text == other.text && self.detail == other.detail
+    }
+}
+
+impl Eq for Refusal {}
 
 /// Maps what the file system says to what a client should do.
 impl From<std::io::Error> for Refusal {

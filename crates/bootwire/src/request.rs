@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use bootwire_proto::{Mode, Op, Options, Packet, Request as Rq};
 
 use crate::path::normalise;
-use crate::{Moment, RequestBuilder};
+use crate::provenance::Said;
+use crate::{Moment, RequestBuilder, traceparent};
 
 /// A read or write request. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -38,6 +39,12 @@ pub(crate) struct Facts {
     pub(crate) climbs: bool,
     /// Whether it is a request at all; else only the name is what it seems.
     pub(crate) readable: bool,
+    /// Bytes at the end of the file name that are a trace context, the dash before it included.
+    trace_len: u16,
+    /// The machine, once somebody knows it.
+    machine: Machine,
+    /// What the answer said of itself.
+    said: OnceLock<Said>,
 }
 
 /// Options looked at, at most.
@@ -63,13 +70,18 @@ impl Facts {
             local,
             interface,
             proven,
+            traced,
         } = arrival;
         let datagram = kept(datagram);
-        let mut text = Vec::with_capacity(datagram.len() + request.filename.len() + 1);
+        let traced = traced
+            .then(|| traceparent::split(request.filename))
+            .flatten();
+        let name = traced.map_or(request.filename, |(name, _)| name);
+        let mut text = Vec::with_capacity(datagram.len() + name.len() + 1);
         text.extend_from_slice(datagram);
-        let climbs = normalise(request.filename, &mut text).is_err();
+        let climbs = normalise(name, &mut text).is_err();
         if climbs {
-            text.extend_from_slice(request.filename);
+            text.extend_from_slice(name);
         }
         Self {
             id,
@@ -85,6 +97,9 @@ impl Facts {
             filename_len: request.filename.len() as u16,
             climbs,
             readable: true,
+            trace_len: (request.filename.len() - name.len()) as u16,
+            machine: Machine::default(),
+            said: OnceLock::new(),
         }
     }
 
@@ -105,6 +120,9 @@ impl Facts {
             filename_len: name.len() as u16,
             climbs: false,
             readable: false,
+            trace_len: 0,
+            machine: Machine::default(),
+            said: OnceLock::new(),
         }
     }
 
@@ -135,6 +153,29 @@ impl Facts {
         self.datagram().get(FILENAME_AT..end).unwrap_or_default()
     }
 
+    /// The trace context at the end of the name.
+    pub(crate) fn traceparent(&self) -> Option<&str> {
+        let trace = usize::from(self.trace_len).checked_sub(1)?;
+        let name = self.filename();
+        std::str::from_utf8(&name[name.len().checked_sub(trace)?..]).ok()
+    }
+
+    /// The machine: as the answer called it, or as whoever looked it up.
+    pub(crate) fn machine(&self) -> Option<Arc<str>> {
+        let said = self.said().and_then(|said| said.provenance.machine.clone());
+        said.or_else(|| self.machine.get())
+    }
+
+    /// Notes what the answer says of itself. The first answer counts: there is no other.
+    pub(crate) fn say(&self, said: Said) {
+        let _ = self.said.set(said);
+    }
+
+    /// What the answer said of itself.
+    pub(crate) fn said(&self) -> Option<&Said> {
+        self.said.get()
+    }
+
     /// Names in lower case, and values; bytes that are not UTF-8 replaced.
     pub(crate) fn options(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         let options = match Packet::parse(self.datagram()) {
@@ -148,6 +189,29 @@ impl Facts {
             }
             (name, String::from_utf8_lossy(value))
         })
+    }
+}
+
+/// Which machine a request is of, once somebody knows.
+#[derive(Debug, Default)]
+struct Machine(Mutex<Option<Arc<str>>>);
+
+impl Machine {
+    fn get(&self) -> Option<Arc<str>> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set(&self, machine: Arc<str>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(machine);
+    }
+}
+
+impl Clone for Machine {
+    fn clone(&self) -> Self {
+        Self(Mutex::new(self.get()))
     }
 }
 
@@ -203,6 +267,8 @@ pub(crate) struct Arrival {
     pub(crate) local: SocketAddr,
     pub(crate) interface: u32,
     pub(crate) proven: bool,
+    /// Whether a trace context at the end of the name is taken off.
+    pub(crate) traced: bool,
 }
 
 /// The route that matched and its parameters.
@@ -237,6 +303,34 @@ impl Request {
     #[must_use]
     pub const fn moment(&self) -> Option<Moment> {
         self.moment
+    }
+
+    /// Says for the record which machine this is: its name in the inventory, or what it is known by, a
+    /// MAC address, UUID or serial number. For whoever finds out on the way to an answer, or to a
+    /// refusal: a condition of a route, a layer, a handler. Whoever says it last is heard, unless the
+    /// answer itself says something else.
+    ///
+    /// ```
+    /// let request = bootwire::Request::read("/grub/grub.cfg").build()?;
+    /// request.known_as("web1");
+    /// assert_eq!(request.machine().as_deref(), Some("web1"));
+    /// # Ok::<(), bootwire::RequestError>(())
+    /// ```
+    pub fn known_as(&self, machine: impl Into<Arc<str>>) {
+        self.facts.machine.set(machine.into());
+    }
+
+    /// The machine, if somebody has said which it is.
+    #[must_use]
+    pub fn machine(&self) -> Option<Arc<str>> {
+        self.facts.machine()
+    }
+
+    /// The W3C trace context that was taken off the end of the file name, see
+    /// [`Server::traceparent`](crate::Server::traceparent).
+    #[must_use]
+    pub fn traceparent(&self) -> Option<&str> {
+        self.facts.traceparent()
     }
 
     /// The client's address and port.

@@ -28,6 +28,7 @@ pub struct RequestBuilder {
     local: Option<SocketAddr>,
     interface: u32,
     proven: bool,
+    traceparent: bool,
     moment: Option<Moment>,
 }
 
@@ -55,6 +56,7 @@ impl RequestBuilder {
             local: None,
             interface: 0,
             proven: false,
+            traceparent: false,
             moment: None,
         }
     }
@@ -101,6 +103,13 @@ impl RequestBuilder {
         self
     }
 
+    /// Whether a trace context at the end of the file name is taken off, as a server with
+    /// [`Server::traceparent`](crate::Server::traceparent) does.
+    pub fn traceparent(mut self, on: bool) -> Self {
+        self.traceparent = on;
+        self
+    }
+
     /// When it was taken from the kernel, see [`Request::moment`].
     pub fn moment(mut self, moment: Moment) -> Self {
         self.moment = Some(moment);
@@ -144,6 +153,7 @@ impl RequestBuilder {
                 .unwrap_or_else(|| SocketAddr::new(self.peer.ip(), 69)),
             interface: self.interface,
             proven: self.proven,
+            traced: self.traceparent,
         };
         let facts = Facts::new(arrival, &request, &datagram);
         if facts.climbs {

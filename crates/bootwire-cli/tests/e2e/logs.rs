@@ -253,7 +253,7 @@ fn the_reference_has_every_field_with_its_type() {
     let record = server.record();
     let shown = page
         .lines()
-        .find(|line| line.starts_with("{\"id\""))
+        .find(|line| line.starts_with("{\"schema\""))
         .expect("an example");
     let shown = Record::parse(shown).expect("a record");
     for record in [record, shown] {

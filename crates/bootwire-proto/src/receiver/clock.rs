@@ -51,6 +51,7 @@ impl Receiver {
         self.counts.timeouts = self.counts.timeouts.saturating_add(1);
         self.timeouts = self.timeouts.saturating_add(1);
         self.timer.expired();
+        self.waits.lost();
         self.sent_at = now;
         self.once = false;
         self.open_again();
@@ -65,6 +66,7 @@ impl Receiver {
         self.counts.timeouts = self.counts.timeouts.saturating_add(1);
         self.timeouts = self.timeouts.saturating_add(1);
         self.timer.expired();
+        self.waits.lost();
         self.answered = false;
         self.sent_at = now;
         self.once = false;

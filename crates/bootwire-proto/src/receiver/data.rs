@@ -1,7 +1,7 @@
 //! What DATA does.
 
 use super::{Due, ReceiveFailure, Receiver, ReceiverStatus, Reception};
-use crate::{Data, Instant};
+use crate::{Data, Instant, Side};
 
 /// How far back a block number is still taken for a duplicate.
 const BEHIND: u64 = u16::MAX as u64;
@@ -42,6 +42,8 @@ impl Receiver {
             self.timer.sample(now.since(self.sent_at));
             self.once = false;
         }
+        // An answer that comes this soon after a timeout was on its way before.
+        let needless = self.timeouts > 0 && now.since(self.sent_at) < self.timer.too_soon();
         let offset = self.received;
         let len = u16::try_from(payload.len()).unwrap_or(self.blksize);
         let last = len < self.blksize;
@@ -68,6 +70,12 @@ impl Receiver {
             // spec: rfc7440-ack-window
             self.due = Due::Ack;
         }
+        let next = match self.status {
+            ReceiverStatus::Received => Side::Content,
+            _ if self.due == Due::Ack => Side::Own,
+            _ => Side::Peer,
+        };
+        self.waits.answered(now, needless, next);
         Reception::Accepted { offset, last }
     }
 
@@ -76,6 +84,10 @@ impl Receiver {
         // spec: rfc7440-ack-gap
         // What comes long after the gap was told was sent again: the peer has not heard of it.
         let unheard = now.since(self.sent_at) >= self.timer.unhurried();
+        if !self.answered {
+            self.counts.gaps = self.counts.gaps.saturating_add(1);
+        }
+        self.waits.lost();
         if self.window > 1 && (!self.answered || unheard) {
             self.answered = true;
             self.again();

@@ -72,4 +72,6 @@ pub struct ReceiverCounts {
     pub acks_resent: u64,
     /// Times the timer ran out.
     pub timeouts: u32,
+    /// Gaps seen: blocks that came before the one expected.
+    pub gaps: u32,
 }

@@ -7,6 +7,8 @@ use super::{Evidence, Schedule};
 
 /// The back-off of a quick opening.
 const QUICK: i8 = -1;
+/// Stands for a smallest round trip that was not measured.
+const UNMEASURED: u32 = u32::MAX;
 /// Longest round trip taken for real, in microseconds: keeps the arithmetic far from overflow.
 const LONGEST_SAMPLE: u32 = 60_000_000;
 
@@ -56,6 +58,8 @@ pub(crate) struct Timer {
     /// Smoothed round trip; 0 before the first sample.
     srtt: u32,
     rttvar: u32,
+    /// Smallest round trip; [`UNMEASURED`] before the first sample.
+    least: u32,
     /// State of the jitter generator, never 0.
     noise: u16,
     /// Doublings of the interval; -1 for the quarter with which a quick opening begins.
@@ -77,6 +81,7 @@ impl Timer {
             ceiling: whole(schedule.ceiling).max(1),
             srtt: 0,
             rttvar: 0,
+            least: UNMEASURED,
             noise: fold(seed).max(1),
             backoff: if schedule.quick_opening { QUICK } else { 0 },
             haste: if schedule.resend_min.is_some() {
@@ -143,6 +148,7 @@ impl Timer {
     pub(crate) fn sample(&mut self, round_trip: Duration) {
         // spec: rfc1123-adaptive-timeout
         let sample = whole(round_trip).clamp(1, LONGEST_SAMPLE);
+        self.least = self.least.min(sample);
         if self.srtt == 0 {
             self.srtt = sample;
             self.rttvar = sample / 2;
@@ -277,6 +283,11 @@ impl Timer {
     /// The smoothed round trip, once measured.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         (self.srtt != 0).then(|| duration(self.srtt))
+    }
+
+    /// The smallest round trip, once measured.
+    pub(crate) fn round_trip_min(&self) -> Option<Duration> {
+        (self.least != UNMEASURED).then(|| duration(self.least))
     }
 
     /// The timeout without back-off and jitter.

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{Due, Heard, Role, Sender, SenderStatus};
 use crate::schedule::duration;
-use crate::{Ack, Agreed, Instant};
+use crate::{Ack, Agreed, Instant, Side};
 
 /// Timeouts in a row after which lockstep answers a repeated ACK: the peer missed all of them, or
 /// was away.
@@ -53,8 +53,9 @@ impl Sender {
         if self.doubted {
             self.weigh();
         }
+        let mut needless = false;
         if silent {
-            self.judge(now, partial);
+            needless = self.judge(now, partial);
         } else if self.window == 1 {
             // The peer asked itself for the block that it acknowledges now.
             self.doubted = self.answered;
@@ -63,6 +64,9 @@ impl Sender {
             self.timer.lossy();
         }
         self.measure(now, position, partial, old_flight);
+        let gap = partial && !old_flight;
+        let next = if gap { Side::Network } else { Side::Own };
+        self.waits.answered(now, needless, next);
         if self.window > 1 && came >= u64::from(self.window) {
             self.heard = Heard::Window;
         }
@@ -80,8 +84,9 @@ impl Sender {
         } else if !partial {
             // spec: rfc7440-window
             self.pacing.on_clean(self.window);
-        } else if !old_flight {
+        } else if gap {
             // spec: rfc7440-go-back
+            self.counts.gaps = self.counts.gaps.saturating_add(1);
             self.pacing
                 .on_cut(u16::try_from(came).unwrap_or(u16::MAX), silent);
             self.go_back(now);
@@ -98,6 +103,10 @@ impl Sender {
         let outstanding = self.next > self.base.saturating_add(1);
         if self.proven && outstanding && self.is_asked_again(now) {
             self.answered = true;
+            self.waits.lost();
+            if self.window > 1 {
+                self.counts.gaps = self.counts.gaps.saturating_add(1);
+            }
             if self.window > 1 && self.base >= self.twice {
                 // spec: polite-until-proven
                 self.timer.lossy();
@@ -156,8 +165,9 @@ impl Sender {
         }
     }
 
-    /// Learns from an answer to what the timer made it send again.
-    fn judge(&mut self, now: Instant, partial: bool) {
+    /// Learns from an answer to what the timer made it send again. Says whether that was needless: the
+    /// answer came too soon to be one to the resend.
+    fn judge(&mut self, now: Instant, partial: bool) -> bool {
         let lockstep = self.window == 1;
         let soon = if lockstep {
             now.since(self.flight_at) < self.timer.too_soon()
@@ -175,6 +185,7 @@ impl Sender {
             // And a peer that paused for longer tells nothing about the network.
             _ => {}
         }
+        soon
     }
 
     /// Takes the round trip from an ACK that says something new.
@@ -214,6 +225,7 @@ impl Sender {
         } else {
             self.timer.reopen();
         }
+        self.waits.answered(now, false, Side::Own);
         self.status = SenderStatus::Moving;
         self.due = Due::Nothing;
         self.proven = true;

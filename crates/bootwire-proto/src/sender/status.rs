@@ -48,6 +48,8 @@ pub struct SenderCounts {
     pub timeouts: u32,
     /// ACKs that told nothing new.
     pub duplicate_acks: u32,
+    /// Gaps that ACKs told of: blocks lost from a window, with later ones sent in vain.
+    pub gaps: u32,
 }
 
 /// The same as a sender keeps it, in less room: four billion resends are enough. The blocks sent
@@ -57,4 +59,5 @@ pub(super) struct Counts {
     pub(super) blocks_resent: u32,
     pub(super) timeouts: u32,
     pub(super) duplicate_acks: u32,
+    pub(super) gaps: u32,
 }

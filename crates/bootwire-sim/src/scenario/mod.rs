@@ -207,6 +207,7 @@ impl Scenario {
             requests_per_second: [1_000, 10_000],
             deadline: Duration::from_secs(10),
             stall: Duration::from_secs(60),
+            traceparent: false,
         };
         let rules = Rules {
             // A handler, a source and a silent client may follow each other.

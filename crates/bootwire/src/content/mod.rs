@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 pub(crate) use self::errand::{Arrival, Bringing, Errand, Outlet};
 use self::stream::Stream;
 use crate::file::{OpenFile, PartialFile, READ_AHEAD};
+use crate::provenance::FileVersion;
 use crate::{Moment, Reason, Refusal, Source};
 
 /// The content of one read.
@@ -73,6 +74,14 @@ impl Content {
             Self::File { file, .. } => Some(file.len()),
             Self::Partial { file, .. } => Some(file.len()),
             Self::Stream(stream) => stream.size(),
+        }
+    }
+
+    /// Which version it is, of a file.
+    pub(crate) fn version(&self) -> Option<FileVersion> {
+        match self {
+            Self::File { file, .. } => Some(file.version()),
+            Self::Memory(_) | Self::Partial { .. } | Self::Stream(_) => None,
         }
     }
 

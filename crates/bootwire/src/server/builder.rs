@@ -61,6 +61,7 @@ impl Server {
             budgets: Budgets::default(),
             deadline: Duration::from_secs(10),
             fragment: false,
+            traceparent: false,
             portable: false,
             spin: None,
             app: None,
@@ -140,6 +141,15 @@ impl Server {
     #[must_use]
     pub fn windowsize_first(mut self, blocks: u16) -> Self {
         self.settings.windowsize_first = blocks;
+        self
+    }
+
+    /// Takes a W3C trace context (`-00-TRACE-PARENT-FLAGS`) off the end of file names before anything
+    /// else looks at them: DHCP servers that trace boots, such as Tinkerbell's smee, append it. The
+    /// record has it, see [`crate::traceparent`]. Off by default.
+    #[must_use]
+    pub fn traceparent(mut self, on: bool) -> Self {
+        self.settings.traceparent = on;
         self
     }
 
@@ -410,6 +420,7 @@ impl Server {
             requests_per_second: [budgets.requests_per_address, budgets.requests_per_network],
             deadline: settings.deadline,
             stall: super::start::STALL,
+            traceparent: settings.traceparent,
         };
         Ok((settings_there, app, settings.observers))
     }

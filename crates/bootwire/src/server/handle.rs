@@ -12,7 +12,7 @@ use bootwire_io::Kernel;
 use super::inbox::{Inbox, Message};
 use super::observe::{self, Event, Observers};
 use super::stats::Counters;
-use super::{ServerError, ServerStats};
+use super::{ServerError, ServerStats, ServerView};
 use crate::Outcome;
 use crate::router::App;
 
@@ -26,6 +26,7 @@ pub struct ServerHandle {
     crew: Crew,
     addresses: Vec<SocketAddr>,
     kernel: Kernel,
+    view: ServerView,
 }
 
 /// How a drain ended.
@@ -115,11 +116,24 @@ impl Drop for Crew {
 }
 
 impl ServerHandle {
-    pub(super) const fn new(crew: Crew, addresses: Vec<SocketAddr>, kernel: Kernel) -> Self {
+    pub(super) fn new(
+        crew: Crew,
+        addresses: Vec<SocketAddr>,
+        kernel: Kernel,
+        origin: Instant,
+    ) -> Self {
+        let inboxes = crew.workers.iter().map(|(inbox, _)| Arc::clone(inbox));
+        let view = ServerView::new(
+            inboxes.collect(),
+            crew.counters.clone(),
+            addresses.clone(),
+            origin,
+        );
         Self {
             crew,
             addresses,
             kernel,
+            view,
         }
     }
 
@@ -163,6 +177,12 @@ impl ServerHandle {
     #[must_use]
     pub fn stats(&self) -> ServerStats {
         observe::sum(&self.crew.counters)
+    }
+
+    /// A look at the server that can be given away: to whatever shows what runs, and counts.
+    #[must_use]
+    pub fn view(&self) -> ServerView {
+        self.view.clone()
     }
 
     /// Resolves when a worker thread has died, which only a bug of the engine can cause (the

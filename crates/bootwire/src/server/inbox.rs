@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bootwire_io::Waker;
 
+use super::live::Survey;
 use crate::content::Arrival;
 use crate::router::App;
 use crate::{Answer, Refusal};
@@ -40,6 +41,8 @@ pub(crate) enum Message {
     },
     /// Answer requests from now on with this.
     Serve(App),
+    /// Somebody looks at the transfers.
+    Look(Box<Survey>),
     /// Take no more requests; end when the running transfers have.
     Drain,
     /// End now.
@@ -48,7 +51,8 @@ pub(crate) enum Message {
 
 /// A worker's letter box.
 pub(crate) struct Inbox {
-    messages: Mutex<Vec<Message>>,
+    /// `None` once nobody will read it any more.
+    messages: Mutex<Option<Vec<Message>>>,
     signalled: AtomicBool,
     waker: Wakes,
 }
@@ -79,15 +83,18 @@ impl Inbox {
 
     pub(crate) fn waking(waker: Wakes) -> Self {
         Self {
-            messages: Mutex::new(Vec::new()),
+            messages: Mutex::new(Some(Vec::new())),
             signalled: AtomicBool::new(false),
             waker,
         }
     }
 
-    /// Leaves a message and wakes the worker if it may be asleep.
+    /// Leaves a message and wakes the worker if it may be asleep. Without a worker it is dropped.
     pub(crate) fn send(&self, message: Message) {
-        self.lock().push(message);
+        match &mut *self.lock() {
+            Some(messages) => messages.push(message),
+            None => return,
+        }
         if !self.signalled.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
@@ -96,11 +103,19 @@ impl Inbox {
     /// Moves all messages into `into`, which must be empty.
     pub(crate) fn take(&self, into: &mut Vec<Message>) {
         if self.signalled.swap(false, Ordering::AcqRel) {
-            std::mem::swap(&mut *self.lock(), into);
+            if let Some(messages) = &mut *self.lock() {
+                std::mem::swap(messages, into);
+            }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Message>> {
+    /// The worker has ended: whatever waits is dropped, and so is what comes.
+    pub(crate) fn close(&self) {
+        let messages = self.lock().take();
+        drop(messages);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Message>>> {
         self.messages
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

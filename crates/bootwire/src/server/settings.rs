@@ -28,6 +28,7 @@ pub(super) struct Settings {
     pub(super) budgets: Budgets,
     pub(super) deadline: Duration,
     pub(super) fragment: bool,
+    pub(super) traceparent: bool,
     pub(super) portable: bool,
     /// `None`: the workers decide by themselves.
     pub(super) spin: Option<Duration>,
@@ -54,6 +55,7 @@ impl fmt::Debug for Settings {
             .field("budgets", &self.budgets)
             .field("deadline", &self.deadline)
             .field("fragment", &self.fragment)
+            .field("traceparent", &self.traceparent)
             .field("portable", &self.portable)
             .field("spin", &self.spin)
             .finish_non_exhaustive()

@@ -75,6 +75,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// Longest a source or sink may do nothing while its client waits.
     pub stall: Duration,
+    /// Whether a trace context at the end of a file name is taken off.
+    pub traceparent: bool,
 }
 
 /// What a worker holds.
@@ -179,6 +181,7 @@ impl Worker {
             deadline: settings.deadline,
             stall: settings.stall,
             fragment: false,
+            traceparent: settings.traceparent,
             listeners: LISTENER + 1,
         };
         let guard = Arc::new(guard(settings, seed));

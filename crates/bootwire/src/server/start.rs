@@ -156,6 +156,7 @@ impl OpenServer {
             deadline: settings.deadline,
             stall: STALL,
             fragment: settings.fragment,
+            traceparent: settings.traceparent,
             listeners: 0,
         };
 
@@ -202,7 +203,7 @@ impl OpenServer {
                     .run();
             })?;
         }
-        Ok(ServerHandle::new(crew, addresses, kernel))
+        Ok(ServerHandle::new(crew, addresses, kernel, origin))
     }
 
     /// Starts, and runs until the process ends.

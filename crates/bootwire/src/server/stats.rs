@@ -12,6 +12,7 @@ use bootwire_proto::Instant;
 
 use self::dropped::Heaviest;
 pub use self::dropped::{DropReason, DroppedFrom};
+use super::pulse::Pulse;
 use crate::Outcome;
 
 /// Declares the counters once: the public snapshot and the worker-owned cells behind it.
@@ -69,6 +70,8 @@ macro_rules! counters {
         pub(crate) struct Counters {
             pub(crate) outcomes: [Counter; Outcome::ALL.len()],
             $(pub(crate) $name: Counter,)*
+            /// How busy the worker is.
+            pub(crate) pulse: Pulse,
             heaviest: Mutex<Heaviest>,
         }
 

@@ -14,7 +14,7 @@ use super::small::Small;
 use super::store::StoreHandle;
 use crate::Outcome;
 use crate::content::Content;
-use crate::record::{Ended, Figures};
+use crate::record::{Ended, Figures, Waits};
 use crate::request::Facts;
 
 /// A transfer. What each of its packets touches comes first and begins with a line of the cache: of
@@ -47,7 +47,6 @@ pub(super) struct Transfer {
     pub(super) reports: Reports,
     pub(super) facts: Arc<Facts>,
     pub(super) route: Option<Arc<str>>,
-    pub(super) labels: Vec<(String, String)>,
 }
 
 /// Where a transfer stands.
@@ -217,15 +216,22 @@ impl Transfer {
             duration: now.since(self.started),
             ..Figures::default()
         };
+        // A handler that never answered had all the time there was.
+        figures.waits.content = figures.handler_time;
         match &self.phase {
             Phase::Opening { .. } | Phase::Refused { .. } => {}
             Phase::Sending(sending) => {
                 let counts = sending.sender.counts();
                 figures.blocks = counts.blocks_sent.saturating_sub(counts.blocks_resent);
                 figures.blocks_resent = counts.blocks_resent;
+                figures.gaps = counts.gaps;
                 figures.timeouts = counts.timeouts;
                 figures.duplicate_acks = counts.duplicate_acks;
                 figures.round_trip = sending.sender.round_trip();
+                figures.round_trip_min = sending.sender.round_trip_min();
+                figures.waits =
+                    Waits::of_transfer(figures.handler_time, sending.sender.waited(now));
+                figures.granted = self.agreed.has_oack().then_some(self.agreed);
                 figures.last_ack_missing =
                     sending.sender.status() == SenderStatus::Complete { acked: false };
                 figures.bytes = match end.outcome {
@@ -239,15 +245,19 @@ impl Transfer {
                 let counts = receiving.receiver.counts();
                 figures.blocks = counts.blocks;
                 figures.blocks_resent = counts.blocks_unused;
+                figures.gaps = counts.gaps;
                 figures.timeouts = counts.timeouts;
                 figures.round_trip = receiving.receiver.round_trip();
+                figures.round_trip_min = receiving.receiver.round_trip_min();
+                let waited = receiving.receiver.waited(now);
+                figures.waits = Waits::of_transfer(figures.handler_time, waited);
+                figures.granted = self.agreed.has_oack().then_some(self.agreed);
                 figures.bytes = receiving.receiver.received();
             }
         }
         Ended {
             facts: Arc::clone(&self.facts),
             route: self.route.take(),
-            labels: std::mem::take(&mut self.labels),
             outcome: end.outcome,
             error: end.error,
             detail: end.detail,

@@ -100,6 +100,11 @@ impl Transfers {
         self.slots.iter().flatten()
     }
 
+    /// Slots there are, in use or not.
+    pub(super) const fn places(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
     /// The slots in use.
     pub(super) fn indices(&self) -> Vec<u32> {
         self.transfers()

@@ -261,7 +261,7 @@ mod tests {
         let deadline = Instant::from_micros(1700);
         wheel.set(7, Some(deadline));
         assert_eq!(wheel.next_due(), Some(at(2)));
-        assert_eq!(due(&mut wheel, deadline), []);
+        assert!(due(&mut wheel, deadline).is_empty());
         assert_eq!(due(&mut wheel, at(2)), [7]);
     }
 
@@ -281,7 +281,7 @@ mod tests {
     fn a_far_deadline_fires_within_four_ticks() {
         let mut wheel = Wheel::new(at(0));
         wheel.set(7, Some(at(11)));
-        assert_eq!(due(&mut wheel, at(10)), []);
+        assert!(due(&mut wheel, at(10)).is_empty());
         let next = wheel.next_due().unwrap();
         assert!(next > at(11) && next <= at(13), "{next:?}");
         assert_eq!(due(&mut wheel, next), [7]);
@@ -315,7 +315,7 @@ mod tests {
         wheel.set(2, Some(at(20)));
         wheel.set(2, None);
         assert_eq!(wheel.len(), 2);
-        assert_eq!(due(&mut wheel, at(30)), []);
+        assert!(due(&mut wheel, at(30)).is_empty());
         assert_eq!(wheel.len(), 1);
         assert_eq!(due(&mut wheel, at(62)), [1]);
     }
@@ -329,7 +329,7 @@ mod tests {
         wheel.set(2, Some(at(31_000)));
         assert_eq!(due(&mut wheel, at(30_000)), [0, 1]);
         assert_eq!(wheel.len(), 1);
-        assert_eq!(due(&mut wheel, at(30_999)), []);
+        assert!(due(&mut wheel, at(30_999)).is_empty());
         assert_eq!(due(&mut wheel, at(31_003)), [2]);
     }
 

@@ -9,6 +9,7 @@ use bootwire_proto::Instant;
 use super::engine::{Engine, Host, Planned};
 use super::inbox::{Inbox, Message};
 use super::lane::Lanes;
+use super::pulse::Meter;
 use super::small::Small;
 use super::sockets::{Role, Sockets};
 use super::spin::Spin;
@@ -38,6 +39,7 @@ pub(super) struct Worker<H> {
     stopping: bool,
     spin: Spin,
     watching: Watching,
+    meter: Meter,
     // Lists used anew in each round.
     messages: Vec<Message>,
     ready: Vec<Ready>,
@@ -71,6 +73,7 @@ impl<H: Host> Worker<H> {
             stopping: false,
             spin: Spin::default(),
             watching: Watching::default(),
+            meter: Meter::default(),
             messages: Vec::new(),
             ready: Vec::new(),
             planned: Vec::new(),
@@ -91,13 +94,14 @@ impl<H: Host> Worker<H> {
     pub(super) fn run(mut self) {
         loop {
             let now = self.now();
+            self.meter.turn(now, &self.counters.pulse);
             self.read_messages(now);
             if self.engine.is_overdue(now) {
                 // The worker may have been kept from the processor since it last listened.
                 self.listen_again();
                 self.engine.on_overdue(now);
             }
-            self.send_round(now);
+            let sends = self.send_round(now);
             if self.stopping
                 || (self.draining && self.engine.active() == 0 && !self.engine.has_work())
             {
@@ -110,12 +114,13 @@ impl<H: Host> Worker<H> {
                     self.hear_reports(id);
                 }
             }
-            self.hear(now);
+            self.hear(now, sends);
         }
     }
 
-    /// Waits for packets unless there is something else to do, and receives them.
-    fn hear(&mut self, now: Instant) {
+    /// Waits for packets unless there is something else to do, and receives them. `sends`: something
+    /// was sent in this turn.
+    fn hear(&mut self, now: Instant, sends: bool) {
         let mut ready = std::mem::take(&mut self.ready);
         if self.watching.asks(now) {
             self.wait(now, &mut ready);
@@ -126,14 +131,19 @@ impl<H: Host> Worker<H> {
             if let Some(id) = self.watching.idle() {
                 watch(&mut self.sockets, &mut self.watching, id);
             }
-        } else if !self.watching.is_watched()
-            && !self.engine.has_work()
-            && !self.spin.looks(now, self.engine.active())
-        {
-            // The next round asks the poller, and may sleep.
-            while let Some(id) = self.watching.rest()
-                && watch(&mut self.sockets, &mut self.watching, id)
-            {}
+        } else {
+            if !sends {
+                self.meter.looked();
+            }
+            if !self.watching.is_watched()
+                && !self.engine.has_work()
+                && !self.spin.looks(now, self.engine.active())
+            {
+                // The next round asks the poller, and may sleep.
+                while let Some(id) = self.watching.rest()
+                    && watch(&mut self.sockets, &mut self.watching, id)
+                {}
+            }
         }
         ready.clear();
         self.ready = ready;
@@ -187,14 +197,18 @@ impl<H: Host> Worker<H> {
         };
         let sleeps = timeout != Some(Duration::ZERO);
         // A lone client's packet is never there yet: that it slept need not be measured.
-        let timed = sleeps && self.engine.active() > 1;
+        let several = self.engine.active() > 1;
+        let timed = sleeps && (self.meter.sleeps(&self.counters.pulse) || several);
         let since = if timed { self.now() } else { now };
         if self.sockets.wait(timeout, ready).is_err() {
             // The poller fails only for reasons that pass, such as lack of memory.
             std::thread::sleep(Duration::from_millis(1));
         }
         if timed {
-            self.watching.told(self.now().since(since));
+            let slept = self.now().since(since);
+            self.meter.slept(slept);
+            self.watching
+                .told(if several { slept } else { Duration::MAX });
         } else if sleeps {
             self.watching.told(Duration::MAX);
         } else if !ready.is_empty() {
@@ -319,9 +333,10 @@ impl<H: Host> Worker<H> {
         }
     }
 
-    /// Sends what the engine has, one round.
-    fn send_round(&mut self, now: Instant) {
+    /// Sends what the engine has, one round. Answers whether there was anything.
+    fn send_round(&mut self, now: Instant) -> bool {
         self.engine.plan(now, &mut self.planned, &mut self.small);
+        let sends = !self.planned.is_empty() || !self.small.is_empty();
         for (tag, small) in self.small.iter().enumerate() {
             note(
                 &mut self.by_lane,
@@ -355,6 +370,7 @@ impl<H: Host> Worker<H> {
         self.answer_failures(now);
         self.planned.clear();
         self.small.clear();
+        sends
     }
 
     /// Sends everything noted for one socket.
@@ -434,6 +450,13 @@ impl<H: Host> Worker<H> {
                 FailureKind::Peer(_) => {}
             }
         }
+    }
+}
+
+impl<H> Drop for Worker<H> {
+    /// Whoever waits for an answer hears that there will be none, also if the worker has panicked.
+    fn drop(&mut self) {
+        self.inbox.close();
     }
 }
 

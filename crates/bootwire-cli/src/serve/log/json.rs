@@ -42,7 +42,7 @@ mod tests {
     use std::time::Duration;
 
     use bootwire::ErrorCode;
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::super::sample;
     use super::*;
@@ -53,41 +53,51 @@ mod tests {
         record.error = Some((ErrorCode::NotDefined, "text".to_owned()));
         record.labels = vec![("machine".to_owned(), "web1".to_owned())];
         record.timeout = Some(Duration::from_secs(3));
-        assert_eq!(
-            serde_json::from_str::<Value>(&line(&record)).unwrap(),
-            json!({
-                "id": 7,
-                "time": "2027-01-15T08:00:00.623456Z",
-                "started": "2027-01-15T08:00:00.123456Z",
-                "op": "read",
-                "peer": "10.0.0.7:49152",
-                "local": "10.0.0.1:30001",
-                "path": "/boot/vmlinuz",
-                "filename": "boot/vmlinuz",
-                "mode": "octet",
-                "options": [["blksize", "1468"]],
-                "route": null,
-                "labels": [["machine", "web1"]],
-                "outcome": "complete",
-                "search": false,
-                "error": {"code": 0, "text": "text"},
-                "detail": null,
-                "blksize": 1468,
-                "windowsize": 4,
-                "timeout_us": 3_000_000,
-                "size": 10_000_000,
-                "bytes": 10_000_000,
-                "blocks": 6813,
-                "blocks_resent": 0,
-                "timeouts": 0,
-                "duplicate_acks": 0,
-                "round_trip_us": 250,
-                "last_ack_missing": false,
-                "handler_us": 40,
-                "first_data_us": 600,
-                "duration_us": 500_000,
-            })
-        );
+        let expected = r#"{
+            "schema": 1,
+            "id": 7,
+            "time": "2027-01-15T08:00:00.623456Z",
+            "started": "2027-01-15T08:00:00.123456Z",
+            "op": "read",
+            "peer": "10.0.0.7:49152",
+            "local": "10.0.0.1:30001",
+            "machine": "web1",
+            "path": "/boot/vmlinuz",
+            "filename": "boot/vmlinuz",
+            "traceparent": null,
+            "mode": "octet",
+            "options": [["blksize", "1468"]],
+            "granted": [["blksize", "1468"]],
+            "route": null,
+            "labels": [["machine", "web1"]],
+            "answer": "dir",
+            "cache": "hit",
+            "version": "\"v1\"",
+            "outcome": "complete",
+            "error": {"code": 0, "text": "text"},
+            "detail": null,
+            "blksize": 1468,
+            "windowsize": 4,
+            "timeout_us": 3000000,
+            "size": 10000000,
+            "bytes": 10000000,
+            "blocks": 6813,
+            "blocks_resent": 0,
+            "gaps": 0,
+            "timeouts": 0,
+            "duplicate_acks": 0,
+            "round_trip_us": 250,
+            "round_trip_min_us": 180,
+            "last_ack_missing": false,
+            "handler_us": 40,
+            "first_data_us": 600,
+            "waits": {"client_us": 470000, "network_us": 0, "content_us": 40, "server_us": 29960},
+            "limited_by": "client",
+            "duration_us": 500000,
+            "search": false
+        }"#;
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        assert_eq!(value(&line(&record)), value(expected));
     }
 
     #[tokio::test]

@@ -122,7 +122,7 @@ mod sample {
     use std::time::{Duration, SystemTime};
 
     use bootwire::client::Client;
-    use bootwire::{Mode, Op, Outcome, Router, Server, TransferRecord};
+    use bootwire::{CacheUse, Limit, Mode, Op, Outcome, Router, Server, TransferRecord};
 
     /// A record with everything set: only the engine makes records, so a real one is dressed up.
     pub(super) async fn record() -> TransferRecord {
@@ -152,8 +152,14 @@ mod sample {
         record.filename = b"boot/vmlinuz".to_vec();
         record.mode = Some(Mode::Octet);
         record.options = vec![("blksize".to_owned(), "1468".to_owned())];
+        record.granted = record.options.clone();
+        record.machine = Some("web1".to_owned());
+        record.traceparent = None;
         record.route = None;
         record.labels = Vec::new();
+        record.answer = Some("dir".into());
+        record.cache = Some(CacheUse::Hit);
+        record.version = Some("\"v1\"".to_owned());
         record.outcome = Outcome::Complete;
         record.error = None;
         record.detail = None;
@@ -164,12 +170,19 @@ mod sample {
         record.bytes = 10_000_000;
         record.blocks = 6813;
         record.blocks_resent = 0;
+        record.gaps = 0;
         record.timeouts = 0;
         record.duplicate_acks = 0;
         record.round_trip = Some(Duration::from_micros(250));
+        record.round_trip_min = Some(Duration::from_micros(180));
         record.last_ack_missing = false;
         record.handler_time = Duration::from_micros(40);
         record.first_data = Some(Duration::from_micros(600));
+        record.waits.client = Duration::from_micros(470_000);
+        record.waits.network = Duration::ZERO;
+        record.waits.content = Duration::from_micros(40);
+        record.waits.server = Duration::from_micros(29_960);
+        record.limited_by = Some(Limit::Client);
         record.duration = Duration::from_millis(500);
         record
     }

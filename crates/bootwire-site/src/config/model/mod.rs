@@ -93,6 +93,10 @@ tables! {
         "Grant blocks larger than the interface carries, to travel in fragments"
         fragment: bool = false => Setting::new(Kind::Switch).flag(NETWORK, "");
 
+        "Take a W3C trace context (-00-TRACE-PARENT-FLAGS) off the end of file names, for DHCP servers \
+         that append one, and put it into the record"
+        traceparent: bool = false => Setting::new(Kind::Switch).flag(NETWORK, "");
+
         "How to log transfers"
         log: Log = Log::Text => Setting::new(Kind::Word(Log::WORDS)).flag(RUNNING, "FORMAT");
 

@@ -8,6 +8,7 @@ use super::plan::{bring, run_max};
 use super::unproven::opening_schedule;
 use super::{Engine, Host};
 use crate::content::Arrival;
+use crate::provenance::Said;
 use crate::server::experience::Experience;
 use crate::server::inbox::{Message, TransferKey};
 use crate::server::transfer::{End, Phase, Receiving, Sending};
@@ -46,6 +47,7 @@ impl<H: Host> Engine<H> {
                     Err(refusal) => self.refuse(now, key.index, &refusal),
                 }
             }
+            Message::Look(survey) => self.survey = Some(survey),
             // The worker's own business.
             Message::Serve(_) | Message::Drain | Message::Stop => {}
         }
@@ -75,7 +77,7 @@ impl<H: Host> Engine<H> {
         &mut self,
         now: Instant,
         key: TransferKey,
-        result: Result<Answer, Refusal>,
+        mut result: Result<Answer, Refusal>,
     ) {
         let Some(transfer) = self.transfers.by_key(key) else {
             return;
@@ -84,6 +86,23 @@ impl<H: Host> Engine<H> {
             return;
         }
         transfer.answered = Some(now);
+        transfer.facts.say(match &mut result {
+            Ok(Answer::Reply(reply)) => Said {
+                provenance: std::mem::take(&mut reply.provenance),
+                file: reply.content.version(),
+                labels: std::mem::take(&mut reply.terms.labels),
+            },
+            Ok(Answer::Accept(accept)) => Said {
+                provenance: std::mem::take(&mut accept.provenance),
+                file: None,
+                labels: std::mem::take(&mut accept.terms.labels),
+            },
+            Err(refusal) => Said {
+                provenance: std::mem::take(&mut refusal.provenance),
+                file: None,
+                labels: Vec::new(),
+            },
+        });
         match result {
             Ok(Answer::Reply(reply)) => self.start_sending(now, key, reply),
             Ok(Answer::Accept(accept)) => self.start_receiving(now, key, accept),
@@ -93,7 +112,9 @@ impl<H: Host> Engine<H> {
     }
 
     fn start_sending(&mut self, now: Instant, key: TransferKey, reply: Reply) {
-        let Reply { mut content, terms } = reply;
+        let Reply {
+            mut content, terms, ..
+        } = reply;
         let size = content.size();
         let seed = self.next_seed();
         let Some(agreed) = self.agree(now, key, size, &terms) else {
@@ -111,7 +132,6 @@ impl<H: Host> Engine<H> {
         let resend_min = terms.resend_min;
         transfer.agreed = agreed;
         transfer.size = size;
-        transfer.labels = terms.labels;
         let blocks = size.map_or(0, |size| size / u64::from(agreed.blksize) + 1);
         if agreed.rollover == Rollover::Refuse && blocks > u64::from(u16::MAX) {
             let refusal = Refusal::denied().text("File too large: use a larger block size");
@@ -152,6 +172,7 @@ impl<H: Host> Engine<H> {
             sink,
             size_max,
             terms,
+            ..
         } = accept;
         let seed = self.next_seed();
         let Some(agreed) = self.agree(now, key, None, &terms) else {
@@ -163,7 +184,6 @@ impl<H: Host> Engine<H> {
         transfer.agreed = agreed;
         transfer.size = agreed.tsize;
         let resend_min = terms.resend_min;
-        transfer.labels = terms.labels;
         let octet = transfer.facts.mode == Mode::Octet;
         if octet
             && agreed

@@ -22,6 +22,7 @@ mod progress;
 mod ready;
 mod rejected;
 mod requests;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod unproven;
@@ -44,6 +45,7 @@ use super::admission::Admission;
 use super::experience::Experiences;
 use super::inbox::TransferKey;
 use super::late::LateClients;
+use super::live::Survey;
 use super::recent::RecentPeers;
 use super::small::Small;
 use super::stats::Counters;
@@ -105,6 +107,8 @@ pub(super) struct Config {
     pub(super) stall: Duration,
     /// Blocks larger than the MTU are granted.
     pub(super) fragment: bool,
+    /// A trace context at the end of a file name is taken off.
+    pub(super) traceparent: bool,
     /// Sockets with numbers below this are listening sockets, although transfers may be answered
     /// from them.
     pub(super) listeners: u16,
@@ -130,6 +134,9 @@ pub(super) struct Engine<H> {
     ready: ReadyQueue,
     /// Packets that belong to no running transfer: ERRORs.
     outbox: Vec<Small>,
+    /// Somebody's look at the transfers. A second one takes the place of the first, whose asker has
+    /// gone.
+    survey: Option<Box<Survey>>,
     /// Transfers that were unproven when they started, the oldest first.
     waiting: Waiting,
     /// Refused transfers whose ERROR is kept.
@@ -179,6 +186,7 @@ impl<H: Host> Engine<H> {
             ageing: VecDeque::new(),
             ready: ReadyQueue::default(),
             outbox: Vec::new(),
+            survey: None,
             waiting: Waiting::default(),
             refused: 0,
             room_budget: ROOM_PER_SECOND,
@@ -227,7 +235,7 @@ impl<H: Host> Engine<H> {
 
     /// Whether [`Engine::plan`] may have something to send at once.
     pub(super) fn has_work(&self) -> bool {
-        !self.ready.is_empty() || !self.outbox.is_empty()
+        !self.ready.is_empty() || !self.outbox.is_empty() || self.survey.is_some()
     }
 
     /// A number for one transfer's jitter.

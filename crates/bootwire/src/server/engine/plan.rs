@@ -79,6 +79,9 @@ impl<H: Host> Engine<H> {
         small: &mut Vec<Small>,
     ) {
         self.planned_at = now;
+        if let Some(survey) = self.survey.take() {
+            self.survey = survey.step(&self.transfers, now);
+        }
         let mut moment = None;
         std::mem::swap(small, &mut self.outbox);
         let mut left = self.ready.round();

@@ -84,6 +84,7 @@ impl<H: Host> Engine<H> {
             local: lane.local,
             interface: datagram.interface,
             proven: false,
+            traced: self.config.traceparent,
         }
     }
 
@@ -93,7 +94,6 @@ impl<H: Host> Engine<H> {
         let ended = Ended {
             facts: Arc::new(facts),
             route: None,
-            labels: Vec::new(),
             outcome,
             error: Some((refusal.reason().code(), refusal.client_text().to_owned())),
             detail: refusal.detail().map(str::to_owned),

@@ -231,7 +231,6 @@ impl<H: Host> Engine<H> {
             reports: Reports::default(),
             facts: Arc::clone(&facts),
             route: None,
-            labels: Vec::new(),
         };
         let key = self.transfers.insert(new);
         self.note_unproven(key);

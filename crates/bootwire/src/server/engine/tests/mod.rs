@@ -238,6 +238,7 @@ impl Bench {
             deadline: Duration::from_secs(10),
             stall: Duration::from_secs(60),
             fragment: false,
+            traceparent: false,
             listeners: 1,
         };
         adjust(&mut config);

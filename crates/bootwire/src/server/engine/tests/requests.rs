@@ -189,7 +189,7 @@ fn a_restart_gets_another_port_although_its_turn_was_forgotten() {
     for _ in 0..8 {
         let lane = bench.ask(peer(2001), &rrq("a", &[]))[0].lane;
         bench.ack(peer(2001), lane, 1);
-        bench.engine.recent = crate::server::recent::Recent::new(bench.now);
+        bench.engine.recent = crate::server::recent::RecentPeers::new(bench.now);
         bench.wait(Duration::from_millis(1500));
         let again = bench.ask(peer(2001), &rrq("a", &[]));
         assert_eq!(again[0].block(), Some(1));

@@ -1,0 +1,161 @@
+//! Where an answer comes from, as whoever gives it says.
+
+mod saying;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// How a cache served an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CacheUse {
+    /// All of it was in the cache.
+    Hit,
+    /// It was fetched.
+    Miss,
+    /// A part of it was in the cache, or on its way there for others.
+    Partial,
+    /// The cache was not asked, or could not keep it.
+    Bypass,
+}
+
+impl CacheUse {
+    /// All of them, in a fixed order.
+    pub const ALL: [Self; 4] = [Self::Hit, Self::Miss, Self::Partial, Self::Bypass];
+
+    /// The word used by records, logs and metrics alike, such as `hit`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Partial => "partial",
+            Self::Bypass => "bypass",
+        }
+    }
+
+    /// The inverse of [`CacheUse::as_str`].
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
+}
+
+impl fmt::Display for CacheUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an answer tells of itself for the transfer's record. A [`Reply`], an [`Accept`] and a
+/// [`Refusal`] carry it; nothing of it reaches the client.
+///
+/// ```
+/// use bootwire::{CacheUse, Reply};
+///
+/// let reply = Reply::text("default linux\n").answered_by("menu").version("v12").cache(CacheUse::Hit);
+/// assert_eq!(reply.provenance().answer.as_deref(), Some("menu"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Provenance {
+    /// What kind of answer it is, in one word, such as `dir`.
+    pub answer: Option<Cow<'static, str>>,
+    /// The machine it was given to, as in [`TransferRecord::machine`](crate::TransferRecord::machine).
+    pub machine: Option<Arc<str>>,
+    /// Which version of the content it is. Of a file the server knows it.
+    pub version: Option<Arc<str>>,
+    /// How a cache served it.
+    pub cache: Option<CacheUse>,
+}
+
+impl Provenance {
+    pub(crate) const fn new() -> Self {
+        Self {
+            answer: None,
+            machine: None,
+            version: None,
+            cache: None,
+        }
+    }
+}
+
+/// Size and time of a file, which tell its versions apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileVersion {
+    pub(crate) size: u64,
+    /// Seconds and nanoseconds since 1970.
+    pub(crate) modified: (i64, i64),
+}
+
+/// Such as `1048576@2026-11-30T12:00:00.123456Z`.
+impl fmt::Display for FileVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, nanos) = self.modified;
+        let time = u64::try_from(seconds)
+            .ok()
+            .zip(u32::try_from(nanos).ok())
+            .and_then(|(seconds, nanos)| {
+                SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
+            })
+            // The year 9999 is the last one that can be written so.
+            .filter(|time| *time < SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_800));
+        match time {
+            Some(time) => write!(
+                f,
+                "{}@{}",
+                self.size,
+                humantime::format_rfc3339_micros(time)
+            ),
+            None => write!(f, "{}@{seconds}", self.size),
+        }
+    }
+}
+
+/// What was said of an answer when it was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) provenance: Provenance,
+    /// Of content in a file.
+    pub(crate) file: Option<FileVersion>,
+    pub(crate) labels: Vec<(String, String)>,
+}
+
+impl Said {
+    /// The version of the content.
+    pub(crate) fn version(&self) -> Option<String> {
+        match &self.provenance.version {
+            Some(version) => Some((**version).to_owned()),
+            None => self.file.map(|file| file.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Refusal;
+
+    #[test]
+    fn a_file_s_version_is_its_size_and_time() {
+        let version = |modified| FileVersion { size: 10, modified }.to_string();
+        assert_eq!(
+            version((1_800_000_000, 123_456_789)),
+            "10@2027-01-15T08:00:00.123456Z"
+        );
+        assert_eq!(version((-1, 0)), "10@-1");
+        assert_eq!(version((i64::MAX, 0)), format!("10@{}", i64::MAX));
+    }
+
+    #[test]
+    fn what_is_said_last_is_heard_and_nothing_of_it_makes_refusals_differ() {
+        let refusal = Refusal::not_found().answered_by("dir").answered_by("try");
+        assert_eq!(refusal.provenance().answer.as_deref(), Some("try"));
+        assert_eq!(refusal, Refusal::not_found());
+        for cache in CacheUse::ALL {
+            assert_eq!(CacheUse::from_word(cache.as_str()), Some(cache));
+        }
+    }
+}
