@@ -70,7 +70,14 @@ export class Live extends Events {
     const first = Date.parse(history.samples.at(-1)?.time ?? "");
     const since = this.samples.filter((sample) => Date.parse(sample.time) > first);
     this.samples = [...history.samples, ...since];
+    this.#trim();
     this.tell("stats", this.stats);
+  }
+
+  #trim() {
+    const from = Date.parse(this.samples.at(-1)?.time ?? "") - SPAN;
+    const first = this.samples.findIndex((sample) => Date.parse(sample.time) >= from);
+    if (first > 0) this.samples.splice(0, first);
   }
 
   #forget() {
@@ -108,8 +115,7 @@ export class Live extends Events {
   #stats(stats) {
     this.stats = stats;
     this.samples.push(stats.sample);
-    const from = Date.parse(stats.sample.time) - SPAN;
-    while (this.samples[0] && Date.parse(this.samples[0].time) < from) this.samples.shift();
+    this.#trim();
     this.tell("stats", stats);
   }
 }

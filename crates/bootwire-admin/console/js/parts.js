@@ -28,9 +28,38 @@ export function badge(state) {
  * @param {Boot} boot
  */
 export function summary(boot) {
-  if (boot.verdict?.text) return boot.verdict.text;
+  // What the state says already need not be said twice.
+  if (boot.verdict?.text) return boot.verdict.text === STATES[boot.state] ? "" : boot.verdict.text;
   if (boot.state === "running") return boot.stage ? `now at ${boot.stage}` : "has begun";
   return boot.stage ? `ended at ${boot.stage}` : "ended";
+}
+
+/**
+ * What came of a boot, and what to do: before anything else.
+ *
+ * @param {Boot} boot
+ * @param {string} label
+ * @param {string} [href] where it leads
+ */
+export function verdict(boot, label, href) {
+  const text = summary(boot);
+  const words = href ? h("a", { href }, text || "See this boot") : text;
+  return h(
+    "section",
+    { class: `verdict ${boot.state}`, "aria-label": label },
+    badge(boot.state),
+    words && h("p.verdict-text", {}, words),
+    boot.verdict?.advice && h("p.verdict-advice", {}, h("b", {}, "What to do: "), boot.verdict.advice),
+  );
+}
+
+/**
+ * An address without its port and brackets.
+ *
+ * @param {string | undefined} peer
+ */
+export function host(peer = "") {
+  return /^\[(.*)\](:\d+)?$/.exec(peer)?.[1] ?? /^([^:]*):\d+$/.exec(peer)?.[1] ?? peer;
 }
 
 /**

@@ -3,9 +3,9 @@
 /** Why a request got no answer, by the name of its counter. @type {[string, string][]} */
 const REFUSALS = [
   ["not_allowed", "not in an allowed network"],
-  ["rate_limited", "too many requests"],
-  ["unproven_dropped", "too many unproven transfers"],
-  ["over_limit", "over the limit of transfers"],
+  ["rate_limited", "beyond the rate of their address"],
+  ["unproven_dropped", "beyond the unproven transfers of their address"],
+  ["over_limit", "beyond the transfers allowed"],
   ["low_port", "from a port below 1024"],
   ["own_address", "from the server's own address"],
   ["broadcasts", "to a broadcast address"],

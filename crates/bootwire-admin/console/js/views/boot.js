@@ -3,7 +3,7 @@
 import { get, part } from "../api.js";
 import { fill, h, paced } from "../dom.js";
 import { bytes, count, duration, full } from "../format.js";
-import { badge, facts, heading, machineLink, nothing, summary, trouble } from "../parts.js";
+import { facts, heading, host, machineLink, nothing, trouble, verdict } from "../parts.js";
 import { link } from "../router.js";
 import { timeline } from "../timeline.js";
 
@@ -46,13 +46,7 @@ export function bootView(place, { live }) {
     const first = stages.find((stage) => stage.path.startsWith("/"))?.path;
     fill(
       body,
-      h(
-        "section",
-        { class: `verdict ${boot.state}`, "aria-label": "Verdict" },
-        badge(boot.state),
-        h("p.verdict-text", {}, summary(boot)),
-        boot.verdict?.advice && h("p.verdict-advice", {}, h("b", {}, "What to do: "), boot.verdict.advice),
-      ),
+      verdict(boot, "Verdict"),
       facts([
         ["Machine", boot.machine ? machineLink(boot.machine) : "not known"],
         ["Client", boot.peer],
@@ -66,7 +60,7 @@ export function bootView(place, { live }) {
         "p.actions",
         {},
         boot.machine && h("a.button", { href: link("machines", boot.machine) }, "All boots of this machine"),
-        first && h("a.button", { href: link("explain", { request: first, from: boot.peer.replace(/^\[?(.*?)\]?(:\d+)?$/, "$1") }) }, "Explain its first request"),
+        first && h("a.button", { href: link("explain", { request: first, from: host(boot.peer) }) }, "Explain its first request"),
       ),
       detail
         ? h(

@@ -6,7 +6,7 @@ import { bytes, clock, duration } from "../format.js";
 import { icon } from "../icons.js";
 import { List } from "../list.js";
 import { Pages } from "../pages.js";
-import { badge, choice, filterBox, heading, linkIn, nothing, summary, textIn, trouble } from "../parts.js";
+import { badge, choice, filterBox, heading, host, linkIn, nothing, summary, textIn, trouble } from "../parts.js";
 import { link, refine } from "../router.js";
 
 /** @typedef {import("../../types").Boot} Boot */
@@ -141,7 +141,7 @@ export const COLUMNS = [
     label: "Machine",
     width: "minmax(9rem, 1fr)",
     narrow: "main",
-    show: (cell, boot) => linkIn(cell, link("boots", boot.id), boot.machine || boot.peer),
+    show: (cell, boot) => linkIn(cell, link("boots", boot.id), boot.machine || host(boot.peer)),
   },
   {
     key: "verdict",
@@ -193,8 +193,8 @@ export function shortList(boots, ofOne = false) {
           { href: link("boots", boot.id) },
           icon(boot.state),
           h("span.unseen", {}, `${boot.state}: `),
-          !ofOne && h("span.short-name", {}, boot.machine || boot.peer),
-          h("span.short-text", {}, summary(boot)),
+          !ofOne && h("span.short-name", {}, boot.machine || host(boot.peer)),
+          h("span.short-text", {}, summary(boot) || boot.state),
           h("span.short-time", {}, clock(boot.started)),
         ),
       ),

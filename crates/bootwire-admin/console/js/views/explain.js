@@ -2,7 +2,7 @@
 
 import { get, part, post } from "../api.js";
 import { fill, h } from "../dom.js";
-import { heading, trouble } from "../parts.js";
+import { heading, host, trouble } from "../parts.js";
 import { link } from "../router.js";
 
 /** @type {import("../main.js").Open} */
@@ -116,7 +116,7 @@ async function whom(text) {
   const found = await get(`machines/${part(text)}`);
   const peer = found.machine.peer;
   if (!peer) throw new Error(`the server does not know the address of ${text}`);
-  return peer.replace(/^\[?(.*?)\]?(:\d+)?$/, (whole, address) => (whole.startsWith("[") || whole.split(":").length === 2 ? address : whole));
+  return host(peer);
 }
 
 const MAC = /^([\da-f]{2}[:-]){5}[\da-f]{2}$/i;

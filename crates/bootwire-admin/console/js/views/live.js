@@ -3,7 +3,7 @@
 import { h, settle, write } from "../dom.js";
 import { bytes, clock, count, duration, percent, plural, rate } from "../format.js";
 import { List } from "../list.js";
-import { filterBox, heading, linkIn, meter, nothing, textIn } from "../parts.js";
+import { filterBox, heading, host, linkIn, meter, nothing, textIn } from "../parts.js";
 import { link, refine } from "../router.js";
 
 /** @typedef {import("../live.js").Transfer} Transfer */
@@ -157,7 +157,7 @@ const COLUMNS = [
     width: "minmax(8rem, 1fr)",
     sorts: true,
     narrow: "main",
-    show: (cell, transfer) => linkIn(cell, link("live", transfer.id), transfer.machine ?? transfer.peer),
+    show: (cell, transfer) => linkIn(cell, link("live", transfer.id), transfer.machine ?? host(transfer.peer)),
   },
   {
     key: "path",

@@ -3,7 +3,7 @@
 import { get, part } from "../api.js";
 import { fill, h, paced } from "../dom.js";
 import { bytes, clock, count, duration, full, percent } from "../format.js";
-import { age, badge, facts, heading, nothing, summary, trouble, when } from "../parts.js";
+import { age, facts, heading, host, nothing, trouble, verdict, when } from "../parts.js";
 import { link } from "../router.js";
 import { shortList } from "./boots.js";
 import { share } from "./live.js";
@@ -38,17 +38,10 @@ export function machineView(place, { live }) {
   /** @param {MachineDetail} found */
   function draw({ machine, boots, transfers, records }) {
     const last = machine.last_boot ?? boots[0];
-    const from = machine.peer?.replace(/^\[?(.*?)\]?(:\d+)?$/, "$1");
+    const from = host(machine.peer);
     fill(
       body,
-      last &&
-        h(
-          "section",
-          { class: `verdict ${last.state}`, "aria-label": "Last boot" },
-          badge(last.state),
-          h("p.verdict-text", {}, h("a", { href: link("boots", last.id) }, summary(last))),
-          last.verdict?.advice && h("p.verdict-advice", {}, h("b", {}, "What to do: "), last.verdict.advice),
-        ),
+      last && verdict(last, "Last boot", link("boots", last.id)),
       facts([
         ["Address", machine.peer],
         ["Inventory", machine.known === false ? "does not know it" : machine.known ? "knows it" : null],

@@ -74,7 +74,7 @@ export function overviewView(_place, { live }) {
     charts.loss.update(points.map(({ at, sample }) => ({ at, values: [loss(sample)] })));
     charts.refused.update(points.map(({ at, sample }) => ({ at, values: [sample.refused, sample.failed] })));
     const why = refusals(stats?.counts ?? {});
-    write(reasons, why.length ? `Refused since the start: ${why.map(([name, n]) => `${name} ${count(n)}`).join(", ")}.` : "");
+    write(reasons, why.length ? `Requests without an answer since the start: ${why.map(([name, n]) => `${count(n)} ${name}`).join(", ")}.` : "");
   }
 
   async function boots() {

@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { fill, h } from "../dom.js";
 import { percent } from "../format.js";
 import { icon } from "../icons.js";
-import { heading, nothing, summary, trouble } from "../parts.js";
+import { heading, host, nothing, summary, trouble } from "../parts.js";
 import { link } from "../router.js";
 import { shortList } from "./boots.js";
 import { matches, share } from "./live.js";
@@ -73,7 +73,7 @@ export function searchView(place, { live }) {
                 { href: link("machines", machine) },
                 icon(boot?.state ?? "machines"),
                 h("span.short-name", {}, machine),
-                h("span.short-text", {}, boot ? summary(boot) : ""),
+                h("span.short-text", {}, boot ? summary(boot) || boot.state : ""),
                 h("span.short-time", {}, peer),
               ),
             ),
@@ -95,7 +95,7 @@ export function searchView(place, { live }) {
                 "a",
                 { href: link("live", transfer.id) },
                 icon("live"),
-                h("span.short-name", {}, transfer.machine ?? transfer.peer),
+                h("span.short-name", {}, transfer.machine ?? host(transfer.peer)),
                 h("span.short-text.mono", {}, transfer.path),
                 h("span.short-time", {}, percent(share(transfer))),
               ),

@@ -3,7 +3,7 @@
 import { get, part } from "../api.js";
 import { fill, h } from "../dom.js";
 import { bytes, count, duration, full, percent, rate } from "../format.js";
-import { facts, heading, machineLink, meter, nothing, trouble } from "../parts.js";
+import { facts, heading, host, machineLink, meter, nothing, trouble } from "../parts.js";
 import { link } from "../router.js";
 import { left, share, waits } from "./live.js";
 
@@ -30,7 +30,7 @@ export function transferView(place, { live }) {
     const done = share(transfer);
     bar.set(done);
     const ended = transfer.ended && h("p.note", {}, "It has ended. The log has its record.");
-    const from = transfer.peer.replace(/^\[?(.*?)\]?:\d+$/, "$1");
+    const from = host(transfer.peer);
     fill(
       body,
       ended,
