@@ -26,7 +26,7 @@ mkdirSync(directory, { recursive: true });
 const mock = await start({ transfers: 240, machines: 20_000, boots: 400, losing: true });
 const quiet = await start({ empty: true });
 const browser = await launch();
-VIEWS.transfer = `#/live/${[...mock.world.transfers.keys()].at(-1)}`;
+VIEWS.transfer = `#/live/${mock.world.transfer({ machine: "rack-00010", size: 4_000_000_000 }).id}`;
 try {
   for (const [size, viewport] of [["wide", WIDE], ["narrow", NARROW]]) {
     for (const colorScheme of ["light", "dark"]) {
