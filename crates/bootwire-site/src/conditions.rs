@@ -215,7 +215,8 @@ impl Names {
     }
 }
 
-#[cfg(all(test, feature = "site"))]
+#[cfg(feature = "site")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::site::tests::{config, get, put};

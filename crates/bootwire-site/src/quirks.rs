@@ -136,7 +136,8 @@ impl Quirks {
     }
 }
 
-#[cfg(all(test, feature = "site"))]
+#[cfg(feature = "site")]
+#[cfg(test)]
 mod tests {
     use std::sync::Arc;
 

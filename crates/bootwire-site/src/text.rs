@@ -107,7 +107,8 @@ impl<A: Send + 'static> Endpoint<A> for Refused {
     }
 }
 
-#[cfg(all(test, feature = "site"))]
+#[cfg(feature = "site")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::site::tests::{content, get, served_by};
