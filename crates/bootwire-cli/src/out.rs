@@ -5,6 +5,13 @@
 //! closed pipe (`bootwire man | head`) is no mistake.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::sync::LazyLock;
+
+use bootwire_telemetry::log::Priority;
+
+/// Whether standard error leads to journald, which takes the priority of a line from its beginning.
+static STDERR_IS_JOURNAL: LazyLock<bool> = LazyLock::new(|| is_journal(io::stderr()));
 
 /// A line of results: a transfer's log line.
 pub(crate) fn result(line: &str) {
@@ -20,12 +27,45 @@ pub(crate) fn bytes(bytes: &[u8]) {
 
 /// A line about what is going on.
 pub(crate) fn note(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let is_bad = ["warning: ", "problem: "]
+        .iter()
+        .any(|word| line.starts_with(word));
+    let priority = if is_bad {
+        Priority::Warning
+    } else {
+        Priority::Info
+    };
+    write_note(priority, line);
 }
 
 /// What went wrong, in one line.
 pub(crate) fn complaint(line: &str) {
-    note(&format!("bootwire: {line}"));
+    write_note(Priority::Error, &format!("bootwire: {line}"));
+}
+
+fn write_note(priority: Priority, line: &str) {
+    let prefix = if *STDERR_IS_JOURNAL {
+        priority.prefix()
+    } else {
+        ""
+    };
+    let _ = writeln!(io::stderr().lock(), "{prefix}{line}");
+}
+
+/// Whether standard output leads to journald.
+pub(crate) fn stdout_is_journal() -> bool {
+    is_journal(io::stdout())
+}
+
+/// Whether systemd has connected this stream to journald: it says so by device and inode.
+fn is_journal(stream: impl AsFd) -> bool {
+    let Ok(said) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    let Ok(is) = rustix::fs::fstat(stream) else {
+        return false;
+    };
+    said == format!("{}:{}", is.st_dev, is.st_ino)
 }
 
 /// Colours of a terminal, by their numbers.

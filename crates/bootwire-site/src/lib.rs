@@ -44,7 +44,7 @@ use bootwire::{amount as size, escape as shown};
 pub use check::{Finding, Level};
 pub use config::{Config, Problem, Problems};
 #[cfg(feature = "site")]
-pub use site::{Requirements, Secrets, Site, SiteBuilder};
+pub use site::{Exports, Requirements, Secrets, Site, SiteBuilder};
 
 /// Runs the README's example as a test.
 #[cfg(doctest)]

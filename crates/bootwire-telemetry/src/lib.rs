@@ -26,18 +26,33 @@
 //! | each record as it is made | [`Telemetry::hub`], [`Hub`] |
 //! | records for another system, with a bound and a count of what was lost | [`TelemetryBuilder::export`], [`Exporters`] |
 //! | what was lost, in one place | [`Telemetry::drops`] |
+//! | a log: for people, in JSON, in a file, in journald | [`log`] |
+//! | events posted to a web server | [`webhook`] |
+//! | metrics and traces for OpenTelemetry | [`otlp`] |
 //! | numbers for Prometheus | [`Metrics`]; [`metrics::list`] has each with its meaning |
 //!
 //! Nothing here waits for another system on a thread that serves: who is slow loses records, and they
 //! are counted.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod collector;
+pub mod deliver;
 mod exporters;
+mod happening;
 pub mod hub;
+mod instance;
+pub mod log;
 pub mod metrics;
+pub mod otlp;
+#[cfg(test)]
+mod sample;
 mod telemetry;
+pub mod webhook;
 
 pub use exporters::{Account, Drops, Exporters, Inbox, Queue};
+pub use happening::Happening;
 pub use hub::Hub;
+pub use instance::Instance;
 pub use metrics::Metrics;
 pub use telemetry::{Telemetry, TelemetryBuilder};

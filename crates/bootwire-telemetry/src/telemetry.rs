@@ -1,14 +1,19 @@
 //! Everything together.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bootwire::{BoxFuture, Server, TransferRecord};
+use bootwire_boots::Change;
 use tokio::task::JoinSet;
 
+use crate::deliver::EndpointError;
 use crate::exporters::{Drops, Exporters, Inbox, Queue};
+use crate::happening::Happening;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use crate::otlp::{self, KnownBoots, Otlp};
+use crate::webhook::Webhook;
 
 /// Records the hub keeps for subscribers that are behind, unless told otherwise.
 const HUB_CAPACITY: usize = 8192;
@@ -38,8 +43,20 @@ struct Shared {
     hub: Hub,
     exporters: Exporters,
     metrics: Metrics,
+    redact: Option<Redact>,
     queues: Mutex<Vec<Queue<Arc<TransferRecord>>>>,
+    feeds: Mutex<Vec<Feed>>,
+    boots: Hub<Change>,
     tasks: Mutex<Tasks>,
+}
+
+/// Makes of a record another one that may be told; `None` if this one may.
+type Redact = Box<dyn Fn(&TransferRecord) -> Option<TransferRecord> + Send + Sync>;
+
+/// An exporter of more than records.
+struct Feed {
+    queue: Queue<Happening>,
+    wants: Box<dyn Fn(&Happening) -> bool + Send + Sync>,
 }
 
 /// Exporters that run, and those that do not yet.
@@ -54,6 +71,7 @@ struct Tasks {
 pub struct TelemetryBuilder {
     hub_capacity: usize,
     exporters: Exporters,
+    redact: Option<Redact>,
     queues: Vec<Queue<Arc<TransferRecord>>>,
     tasks: Vec<BoxFuture<'static, ()>>,
 }
@@ -62,6 +80,15 @@ impl TelemetryBuilder {
     /// Records that the hub keeps for subscribers that are behind. Default 8192.
     pub const fn hub_capacity(mut self, records: usize) -> Self {
         self.hub_capacity = records;
+        self
+    }
+
+    /// Tells others of another record instead, where `redact` makes one: without a secret in a name.
+    pub fn redact(
+        mut self,
+        redact: impl Fn(&TransferRecord) -> Option<TransferRecord> + Send + Sync + 'static,
+    ) -> Self {
+        self.redact = Some(Box::new(redact));
         self
     }
 
@@ -125,7 +152,10 @@ impl TelemetryBuilder {
                 hub,
                 exporters: self.exporters,
                 metrics,
+                redact: self.redact,
                 queues: Mutex::new(self.queues),
+                feeds: Mutex::default(),
+                boots: Hub::new(self.hub_capacity),
                 tasks: Mutex::new(tasks),
             }),
         };
@@ -142,6 +172,7 @@ impl Telemetry {
         TelemetryBuilder {
             hub_capacity: HUB_CAPACITY,
             exporters: Exporters::default(),
+            redact: None,
             queues: Vec::new(),
             tasks: Vec::new(),
         }
@@ -161,11 +192,17 @@ impl Telemetry {
         let shared = &*self.shared;
         shared.metrics.observe(records);
         let queues = shared.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        if queues.is_empty() && !shared.hub.is_heard() {
+        let feeds = shared.feeds();
+        if queues.is_empty() && feeds.is_empty() && !shared.hub.is_heard() {
             return;
         }
         // One copy for all.
-        let records: Vec<_> = records.iter().cloned().map(Arc::new).collect();
+        let records: Vec<_> = records.iter().map(|record| shared.copy(record)).collect();
+        for feed in &*feeds {
+            let told = records.iter().cloned().map(Happening::Transfer);
+            told.for_each(|happening| feed.push(happening));
+        }
+        drop(feeds);
         for queue in &*queues {
             for record in &records {
                 queue.push(Arc::clone(record));
@@ -173,6 +210,78 @@ impl Telemetry {
         }
         drop(queues);
         shared.hub.publish(records);
+    }
+
+    /// Hears what became of boots: exporters and [`Telemetry::boots`] do.
+    pub fn observe_boots(&self, changes: &[Change]) {
+        for feed in &*self.shared.feeds() {
+            let told = changes.iter().cloned().map(Happening::Boot);
+            told.for_each(|happening| feed.push(happening));
+        }
+        if self.shared.boots.is_heard() {
+            self.shared
+                .boots
+                .publish(changes.iter().cloned().map(Arc::new));
+        }
+    }
+
+    /// The live stream of what becomes of boots.
+    #[must_use]
+    pub fn boots(&self) -> &Hub<Change> {
+        &self.shared.boots
+    }
+
+    /// Posts to a web server what happens from now on.
+    ///
+    /// # Errors
+    /// If the system's certificates cannot be read.
+    pub fn webhook(&self, webhook: Webhook) -> Result<(), EndpointError> {
+        let wants = webhook.clone();
+        let feed = self.feed("webhook", webhook.queue_len(), move |happening| {
+            wants.wants(happening)
+        });
+        self.run(webhook.run(feed)?);
+        Ok(())
+    }
+
+    /// Sends metrics and traces to an OpenTelemetry collector from now on.
+    ///
+    /// # Errors
+    /// If the system's certificates cannot be read.
+    pub fn otlp(&self, collector: Otlp) -> Result<(), EndpointError> {
+        if collector.sends_traces() {
+            let boots = Arc::new(KnownBoots::default());
+            let heard = Arc::clone(&boots);
+            let offered = move |happening: &Happening| otlp::offered(&heard, happening);
+            let feed = self.feed("otlp-traces", Otlp::queue_len(), offered);
+            self.run(collector.run_traces(boots, feed)?);
+        }
+        if collector.sends_metrics() {
+            // It hears of nothing but the end.
+            let feed = self.feed("otlp-metrics", 1, |_| false);
+            self.run(collector.run_metrics(self.metrics().clone(), feed)?);
+        }
+        Ok(())
+    }
+
+    fn feed(
+        &self,
+        name: &str,
+        capacity: usize,
+        wants: impl Fn(&Happening) -> bool + Send + Sync + 'static,
+    ) -> Inbox<Happening> {
+        let (queue, inbox) = self.exporters().queue(name, capacity);
+        let wants = Box::new(wants);
+        self.shared.feeds().push(Feed { queue, wants });
+        inbox
+    }
+
+    /// Runs an exporter: at once within tokio, else from [`Telemetry::start`] on.
+    fn run(&self, exporter: impl Future<Output = ()> + Send + 'static) {
+        self.tasks().waiting.push(Box::pin(exporter));
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.start();
+        }
     }
 
     /// Starts the exporters, if they do not run yet.
@@ -193,6 +302,7 @@ impl Telemetry {
         let queues =
             std::mem::take(&mut *shared.queues.lock().unwrap_or_else(PoisonError::into_inner));
         drop(queues);
+        shared.feeds().clear();
         let mut running = std::mem::take(&mut self.tasks().running);
         let all = async { while running.join_next().await.is_some() {} };
         // Whoever is not done by then is dropped, and what it had is counted as lost.
@@ -224,9 +334,29 @@ impl Telemetry {
         &self.shared.exporters
     }
 
-    fn tasks(&self) -> std::sync::MutexGuard<'_, Tasks> {
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
         let tasks = &self.shared.tasks;
         tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// A copy of a record that may be told.
+    fn copy(&self, record: &TransferRecord) -> Arc<TransferRecord> {
+        let redacted = self.redact.as_ref().and_then(|redact| redact(record));
+        Arc::new(redacted.unwrap_or_else(|| record.clone()))
+    }
+
+    fn feeds(&self) -> MutexGuard<'_, Vec<Feed>> {
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Feed {
+    fn push(&self, happening: Happening) {
+        if (self.wants)(&happening) {
+            self.queue.push(happening);
+        }
     }
 }
 

@@ -4,7 +4,6 @@ mod args;
 mod confined;
 mod flags;
 mod listen;
-mod log;
 mod memory;
 mod reporting;
 mod served;
@@ -28,7 +27,6 @@ pub(crate) use confined::stand_in;
 
 use crate::exit::Failure;
 use crate::{out, size, task};
-use log::Log;
 use memory::Load;
 use reporting::Reporting;
 use served::Served;
@@ -44,9 +42,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let reach = confined::reach(&config, &mut sandbox)?;
     let totals = Arc::new(Totals::default());
-    let log = Log::new(config.document.log, config.document.log_searches);
     let mut reporting = Reporting::open(&config)?;
-    let server = open(args, &config, &totals, &log, &reporting)?;
+    let server = open(args, &config, &totals, &reporting)?;
     // Asked now: what tells the limits of a container is soon out of sight.
     let threads = available_parallelism().map_or(1, usize::from);
     bootwire_io::share_free_memory(threads.max(2));
@@ -63,7 +60,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let Some(served) = signals.or_end(opening).await.transpose()? else {
             return Ok(());
         };
-        log.hide(served.secrets());
+        reporting.hide(served.secrets());
+        reporting.open_log(served.config())?;
+        reporting.export(served.exports())?;
         let handle = server
             .serve(served.app())
             .start()
@@ -75,7 +74,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             drain: served.config().document.drain.0,
             served,
             handle,
-            log,
             reporting,
         };
         Box::pin(running.run(signals, &totals)).await
@@ -90,7 +88,6 @@ struct Running {
     drain: Duration,
     served: Served,
     handle: ServerHandle,
-    log: Log,
     reporting: Reporting,
 }
 
@@ -134,15 +131,18 @@ impl Running {
                 },
                 () = self.served.changed() => false,
             };
-            if signalled && signals.or_end(self.served.still()).await.is_none() {
-                return false;
+            if signalled {
+                self.reporting.reopen_log();
+                if signals.or_end(self.served.still()).await.is_none() {
+                    return false;
+                }
             }
             // Opening a site is large, and rare.
             let reload = Box::pin(self.served.reload(&self.handle));
             if signals.or_end(reload).await.is_none() {
                 return false;
             }
-            self.log.hide(self.served.secrets());
+            self.reporting.hide(self.served.secrets());
             self.reporting.watch_cache(self.served.caching());
         }
     }
@@ -185,13 +185,12 @@ fn open(
     args: &Args,
     config: &Config,
     totals: &Arc<Totals>,
-    log: &Log,
     reporting: &Reporting,
 ) -> anyhow::Result<OpenServer> {
     let open = |address: &str| {
         let server = config.server(address).portable_io(args.portable_io);
         reporting
-            .attach(observed(server, config, totals, log))
+            .attach(observed(server, config, totals, reporting))
             .open()
     };
     match open(server::LISTEN) {
@@ -206,19 +205,21 @@ fn open(
 }
 
 /// With those who hear of what it does. Nobody is answered before the workers start.
-fn observed(server: Server, config: &Config, totals: &Arc<Totals>, log: &Log) -> Server {
+fn observed(
+    server: Server,
+    config: &Config,
+    totals: &Arc<Totals>,
+    reporting: &Reporting,
+) -> Server {
     let unanswered = Unanswered::of(config);
-    let (totals, log, withheld) = (Arc::clone(totals), log.clone(), log.clone());
+    let (totals, log) = (Arc::clone(totals), reporting.log().clone());
     let load = Mutex::new(Load::default());
     server
         .serve(Router::new())
-        .observe_batches(move |records| {
-            records.iter().for_each(|record| totals.count(record));
-            log.lines(records, out::bytes);
-        })
+        .observe_batches(move |records| records.iter().for_each(|record| totals.count(record)))
         .stats_every(unanswered::LOOK_EVERY, move |stats| {
             unanswered
-                .news(stats, || withheld.withheld())
+                .news(stats, || log.withheld())
                 .iter()
                 .for_each(|line| out::note(line));
             let ended = stats.outcomes.iter().sum();

@@ -1,15 +1,18 @@
 //! Who else is told what the server does, as the configuration has it.
 
+use std::borrow::Cow;
 use std::net::TcpListener;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use bootwire::{Server, ServerHandle};
-use bootwire_site::Config;
 use bootwire_site::config::model::StatsdTags;
+use bootwire_site::{Config, Exports, Secrets};
 use bootwire_store::Cache;
+use bootwire_telemetry::log::Log;
 use bootwire_telemetry::metrics::{self, CacheFigures, Statsd, Tags};
-use bootwire_telemetry::{Drops, Telemetry};
+use bootwire_telemetry::{Drops, Instance, Telemetry};
 
 use crate::{out, size};
 
@@ -19,9 +22,13 @@ const LOSSES_EVERY: Duration = Duration::from_secs(60);
 /// How long exporters may send what they still have, once the server has drained.
 const FINISH: Duration = Duration::from_secs(3);
 
-/// Telemetry, and the sockets it uses.
+/// Telemetry, the log, and the sockets they use.
 pub(super) struct Reporting {
     telemetry: Telemetry,
+    log: Log,
+    instance: Instance,
+    /// What is told to nobody.
+    secrets: Arc<RwLock<Secrets>>,
     scrapes: Option<TcpListener>,
     statsd: Option<Statsd>,
 }
@@ -46,8 +53,24 @@ impl Reporting {
                 anyhow!("{place}: cannot send to {}: {error}", statsd.address)
             })
         });
+        let log = config
+            .log()
+            .prefixed(out::stdout_is_journal())
+            .notes(out::note);
+        let secrets = Arc::<RwLock<Secrets>>::default();
+        let hidden = Arc::clone(&secrets);
+        let telemetry = Telemetry::builder().log(&log).redact(move |record| {
+            let secrets = hidden.read().unwrap_or_else(PoisonError::into_inner);
+            match secrets.hidden(record) {
+                Cow::Owned(record) => Some(record),
+                Cow::Borrowed(_) => None,
+            }
+        });
         Ok(Self {
-            telemetry: Telemetry::builder().build(),
+            telemetry: telemetry.build(),
+            log,
+            instance: Instance::here(),
+            secrets,
             scrapes: listen.transpose()?,
             statsd: statsd.transpose()?,
         })
@@ -56,6 +79,40 @@ impl Reporting {
     /// Lets it hear of all that `server` does.
     pub(super) fn attach(&self, server: Server) -> Server {
         self.telemetry.attach(server)
+    }
+
+    /// The log of transfers.
+    pub(super) const fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Keeps these out of all that is told from now on.
+    pub(super) fn hide(&self, secrets: Secrets) {
+        *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = secrets;
+    }
+
+    /// Opens what the log is written to: within the sandbox, so that it can be opened again.
+    pub(super) fn open_log(&self, config: &Config) -> anyhow::Result<()> {
+        let place = || config.place_of("log");
+        let opened = self.log.open();
+        opened.map_err(|why| anyhow!("{}: cannot log to {}: {why}", place(), self.log.place()))
+    }
+
+    /// Opens the file of the log again.
+    pub(super) fn reopen_log(&self) {
+        self.log.reopen();
+    }
+
+    /// Lets these hear, too. Within tokio.
+    pub(super) fn export(&self, exports: &Exports) -> anyhow::Result<()> {
+        if let Some(otlp) = &exports.otlp {
+            self.telemetry.otlp(otlp.clone().instance(&self.instance))?;
+        }
+        for webhook in &exports.webhooks {
+            self.telemetry
+                .webhook(webhook.clone().instance(&self.instance))?;
+        }
+        Ok(())
     }
 
     /// Begins to tell, of a server that runs now.

@@ -2,7 +2,7 @@
 
 use bootwire::ServerHandle;
 use bootwire::router::App;
-use bootwire_site::{Config, Problems, Secrets, Site};
+use bootwire_site::{Config, Exports, Problems, Secrets, Site};
 
 use super::reporting::Caching;
 use crate::out;
@@ -41,6 +41,11 @@ impl Served {
             cache: cache.clone(),
             max,
         })
+    }
+
+    /// Who is told what happens.
+    pub(super) const fn exports(&self) -> &Exports {
+        self.site.exports()
     }
 
     /// Whether it comes from a file, and not from flags alone.

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use bootwire::{Op, Outcome, TransferRecord};
+use bootwire_telemetry::log;
 
 use crate::size;
 
@@ -22,7 +23,7 @@ struct Sums {
 
 impl Totals {
     pub(super) fn count(&self, record: &TransferRecord) {
-        let search = super::log::is_search(record);
+        let search = log::is_search(record);
         self.add(record.op, record.outcome, record.bytes, search);
     }
 
@@ -54,7 +55,7 @@ impl Totals {
             .iter()
             .zip(&sums.outcomes)
             .flat_map(|(&outcome, &count)| {
-                let words = super::log::words(outcome);
+                let words = log::words(outcome);
                 let searches = match outcome {
                     Outcome::NotFound => sums.searches,
                     _ => 0,

@@ -44,6 +44,7 @@ mod search;
 mod startup;
 mod storms;
 mod strangers;
+mod told;
 mod uploads;
 mod uploads_wire;
 mod windows_boot;

@@ -4,12 +4,16 @@ mod programs;
 mod report;
 mod trial;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bootwire::client::Client;
 use bootwire::router::App;
 use bootwire::{Answer, BoxFuture, Endpoint, Refusal, Reply, Request, Router, Server};
+use bootwire_telemetry::log::JOURNAL;
 
+use crate::config::Config;
+use crate::config::model::LogFormat;
 use crate::site::Site;
 use report::Report;
 
@@ -47,6 +51,7 @@ impl Site {
         for problem in self.problems() {
             report.fail("file", problem);
         }
+        look_for_journal(config, report);
         if self.may_ask() {
             self.ask_everybody(report).await;
         }
@@ -73,6 +78,26 @@ impl Site {
                 Err(why) => report.fail("inventory", format_args!("{shown}: {why}")),
             }
         }
+        for (shown, result) in self.exports().try_all(PATIENCE).await {
+            match result {
+                Ok(()) => report.ok("export", shown),
+                Err(why) => report.fail("export", format_args!("{shown}: {why}")),
+            }
+        }
+    }
+}
+
+/// Whether journald is there, if the log goes to it.
+fn look_for_journal(config: &Config, report: &mut Report<'_>) {
+    let log = &config.document.log;
+    if log.format != LogFormat::Journald {
+        return;
+    }
+    let socket = log.file.as_deref().unwrap_or_else(|| Path::new(JOURNAL));
+    let shown = socket.display();
+    match socket.metadata() {
+        Ok(_) => report.ok("log", format_args!("journald at {shown}")),
+        Err(why) => report.fail("log", format_args!("no journald at {shown}: {why}")),
     }
 }
 

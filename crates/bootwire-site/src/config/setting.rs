@@ -275,7 +275,7 @@ macro_rules! words {
         }
 
         impl $name {
-            const WORDS: &[(&str, &str)] = &[$(($word, $help)),*];
+            pub(in crate::config) const WORDS: &[(&str, &str)] = &[$(($word, $help)),*];
         }
 
         impl $crate::config::setting::SettingValue for $name {

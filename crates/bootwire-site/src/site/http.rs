@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bootwire_render::hook::HttpOptions;
+use bootwire_telemetry::deliver::{Endpoint, EndpointError};
 
 use super::opening::Opening;
 
@@ -60,6 +61,22 @@ impl Reaching {
             bearer: bearer.map(|token| token.trim().to_owned()),
             authorities: authorities.transpose()?,
         })
+    }
+}
+
+impl Reaching {
+    /// An endpoint that is reached so.
+    pub(super) fn apply(&self, mut endpoint: Endpoint) -> Result<Endpoint, EndpointError> {
+        for (name, value) in &self.headers {
+            endpoint = endpoint.header(name, value)?;
+        }
+        if let Some(token) = &self.bearer {
+            endpoint = endpoint.bearer(token)?;
+        }
+        match &self.authorities {
+            Some(pem) => endpoint.authorities(pem),
+            None => Ok(endpoint),
+        }
     }
 }
 

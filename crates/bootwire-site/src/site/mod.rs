@@ -8,6 +8,7 @@ mod after_upload;
 mod cache;
 mod dependencies;
 pub(crate) mod evaluate;
+mod export;
 mod hooks;
 mod http;
 mod identity;
@@ -37,6 +38,7 @@ use bootwire_render::identity::Identifier;
 use bootwire_render::template::Templates;
 use bootwire_store::Cache;
 
+pub use export::Exports;
 pub use requirements::Requirements;
 pub use secret::Secrets;
 
@@ -47,6 +49,7 @@ use inventory::Machines;
 use materials::Materials;
 use opening::{Notes, Opening, Purpose};
 use origins::{Origins, Prefetching};
+use reload::Fixed;
 use resources::Resources;
 use routes::OpenRoute;
 use watch::Watch;
@@ -74,7 +77,7 @@ pub struct Site {
     /// What a reload leaves open.
     resources: Resources,
     /// What the configuration said at first of what a running server cannot change.
-    fixed: Vec<(String, Option<String>)>,
+    fixed: Fixed,
     watch: Watch,
 }
 
@@ -154,7 +157,7 @@ impl SiteBuilder {
             let opening = Opening::new(&config, purpose, &self.notes);
             let (open, resources) = Open::new(opening, &resources, &self.compose).await?;
             Ok(Site {
-                fixed: config.fixed(),
+                fixed: Fixed::of(&config),
                 config,
                 purpose,
                 notes: self.notes,
@@ -209,6 +212,12 @@ impl Site {
     pub fn secrets(&self) -> Secrets {
         let secrets = self.open.routes.iter().filter_map(OpenRoute::secret);
         Secrets(secrets.collect())
+    }
+
+    /// Who is told what happens. Of what it says now a server that runs takes nothing up.
+    #[must_use]
+    pub const fn exports(&self) -> &Exports {
+        &self.open.exports
     }
 
     /// What is served, in lines for the log.
@@ -297,6 +306,7 @@ pub(crate) struct Open {
     origins: Arc<Origins>,
     templates: Templates,
     prefetching: Prefetching,
+    pub(crate) exports: Exports,
 }
 
 impl Open {
@@ -322,6 +332,7 @@ impl Open {
             templates: Some(templates.clone()),
         };
         let ((_, who), (_, templates)) = (identity, templates);
+        let exports = Exports::open(&mut opening);
         // Without them routes would be wrong that are right.
         opening.stop()?;
         let materials = Materials {
@@ -344,6 +355,7 @@ impl Open {
             origins,
             templates,
             prefetching: Prefetching::default(),
+            exports,
         };
         Ok((open, new))
     }
@@ -363,6 +375,7 @@ impl Open {
                 dir.display()
             ));
         }
+        lines.extend(self.exports.describe());
         lines
     }
 

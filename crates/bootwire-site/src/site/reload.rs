@@ -4,7 +4,27 @@ use bootwire::{BoxFuture, ServerHandle};
 
 use super::opening::Opening;
 use super::{Open, Site};
-use crate::config::{Config, Problem, Problems};
+use crate::config::{Config, Problem, Problems, model};
+
+/// What a running server cannot change.
+pub(super) struct Fixed {
+    /// Keys, and their values as they are written.
+    keys: Vec<(String, Option<String>)>,
+    otlp: model::Otlp,
+    webhook: Vec<model::Webhook>,
+}
+
+impl Fixed {
+    pub(super) fn of(config: &Config) -> Self {
+        let webhooks = config.document.webhook.iter();
+        Self {
+            keys: config.fixed(),
+            otlp: config.document.otlp.clone(),
+            // Where they stand does not matter.
+            webhook: webhooks.map(|webhook| webhook.value.clone()).collect(),
+        }
+    }
+}
 
 impl Site {
     /// Waits until the files of the configuration have changed, and are still.
@@ -102,9 +122,17 @@ impl Site {
 
     /// The keys that a running server cannot change and that are not as they were at first.
     fn waiting(&self, new: &Config) -> Vec<String> {
-        let both = self.fixed.iter().zip(new.fixed());
+        let new = Fixed::of(new);
+        let both = self.fixed.keys.iter().zip(new.keys);
         let changed = both.filter(|(old, new)| *old != new);
-        changed.map(|(_, (key, _))| key).collect()
+        let keys = changed.map(|(_, (key, _))| key);
+        let tables = [
+            ("otlp", self.fixed.otlp != new.otlp),
+            ("webhook", self.fixed.webhook != new.webhook),
+        ];
+        let tables = tables.into_iter().filter(|(_, changed)| *changed);
+        keys.chain(tables.map(|(table, _)| table.to_owned()))
+            .collect()
     }
 
     async fn read_again(&self) -> Result<Config, Problems> {

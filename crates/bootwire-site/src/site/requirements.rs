@@ -66,6 +66,7 @@ impl Config {
         required.neighbours = identity.neighbours();
         required.accepts = document.metrics.listen.is_some();
         required.add_inventory(self, &document.inventory);
+        required.add_export(self);
         required.add_served(templates::directory(self));
         // The configuration itself is read again.
         for file in &self.files {
@@ -217,6 +218,31 @@ impl Requirements {
         }
     }
 
+    /// Who is told what happens: files of the log, web servers.
+    fn add_export(&mut self, config: &Config) {
+        let document = &config.document;
+        // Another file takes the name of one that was moved away.
+        if document.log.format != model::LogFormat::Journald
+            && let Some(file) = &document.log.file
+        {
+            self.write
+                .extend(config.path(file).parent().map(Path::to_owned));
+        }
+        let otlp = &document.otlp;
+        self.add_web(config, otlp.url.as_deref(), [&otlp.bearer_file, &otlp.ca]);
+        for webhook in &document.webhook {
+            let files = [&webhook.bearer_file, &webhook.ca];
+            self.add_web(config, webhook.url.as_deref(), files);
+        }
+    }
+
+    fn add_web(&mut self, config: &Config, url: Option<&str>, files: [&Option<PathBuf>; 2]) {
+        if let Some(url) = url {
+            self.connect_to(url);
+            self.read_files(config, files.into_iter().flatten());
+        }
+    }
+
     fn add_inventory(&mut self, config: &Config, inventory: &model::Inventory) {
         for place in inventory.files.iter().flat_map(|files| &files.0) {
             let place = config.path(place);
@@ -304,6 +330,7 @@ mod tests {
         let config = config(
             dir.path(),
             r#"
+            log = { format = "json", file = "log/transfers.json" }
             [cache]
             dir = "cache"
             [origin.images]
@@ -317,6 +344,11 @@ mod tests {
             neighbours = true
             [inventory]
             sqlite = "state/machines.db"
+            [otlp]
+            url = "http://collector:4318"
+            [[webhook]]
+            url = "https://hooks.example.com:8443/boots"
+            bearer_file = "secret/token"
             [[route]]
             path = "/boot/{mac}"
             exec = { program = "hooks/boot" }
@@ -330,16 +362,17 @@ mod tests {
         );
         let needs = config.requirements();
         let path = |name: &str| dir.path().join(name);
-        for read in ["files", "tls"] {
+        for read in ["files", "secret", "tls"] {
             assert!(needs.read.contains(&path(read)), "{read}: {needs:?}");
         }
         assert!(needs.read.contains(&"/var/lib/misc".into()));
-        assert_eq!(needs.write, [path("cache"), path("state"), path("uploads")]);
+        let written = ["cache", "log", "state", "uploads"];
+        assert_eq!(needs.write, written.map(path));
         assert!(needs.runs_programs() && needs.neighbours && !needs.any_connect);
         for place in [PathBuf::from("/usr/local/bin"), path("hooks")] {
             assert!(needs.beside_programs.contains(&place), "{needs:?}");
         }
-        assert_eq!(needs.connect, [80, 443, 8080, 9000]);
+        assert_eq!(needs.connect, [80, 443, 4318, 8080, 8443, 9000]);
     }
 
     #[test]

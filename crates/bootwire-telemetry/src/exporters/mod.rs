@@ -1,5 +1,6 @@
 //! Who passes things on to other systems, and what got lost on the way.
 
+mod in_flight;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -7,6 +8,7 @@ mod tests;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(crate) use in_flight::InFlight;
 pub use queue::{Inbox, Queue};
 
 /// All exporters of a server, with what each one lost. Cheap to clone.
@@ -107,6 +109,12 @@ impl Account {
     /// So many items could not be delivered and are given up.
     pub fn failed(&self, count: u64) {
         self.failed.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// So many of the items that were sent were refused: they failed after all.
+    pub(crate) fn refused(&self, count: u64) {
+        self.sent.fetch_sub(count, Ordering::Relaxed);
+        self.failed(count);
     }
 
     fn told(&self, name: &str) -> Drops {

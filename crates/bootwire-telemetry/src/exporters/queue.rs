@@ -90,6 +90,19 @@ impl<T> Inbox<T> {
         Some(batch)
     }
 
+    /// At most `max` items that are there now.
+    pub fn take(&mut self, max: usize) -> Vec<T> {
+        let mut taken = Vec::new();
+        while taken.len() < max {
+            let Ok(item) = self.items.try_recv() else {
+                break;
+            };
+            taken.push(item);
+        }
+        self.took(taken.len());
+        taken
+    }
+
     /// As [`Inbox::batch`] without lingering, for a thread of its own: takes what is there.
     ///
     /// # Panics

@@ -5,7 +5,9 @@
 //!
 //! No table has `Debug`: headers, settings and variables may be secrets.
 
+mod export;
 mod hook;
+mod log;
 mod metrics;
 mod origin;
 mod route;
@@ -17,7 +19,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use export::{Otlp, Webhook, WebhookEvent};
 pub(crate) use hook::{Bounds, Exec, Http, Output};
+pub use log::Log;
 pub use metrics::{Statsd, StatsdTags};
 pub(crate) use origin::{Origin, Pin};
 pub(in crate::config) use route::{Caps, Operation, Quirk, Refuse, Route};
@@ -28,11 +32,20 @@ use super::value::{Many, Net, Size, Spanned, Time, Unlimited};
 use crate::ports::Ports;
 
 words! {
-    /// How transfers are logged.
-    Log {
+    /// How a line of the log is written.
+    LogFormat {
         #[default]
         Text "text" "A line in plain words",
         Json "json" "A JSON object with all fields",
+        Journald "journald" "An entry in journald, with fields",
+    }
+
+    /// Which transfers get a line.
+    LogLevel {
+        Quiet "quiet" "What went wrong",
+        #[default]
+        Normal "normal" "That, and what was transferred; not what boot loaders only try",
+        All "all" "Each one, however often the same goes wrong",
     }
 
     /// How strict the sandbox is.
@@ -97,10 +110,11 @@ tables! {
          that append one, and put it into the record"
         traceparent: bool = false => Setting::new(Kind::Switch).flag(NETWORK, "");
 
-        "How to log transfers"
-        log: Log = Log::Text => Setting::new(Kind::Word(Log::WORDS)).flag(RUNNING, "FORMAT");
+        "How to log transfers; a table says more (format, level, file)"
+        log: Log = Log::default() => Setting::new(Kind::Word(LogFormat::WORDS))
+            .flag(RUNNING, "FORMAT");
 
-        "Log names that boot loaders only try, too; JSON always has them"
+        "Log what boot loaders only try, too, and each repeated error: level = \"all\"; JSON has them anyway"
         log_searches: bool = false => Setting::new(Kind::Switch).flag(RUNNING, "");
 
         "Worker threads"
@@ -145,6 +159,10 @@ tables! {
         pub(crate) inventory: Inventory,
         /// Files that are rendered for each machine
         pub(crate) templates: Templates,
+        /// A collector of OpenTelemetry's that gets metrics and traces
+        pub(crate) otlp: Otlp,
+        /// Web servers that events are posted to
+        pub(crate) webhook: Vec<Spanned<Webhook>>,
         /// What clients get; the first route that matches answers
         pub(in crate::config) route: Vec<Spanned<Route>>,
         /// Other options for clients that need them

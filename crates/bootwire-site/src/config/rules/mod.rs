@@ -1,6 +1,7 @@
 //! What the tables cannot say by their types: numbers in range, keys that belong together, keys that
 //! contradict each other.
 
+mod export;
 mod metrics;
 mod origin;
 mod quirk;
@@ -43,6 +44,7 @@ pub(super) fn parse(document: &Document, root: &Node) -> (Parsed, Report) {
     metrics::check(&document.metrics, root.key("metrics"), &mut report);
     origin::check(document, root, &mut report);
     site::check(document, root, &mut report);
+    export::check(document, root, &mut report);
     let routes = route::parse(document, root, &mut report);
     let quirks = quirk::parse(document, root, &mut report);
     if report.problems.is_empty() {

@@ -186,7 +186,7 @@ fn flags_go_over_the_environment_and_say_where_they_are_wrong() {
     let found = assemble(&main, &[], variables, &flags).ok().unwrap();
     let document = found.document;
     assert_eq!(document.workers, Some(9));
-    assert_eq!(document.log, model::Log::Json);
+    assert_eq!(document.log.format, model::LogFormat::Json);
     assert_eq!(document.give_up, Time(std::time::Duration::from_secs(90)));
     assert_eq!(document.drain, Time(std::time::Duration::from_millis(250)));
     assert_eq!(document.listen.unwrap().0, ["127.0.0.1:1", "127.0.0.1:2"]);

@@ -191,7 +191,39 @@ fn contradictions_are_refused() {
         ),
         (
             "log = \"jsn\"",
-            "no such word \"jsn\": write \"text\" or \"json\"",
+            "no such word \"jsn\": write \"text\", \"json\" or \"journald\"",
+        ),
+        (
+            "log_searches = true\nlog = { level = \"normal\" }",
+            "\"log_searches\" beside log.level, which says it too",
+        ),
+        (
+            "log = { format = \"journald\", file = \"socket\" }",
+            "for journald this is the socket of another journal",
+        ),
+        (
+            "log = { fromat = \"json\" }",
+            "no such key \"fromat\": did you mean \"format\"?",
+        ),
+        (
+            "[otlp]\nevery = \"30s\"",
+            "the \"url\" of the collector is missing",
+        ),
+        (
+            "[otlp]\nurl = \"collector:4318\"",
+            "a URL begins with http:// or https://",
+        ),
+        (
+            "[[webhook]]\nevents = \"boot\"",
+            "a webhook needs a \"url\" to post to",
+        ),
+        (
+            "[[webhook]]\nurl = \"http://h\"\nbatch = 0",
+            "batch is 0: write 1 to 10000",
+        ),
+        (
+            "[[webhook]]\nurl = \"http://h\"\nevents = []",
+            "events is empty",
         ),
         (
             "[origin.a]",

@@ -8,6 +8,8 @@ use std::ops::{Deref, Range};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use crate::config::source::Place;
+
 /// A value, and where in the configuration it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spanned<T> {
@@ -21,6 +23,17 @@ pub struct Spanned<T> {
 
 /// What a [`Spanned`] is asked for as: the tree of the configuration knows it.
 pub(in crate::config) const NAME: &str = "$bootwire::Spanned";
+
+impl<T> Spanned<T> {
+    /// Where it was written.
+    pub(crate) const fn place(&self) -> Place {
+        Place {
+            source: self.file,
+            start: self.span.start,
+            end: self.span.end,
+        }
+    }
+}
 
 impl<T> Deref for Spanned<T> {
     type Target = T;

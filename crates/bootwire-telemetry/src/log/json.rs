@@ -2,17 +2,14 @@
 
 use std::fmt::Write;
 
-use bootwire::TransferRecord;
+use bootwire::{TransferRecord, escape as shown};
 use serde::Serialize;
-
-use crate::shown;
 
 /// The object on one line. JSON escapes the control characters of ASCII by itself; the others, and
 /// what turns the direction of writing, could still steer a terminal that shows the log.
 pub(super) fn line(record: &TransferRecord) -> String {
     // Numbers and text: nothing of it can fail to be written.
-    let search = super::is_search(record);
-    let plain = serde_json::to_string(&Line { record, search }).unwrap_or_default();
+    let plain = serde_json::to_string(&RecordLine::of(record)).unwrap_or_default();
     if plain.bytes().all(|byte| matches!(byte, 0x20..0x7f)) {
         return plain;
     }
@@ -28,13 +25,22 @@ pub(super) fn line(record: &TransferRecord) -> String {
     safe
 }
 
-/// A record, and what this server adds.
+/// A record as it is told: with what the framework does not know.
 #[derive(Serialize)]
-struct Line<'r> {
+pub(crate) struct RecordLine<'r> {
     #[serde(flatten)]
     record: &'r TransferRecord,
     /// Not found, and its boot loader goes on without.
     search: bool,
+}
+
+impl<'r> RecordLine<'r> {
+    pub(crate) fn of(record: &'r TransferRecord) -> Self {
+        Self {
+            record,
+            search: super::is_search(record),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -44,8 +50,8 @@ mod tests {
     use bootwire::ErrorCode;
     use serde_json::Value;
 
-    use super::super::sample;
     use super::*;
+    use crate::sample;
 
     #[tokio::test]
     async fn all_fields_are_there_under_stable_names() {

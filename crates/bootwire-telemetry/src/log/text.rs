@@ -1,21 +1,40 @@
 //! Records in plain words.
 
 use std::fmt::Write;
+use std::time::{Duration, SystemTime};
 
-use bootwire::{Op, Outcome, TransferRecord};
+use bootwire::{Limit, Op, Outcome, TransferRecord};
+use bootwire::{amount as size, escape as shown};
 
 use super::{is_search, write_words};
-use crate::{shown, size};
+
+/// A transfer that took so long has a word on what held it up.
+const LONG: Duration = Duration::from_secs(2);
 
 /// Writes `TIME PEER read PATH: OUTCOME, ...`; the time is the end's, so that lines are in order. Every transfer costs this: it is written in one go.
 pub(super) fn line(record: &TransferRecord, out: &mut String) {
-    let op = match record.op {
+    write_time(out, record.ended());
+    told(record, out);
+}
+
+/// Writes when it was, and a blank.
+pub(super) fn write_time(out: &mut String, time: SystemTime) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{} ", humantime::format_rfc3339_millis(time));
+}
+
+/// What a client does.
+pub(super) const fn op(op: Op) -> &'static str {
+    match op {
         Op::Read => "read",
         Op::Write => "write",
-    };
-    let ended = humantime::format_rfc3339_millis(record.ended());
+    }
+}
+
+/// Writes the line without the time.
+pub(super) fn told(record: &TransferRecord, out: &mut String) {
     // Writing to a String cannot fail.
-    let _ = write!(out, "{ended} {} {op} ", record.peer);
+    let _ = write!(out, "{} {} ", record.peer, op(record.op));
     // The path; where it was not UTF-8, the name as it was sent, which shows what it was.
     if record.path.contains(char::REPLACEMENT_CHARACTER) {
         shown::write_word(out, &record.filename);
@@ -63,11 +82,30 @@ pub(super) fn line(record: &TransferRecord, out: &mut String) {
     if record.last_ack_missing {
         out.push_str(", last ACK missing");
     }
+    held_up(record, out);
     for (label, value) in &record.labels {
         out.push_str(", ");
         shown::write_word(out, label.as_bytes());
         out.push('=');
         shown::write_word(out, value.as_bytes());
+    }
+}
+
+/// Writes who held up a transfer that took long enough to ask.
+fn held_up(record: &TransferRecord, out: &mut String) {
+    let Some(limit) = record.limited_by.filter(|_| record.duration >= LONG) else {
+        return;
+    };
+    let blocks = u32::try_from(record.blocks).unwrap_or(u32::MAX).max(1);
+    // Writing to a String cannot fail.
+    let _ = write!(out, ", limited by the {limit}: ");
+    size::write_span(out, record.waits.of(limit) / blocks);
+    out.push_str(" a block");
+    if limit != Limit::Server
+        && let Some(own) = record.server_per_block()
+    {
+        out.push_str(", the server ");
+        size::write_span(out, own);
     }
 }
 
@@ -103,8 +141,8 @@ fn amount(record: &TransferRecord, out: &mut String) {
 mod tests {
     use bootwire::ErrorCode;
 
-    use super::super::sample;
     use super::*;
+    use crate::sample;
 
     fn line(record: &TransferRecord) -> String {
         let mut out = String::new();
@@ -131,6 +169,24 @@ mod tests {
              10000000 bytes in 500.0 ms (20.0 MB/s), blksize 1468, windowsize 4, \
              3 blocks resent, 1 timeout, last ACK missing, machine=\"web 1\""
         );
+    }
+
+    #[tokio::test]
+    async fn what_took_long_says_what_held_it_up() {
+        let mut record = sample::record().await;
+        assert!(!line(&record).contains("limited"));
+        record.duration = Duration::from_secs(14);
+        record.waits.client = Duration::from_micros(13_624_500);
+        record.waits.server = Duration::from_micros(340_650);
+        let told = line(&record);
+        assert!(
+            told.ends_with(", limited by the client: 2.0 ms a block, the server 50 us"),
+            "{told}"
+        );
+        record.limited_by = Some(Limit::Server);
+        assert!(line(&record).ends_with(", limited by the server: 50 us a block"));
+        record.limited_by = None;
+        assert!(!line(&record).contains("limited"));
     }
 
     #[tokio::test]

@@ -1,0 +1,9 @@
+//! Bringing things to web servers: one parcel after the other, again if it did not arrive, never
+//! endlessly.
+
+mod courier;
+mod endpoint;
+
+pub(crate) use courier::{Courier, Notes, Retry};
+pub use endpoint::{Endpoint, EndpointError};
+pub(crate) use endpoint::{Parcel, Post, Poster};
