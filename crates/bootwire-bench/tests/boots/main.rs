@@ -2,6 +2,7 @@
 
 mod site;
 mod trouble;
+mod verdicts;
 
 use bootwire::Outcome;
 use bootwire_bench::boots::{Boot, Ending, Kind, Machine, Part};

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use bootwire::{Outcome, Refusal, Reply, Request, Router, Server, ServerHandle, TransferRecord};
+use bootwire::{
+    Outcome, Refusal, Reply, Request, Router, Schedule, Server, ServerHandle, TransferRecord,
+};
 use bootwire_bench::boots::image::{bcd, efi, initrd, noise};
 use bootwire_bench::boots::{Arch, Boot, Machine};
 use bytes::Bytes;
@@ -16,6 +19,7 @@ pub(crate) const MAC: &str = "52:54:00:12:34:56";
 pub(crate) struct Site {
     pub(crate) files: BTreeMap<&'static str, Bytes>,
     records: Arc<Mutex<Vec<TransferRecord>>>,
+    gives_up_soon: bool,
 }
 
 /// One request, as the server saw it.
@@ -87,6 +91,7 @@ impl Site {
         Self {
             files: files.collect(),
             records: Arc::default(),
+            gives_up_soon: false,
         }
     }
 
@@ -98,6 +103,25 @@ impl Site {
     pub(crate) fn without(mut self, name: &str) -> Self {
         assert!(self.files.remove(name).is_some(), "{name}");
         self
+    }
+
+    /// Waits seconds for silent machines, not a minute.
+    pub(crate) fn gives_up_soon(mut self) -> Self {
+        self.gives_up_soon = true;
+        self
+    }
+
+    /// What was recorded, in the order in which it ended.
+    pub(crate) fn in_order(&self) -> Vec<TransferRecord> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.clone()
+    }
+
+    /// The beginning of a file, by the path in the record.
+    pub(crate) fn head(&self, path: &str) -> Option<&[u8]> {
+        let file = self.files.get(path);
+        let file = file.or_else(|| self.files.get(path.to_lowercase().as_str()))?;
+        Some(&file[..file.len().min(64 << 10)])
     }
 
     fn start(&self) -> ServerHandle {
@@ -115,8 +139,13 @@ impl Site {
                 }
             }
         });
+        let mut schedule = Schedule::default();
+        if self.gives_up_soon {
+            schedule.give_up = Duration::from_secs(4);
+        }
         Server::bind("127.0.0.1:0")
             .workers(1)
+            .schedule(schedule)
             .serve(app)
             .observe(move |record| {
                 let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,8 +174,8 @@ impl Site {
         let (server, address) = self.serve();
         let boot = machine.boot(address, 7, |_| {}).await;
         // Records of transfers that a machine left come when the server has heard of it.
-        server.drain(std::time::Duration::from_secs(60)).await;
-        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        server.drain(Duration::from_secs(60)).await;
+        let mut records = self.in_order();
         records.sort_by_key(|record| record.id);
         let seen = records.iter().map(|record| Seen {
             filename: String::from_utf8_lossy(&record.filename).into_owned(),

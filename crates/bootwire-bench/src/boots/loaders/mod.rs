@@ -81,6 +81,10 @@ enum Named {
 fn named(path: &str) -> Option<Named> {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     let name = name.to_ascii_lowercase();
+    if name.ends_with(".ipxe") {
+        // A script of its own.
+        return None;
+    }
     let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
     if has(&["ipxe", "snponly", "undionly"]) {
         Some(Named::Ipxe)
@@ -136,6 +140,7 @@ mod tests {
             ("tftp://10.0.0.1/ipxe-arm64.efi", Some(Named::Ipxe)),
             ("boot\\x64\\wdsmgfw.efi", Some(Named::Windows)),
             ("grub/pxelinux.0", None),
+            ("boot.ipxe", None),
             ("other.efi", None),
         ] {
             assert_eq!(named(path), expected, "{path}");

@@ -118,14 +118,22 @@ fn looping(open: &Open) -> Option<Verdict> {
 /// What failed, if nothing came behind it.
 fn failed(open: &Open) -> Option<Verdict> {
     let mut failed: Option<&Step> = None;
+    // The same without what a script may try in passing: `chain own.ipxe || goto default`.
+    let mut grave: Option<&Step> = None;
     for step in weighty(open).rev() {
         match step.outcome {
             Outcome::Complete => break,
             Outcome::Probe => {}
-            _ => failed = Some(step),
+            outcome => {
+                failed = Some(step);
+                let tried = matches!(step.stage, Stage::Config | Stage::Module | Stage::Other);
+                if outcome != Outcome::NotFound || !tried {
+                    grave = failed;
+                }
+            }
         }
     }
-    let step = failed?;
+    let step = grave.or(failed)?;
     let has_kernel = || weighty(open).any(|step| step.stage == Stage::Kernel && step.is_complete());
     let is_spare = match step.stage {
         Stage::DeviceTree | Stage::Other | Stage::Module => true,
