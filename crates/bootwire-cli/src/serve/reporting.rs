@@ -124,6 +124,7 @@ impl Reporting {
         let telemetry = &self.telemetry;
         telemetry.start();
         let metrics = telemetry.metrics();
+        metrics.watch(server.view());
         self.watch_cache(cache);
         if let Some(listener) = self.scrapes.take() {
             let address = listener.local_addr().context("no address for scrapes")?;
@@ -134,7 +135,6 @@ impl Reporting {
             tokio::spawn(statsd.run(metrics.clone(), telemetry.exporters()));
         }
         tokio::spawn(tell_losses(telemetry.clone()));
-        let _ = server;
         Ok(())
     }
 

@@ -33,6 +33,7 @@ pub fn alerts(job: &str) -> Vec<Alert> {
     let job = quoted(job);
     let five = each_over("5m");
     let ten = each_over("10m");
+    let half = each_over("30m");
     let outcome = |outcome| [(Label::Outcome, outcome)];
     let ended = |is| five.rate(&list::TRANSFERS_ENDED, &[], &outcome(is));
     let unanswered =
@@ -75,6 +76,21 @@ pub fn alerts(job: &str) -> Vec<Alert> {
                 Machines try again, later. If there are more transfers than `transfers_max`, raise it or add a \
                 server. If hooks or origins are behind, raise their `concurrency`, or find out why they are \
                 slow. If the cache has no room, raise `cache.max`. The log has the reason with each transfer.",
+        },
+        Alert {
+            name: "BootwireBootsFail",
+            severity: "warning",
+            lasting: "5m",
+            when: format!(
+                "{} / {} > 0.2 and {} > 0.002",
+                half.rate(&list::BOOTS, &[], &[(Label::Level, "=\"bad\"")]),
+                half.rate(&list::BOOTS, &[], &[(Label::Level, "=~\"good|bad\"")]),
+                half.rate(&list::BOOTS, &[], &[(Label::Level, "=\"bad\"")]),
+            ),
+            summary: "{{ $value | humanizePercentage }} of boots from {{ $labels.instance }} fail",
+            description: "Machines ask, and do not come up. `bootwire boots` on that host lists them, each with \
+                where it stopped, why, and what to do; the dashboard shows which verdict is the most common. A \
+                file that is missing for all of them, or a change of DHCP or of a template, is the usual cause.",
         },
         Alert {
             name: "BootwireNotAllowed",

@@ -257,6 +257,13 @@ fn requests() -> Vec<Panel> {
         .with(of.rate(&list::ROUTE_TRANSFERS, &[route], &[]), "{{route}}")
         .stacked()
         .wide(),
+        Panel::new(
+            "Boots by verdict",
+            "cps",
+            "How boots ended. `bootwire boots` and the console show each with what to do.",
+        )
+        .with(of.rate(&list::BOOTS, &[Label::Verdict], &[]), "{{verdict}}")
+        .stacked(),
         Panel::new("Requests accepted", "cps", "Requests that became transfers.")
             .with(of.rate(&list::REQUESTS_ACCEPTED, &[op], &[]), "{{op}}")
             .with(of.rate(&list::REQUESTS_REPEATED, &[], &[]), "repeated"),
@@ -304,7 +311,8 @@ fn requests() -> Vec<Panel> {
 fn network() -> Vec<Panel> {
     let of = DASHBOARD;
     let family = Label::Family;
-    vec![
+    let mut panels = bottlenecks();
+    panels.extend([
         Panel::new("Bytes", "Bps", "Content, resends included.")
             .with(of.rate(&list::CONTENT_SENT, &[], &[]), "sent")
             .with(of.rate(&list::CONTENT_RECEIVED, &[], &[]), "received"),
@@ -341,9 +349,36 @@ fn network() -> Vec<Panel> {
         )
         .with(of.rate(&list::KERNEL_DROPS, &[], &[]), "kernel drops")
         .with(of.rate(&list::BLOCK_TIMEOUTS, &[], &[]), "timer ran out")
+        .with(of.rate(&list::GAPS, &[], &[]), "gaps")
         .with(of.rate(&list::PACKETS_MALFORMED, &[], &[]), "malformed")
         .with(of.rate(&list::PACKETS_STRAY, &[], &[]), "stray")
         .with(of.rate(&list::ERRORS_WITHHELD, &[], &[]), "errors withheld"),
+    ]);
+    panels
+}
+
+/// Who holds transfers up.
+fn bottlenecks() -> Vec<Panel> {
+    let of = DASHBOARD;
+    vec![
+        Panel::new(
+            "Who holds transfers up",
+            "cps",
+            "Transfers by who was the bottleneck. `client`: its firmware takes its time; nothing to do here. \
+             `network`: packets get lost. `content`: handlers, origins or the disk are slow. `server`: it is \
+             short of processor time.",
+        )
+        .with(of.rate(&list::LIMITED, &[Label::By], &[]), "{{by}}")
+        .stacked()
+        .wide(),
+        Panel::new(
+            "Where the time goes",
+            "short",
+            "For whom transfers wait: so many of them at any time, on average.",
+        )
+        .with(of.rate(&list::WAITING, &[Label::By], &[]), "{{by}}")
+        .stacked()
+        .wide(),
     ]
 }
 
@@ -365,6 +400,22 @@ fn origins() -> Vec<Panel> {
         )
         .with(of.rate(&list::ORIGIN_REQUESTS, &[], &[]), "asked")
         .with(of.rate(&list::ORIGIN_RETRIES, &[], &[]), "again after a failure"),
+        Panel::new(
+            "Content from the cache",
+            "cps",
+            "Transfers by how much of their content was in the cache. `partial`: some was, or was on its way \
+             for others.",
+        )
+        .with(of.rate(&list::CACHE_ANSWERS, &[Label::Use], &[]), "{{use}}")
+        .stacked(),
+        Panel::new(
+            "Waiting for origins",
+            "s",
+            "Half of the transfers whose content was not all in the cache, and 99 of 100, waited for it so \
+             long.",
+        )
+        .with(of.quantile(0.5, &list::ORIGIN, &[]), "half")
+        .with(of.quantile(0.99, &list::ORIGIN, &[]), "99 of 100"),
         Panel::new("From origins", "Bps", "Bytes fetched into the cache.")
             .with(of.rate(&list::ORIGIN_FETCHED, &[], &[]), "fetched"),
         Panel::new(

@@ -64,6 +64,14 @@ pub enum Label {
     Reason,
     /// What the cache had.
     Result,
+    /// How much of it the cache had.
+    Use,
+    /// Who held a transfer up.
+    By,
+    /// How a boot ended.
+    Verdict,
+    /// How good or bad that is.
+    Level,
     /// The name of an exporter.
     Exporter,
     /// What became of an exporter's item.
@@ -129,7 +137,7 @@ impl Unit {
 
 impl Label {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Route,
         Self::Op,
         Self::Outcome,
@@ -137,6 +145,10 @@ impl Label {
         Self::Transport,
         Self::Reason,
         Self::Result,
+        Self::Use,
+        Self::By,
+        Self::Verdict,
+        Self::Level,
         Self::Exporter,
         Self::Delivery,
         Self::Worker,
@@ -156,6 +168,10 @@ impl Label {
             Self::Transport => "transport",
             Self::Reason => "reason",
             Self::Result => "result",
+            Self::Use => "use",
+            Self::By => "by",
+            Self::Verdict => "verdict",
+            Self::Level => "level",
             Self::Exporter => "exporter",
             Self::Delivery => "delivery",
             Self::Worker => "worker",
@@ -181,6 +197,10 @@ impl Label {
                 "`not_allowed`, `own_address`, `low_port`, `rate_limited`, `unproven_dropped`, `broadcast`"
             }
             Self::Result => "`hit`, `miss`, `stale`",
+            Self::Use => "`hit`, `miss`, `partial`, `bypass`, as in [the record](record.md)",
+            Self::By => "`client`, `network`, `content`, `server`, as in [the record](record.md)",
+            Self::Verdict => "the kinds of verdicts on [boots](../how-to/seeing.md#boots)",
+            Self::Level => "`good`, `open`, `bad`: that of the verdict",
             Self::Exporter => "the names of exporters, as the configuration makes them",
             Self::Delivery => "`sent`, `dropped`, `failed`",
             Self::Worker => "the number of the worker thread, from 0",

@@ -15,6 +15,11 @@ const ROUND_TRIPS: &[f64] = &[
 const TRANSFERS: &[f64] = &[
     0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
 ];
+/// From a millisecond to ten minutes: whole objects.
+const ORIGINS: &[f64] = &[
+    0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0,
+];
+
 /// Declares the metrics: each by its name in the code, and all of them in order.
 macro_rules! metrics {
     ($($id:ident: $kind:expr, $name:literal, $unit:ident, [$($label:ident),*], $help:literal;)*) => {
@@ -91,6 +96,20 @@ metrics! {
         "Round trip to the client, smoothed, at the end of each transfer: its time to answer included";
     HANDLER: Kind::Histogram(ANSWERS), "bootwire_handler", Seconds, [Route],
         "Time from the request to the handler's answer";
+
+    LIMITED: Kind::Counter, "bootwire_transfers_limited", None, [By],
+        "Transfers that moved something, by who held them up most";
+    WAITING: Kind::Counter, "bootwire_transfers_waiting", Seconds, [By],
+        "Time of ended transfers, by whom they waited for";
+    GAPS: Kind::Counter, "bootwire_gaps", None, [],
+        "Gaps that ACKs of ended transfers told of, or that were seen in what came";
+    CACHE_ANSWERS: Kind::Counter, "bootwire_cache_answers", None, [Use],
+        "Transfers whose content may be in the cache, by how much of it was";
+    ORIGIN: Kind::Histogram(ORIGINS), "bootwire_origin", Seconds, [],
+        "Time that a transfer waited for its content, where not all of it was in the cache";
+
+    BOOTS: Kind::Counter, "bootwire_boots", None, [Verdict, Level],
+        "Boots that ended, by verdict";
 
     CACHE_REQUESTS: Kind::Counter, "bootwire_cache_requests", None, [Result],
         "Requests for objects of origins: hit (answered without asking the origin), miss (waited for \

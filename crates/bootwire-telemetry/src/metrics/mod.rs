@@ -26,7 +26,8 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use bootwire::{ServerStats, TransferRecord};
+use bootwire::{ServerStats, ServerView, TransferRecord};
+use bootwire_boots::VerdictKind;
 
 pub use exposition::Scrape;
 pub use kind::{Kind, Label, Metric, Unit};
@@ -89,14 +90,24 @@ impl Metrics {
         records.iter().for_each(|record| tally.add(record));
     }
 
+    /// Counts a boot that ended with this verdict.
+    pub fn boot_ended(&self, verdict: VerdictKind) {
+        held(&self.shared.tally).add_boot(verdict);
+    }
+
     /// These are the server's counters now.
     pub(crate) fn heard(&self, stats: &ServerStats) {
         self.sources().heard.clone_from(stats);
     }
 
-    /// Asks `server` for its counters at each scrape.
-    pub fn watch(&self, server: impl Source) {
-        self.sources().server = Some(Arc::new(server));
+    /// Asks a running server for its counters at each scrape.
+    pub fn watch(&self, server: ServerView) {
+        self.watch_source(server::Watched::new(server));
+    }
+
+    /// Asks `source` for counters at each scrape: for servers that this program only knows from afar.
+    pub fn watch_source(&self, source: impl Source) {
+        self.sources().server = Some(Arc::new(source));
     }
 
     /// Asks `figures` at each scrape what the cache of origins holds; `None` where there is no cache.

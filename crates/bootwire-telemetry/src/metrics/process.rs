@@ -29,7 +29,7 @@ impl Process {
         let spent = spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9;
         sheet.number(&list::PROCESS_CPU, spent);
         if let Some(bytes) = self.memory() {
-            sheet.number(&list::PROCESS_MEMORY, bytes as f64);
+            sheet.count(&list::PROCESS_MEMORY, bytes);
         }
         let since = started.duration_since(SystemTime::UNIX_EPOCH);
         sheet.number(

@@ -1,6 +1,9 @@
 //! What the server, its cache and its exporters count by themselves.
 
-use bootwire::{DropReason, Outcome, ServerStats};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bootwire::{DropReason, Outcome, ServerStats, ServerView, WorkerLoad};
 
 use super::list;
 use super::snapshot::{Sheet, Value};
@@ -21,6 +24,54 @@ pub trait Source: Send + Sync + 'static {
 impl<F: Fn() -> ServerStats + Send + Sync + 'static> Source for F {
     fn stats(&self) -> ServerStats {
         self()
+    }
+}
+
+/// A running server, and how busy its workers were when that was asked last.
+pub(super) struct Watched {
+    view: ServerView,
+    load: Mutex<Looks>,
+}
+
+/// Looks at the load: shares are taken between two of them.
+struct Looks {
+    /// What shares are taken from.
+    from: Vec<WorkerLoad>,
+    /// What they will be taken from, once it is old enough.
+    next: Vec<WorkerLoad>,
+}
+
+/// Shares of a shorter time say little. Whoever scrapes twice at once gets the same twice.
+const LOAD_OVER: Duration = Duration::from_secs(5);
+
+impl Watched {
+    pub(super) fn new(view: ServerView) -> Self {
+        let load = view.load();
+        Self {
+            view,
+            load: Mutex::new(Looks {
+                from: load.clone(),
+                next: load,
+            }),
+        }
+    }
+}
+
+impl Source for Watched {
+    fn stats(&self) -> ServerStats {
+        self.view.stats()
+    }
+
+    fn worker_load(&self) -> Vec<f64> {
+        let now = self.view.load();
+        let mut looks = super::held(&self.load);
+        let elapsed = |load: &[WorkerLoad]| load.first().map(|first| first.elapsed);
+        let age = elapsed(&now).zip(elapsed(&looks.next));
+        if age.is_some_and(|(now, then)| now.saturating_sub(then) >= LOAD_OVER) {
+            looks.from = std::mem::replace(&mut looks.next, now.clone());
+        }
+        let both = now.iter().zip(&looks.from);
+        both.map(|(now, earlier)| now.since(earlier)).collect()
     }
 }
 
@@ -55,8 +106,8 @@ pub struct CacheFigures {
 
 /// Writes a server's counters.
 pub(super) fn write(stats: &ServerStats, load: &[f64], sheet: &mut Sheet) {
-    sheet.number(&list::TRANSFERS_ACTIVE, stats.active as f64);
-    sheet.number(&list::TRANSFERS_UNPROVEN, stats.unproven as f64);
+    sheet.count(&list::TRANSFERS_ACTIVE, stats.active);
+    sheet.count(&list::TRANSFERS_UNPROVEN, stats.unproven);
     for (op, count) in [("read", stats.reads), ("write", stats.writes)] {
         sheet.add(&list::REQUESTS_ACCEPTED, [op], Value::Count(count));
     }
@@ -84,7 +135,7 @@ pub(super) fn write(stats: &ServerStats, load: &[f64], sheet: &mut Sheet) {
     sheet.count(&list::KERNEL_DROPS, stats.kernel_drops);
     sheet.count(&list::RECORDS_DROPPED, stats.records_dropped);
     if !load.is_empty() {
-        sheet.number(&list::WORKERS, load.len() as f64);
+        sheet.count(&list::WORKERS, load.len() as u64);
     }
     for (number, &load) in load.iter().enumerate() {
         sheet.add(
@@ -104,11 +155,11 @@ impl CacheFigures {
         ] {
             sheet.add(&list::CACHE_REQUESTS, [result], Value::Count(count));
         }
-        sheet.number(&list::CACHE_OBJECTS, self.objects as f64);
-        sheet.number(&list::CACHE_DISK, self.disk_bytes as f64);
-        sheet.number(&list::CACHE_CURRENT, self.current_bytes as f64);
-        sheet.number(&list::CACHE_DISK_MAX, self.disk_max as f64);
-        sheet.number(&list::CACHE_MEMORY, self.memory_bytes as f64);
+        sheet.count(&list::CACHE_OBJECTS, self.objects);
+        sheet.count(&list::CACHE_DISK, self.disk_bytes);
+        sheet.count(&list::CACHE_CURRENT, self.current_bytes);
+        sheet.count(&list::CACHE_DISK_MAX, self.disk_max);
+        sheet.count(&list::CACHE_MEMORY, self.memory_bytes);
         sheet.count(&list::CACHE_EVICTED, self.evicted);
         sheet.count(&list::ORIGIN_REQUESTS, self.asked);
         sheet.count(&list::ORIGIN_RETRIES, self.retried);
@@ -127,9 +178,9 @@ pub(super) fn write_exporters(drops: &[Drops], hub: &Hub, sheet: &mut Sheet) {
             let labels = [one.name.clone(), delivery.to_owned()];
             sheet.add(&list::EXPORTER_ITEMS, labels, Value::Count(count));
         }
-        let queued = Value::Number(one.queued as f64);
+        let queued = Value::Count(one.queued);
         sheet.add(&list::EXPORTER_QUEUE, [one.name.clone()], queued);
     }
-    sheet.number(&list::SUBSCRIBERS, hub.subscribers() as f64);
+    sheet.count(&list::SUBSCRIBERS, hub.subscribers() as u64);
     sheet.count(&list::SUBSCRIBER_LOST, hub.lost());
 }

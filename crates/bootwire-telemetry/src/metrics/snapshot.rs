@@ -41,9 +41,9 @@ pub struct Series {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
-    /// Of a counter in pieces or bytes.
+    /// Of a counter or a gauge in pieces or bytes.
     Count(u64),
-    /// Of a counter in seconds, or a gauge.
+    /// Of a counter or a gauge in seconds, or of a share.
     Number(f64),
     /// Of a histogram.
     Histogram(Histogram),

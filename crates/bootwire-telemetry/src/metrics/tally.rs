@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bootwire::{Op, Outcome, TransferRecord};
+use bootwire::{CacheUse, Limit, Op, Outcome, TransferRecord};
+use bootwire_boots::VerdictKind;
 
 use super::list;
 use super::snapshot::{Histogram, Sheet, Value};
@@ -29,8 +30,17 @@ pub(super) struct Tally {
     /// By operation.
     blocks: [u64; 2],
     timeouts: u64,
+    gaps: u64,
     /// By family.
     round_trip: [Histogram; 2],
+    /// In the order of [`Limit::ALL`].
+    limited: [u64; Limit::ALL.len()],
+    waiting: [Duration; Limit::ALL.len()],
+    /// In the order of [`CacheUse::ALL`].
+    cached: [u64; CacheUse::ALL.len()],
+    origin: Histogram,
+    /// In the order of [`VerdictKind::ALL`].
+    boots: Vec<u64>,
 }
 
 /// Sums over the records of one route.
@@ -57,7 +67,13 @@ impl Default for Tally {
             numbers: HashMap::new(),
             blocks: [0; 2],
             timeouts: 0,
+            gaps: 0,
             round_trip: [(); 2].map(|()| Histogram::of(&list::ROUND_TRIP)),
+            limited: [0; Limit::ALL.len()],
+            waiting: [Duration::ZERO; Limit::ALL.len()],
+            cached: [0; CacheUse::ALL.len()],
+            origin: Histogram::of(&list::ORIGIN),
+            boots: vec![0; VerdictKind::ALL.len()],
         }
     }
 }
@@ -74,8 +90,26 @@ impl Tally {
         if let Some(time) = record.round_trip {
             self.round_trip[family].add(time.as_secs_f64());
         }
+        self.gaps += u64::from(record.gaps);
+        for (at, limit) in Limit::ALL.into_iter().enumerate() {
+            self.limited[at] += u64::from(record.limited_by == Some(limit));
+            self.waiting[at] = self.waiting[at].saturating_add(record.waits.of(limit));
+        }
+        for (at, how) in CacheUse::ALL.into_iter().enumerate() {
+            self.cached[at] += u64::from(record.cache == Some(how));
+        }
+        if record.cache.is_some_and(|how| how != CacheUse::Hit) {
+            self.origin.add(record.waits.content.as_secs_f64());
+        }
         self.route(record.route.as_deref().unwrap_or(NO_ROUTE))
             .add(record, op, family);
+    }
+
+    /// A boot ended so.
+    pub(super) fn add_boot(&mut self, verdict: VerdictKind) {
+        if let Some(at) = VerdictKind::ALL.iter().position(|&known| known == verdict) {
+            self.boots[at] += 1;
+        }
     }
 
     fn route(&mut self, pattern: &str) -> &mut Route {
@@ -105,6 +139,25 @@ impl Tally {
         for (family, times) in FAMILIES.into_iter().zip(&self.round_trip) {
             sheet.add(&list::ROUND_TRIP, [family], Value::Histogram(times.clone()));
         }
+        sheet.count(&list::GAPS, self.gaps);
+        for (at, limit) in Limit::ALL.into_iter().enumerate() {
+            let (count, time) = (self.limited[at], self.waiting[at]);
+            sheet.add(&list::LIMITED, [limit.as_str()], Value::Count(count));
+            let time = Value::Number(time.as_secs_f64());
+            sheet.add(&list::WAITING, [limit.as_str()], time);
+        }
+        for (how, &count) in CacheUse::ALL.into_iter().zip(&self.cached) {
+            sheet.add(&list::CACHE_ANSWERS, [how.as_str()], Value::Count(count));
+        }
+        for (verdict, &count) in VerdictKind::ALL.iter().zip(&self.boots) {
+            let labels = [verdict.as_str(), verdict.level().as_str()];
+            sheet.add(&list::BOOTS, labels, Value::Count(count));
+        }
+        sheet.add(
+            &list::ORIGIN,
+            [""; 0],
+            Value::Histogram(self.origin.clone()),
+        );
         self.routes.iter().for_each(|route| route.write(sheet));
     }
 }

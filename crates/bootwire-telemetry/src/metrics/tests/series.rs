@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use bootwire::{Op, Outcome};
+use bootwire::{CacheUse, Limit, Op, Outcome};
+use bootwire_boots::VerdictKind;
 
 use super::*;
 
@@ -150,8 +151,8 @@ fn a_server_and_a_cache_are_asked_at_each_scrape() {
     }
 
     let metrics = counting();
-    assert!(!metrics.prometheus().contains("bootwire_cache_"));
-    metrics.watch(Asked(AtomicU64::new(0)));
+    assert!(!metrics.prometheus().contains("bootwire_cache_requests"));
+    metrics.watch_source(Asked(AtomicU64::new(0)));
     metrics.cache(|| {
         Some(CacheFigures {
             hits: 9,
@@ -196,5 +197,38 @@ fn metrics_have_names_of_their_own_and_say_what_they_are() {
     assert_eq!(labels.len(), Label::ALL.len());
     for label in list::ALL.iter().flat_map(|metric| metric.labels) {
         assert!(labels.contains(label), "{label:?}");
+    }
+}
+
+#[test]
+fn it_is_counted_who_held_transfers_up_what_the_cache_had_and_how_boots_ended() {
+    let metrics = counting();
+    let peer = "10.0.0.7:4000".parse().unwrap();
+    let mut record = TransferRecord::new(Op::Read, peer, "/images/kernel");
+    record.limited_by = Some(Limit::Content);
+    record.waits.content = Duration::from_secs(3);
+    record.waits.client = Duration::from_millis(500);
+    record.cache = Some(CacheUse::Partial);
+    record.gaps = 2;
+    metrics.observe(&[record.clone()]);
+    record.cache = Some(CacheUse::Hit);
+    record.limited_by = Some(Limit::Client);
+    metrics.observe(&[record]);
+    metrics.boot_ended(VerdictKind::KernelMissing);
+    let text = metrics.prometheus();
+    for line in [
+        "bootwire_boots_total{verdict=\"kernel_missing\",level=\"bad\"} 1\n",
+        "bootwire_boots_total{verdict=\"complete\",level=\"good\"} 0\n",
+        "bootwire_transfers_limited_total{by=\"content\"} 1\n",
+        "bootwire_transfers_limited_total{by=\"network\"} 0\n",
+        "bootwire_transfers_waiting_seconds_total{by=\"content\"} 6.0\n",
+        "bootwire_transfers_waiting_seconds_total{by=\"client\"} 1.0\n",
+        "bootwire_cache_answers_total{use=\"partial\"} 1\n",
+        "bootwire_cache_answers_total{use=\"hit\"} 1\n",
+        "bootwire_gaps_total 4\n",
+        "bootwire_origin_seconds_count 1\n",
+        "bootwire_origin_seconds_sum 3.0\n",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
     }
 }
