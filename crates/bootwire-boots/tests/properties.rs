@@ -126,9 +126,7 @@ proptest! {
             record.outcome = Outcome::ALL[event.outcome];
             record.size = Some(event.size);
             record.bytes = event.size / 2;
-            if let Some(name) = event.name {
-                record.labels.push(("machine".to_owned(), format!("node-{name}")));
-            }
+            record.machine = event.name.map(|name| format!("node-{name}"));
             if event.runs {
                 tracker.running(record.peer, &record.path, record.started, now);
             }

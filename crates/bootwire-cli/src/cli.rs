@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, completions, demo, explain, get, machines, man, put, schema, serve, telemetry};
+use crate::{
+    boots, check, completions, demo, explain, get, machines, man, put, schema, serve, telemetry,
+};
 
 /// A TFTP server and client for people who boot machines.
 #[derive(Debug, Parser)]
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Put(put::Args),
     /// Load a TFTP server with many clients, and measure it
     Bench(Box<bootwire_bench::Args>),
+    /// Show what each machine fetched, what became of it, and what to do
+    Boots(boots::Args),
     /// Edit the machines of an inventory in SQLite
     Machines(machines::Args),
     /// Print dashboards and alert rules for the metrics of a server

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod boots;
 mod check;
 mod cli;
 mod completions;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Get(args) => get::run(&args),
         Command::Put(args) => put::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Boots(args) => boots::run(&args),
         Command::Machines(args) => machines::run(&args),
         Command::Telemetry(args) => telemetry::run(&args),
         Command::Schema(args) => schema::run(&args),

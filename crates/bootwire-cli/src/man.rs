@@ -75,6 +75,7 @@ mod tests {
                 "bootwire-get.1",
                 "bootwire-put.1",
                 "bootwire-bench.1",
+                "bootwire-boots.1",
                 "bootwire-machines.1",
                 "bootwire-machines-add.1",
                 "bootwire-machines-list.1",
@@ -82,6 +83,10 @@ mod tests {
                 "bootwire-machines-set.1",
                 "bootwire-machines-remove.1",
                 "bootwire-machines-import.1",
+                "bootwire-machines-discovered.1",
+                "bootwire-telemetry.1",
+                "bootwire-telemetry-dashboards.1",
+                "bootwire-telemetry-alerts.1",
                 "bootwire-schema.1",
                 "bootwire-completions.1",
                 "bootwire-man.1"

@@ -23,6 +23,7 @@
 )]
 
 #[cfg(feature = "site")]
+mod boots;
 mod check;
 mod conditions;
 pub mod config;
@@ -41,6 +42,7 @@ pub mod unanswered;
 use bootwire::{amount as size, escape as shown};
 
 #[cfg(feature = "site")]
+pub use boots::BootsPlace;
 pub use check::{Finding, Level};
 pub use config::{Config, Problem, Problems};
 #[cfg(feature = "site")]

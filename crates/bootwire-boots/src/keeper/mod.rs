@@ -254,6 +254,12 @@ impl Boots {
         self.shared.tracker().open()
     }
 
+    /// Whether no boot is on.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.shared.tracker().is_idle()
+    }
+
     /// Where they are kept. What happens is there within seconds.
     #[must_use]
     pub fn store(&self) -> &Store {

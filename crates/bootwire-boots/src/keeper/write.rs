@@ -15,6 +15,9 @@ const WAITING_MAX: usize = 20_000;
 const BATCH: usize = 500;
 /// How long boots gather before they are written.
 const GATHER: Duration = Duration::from_secs(1);
+/// How often boots that are on are written, and how many of them: those that are over go first.
+const PROGRESS_EVERY: Duration = Duration::from_secs(3);
+const PROGRESS: usize = 200;
 /// How long a write may take.
 const WRITE_MAX: Duration = Duration::from_secs(30);
 /// How long to leave a database alone that failed: first, and at most.
@@ -33,8 +36,10 @@ pub(super) struct Pending {
 #[derive(Debug, Default)]
 struct Waiting {
     boots: HashMap<String, Arc<Boot>>,
-    /// In the order in which they came; some may be gone.
-    order: VecDeque<String>,
+    /// Those that are over, in the order in which they came; some may be gone.
+    over: VecDeque<String>,
+    /// Those that are on.
+    on: VecDeque<String>,
     gone: Vec<String>,
 }
 
@@ -71,11 +76,18 @@ impl Pending {
         self.closed.load(Ordering::Relaxed)
     }
 
-    fn take(&self) -> (Vec<Arc<Boot>>, Vec<String>) {
+    /// Some of them: those that are over, and with `progress` those that are on.
+    fn take(&self, progress: bool) -> (Vec<Arc<Boot>>, Vec<String>) {
         let mut waiting = self.waiting();
         let mut boots = Vec::new();
         while boots.len() < BATCH
-            && let Some(id) = waiting.order.pop_front()
+            && let Some(id) = waiting.over.pop_front()
+        {
+            boots.extend(waiting.boots.remove(&id));
+        }
+        let most = if progress { boots.len() + PROGRESS } else { 0 };
+        while boots.len() < most
+            && let Some(id) = waiting.on.pop_front()
         {
             boots.extend(waiting.boots.remove(&id));
         }
@@ -90,8 +102,7 @@ impl Pending {
         let mut waiting = self.waiting();
         for boot in boots {
             if !waiting.boots.contains_key(&boot.id) {
-                waiting.order.push_front(boot.id.clone());
-                waiting.boots.insert(boot.id.clone(), boot);
+                waiting.add(boot);
             }
         }
         waiting.gone.extend(gone);
@@ -107,19 +118,31 @@ impl Pending {
 
 impl Waiting {
     fn add(&mut self, boot: Arc<Boot>) {
-        let id = boot.id.clone();
-        if self.boots.insert(id.clone(), boot).is_none() {
-            self.order.push_back(id);
+        let (id, over) = (boot.id.clone(), boot.over);
+        let before = self.boots.insert(id.clone(), boot);
+        // Whoever was on and is over now gets in the other line, too.
+        let is_in_line = before.is_some_and(|before| before.over == over);
+        match over {
+            _ if is_in_line => {}
+            true => self.over.push_back(id),
+            false => self.on.push_back(id),
         }
     }
 
-    /// Drops the oldest; how many.
+    /// Drops the oldest, those that are on first; how many.
     fn make_room(&mut self) -> u64 {
         let mut dropped = 0;
         while self.boots.len() > WAITING_MAX
-            && let Some(id) = self.order.pop_front()
+            && let Some(id) = self.on.pop_front().or_else(|| self.over.pop_front())
         {
             dropped += u64::from(self.boots.remove(&id).is_some());
+        }
+        // Of those who changed the line, one place is empty.
+        let boots = &self.boots;
+        for line in [&mut self.on, &mut self.over] {
+            if line.len() > 2 * WAITING_MAX {
+                line.retain(|id| boots.contains_key(id));
+            }
         }
         let too_many = self.gone.len().saturating_sub(WAITING_MAX);
         self.gone.drain(..too_many);
@@ -139,6 +162,7 @@ impl Writer {
         let pending = &self.shared.pending;
         let mut back_off: Option<Duration> = None;
         let mut prune = Instant::now() + GATHER * 10;
+        let mut progress = Instant::now();
         loop {
             let wait = back_off.unwrap_or(GATHER);
             if pending.is_empty() {
@@ -153,7 +177,11 @@ impl Writer {
                 };
                 let _ = tokio::time::timeout(wait, closing).await;
             }
-            let (boots, gone) = pending.take();
+            let is_time = Instant::now() >= progress || pending.is_closed();
+            if is_time {
+                progress = Instant::now() + PROGRESS_EVERY;
+            }
+            let (boots, gone) = pending.take(is_time);
             let is_work = !(boots.is_empty() && gone.is_empty());
             if is_work {
                 match self.write(&boots, &gone).await {

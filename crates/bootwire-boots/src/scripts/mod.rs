@@ -187,24 +187,34 @@ impl Entry {
     }
 }
 
-/// Whose configuration a file of this name is, if it is one that can be read.
+/// Whose configuration a file of this name is, if it is one that can be read. Cheap: it is asked for
+/// every request.
 #[must_use]
 pub fn format_of(path: &str) -> Option<Format> {
-    let lower = path.to_ascii_lowercase();
-    let (directory, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
+    let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let parent = directory.rsplit('/').next().unwrap_or_default();
-    if parent == "pxelinux.cfg" || matches!(name, "extlinux.conf" | "syslinux.cfg" | "isolinux.cfg")
+    let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
+    let begins = |name: &str, with: &str| name.get(..with.len()).is_some_and(|part| is(part, with));
+    let ends = |with: &str| {
+        let at = name.len().checked_sub(with.len());
+        at.and_then(|at| name.get(at..))
+            .is_some_and(|part| is(part, with))
+    };
+    if is(parent, "pxelinux.cfg")
+        || ["extlinux.conf", "syslinux.cfg", "isolinux.cfg"]
+            .iter()
+            .any(|one| is(name, one))
     {
         return Some(Format::Syslinux);
     }
-    if name.ends_with(".ipxe") {
+    if ends(".ipxe") {
         return Some(Format::Ipxe);
     }
-    if name == "config.txt" {
+    if is(name, "config.txt") {
         return Some(Format::RaspberryPi);
     }
-    let is_grub = name.starts_with("grub.cfg")
-        || (name.ends_with(".cfg") && directory.split('/').any(|part| part.starts_with("grub")));
+    let is_grub = begins(name, "grub.cfg")
+        || (ends(".cfg") && directory.split('/').any(|part| begins(part, "grub")));
     is_grub.then_some(Format::Grub)
 }
 

@@ -1,7 +1,5 @@
 //! A transfer becomes part of a boot.
 
-use std::borrow::Cow;
-
 use bootwire::{Op, Outcome, TransferRecord};
 use bootwire_render::dialect::{asked, goes_on_without};
 
@@ -9,7 +7,7 @@ use super::open::{Open, cut};
 use super::{Limits, Piece, judge};
 use crate::boot::{Keys, Step};
 use crate::times::{after, between};
-use crate::{Arch, Stage, VerdictKind};
+use crate::{Arch, Stage};
 
 /// Configurations of one boot that are kept.
 const SCRIPTS_MAX: usize = 16;
@@ -57,6 +55,9 @@ impl Open {
         boot.bytes = boot.bytes.saturating_add(record.bytes);
         boot.started = boot.started.min(record.started);
         boot.last = boot.last.max(record.ended());
+        if boot.traceparent.is_none() {
+            boot.traceparent.clone_from(&record.traceparent);
+        }
         if let Some(found) = asked(&record.path) {
             boot.loader = Some(found.loader.name().into());
         }
@@ -65,17 +66,23 @@ impl Open {
         if self.running.as_ref() == Some(&record.path) {
             self.running = None;
         }
-        self.boot.expected = judge::expected(self);
+        if !self.scripts.is_empty() {
+            self.boot.expected = judge::expected(self);
+        }
         self.dirty = true;
         if self.displaced || self.held {
             return;
         }
         // Something came that belongs to it: it goes on.
         self.boot.over = false;
-        let wait = match judge::verdict(self, *arch).kind {
-            VerdictKind::Complete | VerdictKind::Left | VerdictKind::Local => limits.settle,
-            VerdictKind::Loop if self.first_fetched >= 3 => limits.settle.min(limits.silence),
-            _ => limits.silence,
+        let is_light = matches!(stage, Stage::Search | Stage::Module | Stage::Loader);
+        let is_enough = match is_light {
+            true => self.first_fetched >= 3 && judge::is_loop(self),
+            false => is_whole && judge::is_done(self),
+        };
+        let wait = match is_enough {
+            true => limits.settle.min(limits.silence),
+            false => limits.silence,
         };
         self.due = after(self.boot.last, wait);
     }
@@ -88,9 +95,7 @@ impl Open {
         if let Some(stage) = judge::named_stage(self, &record.path) {
             return stage;
         }
-        let labels = record.labels.iter();
-        let mut said = labels.filter(|(name, _)| name == "stage");
-        if let Some(stage) = said.find_map(|(_, word)| word.parse().ok()) {
+        if let Some(stage) = record.label("stage").and_then(|word| word.parse().ok()) {
             return stage;
         }
         if record.outcome == Outcome::NotFound && goes_on_without(&record.path) {
@@ -106,9 +111,7 @@ impl Open {
 
     /// Programs that ask for something run.
     fn learn_arch(&self, record: &TransferRecord, stage: Stage, arch: &mut Option<Arch>) {
-        let labels = record.labels.iter();
-        let mut said = labels.filter(|(name, _)| name == "arch");
-        let said = said.find_map(|(_, word)| Arch::of_word(word));
+        let said = record.label("arch").and_then(Arch::of_word);
         let ran = || {
             let (path, program) = self.programs.last()?;
             let asks = matches!(stage, Stage::Module | Stage::Config | Stage::Search)
@@ -209,8 +212,8 @@ impl Step {
         self.blocks = record.blocks;
         self.resent = record.blocks_resent;
         self.lost = lost(record);
-        self.answer = answer(record);
-        self.limited_by = limited_by(record);
+        self.answer.clone_from(&record.answer);
+        self.limited_by = record.limited_by.map(|limit| limit.as_str().into());
         self.error = error(record);
         self.transfer = record.id;
     }
@@ -273,16 +276,6 @@ fn lost(record: &TransferRecord) -> u64 {
         }
         _ => record.blocks_resent,
     }
-}
-
-fn answer(record: &TransferRecord) -> Option<Cow<'static, str>> {
-    let _ = record;
-    None
-}
-
-fn limited_by(record: &TransferRecord) -> Option<Cow<'static, str>> {
-    let _ = record;
-    None
 }
 
 /// Why it failed: what only the operator is told, if there is that, else the ERROR.

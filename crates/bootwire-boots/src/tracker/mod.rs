@@ -177,6 +177,12 @@ impl Tracker {
         self.table.open()
     }
 
+    /// Whether no boot is on.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.table.is_idle()
+    }
+
     /// Machines that are known at the moment.
     #[must_use]
     pub fn machines(&self) -> usize {

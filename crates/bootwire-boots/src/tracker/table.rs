@@ -106,6 +106,11 @@ impl Table {
         self.machines.len()
     }
 
+    /// Whether no boot is on.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.is_empty()
+    }
+
     pub(super) const fn weight(&self) -> usize {
         self.weight
     }
@@ -439,17 +444,10 @@ fn keys_of(record: &TransferRecord) -> Keys {
         )
         | None => {}
     }
-    if let Some(name) = machine_name(record) {
+    if let Some(name) = &record.machine {
         note(&mut keys, name);
     }
     keys
-}
-
-/// What the answer said of who the machine is.
-fn machine_name(record: &TransferRecord) -> Option<&str> {
-    let labels = record.labels.iter();
-    let mut labels = labels.filter(|(name, _)| name == "machine");
-    labels.next().map(|(_, value)| value.as_str())
 }
 
 /// A name of an inventory, or the key that a machine was known by.

@@ -113,12 +113,8 @@ fn transfer(id: u64, line: &str, configs: &HashMap<String, String>) -> Result<Tr
             "like" => record.options = options(next()?)?,
             "stage" => record.labels.push(("stage".to_owned(), next()?.to_owned())),
             "arch" => record.labels.push(("arch".to_owned(), next()?.to_owned())),
-            "machine" => record
-                .labels
-                .push(("machine".to_owned(), next()?.to_owned())),
-            "answer" => record
-                .labels
-                .push(("answer".to_owned(), next()?.to_owned())),
+            "machine" => record.machine = Some(next()?.to_owned()),
+            "answer" => record.answer = Some(next()?.to_owned().into()),
             "config" => {
                 let text = configs.get(next()?).ok_or("no such config")?;
                 content = Some(text.clone().into_bytes());

@@ -1,6 +1,7 @@
 //! `bootwire machines`: edits the inventory in SQLite.
 
 mod access;
+mod discovered;
 mod fields;
 mod import;
 mod show;
@@ -25,6 +26,8 @@ use store::Store;
   bootwire machines import machines.toml --config /etc/bootwire/bootwire.toml
   bootwire machines list --json > backup.json
       which import reads back
+  bootwire machines discovered --add 52:54:00:12:34:57 --profile worker
+      adds a machine that booted and is not in the inventory
 
 A server that runs sees changes within seconds. A machine is named by its hardware address, UUID,
 address, host name or serial number.
@@ -91,9 +94,14 @@ enum Action {
         #[arg(long)]
         replace: bool,
     },
+    /// List machines that booted and are not in the inventory, and add them
+    Discovered(discovered::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if let Action::Discovered(wanted) = &args.action {
+        return discovered::run(wanted, args.database.as_deref(), args.config.as_deref());
+    }
     let database = store::database(args.database.as_deref(), args.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -120,6 +128,8 @@ async fn act(
 ) -> Result<(), Failure> {
     match action {
         Action::Add(fields) => store.add(&fields.machine()).await,
+        // It has a database more.
+        Action::Discovered(_) => Ok(()),
         Action::List { json } => show::list(store, *json).await,
         Action::Show { machine, json } => show::one(&store.find(machine).await?, *json),
         Action::Set { machine, change } => store.change(machine, change).await,

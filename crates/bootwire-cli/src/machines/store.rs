@@ -111,6 +111,25 @@ impl Store {
         }
     }
 
+    /// Adds machines, all or none; how many are new.
+    pub(super) async fn add_all(&self, machines: &[Machine]) -> Result<usize, Failure> {
+        match self.sqlite.add_all(machines).await {
+            Ok(imported) => Ok(imported.added),
+            Err(error) => Err(self.refused("a machine", error).await),
+        }
+    }
+
+    /// Whether there is a machine with one of these keys.
+    pub(super) async fn has_any(&self, machine: &Machine) -> Result<bool, Failure> {
+        for key in machine.keys() {
+            let found = self.sqlite.get(&key).await;
+            if found.map_err(|error| self.failed(error))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The machine that a word names.
     pub(super) async fn find(&self, word: &str) -> Result<Machine, Failure> {
         Ok(self.key(word).await?.1)

@@ -96,7 +96,7 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
         },
         programs: needs.runs_programs(),
         // Uploads alone lock nothing; what a later configuration stores may.
-        stores: config.location.is_file() && !needs.write.is_empty(),
+        stores: (config.location.is_file() && !needs.write.is_empty()) || needs.state.is_some(),
         databases: needs.databases,
         neighbours: needs.neighbours,
         accepts: needs.accepts,
@@ -110,6 +110,12 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
     };
     for path in &needs.write {
         let grant = sandbox.grant_made(path, access)?;
+        reach.grants.push(grant);
+    }
+    // Where the server may not write there is something else to do.
+    if let Some(state) = &needs.state
+        && let Ok(grant) = Grant::new(state, Access::Write)
+    {
         reach.grants.push(grant);
     }
     // What is not there is told when it is opened, with the line that names it.

@@ -3,6 +3,7 @@
 mod args;
 mod confined;
 mod flags;
+mod follow;
 mod listen;
 mod memory;
 mod reporting;
@@ -27,6 +28,7 @@ pub(crate) use confined::stand_in;
 
 use crate::exit::Failure;
 use crate::{out, size, task};
+use follow::Follow;
 use memory::Load;
 use reporting::Reporting;
 use served::Served;
@@ -43,7 +45,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let reach = confined::reach(&config, &mut sandbox)?;
     let totals = Arc::new(Totals::default());
     let mut reporting = Reporting::open(&config)?;
-    let server = open(args, &config, &totals, &reporting)?;
+    let follow = Follow::default();
+    let server = open(args, &config, &totals, &reporting, &follow)?;
     // Asked now: what tells the limits of a container is soon out of sight.
     let threads = available_parallelism().map_or(1, usize::from);
     bootwire_io::share_free_memory(threads.max(2));
@@ -56,7 +59,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .context("cannot start")?;
     let result = runtime.block_on(task::boxed(async {
         let mut signals = Signals::new(args.end_with_stdin)?;
-        let opening = Box::pin(Served::open(config));
+        follow
+            .start(&config, args.verbose, reporting.telemetry())
+            .await;
+        let opening = Box::pin(Served::open(config, follow.clone()));
         let Some(served) = signals.or_end(opening).await.transpose()? else {
             return Ok(());
         };
@@ -68,6 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             .start()
             .map_err(listen::explain)?;
         introduce(args, &served, &handle, &confined);
+        follow.watch(handle.view(), reporting.telemetry().exporters());
         reporting.start(&handle, served.caching())?;
         served.prefetch();
         let running = Running {
@@ -75,6 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             served,
             handle,
             reporting,
+            follow,
         };
         Box::pin(running.run(signals, &totals)).await
     }));
@@ -89,6 +97,7 @@ struct Running {
     served: Served,
     handle: ServerHandle,
     reporting: Reporting,
+    follow: Follow,
 }
 
 impl Running {
@@ -112,6 +121,8 @@ impl Running {
             Some(_) => {}
             None => out::note("stopped at once"),
         }
+        // What it says in the end is still passed on.
+        let _ = signals.or_end(self.follow.close()).await;
         let _ = signals.or_end(self.reporting.finish()).await;
         out::note(&totals.summary(began.elapsed()));
         if died {
@@ -186,9 +197,15 @@ fn open(
     config: &Config,
     totals: &Arc<Totals>,
     reporting: &Reporting,
+    follow: &Follow,
 ) -> anyhow::Result<OpenServer> {
     let open = |address: &str| {
         let server = config.server(address).portable_io(args.portable_io);
+        let (follow, secrets) = (follow.clone(), reporting.secrets());
+        let server = server.observe_batches(move |records| {
+            let secrets = secrets.read().unwrap_or_else(PoisonError::into_inner);
+            follow.observe(records, &secrets);
+        });
         reporting
             .attach(observed(server, config, totals, reporting))
             .open()

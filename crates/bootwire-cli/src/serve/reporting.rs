@@ -81,6 +81,16 @@ impl Reporting {
         self.telemetry.attach(server)
     }
 
+    /// What is told to nobody, as of any time.
+    pub(super) fn secrets(&self) -> Arc<RwLock<Secrets>> {
+        Arc::clone(&self.secrets)
+    }
+
+    /// Who is told.
+    pub(super) const fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
     /// The log of transfers.
     pub(super) const fn log(&self) -> &Log {
         &self.log

@@ -4,6 +4,7 @@ use bootwire::ServerHandle;
 use bootwire::router::App;
 use bootwire_site::{Config, Exports, Problems, Secrets, Site};
 
+use super::follow::Follow;
 use super::reporting::Caching;
 use crate::out;
 
@@ -15,9 +16,12 @@ pub(super) struct Served {
 impl Served {
     /// Opens what the configuration names. Within tokio, and within the sandbox: what can be opened
     /// now can be opened again when the configuration changes.
-    pub(super) async fn open(config: Config) -> Result<Self, Problems> {
+    pub(super) async fn open(config: Config, follow: Follow) -> Result<Self, Problems> {
+        let site = Site::builder()
+            .routes(move |configured| follow.around(configured))
+            .notes(out::note);
         Ok(Self {
-            site: Site::builder().notes(out::note).open(config).await?,
+            site: site.open(config).await?,
         })
     }
 

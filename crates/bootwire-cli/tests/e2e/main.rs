@@ -11,6 +11,7 @@ mod harness;
 
 mod addresses;
 mod amplification;
+mod boots;
 mod bootwire_client;
 mod check;
 mod configured;

@@ -34,7 +34,8 @@ use std::sync::Arc;
 
 use bootwire::router::App;
 use bootwire::{BoxFuture, Router, Server};
-use bootwire_render::identity::Identifier;
+use bootwire_render::identity::{Identifier, Identity};
+use bootwire_render::inventory::{InventoryError, Machine};
 use bootwire_render::template::Templates;
 use bootwire_store::Cache;
 
@@ -218,6 +219,20 @@ impl Site {
     #[must_use]
     pub const fn exports(&self) -> &Exports {
         &self.open.exports
+    }
+
+    /// The machine in the inventory; `None` if it has none such, or there is no inventory.
+    ///
+    /// # Errors
+    /// If the inventory cannot be asked.
+    pub async fn find_machine(
+        &self,
+        who: &Identity,
+    ) -> Result<Option<Arc<Machine>>, InventoryError> {
+        match &self.open.machines {
+            Some(machines) => machines.inventory.find(who).await,
+            None => Ok(None),
+        }
     }
 
     /// What is served, in lines for the log.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::cache::CacheSettings;
 use super::identity::IdentitySettings;
 use super::templates;
+use crate::boots::BootsPlace;
 use crate::config::route::{Action, Method, Step};
 use crate::config::{Config, model};
 
@@ -36,6 +37,8 @@ pub struct Requirements {
     pub neighbours: bool,
     /// Whether connections are taken, on sockets that were opened before.
     pub accepts: bool,
+    /// A directory that is written to if it is there and the server may.
+    pub state: Option<PathBuf>,
 }
 
 /// Ports where clouds tell their machines who they are.
@@ -67,6 +70,7 @@ impl Config {
         required.accepts = document.metrics.listen.is_some();
         required.add_inventory(self, &document.inventory);
         required.add_export(self);
+        required.add_boots(self);
         required.add_served(templates::directory(self));
         // The configuration itself is read again.
         for file in &self.files {
@@ -267,6 +271,28 @@ impl Requirements {
         }
         let files = inventory.bearer_file.iter().chain(&inventory.ca);
         self.read_files(config, files.chain(&inventory.password_file));
+    }
+}
+
+impl Requirements {
+    fn add_boots(&mut self, config: &Config) {
+        match config.boots_place() {
+            BootsPlace::Off | BootsPlace::Memory => {}
+            // Beside it SQLite keeps what is not yet in it.
+            BootsPlace::File { path, by_default } => {
+                let directory = path.parent().map(Path::to_owned);
+                if by_default {
+                    self.state = directory;
+                } else {
+                    self.write.extend(directory);
+                }
+            }
+            BootsPlace::Postgres { url, password_file } => {
+                self.databases = true;
+                self.connect.push(port(&url).unwrap_or(POSTGRES));
+                self.read_files(config, &password_file);
+            }
+        }
     }
 }
 

@@ -40,6 +40,21 @@ pub(super) fn so_far(open: &Open, arch: Option<Arch>) -> Option<Verdict> {
     verdict.filter(Verdict::is_failure)
 }
 
+/// Whether it has all it needs.
+pub(super) fn is_done(open: &Open) -> bool {
+    let prospect = expect::prospect(open);
+    let is_done = matches!(
+        prospect,
+        Prospect::Done { .. } | Prospect::Left { .. } | Prospect::Local { .. }
+    );
+    is_done && failed(open).is_none()
+}
+
+/// Whether its first loader fetches itself.
+pub(super) fn is_loop(open: &Open) -> bool {
+    looping(open).is_some()
+}
+
 fn base_verdict(open: &Open, arch: Option<Arch>) -> Verdict {
     wrong_loader(open, arch)
         .or_else(|| looping(open))

@@ -153,6 +153,8 @@ tables! {
         pub(crate) origin: BTreeMap<String, Origin>,
         /// The directory that keeps objects of origins
         pub cache: Cache,
+        /// What each machine fetched, and what became of it
+        pub boots: Boots,
         /// Where to look for a client that its request does not name
         pub(crate) identity: Identity,
         /// Where machines are looked up
@@ -247,6 +249,27 @@ tables! {
         /// The StatsD server to send metrics to, over UDP
         pub statsd: Option<Statsd>,
     }
+
+    /// What each machine fetched, and what became of it.
+    Boots "boots" {
+        "Where boots are kept: a file, a PostgreSQL database like postgres://USER@HOST/DATABASE, \
+         \"memory\", or \"off\" to follow none"
+        database: Option<String> = None => Setting::new(Kind::Text).unset(
+            "boots.db in systemd's StateDirectory or /var/lib/bootwire, where the server may write, \
+             else memory");
+
+        "The file that holds the database's password"
+        password_file: Option<PathBuf> = None => Setting::new(Kind::Text);
+
+        "How long boots are kept, like 30d"
+        keep: Time = seconds(30 * 86_400) => Setting::new(time(HOUR, 87_600 * HOUR));
+
+        "Most space for them; the oldest make room"
+        size_max: Size = Size(1 << 30) => Setting::new(Kind::Size);
+
+        "After so much silence a boot is over"
+        silence: Time = seconds(120) => Setting::new(time(5 * SECOND, HOUR));
+    }
 }
 
 /// What may be granted anywhere: by the server, a route, a quirk.
@@ -259,7 +282,7 @@ impl Document {
     pub fn settings(&self) -> impl Iterator<Item = (&'static Setting, &dyn SettingValue)> {
         let top = self.table().chain(self.budgets.table());
         let top = top.chain(self.sandbox.table()).chain(self.cache.table());
-        top.chain(self.metrics.table())
+        top.chain(self.metrics.table()).chain(self.boots.table())
     }
 }
 

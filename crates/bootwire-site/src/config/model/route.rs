@@ -102,6 +102,67 @@ pub(in crate::config) struct Route {
     pub(crate) deadline: Option<Time>,
     /// Labels for the record of each transfer
     pub(crate) labels: BTreeMap<String, String>,
+    /// Which part of a boot these files are, where their names do not say so
+    pub(crate) stage: Option<Stage>,
+}
+
+/// Which part of a boot a file is.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Stage {
+    /// A program that loads others.
+    Loader,
+    /// A part of a loader.
+    Module,
+    /// A name that a loader tries and does without.
+    Search,
+    /// What tells a loader or a device what to do.
+    Config,
+    /// A kernel.
+    Kernel,
+    /// A kernel's first file system.
+    Initrd,
+    /// A description of the hardware.
+    DeviceTree,
+    /// An image of a system.
+    Image,
+    /// A file that the machine sends.
+    Upload,
+    /// Anything else.
+    Other,
+}
+
+impl Stage {
+    /// All of them.
+    #[cfg(test)]
+    const ALL: [Self; 10] = [
+        Self::Loader,
+        Self::Module,
+        Self::Search,
+        Self::Config,
+        Self::Kernel,
+        Self::Initrd,
+        Self::DeviceTree,
+        Self::Image,
+        Self::Upload,
+        Self::Other,
+    ];
+
+    /// The word.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loader => "loader",
+            Self::Module => "module",
+            Self::Search => "search",
+            Self::Config => "config",
+            Self::Kernel => "kernel",
+            Self::Initrd => "initrd",
+            Self::DeviceTree => "devicetree",
+            Self::Image => "image",
+            Self::Upload => "upload",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// Reads or writes.
@@ -231,3 +292,16 @@ macro_rules! caps {
 }
 
 caps!(Route, Quirk);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_written_as_they_are_read() {
+        for stage in Stage::ALL {
+            let word = serde_json::json!(stage.as_str());
+            assert_eq!(serde_json::from_value::<Stage>(word).unwrap(), stage);
+        }
+    }
+}

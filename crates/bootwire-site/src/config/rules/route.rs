@@ -31,7 +31,7 @@ const CONDITIONS: [&str; 7] = [
 ];
 
 /// Keys about how an answer is sent.
-const TERMS: [&str; 7] = [
+const TERMS: [&str; 8] = [
     "blksize_max",
     "windowsize_max",
     "resend_min",
@@ -39,6 +39,7 @@ const TERMS: [&str; 7] = [
     "rollover",
     "deadline",
     "labels",
+    "stage",
 ];
 
 /// All routes that make sense, in order. Of one that does not the report tells why.
@@ -254,6 +255,13 @@ fn route_terms(table: &model::Route, here: Spot<'_>, report: &mut Report) -> Ter
     let mut terms = terms(&table.caps(), here, report);
     for (name, value) in &table.labels {
         terms = terms.label(name, value);
+    }
+    if let Some(stage) = table.stage {
+        if table.labels.contains_key("stage") {
+            let what = "\"stage\" is a label, too: write one of the two";
+            report.wrong(here.key("stage"), what);
+        }
+        terms = terms.label("stage", stage.as_str());
     }
     terms
 }

@@ -1,6 +1,7 @@
 //! `[cache]`, `[identity]`, `[inventory]`, `[templates]`.
 
 use super::Report;
+use crate::boots::is_postgres;
 use crate::config::model::{Document, Inventory};
 use crate::config::tree::Spot;
 
@@ -25,11 +26,43 @@ pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
     if here.is_there() {
         inventory(&document.inventory, here, report);
     }
+    boots(document, root.key("boots"), report);
     let templates = root.key("templates");
     report.some_size(templates, "size_max", document.templates.size_max);
     if document.templates.fuel == Some(0) {
         let what = "fuel is 0: no template could be rendered";
         report.wrong(templates.key("fuel"), what);
+    }
+}
+
+fn boots(document: &Document, here: Spot<'_>, report: &mut Report) {
+    let boots = &document.boots;
+    report.some_size(
+        here,
+        "size_max",
+        here.has("size_max").then_some(boots.size_max),
+    );
+    let database = boots.database.as_deref().unwrap_or_default();
+    if here.has("database") && database.trim().is_empty() {
+        let what = "write a file, postgres://USER@HOST/DATABASE, \"memory\" or \"off\"";
+        report.wrong(here.key("database"), what);
+    }
+    let is_postgres = is_postgres(database);
+    if database.contains("://") && !is_postgres {
+        let what = "write a database like postgres://USER@HOST/DATABASE, or a file";
+        report.wrong(here.key("database"), what);
+    }
+    // It would be in the log, and in what tools show of the configuration.
+    let authority = database.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    if is_postgres && (user.contains(':') || database.contains("password=")) {
+        let what = "keep the password out of the URL: name a file with \"password_file\"";
+        report.wrong(here.key("database"), what);
+    }
+    if boots.password_file.is_some() && !is_postgres && !here.is_damaged() {
+        let what = "\"password_file\" is for a PostgreSQL database";
+        report.wrong(here.key("password_file"), what);
     }
 }
 

@@ -1,0 +1,68 @@
+//! A boot in a line.
+
+use std::time::{Duration, SystemTime};
+
+use bootwire_boots::{Boot, Level};
+
+use super::draw::Canvas;
+use crate::out::{Colour, coloured};
+use crate::shown;
+
+/// Letters of a machine's name in a list.
+const NAME: usize = 20;
+/// Cells of the bar in a list.
+const BAR: usize = 16;
+
+/// `2026-11-30 14:03:11  node-7  ######..##  complete: 5 files, 42.6 MiB in 17 s`
+pub(super) fn line(boot: &Boot, canvas: &Canvas) -> String {
+    let name = shown::word(boot.machine.as_bytes());
+    let bar = canvas.summary(boot, BAR);
+    let words = match (&boot.verdict, boot.over) {
+        (Some(verdict), _) => verdict.words.clone(),
+        (None, false) => match boot.steps.last() {
+            Some(step) => format!("on: {}", shown::escaped(step.path.as_bytes())),
+            None => "on".to_owned(),
+        },
+        (None, true) => String::new(),
+    };
+    format!(
+        "{}  {name:<NAME$}  {bar}  {}",
+        stamp(boot.started),
+        paint(boot, &words)
+    )
+}
+
+/// Words in the colour of the verdict.
+pub(super) fn paint(boot: &Boot, words: &str) -> String {
+    match boot.verdict.as_ref().map(|verdict| verdict.level) {
+        Some(Level::Good) => coloured(words, Colour::Green),
+        Some(Level::Bad) => coloured(words, Colour::Red),
+        Some(Level::Open) => coloured(words, Colour::Yellow),
+        None => words.to_owned(),
+    }
+}
+
+/// A time to the second, UTC: `2026-11-30 14:03:11`.
+pub(crate) fn stamp(time: SystemTime) -> String {
+    let text = humantime::format_rfc3339_seconds(time).to_string();
+    text.trim_end_matches('Z').replace('T', " ")
+}
+
+/// How long ago: `3 min ago`.
+pub(crate) fn ago(time: SystemTime) -> String {
+    let since = SystemTime::now().duration_since(time).unwrap_or_default();
+    format!("{} ago", length(since))
+}
+
+/// A duration in its largest unit: `350 ms`, `1.5 s`, `40 s`, `3 min`, `2 h`, `5 days`.
+pub(super) fn length(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match seconds {
+        _ if seconds < 0.9995 => format!("{:.0} ms", seconds * 1000.0),
+        _ if seconds < 9.95 => format!("{seconds:.1} s"),
+        _ if seconds < 119.5 => format!("{seconds:.0} s"),
+        _ if seconds < 7170.0 => format!("{:.0} min", seconds / 60.0),
+        _ if seconds < 172_800.0 => format!("{:.0} h", seconds / 3600.0),
+        _ => format!("{:.0} days", seconds / 86_400.0),
+    }
+}
