@@ -218,6 +218,8 @@ export class Frame {
         },
         h("h2", { id: "token-title" }, "This console needs the token"),
         h("p", { id: "token-help" }, "It is in the file that ", h("code", {}, "admin.token_file"), " of the server's configuration names."),
+        // For the browser's store of passwords, which wants to know whose it is.
+        h("input", { type: "text", name: "username", autocomplete: "username", value: "bootwire", hidden: true }),
         h("label", { for: "token" }, "Token"),
         input,
         said,

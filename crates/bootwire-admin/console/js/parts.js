@@ -144,6 +144,29 @@ export function trouble(error, again) {
   );
 }
 
+/** For a program that keeps no boots. */
+export function withoutBoots() {
+  return nothing(
+    "This server keeps no boots",
+    "Set ",
+    h("code", {}, "database"),
+    " in ",
+    h("code", {}, "[boots]"),
+    " to a file, or to ",
+    h("code", {}, '"memory"'),
+    ", and boots and machines show here.",
+  );
+}
+
+/**
+ * Whether the server said that there is no such thing.
+ *
+ * @param {unknown} error
+ */
+export function missing(error) {
+  return error instanceof Trouble && error.status === 404;
+}
+
 /**
  * Names and values.
  *

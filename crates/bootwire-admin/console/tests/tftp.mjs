@@ -7,8 +7,11 @@ export function fetch(port, path, { pace = 0, most = Infinity, host = "127.0.0.1
   const socket = createSocket("udp4");
   let bytes = 0;
   let next = 1;
+  let ended = false;
   return new Promise((resolve, reject) => {
     const end = (result) => {
+      if (ended) return;
+      ended = true;
       clearTimeout(silence);
       socket.close();
       result instanceof Error ? reject(result) : resolve(result);
@@ -24,6 +27,7 @@ export function fetch(port, path, { pace = 0, most = Infinity, host = "127.0.0.1
       const ack = Buffer.from([0, 4, packet[2], packet[3]]);
       next += 1;
       setTimeout(() => {
+        if (ended) return;
         socket.send(ack, peer.port, peer.address, () => last && end(bytes));
       }, pace);
     });

@@ -3,7 +3,7 @@
 import { get, part } from "../api.js";
 import { fill, h, paced } from "../dom.js";
 import { bytes, count, duration, full } from "../format.js";
-import { facts, heading, host, machineLink, nothing, trouble, verdict } from "../parts.js";
+import { facts, heading, host, machineLink, missing, nothing, trouble, verdict } from "../parts.js";
 import { link } from "../router.js";
 import { timeline } from "../timeline.js";
 
@@ -27,10 +27,9 @@ export function bootView(place, { live }) {
     } catch (error) {
       if (abort.signal.aborted) return;
       running = false;
-      const gone = error instanceof Error && "status" in error && error.status === 404;
       fill(
         body,
-        gone
+        missing(error)
           ? nothing("This boot is not kept any more", "Boots are kept for as long as ", h("code", {}, "[boots] keep"), " says.")
           : trouble(error, load),
       );

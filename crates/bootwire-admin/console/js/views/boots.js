@@ -6,7 +6,7 @@ import { bytes, clock, duration } from "../format.js";
 import { icon } from "../icons.js";
 import { List } from "../list.js";
 import { Pages } from "../pages.js";
-import { badge, choice, filterBox, heading, host, linkIn, nothing, summary, textIn, trouble } from "../parts.js";
+import { badge, choice, filterBox, heading, host, linkIn, missing, nothing, summary, textIn, trouble, withoutBoots } from "../parts.js";
 import { link, refine } from "../router.js";
 
 /** @typedef {import("../../types").Boot} Boot */
@@ -24,10 +24,14 @@ export function bootsView(place, { live }) {
     },
     {
       changed: () => {
+        list.element.hidden = false;
         fill(problem);
         list.refresh();
       },
-      failed: (error) => fill(problem, trouble(error, () => pages.restart())),
+      failed: (error) => {
+        list.element.hidden = missing(error);
+        fill(problem, missing(error) ? withoutBoots() : trouble(error, () => pages.restart()));
+      },
     },
   );
   /** @type {List<Boot>} */

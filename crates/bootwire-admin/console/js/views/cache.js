@@ -3,7 +3,7 @@
 import { get, post } from "../api.js";
 import { fill, h } from "../dom.js";
 import { bytes, count, percent, plural } from "../format.js";
-import { facts, heading, meter, nothing, trouble } from "../parts.js";
+import { facts, heading, meter, missing, nothing, trouble } from "../parts.js";
 
 /** @typedef {import("../../types").Cache} Cache */
 
@@ -22,10 +22,9 @@ export function cacheView() {
       draw(cache);
     } catch (error) {
       if (abort.signal.aborted) return;
-      const none = error instanceof Error && "status" in error && error.status === 404;
       fill(
         now,
-        none
+        missing(error)
           ? nothing(
               "This server has no cache",
               "It serves no origin. Name one in ",

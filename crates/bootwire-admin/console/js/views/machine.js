@@ -3,7 +3,7 @@
 import { get, part } from "../api.js";
 import { fill, h, paced } from "../dom.js";
 import { bytes, clock, count, duration, full, percent } from "../format.js";
-import { age, facts, heading, host, nothing, trouble, verdict, when } from "../parts.js";
+import { age, facts, heading, host, missing, nothing, trouble, verdict, when } from "../parts.js";
 import { link } from "../router.js";
 import { shortList } from "./boots.js";
 import { share } from "./live.js";
@@ -24,10 +24,9 @@ export function machineView(place, { live }) {
       draw(found);
     } catch (error) {
       if (abort.signal.aborted) return;
-      const gone = error instanceof Error && "status" in error && error.status === 404;
       fill(
         body,
-        gone
+        missing(error)
           ? nothing("Nobody has heard of this machine", "It shows here once it has asked this server for a file.")
           : trouble(error, load),
       );
@@ -136,7 +135,7 @@ export function recordTable(records) {
           h(
             "tr",
             {},
-            h("td.mono", {}, record.path),
+            h("td.mono", {}, h("a", { href: link("live", record.id) }, record.path)),
             h("td", { title: record.detail }, record.outcome.replaceAll("_", " ")),
             h("td.number", {}, bytes(record.bytes)),
             h("td.number", {}, duration(record.duration_us)),

@@ -5,7 +5,7 @@ import { fill, h, paced, settle, write } from "../dom.js";
 import { ago, count, full } from "../format.js";
 import { List } from "../list.js";
 import { Pages } from "../pages.js";
-import { badge, choice, filterBox, heading, linkIn, nothing, summary, textIn, trouble } from "../parts.js";
+import { badge, choice, filterBox, heading, linkIn, missing, nothing, summary, textIn, trouble, withoutBoots } from "../parts.js";
 import { link, refine } from "../router.js";
 import { noBoots } from "./boots.js";
 
@@ -33,10 +33,14 @@ export function machinesView(place, { live }) {
     },
     {
       changed: () => {
+        list.element.hidden = false;
         fill(problem);
         list.refresh();
       },
-      failed: (error) => fill(problem, trouble(error, () => pages.restart())),
+      failed: (error) => {
+        list.element.hidden = missing(error);
+        fill(problem, missing(error) ? withoutBoots() : trouble(error, () => pages.restart()));
+      },
     },
   );
   /** @type {List<Machine>} */

@@ -5,7 +5,7 @@ import { Chart } from "../chart.js";
 import { fill, h, paced, write } from "../dom.js";
 import { count, percent, rate } from "../format.js";
 import { SPAN, loss } from "../live.js";
-import { heading, trouble } from "../parts.js";
+import { heading, missing, trouble } from "../parts.js";
 import { link } from "../router.js";
 import { refusals } from "../words.js";
 import { noBoots, shortList } from "./boots.js";
@@ -53,6 +53,7 @@ export function overviewView(_place, { live }) {
   const problems = h("div");
   const failed = h("div.panel");
   const running = h("div.panel");
+  let without = false;
 
   function figures() {
     const { samples, stats } = live;
@@ -78,6 +79,7 @@ export function overviewView(_place, { live }) {
   }
 
   async function boots() {
+    if (without) return;
     try {
       const [bad, now] = await Promise.all([
         /** @type {Promise<BootsPage>} */ (get("boots", { state: "failed", limit: MOST }, abort.signal)),
@@ -93,8 +95,9 @@ export function overviewView(_place, { live }) {
     } catch (error) {
       if (abort.signal.aborted) return;
       running.hidden = true;
-      // A program without boots is no mistake.
-      failed.hidden = error instanceof Error && "status" in error && error.status === 404;
+      // A program without boots is no mistake, and need not be asked again.
+      without = missing(error);
+      failed.hidden = without;
       fill(failed, trouble(error, boots));
     }
   }

@@ -3,7 +3,7 @@
 import { Trouble, get, post } from "../api.js";
 import { attribute, fill, h } from "../dom.js";
 import { bytes, count, percent, plural } from "../format.js";
-import { facts, heading, meter, trouble, when } from "../parts.js";
+import { facts, heading, meter, missing, trouble, when } from "../parts.js";
 import { refusals } from "../words.js";
 
 /** @typedef {import("../../types").Status} Status */
@@ -73,8 +73,7 @@ export function serverView(_place, { live }) {
       fill(settings, configurationPanel(found));
     } catch (error) {
       if (abort.signal.aborted) return;
-      const none = error instanceof Error && "status" in error && error.status === 404;
-      fill(settings, none ? h("p.note", {}, "This program has no configuration.") : trouble(error, configuration));
+      fill(settings, missing(error) ? h("p.note", {}, "This program has no configuration.") : trouble(error, configuration));
     }
   }
 
@@ -208,7 +207,7 @@ function actions(changed) {
 function configurationPanel({ location, files, keys, serves, warnings }) {
   const set = keys.filter((key) => key.place);
   return h(
-    "div",
+    "div.body",
     {},
     warnings.length > 0 && h("ul.problems", {}, warnings.map((text) => h("li", {}, text))),
     facts([

@@ -1,9 +1,9 @@
 // One transfer.
 
-import { Trouble, get, part } from "../api.js";
+import { get, part } from "../api.js";
 import { fill, h } from "../dom.js";
 import { bytes, count, duration, full, percent, rate } from "../format.js";
-import { facts, heading, host, machineLink, meter, nothing, trouble } from "../parts.js";
+import { facts, heading, host, machineLink, meter, missing, nothing, trouble } from "../parts.js";
 import { link } from "../router.js";
 import { left, share, waits } from "./live.js";
 
@@ -73,7 +73,7 @@ export function transferView(place, { live }) {
       transfer ??= await get(`transfers/${part(id)}`);
       show();
     } catch (error) {
-      const gone = error instanceof Trouble && error.status === 404;
+      const gone = missing(error);
       if (gone && (await past().catch(() => false))) return;
       fill(
         body,
