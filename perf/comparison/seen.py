@@ -19,6 +19,11 @@ log = "json"
 [metrics]
 listen = "127.0.0.1:6982"
 statsd = {{ address = "127.0.0.1:{statsd}", tags = "dogstatsd" }}
+[otlp]
+url = "http://127.0.0.1:{http}"
+[[webhook]]
+url = "http://127.0.0.1:{http}/hook"
+events = ["transfer", "boot", "verdict"]
 [[route]]
 dir = "{files}"
 """
@@ -27,9 +32,9 @@ dir = "{files}"
 def config(name: str, endpoint: str, alive: bool) -> Path:
     """A configuration with all of it; those who are told listen, or nobody does."""
     path = TARGET / f"{name}.toml"
-    statsd = STATSD if alive else DEAD
     TARGET.mkdir(exist_ok=True)
-    path.write_text(CONFIG.format(endpoint=endpoint, statsd=statsd, files=FILES))
+    told = {"http": HTTP, "statsd": STATSD} if alive else {"http": DEAD, "statsd": DEAD}
+    path.write_text(CONFIG.format(endpoint=endpoint, files=FILES, **told))
     return path
 
 

@@ -450,8 +450,14 @@ fn itself() -> Vec<Panel> {
         .with(of.most(&list::WORKER_LOAD, &[Label::Worker]), "worker {{worker}}"),
         Panel::new("Processor", "short", "Cores that the process keeps busy.")
             .with(of.rate(&list::PROCESS_CPU, &[], &[]), "cores"),
-        Panel::new("Memory", "bytes", "Of the process, mapped files included.")
-            .with(of.now(&list::PROCESS_MEMORY, &[]), "resident"),
+        Panel::new(
+            "Memory",
+            "bytes",
+            "Its own grows with transfers and what is kept of boots. The whole of it counts mapped files too, \
+             which the kernel takes back when it needs room.",
+        )
+        .with(of.now(&list::OWN_MEMORY, &[]), "its own")
+        .with(of.now(&list::PROCESS_MEMORY, &[]), "with mapped files"),
         Panel::new(
             "Exporters",
             "cps",

@@ -146,6 +146,8 @@ metrics! {
 
     PROCESS_CPU: Kind::Counter, "process_cpu", Seconds, [],
         "Processor time of the process, user and system together";
+    OWN_MEMORY: Kind::Gauge, "bootwire_own_memory", Bytes, [],
+        "Memory of the process, without files that are mapped";
     PROCESS_MEMORY: Kind::Gauge, "process_resident_memory", Bytes, [],
         "Memory of the process, files that are mapped included";
     PROCESS_START: Kind::Gauge, "process_start_time", Seconds, [],

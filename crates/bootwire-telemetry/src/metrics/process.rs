@@ -28,8 +28,9 @@ impl Process {
         let spent = clock_gettime(ClockId::ProcessCPUTime);
         let spent = spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9;
         sheet.number(&list::PROCESS_CPU, spent);
-        if let Some(bytes) = self.memory() {
-            sheet.count(&list::PROCESS_MEMORY, bytes);
+        if let Some((all, mapped)) = self.memory() {
+            sheet.count(&list::OWN_MEMORY, all.saturating_sub(mapped));
+            sheet.count(&list::PROCESS_MEMORY, all);
         }
         let since = started.duration_since(SystemTime::UNIX_EPOCH);
         sheet.number(
@@ -44,12 +45,16 @@ impl Process {
         sheet.add(&list::BUILD, build, Value::Info);
     }
 
-    /// Bytes of memory; `None` where the kernel does not say.
-    fn memory(&self) -> Option<u64> {
+    /// Bytes of memory, and how many of them are mapped files; `None` where the kernel does not say.
+    fn memory(&self) -> Option<(u64, u64)> {
         let mut text = [0; 128];
         let length = self.memory.as_ref()?.read_at(&mut text, 0).ok()?;
         let text = std::str::from_utf8(&text[..length]).ok()?;
-        let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
-        Some(pages * rustix::param::page_size() as u64)
+        let mut pages = text.split_whitespace().skip(1);
+        let mut bytes = || {
+            let pages: u64 = pages.next()?.parse().ok()?;
+            Some(pages * rustix::param::page_size() as u64)
+        };
+        Some((bytes()?, bytes()?))
     }
 }
