@@ -214,6 +214,13 @@ impl Telemetry {
 
     /// Hears what became of boots: exporters and [`Telemetry::boots`] do.
     pub fn observe_boots(&self, changes: &[Change]) {
+        for change in changes {
+            if let Change::Ended(boot) = change
+                && let Some(verdict) = &boot.verdict
+            {
+                self.metrics().boot_ended(verdict.kind);
+            }
+        }
         for feed in &*self.shared.feeds() {
             let told = changes.iter().cloned().map(Happening::Boot);
             told.for_each(|happening| feed.push(happening));

@@ -199,7 +199,7 @@ impl Label {
             Self::Result => "`hit`, `miss`, `stale`",
             Self::Use => "`hit`, `miss`, `partial`, `bypass`, as in [the record](record.md)",
             Self::By => "`client`, `network`, `content`, `server`, as in [the record](record.md)",
-            Self::Verdict => "the kinds of verdicts on [boots](../how-to/seeing.md#boots)",
+            Self::Verdict => "the kinds of [verdicts](verdicts.md)",
             Self::Level => "`good`, `open`, `bad`: that of the verdict",
             Self::Exporter => "the names of exporters, as the configuration makes them",
             Self::Delivery => "`sent`, `dropped`, `failed`",

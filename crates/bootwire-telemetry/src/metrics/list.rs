@@ -109,7 +109,7 @@ metrics! {
         "Time that a transfer waited for its content, where not all of it was in the cache";
 
     BOOTS: Kind::Counter, "bootwire_boots", None, [Verdict, Level],
-        "Boots that ended, by verdict";
+        "Boots that ended, by verdict; once more if what happens later gives one another verdict";
 
     CACHE_REQUESTS: Kind::Counter, "bootwire_cache_requests", None, [Result],
         "Requests for objects of origins: hit (answered without asking the origin), miss (waited for \
