@@ -4,13 +4,16 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Builder, Record, Server, Wire, give_to_nobody, is_root};
+use crate::harness::{
+    Builder, Record, Server, Wire, bootwire, give_to_nobody, is_root, run_to_end,
+};
 
 /// For what takes a moment on a machine at rest.
 const LONG: Duration = Duration::from_secs(60);
@@ -204,7 +207,9 @@ fn a_log_is_rotated_and_no_line_is_lost() {
         kept
     };
     let all = records(&[&moved, &log]);
-    let ids: Vec<_> = all.iter().map(|record| record.number("id")).collect();
+    // Workers end transfers beside each other.
+    let mut ids: Vec<_> = all.iter().map(|record| record.number("id")).collect();
+    ids.sort_unstable();
     assert_eq!(ids, (1..=30).collect::<Vec<_>>());
     assert!(records(&[&log]).len() >= 10);
 }
@@ -281,7 +286,7 @@ fn lines_for_journald_begin_with_their_priority() {
         .wrapped([
             "sh",
             "-c",
-            "JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/1) exec \"$0\" \"$@\"",
+            "exec 3>&1; JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/3) exec \"$0\" \"$@\"",
         ])
         .start();
     missing(&server, "bad");
@@ -293,4 +298,70 @@ fn lines_for_journald_begin_with_their_priority() {
         !note.starts_with('<'),
         "standard error is another stream: {note}"
     );
+}
+
+/// A pipe that nobody reads takes 64 KiB, and then nothing more.
+#[test]
+fn a_log_that_is_stuck_holds_up_nobody() {
+    let mut server = confined("")
+        .wrapped([
+            "sh",
+            "-c",
+            "mkfifo \"$4.fifo\" && exec \"$0\" \"$@\" 1<>\"$4.fifo\"",
+        ])
+        .start();
+    for _ in 0..400 {
+        assert_eq!(Wire::new(server.address()).fetch("good"), b"good");
+    }
+    server.signal("TERM");
+    let status = server.wait(LONG);
+    assert_eq!(status.code(), Some(0), "{:#?}", server.notes().lines());
+    let told = server.notes().wait(LONG, |lines| {
+        lines
+            .iter()
+            .any(|line| line.contains("400 transfers (400 complete)"))
+            .then_some(())
+    });
+    assert!(told.is_some(), "{:#?}", server.notes().lines());
+}
+
+/// What cannot be reached is told before a server starts.
+#[test]
+fn a_check_asks_whether_they_can_be_reached() {
+    let sink = Sink::start();
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let dead = nobody.local_addr().expect("an address");
+    drop(nobody);
+    let here = sink.address;
+    let place = tempfile::TempDir::new().expect("a place");
+    let path = place.path().join("bootwire.toml");
+    let config = format!(
+        "log = {{ format = \"journald\", file = \"/nowhere/socket\" }}\n\
+         [otlp]\nurl = \"http://{here}\"\n\
+         [[webhook]]\nurl = \"http://{dead}/x?key=k3y\"\n\
+         [[route]]\ntext = \"good\"\n"
+    );
+    fs::write(&path, config).expect("a configuration");
+    if is_root() {
+        give_to_nobody(place.path());
+    }
+    let check = |flags: &[&str]| {
+        let mut command = Command::new(bootwire());
+        command.args(["check", "--config"]).arg(&path).args(flags);
+        let output = run_to_end(&mut command, LONG);
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let told = check(&[]);
+    for line in [
+        format!("ok      export: otlp http://{here}/\n"),
+        format!("FAIL    export: webhook http://{dead}/x: "),
+        "FAIL    log: no journald at /nowhere/socket: ".to_owned(),
+    ] {
+        assert!(told.contains(&line), "no {line:?} in {told}");
+    }
+    assert!(!told.contains("k3y"), "{told}");
+    let paths = [sink.next().path, sink.next().path];
+    assert_eq!(paths, ["/v1/traces", "/v1/metrics"]);
+    let told = check(&["--offline"]);
+    assert!(!told.contains("export"), "{told}");
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// The lines that may still be written.
 #[derive(Debug)]
-pub struct Allowance {
+pub(super) struct Allowance {
     lines: u32,
     period: Duration,
     left: Mutex<Left>,
@@ -15,25 +15,23 @@ pub struct Allowance {
 struct Left {
     since: Option<Instant>,
     lines: u32,
-    withheld: u64,
 }
 
 impl Allowance {
     /// At most `lines` in each `period`.
-    pub const fn new(lines: u32, period: Duration) -> Self {
+    pub(super) const fn new(lines: u32, period: Duration) -> Self {
         Self {
             lines,
             period,
             left: Mutex::new(Left {
                 since: None,
                 lines: 0,
-                withheld: 0,
             }),
         }
     }
 
     /// Whether one more may be written.
-    pub fn take(&self, now: Instant) -> bool {
+    pub(super) fn take(&self, now: Instant) -> bool {
         // Counts are right at every step, so a panic elsewhere cannot have spoilt them.
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let over = left
@@ -44,18 +42,8 @@ impl Allowance {
             left.lines = self.lines;
         }
         let may = left.lines > 0;
-        if may {
-            left.lines -= 1;
-        } else {
-            left.withheld += 1;
-        }
+        left.lines = left.lines.saturating_sub(1);
         may
-    }
-
-    /// Lines that were not written since this was asked last.
-    pub fn withheld(&self) -> u64 {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut left.withheld)
     }
 }
 
@@ -64,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_lines_in_each_period_and_the_rest_are_counted() {
+    fn so_many_lines_in_each_period() {
         let allowance = Allowance::new(3, Duration::from_secs(10));
         let start = Instant::now();
         let written = |after: u64| {
@@ -73,8 +61,6 @@ mod tests {
         };
         assert_eq!(written(0), 3);
         assert_eq!(written(9), 0);
-        assert_eq!(allowance.withheld(), 17);
-        assert_eq!(allowance.withheld(), 0);
         assert_eq!(written(10), 3);
     }
 }

@@ -12,7 +12,6 @@ use ipnet::IpNet;
 
 use crate::config::Config;
 use crate::size;
-pub use allowance::Allowance;
 use refused::Refused;
 
 /// Time between two looks.

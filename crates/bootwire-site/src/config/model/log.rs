@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-use super::{LogFormat, LogLevel};
+use super::LogFormat;
 use crate::config::setting::SettingValue;
 
 /// How transfers are logged: a format, or a table that says more.
@@ -20,6 +20,28 @@ pub struct Log {
     pub level: Option<LogLevel>,
     /// The file to write to instead of standard output; for journald, the socket of another journal.
     pub file: Option<PathBuf>,
+}
+
+/// Which transfers get a line.
+#[derive(Clone, Copy, Debug, serde::Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What went wrong.
+    Quiet,
+    /// That, and what was transferred; not what boot loaders only try.
+    Normal,
+    /// Each one, however often the same goes wrong.
+    All,
+}
+
+impl LogLevel {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Normal => "normal",
+            Self::All => "all",
+        }
+    }
 }
 
 /// `log` as a table.
@@ -90,7 +112,7 @@ impl SettingValue for Log {
         if self.level.is_none() && self.file.is_none() {
             return Some(format);
         }
-        let level = self.level.and_then(|level| level.text());
+        let level = self.level.map(|level| level.as_str().to_owned());
         let file = self.file.as_ref().map(|file| file.display().to_string());
         let keys = [("format", Some(format)), ("level", level), ("file", file)];
         let keys = keys

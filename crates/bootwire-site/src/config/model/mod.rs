@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 pub(crate) use export::{Otlp, Webhook, WebhookEvent};
 pub(crate) use hook::{Bounds, Exec, Http, Output};
-pub use log::Log;
+pub use log::{Log, LogLevel};
 pub use metrics::{Statsd, StatsdTags};
 pub(crate) use origin::{Origin, Pin};
 pub(in crate::config) use route::{Caps, Operation, Quirk, Refuse, Route};
@@ -38,14 +38,6 @@ words! {
         Text "text" "A line in plain words",
         Json "json" "A JSON object with all fields",
         Journald "journald" "An entry in journald, with fields",
-    }
-
-    /// Which transfers get a line.
-    LogLevel {
-        Quiet "quiet" "What went wrong",
-        #[default]
-        Normal "normal" "That, and what was transferred; not what boot loaders only try",
-        All "all" "Each one, however often the same goes wrong",
     }
 
     /// How strict the sandbox is.

@@ -125,3 +125,33 @@ async fn a_template_that_broke_keeps_its_last_good_text() {
     reload(&mut site, dir.path(), route).await;
     assert_eq!(text(&site, "/x").await.unwrap(), "good");
 }
+
+/// Who is told what happens is connected to once.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_webhook_or_collector_waits_for_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let text_of = |webhook: &str, otlp: &str| {
+        format!(
+            "[otlp]\nurl = 'http://{otlp}'\n[[webhook]]\nurl = 'http://{webhook}'\n\
+             [[route]]\ntext = 'x'"
+        )
+    };
+    let mut site = open(dir.path(), &text_of("one", "one")).await;
+    for (webhook, otlp, told) in [
+        ("one", "one", None),
+        ("two", "one", Some("webhook changed")),
+        ("two", "two", Some("otlp, webhook changed")),
+        ("one", "one", None),
+    ] {
+        write(dir.path(), "bootwire.toml", &text_of(webhook, otlp));
+        let lines = site
+            .reload()
+            .await
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        let warning = lines.iter().find(|line| line.contains("restart"));
+        assert_eq!(warning.is_some(), told.is_some(), "{lines:?}");
+        if let (Some(warning), Some(told)) = (warning, told) {
+            assert!(warning.contains(told), "{warning}");
+        }
+    }
+}
