@@ -62,6 +62,10 @@ impl Text {
         self.0.is_empty()
     }
 
+    fn reply(&self, request: &Request) -> Reply {
+        Reply::bytes(self.fill(request)).answered_by("text")
+    }
+
     fn fill(&self, request: &Request) -> Bytes {
         match self.0.as_slice() {
             [] => Bytes::new(),
@@ -85,11 +89,11 @@ impl Text {
 
 impl Endpoint<Reply> for Text {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
-        Box::pin(std::future::ready(Ok(Reply::bytes(self.fill(&request)))))
+        Box::pin(std::future::ready(Ok(self.reply(&request))))
     }
 
     fn at_hand(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
-        Some(Ok(Reply::bytes(self.fill(request))))
+        Some(Ok(self.reply(request)))
     }
 }
 
@@ -97,13 +101,19 @@ impl Endpoint<Reply> for Text {
 #[derive(Clone, Debug)]
 pub(crate) struct Refused(pub(crate) Refusal);
 
+impl Refused {
+    fn refusal(&self) -> Refusal {
+        self.0.clone().answered_by("refuse")
+    }
+}
+
 impl<A: Send + 'static> Endpoint<A> for Refused {
     fn call(&self, _request: Request) -> BoxFuture<'_, Result<A, Refusal>> {
-        Box::pin(std::future::ready(Err(self.0.clone())))
+        Box::pin(std::future::ready(Err(self.refusal())))
     }
 
     fn at_hand(&self, _request: &Request) -> Option<Result<A, Refusal>> {
-        Some(Err(self.0.clone()))
+        Some(Err(self.refusal()))
     }
 }
 

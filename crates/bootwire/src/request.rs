@@ -582,6 +582,33 @@ impl Request {
         }
     }
 
+    /// The same request as a server with [`Server::traceparent`](crate::Server::traceparent) has it: a
+    /// trace context at the end of the file name is taken off. For requests made by hand; one that
+    /// would climb out of the root then stays as it is.
+    #[must_use]
+    pub fn as_traced(self) -> Self {
+        let Ok(Packet::Request(request)) = Packet::parse(self.facts.datagram()) else {
+            return self;
+        };
+        let arrival = Arrival {
+            id: self.facts.id,
+            arrived: self.facts.arrived,
+            peer: self.facts.peer,
+            local: self.facts.local,
+            interface: self.facts.interface,
+            proven: self.facts.proven,
+            traced: true,
+        };
+        let facts = Facts::new(arrival, &request, self.facts.datagram());
+        if facts.climbs || facts.traceparent().is_none() {
+            return self;
+        }
+        Self {
+            facts: Arc::new(facts),
+            ..self
+        }
+    }
+
     /// The same request as if it had been taken from the kernel at `moment`. For requests made by
     /// hand.
     #[must_use]

@@ -199,6 +199,24 @@ mod tests {
     }
 
     #[test]
+    fn a_trace_context_is_taken_off_where_a_server_would() {
+        let name = "ipxe.efi-00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let whole = Request::read(name).build().unwrap();
+        assert_eq!(
+            (whole.path().len(), whole.traceparent()),
+            (1 + name.len(), None)
+        );
+        let traced = Request::read(name).traceparent(true).build().unwrap();
+        for traced in [traced, whole.as_traced()] {
+            assert_eq!(traced.path(), "/ipxe.efi");
+            assert_eq!(traced.filename(), name.as_bytes());
+            assert_eq!(traced.traceparent(), name.strip_prefix("ipxe.efi-"));
+        }
+        let plain = Request::read("a").build().unwrap().as_traced();
+        assert_eq!((&*plain.path(), plain.traceparent()), ("/a", None));
+    }
+
+    #[test]
     fn the_client_is_a_stranger_unless_told_otherwise() {
         let request = Request::read("x").peer_ip([10, 0, 0, 7]).build().unwrap();
         assert_eq!(request.peer().to_string(), "10.0.0.7:49152");

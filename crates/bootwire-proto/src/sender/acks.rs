@@ -55,7 +55,9 @@ impl Sender {
         }
         let mut needless = false;
         if silent {
-            needless = self.judge(now, partial);
+            // How soon is soon is known once a round trip was measured.
+            let measured = self.timer.round_trip().is_some();
+            needless = self.judge(now, partial) && measured;
         } else if self.window == 1 {
             // The peer asked itself for the block that it acknowledges now.
             self.doubted = self.answered;

@@ -4,6 +4,13 @@ use bootwire::{BoxFuture, Endpoint, Reason, Refusal, Reply, Request};
 
 use super::{Ask, asked};
 
+/// What the record calls it.
+const KIND: &str = "probe";
+
+fn missing() -> Refusal {
+    Refusal::not_found().answered_by(KIND)
+}
+
 /// An endpoint in front of a slow one, which answers the ordinary misses of a boot by itself, on
 /// the spot:
 ///
@@ -61,10 +68,10 @@ impl<E: Endpoint<Reply>> Probes<E> {
 
     fn probe(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
         match asked(&request.path())?.ask {
-            Ask::List if self.lists => Some(Ok(Reply::empty())),
-            Ask::List => Some(Err(Refusal::not_found())),
-            Ask::Network(_) if self.networks => Some(Err(Refusal::not_found())),
-            Ask::Optional if self.optional => Some(Err(Refusal::not_found())),
+            Ask::List if self.lists => Some(Ok(Reply::empty().answered_by(KIND))),
+            Ask::List => Some(Err(missing())),
+            Ask::Network(_) if self.networks => Some(Err(missing())),
+            Ask::Optional if self.optional => Some(Err(missing())),
             _ => None,
         }
     }
@@ -100,7 +107,7 @@ impl<E: Endpoint<Reply>> EmptyLists<E> {
 fn unless_list(request: &Request, answer: Result<Reply, Refusal>) -> Result<Reply, Refusal> {
     match answer {
         Err(refusal) if refusal.reason() == Reason::NotFound && is_list(request) => {
-            Ok(Reply::empty())
+            Ok(Reply::empty().answered_by(KIND))
         }
         answer => answer,
     }

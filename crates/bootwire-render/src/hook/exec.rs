@@ -115,6 +115,10 @@ impl Asker for Exec {
         let program = Arc::clone(&self.program);
         Box::pin(async move { program.run(&question).await })
     }
+
+    fn kind(&self) -> &'static str {
+        "exec"
+    }
 }
 
 impl Program {

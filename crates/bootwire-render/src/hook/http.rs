@@ -98,6 +98,10 @@ impl Asker for HttpHook {
         let inner = Arc::clone(&self.inner);
         Box::pin(async move { inner.ask(&question).await })
     }
+
+    fn kind(&self) -> &'static str {
+        "http"
+    }
 }
 
 impl Inner {

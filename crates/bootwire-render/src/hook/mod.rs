@@ -62,6 +62,11 @@ const PATIENCE: Duration = Duration::from_secs(7);
 pub trait Asker: Send + Sync + 'static {
     /// The decision. Dropped at the deadline: what it has started must stop then.
     fn ask(&self, question: Arc<Question>) -> BoxFuture<'static, Result<Decision, HookError>>;
+
+    /// What the record calls what it decided, such as `exec`. Default `hook`.
+    fn kind(&self) -> &'static str {
+        "hook"
+    }
 }
 
 /// Why a hook gave no decision.
@@ -230,6 +235,9 @@ impl Hook {
     /// If there is no decision in time, or none that makes sense.
     pub async fn decide(&self, request: &Request) -> Result<(Decision, Identity), HookError> {
         let who = self.identifier.identify(request).await;
+        if let Some(name) = who.name() {
+            request.known_as(name);
+        }
         let question = Arc::new(Question::new(request, &who, self.anonymous));
         let (asker, slots, deadline) = (Arc::clone(&self.asker), self.slots.clone(), self.deadline);
         let asked = Arc::clone(&question);
@@ -251,20 +259,29 @@ impl Hook {
     }
 
     async fn answer(&self, request: Request) -> Result<Reply, Refusal> {
-        let (decision, who) = self.decide(&request).await?;
+        let kind = self.asker.kind();
+        let decided = self.decide(&request).await;
+        let (decision, who) = decided.map_err(|error| Refusal::from(error).answered_by(kind))?;
         match decision {
-            Decision::Content(content) => Ok(Reply::bytes(content)),
-            Decision::Refuse(refusal) => Err(refusal),
+            Decision::Content(content) => Ok(Reply::bytes(content).answered_by(kind)),
+            Decision::Refuse(refusal) => Err(refusal.answered_by(kind)),
             Decision::Pass => match &self.behind {
                 Some(behind) => behind.call(request).await,
-                None => Err(Refusal::not_found().because("the hook passed")),
+                None => Err(Refusal::not_found()
+                    .because("the hook passed")
+                    .answered_by(kind)),
             },
             Decision::Redirect(redirect) => match &self.resolver {
                 Some(resolver) => resolver(redirect, request).await,
                 None => Err(Refusal::internal()
                     .because("the hook points to an origin, and this route has none")),
             },
-            Decision::Template { name, vars } => self.render(&request, &who, name, &vars).await,
+            Decision::Template { name, vars } => {
+                let rendered = self.render(&request, &who, name, &vars).await;
+                rendered
+                    .map(|reply| reply.answered_by(kind))
+                    .map_err(|refusal| refusal.answered_by(kind))
+            }
         }
     }
 

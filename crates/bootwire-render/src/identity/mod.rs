@@ -155,6 +155,17 @@ impl Identity {
             || self.ip.as_ref().is_some_and(|ip| !by_address(ip))
     }
 
+    /// What the machine is known by: its hardware address, else its UUID, serial number or host name.
+    /// `None` if all that is known is its address.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        let mac = self.mac.map(|known| known.value.to_string());
+        let uuid = || self.uuid.map(|known| known.value.to_string());
+        let serial = || self.serial.as_ref().map(|known| known.value.clone());
+        let hostname = || self.hostname.as_ref().map(|known| known.value.clone());
+        mac.or_else(uuid).or_else(serial).or_else(hostname)
+    }
+
     /// One line for a log: `mac=52:54:00:12:34:56 (lease) ip=192.0.2.7 (peer)`.
     #[must_use]
     pub fn describe(&self) -> String {

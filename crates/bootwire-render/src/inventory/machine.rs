@@ -85,6 +85,15 @@ impl std::fmt::Display for LookupKey {
 }
 
 impl Machine {
+    /// What people call it: its host name, else its hardware address, UUID or serial number.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        let mac = || self.mac.map(|mac| mac.to_string());
+        let uuid = || self.uuid.map(|uuid| uuid.to_string());
+        let name = self.hostname.clone().or_else(mac).or_else(uuid);
+        name.or_else(|| self.serial.clone())
+    }
+
     /// The keys it is found by, in the order in which lookups try them.
     #[must_use]
     pub fn keys(&self) -> Vec<LookupKey> {

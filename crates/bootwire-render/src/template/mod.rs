@@ -62,7 +62,7 @@ pub use library::Templates;
 pub use render::{Limits, RenderError};
 
 use crate::identity::{Identifier, Identity};
-use crate::inventory::{Found, Inventory};
+use crate::inventory::{Found, Inventory, Machine};
 use library::Compiled;
 
 /// Instructions a template may take on a worker thread: enough for a boot loader's configuration,
@@ -178,6 +178,7 @@ impl Template {
             Some(inventory) => inventory.find(&who).await?,
             None => None,
         };
+        note(request, &who, &found);
         let context = inner.context(request, &who, &found)?;
         let compiled = inner.templates.fresh().await;
         if let Some(text) = inner.quick(&compiled, context.clone()) {
@@ -280,6 +281,7 @@ impl Inner {
             Some(inventory) => inventory.at_hand(&who)?,
             None => None,
         };
+        note(request, &who, &found);
         match self.context(request, &who, &found) {
             Ok(context) => self.quick(&compiled, context),
             Err(refusal) => Some(Err(refusal)),
@@ -287,13 +289,30 @@ impl Inner {
     }
 }
 
+/// Says for the record which machine it is.
+fn note(request: &Request, who: &Identity, found: &Found) {
+    let name = found.as_deref().and_then(Machine::name);
+    if let Some(name) = name.or_else(|| who.name()) {
+        request.known_as(name);
+    }
+}
+
+/// What was rendered, for the client and for the record.
+fn said(rendered: Result<String, Refusal>) -> Result<Reply, Refusal> {
+    const KIND: &str = "template";
+    match rendered {
+        Ok(text) => Ok(Reply::text(text).answered_by(KIND)),
+        Err(refusal) => Err(refusal.answered_by(KIND)),
+    }
+}
+
 impl Endpoint<Reply> for Template {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
-        Box::pin(async move { Ok(Reply::text(self.text(&request).await?)) })
+        Box::pin(async move { said(self.text(&request).await) })
     }
 
     fn at_hand(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
-        Some(self.inner.at_hand(request)?.map(Reply::text))
+        self.inner.at_hand(request).map(said)
     }
 }
 

@@ -88,6 +88,12 @@ impl Records {
                 record.id, record.peer
             ));
         }
+        if record.waits.total() > record.duration {
+            return Err(format!(
+                "transfer {} waited {:?}, longer than the {:?} it took",
+                record.id, record.waits, record.duration
+            ));
+        }
         let no_place = record
             .detail
             .as_deref()

@@ -26,6 +26,10 @@ impl Site {
     ///
     /// Routes that the program adds are not part of it.
     pub async fn explain(&self, request: &Request, ask: bool) -> Account {
+        if self.config().document.traceparent {
+            let traced = request.clone().as_traced();
+            return self.follow_request(&traced, ask).await;
+        }
         self.follow_request(request, ask).await
     }
 

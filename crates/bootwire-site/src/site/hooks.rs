@@ -193,4 +193,8 @@ impl Asker for Listened {
             Ok(decision)
         })
     }
+
+    fn kind(&self) -> &'static str {
+        self.asker.kind()
+    }
 }

@@ -291,6 +291,9 @@ impl Pinned {
         let object = ObjectName::new(object)?;
         let who = self.who.identify(request).await;
         let machine = machine(&who, request);
+        if let Some(name) = who.name() {
+            request.known_as(name);
+        }
         let cached = self.cached.asked_by(request);
         cached.reply(&object, Some(&machine)).await
     }

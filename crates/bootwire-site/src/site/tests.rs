@@ -4,6 +4,7 @@ mod actions;
 mod chains;
 mod hooks;
 pub(crate) mod origins;
+mod provenance;
 mod reload;
 mod uploads;
 

@@ -128,14 +128,14 @@ impl Endpoint<Accept> for OnlyWith {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Accept, Refusal>> {
         match self.suffix.cut(&request) {
             Ok(request) => self.inner.call(request),
-            Err(refusal) => Box::pin(std::future::ready(Err(refusal))),
+            Err(refusal) => Box::pin(std::future::ready(Err(refusal.answered_by("upload")))),
         }
     }
 
     fn at_hand(&self, request: &Request) -> Option<Result<Accept, Refusal>> {
         match self.suffix.cut(request) {
             Ok(request) => self.inner.at_hand(&request),
-            Err(refusal) => Some(Err(refusal)),
+            Err(refusal) => Some(Err(refusal.answered_by("upload"))),
         }
     }
 }

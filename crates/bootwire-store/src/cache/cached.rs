@@ -4,15 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootwire::file::{OpenFile, PartialFile};
 use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
 
 use super::Cache;
 use super::entry::Held;
 use super::filler::Filler;
 use super::key::Key;
-use super::memory::Small;
+use super::opened::Opened;
 use super::pin::Pinned;
+use super::said;
 use super::sendable::Sendable;
 use super::source::Source;
 use crate::origin::{ObjectName, Origin};
@@ -71,27 +71,6 @@ impl Default for Policy {
             pin: None,
             object_max: 16 << 30,
             read_ahead: 16 << 20,
-        }
-    }
-}
-
-/// A version that is open for sending.
-#[cfg_attr(not(test), expect(dead_code, reason = "tests look at what it is of"))]
-pub(super) enum Opened {
-    /// In memory.
-    Small(Arc<Small>),
-    /// All of it is here: a file like any other.
-    Whole(Held, Arc<OpenFile>),
-    /// The rest comes as it is read.
-    Filling(Arc<Filler>, Arc<PartialFile>),
-}
-
-impl From<Opened> for Reply {
-    fn from(opened: Opened) -> Self {
-        match opened {
-            Opened::Small(small) => Self::bytes(small.bytes.clone()),
-            Opened::Whole(_, file) => Self::file(file),
-            Opened::Filling(_, file) => Self::partial(file),
         }
     }
 }
@@ -227,8 +206,12 @@ impl Cached {
         object: &ObjectName,
         machine: Option<&str>,
     ) -> Result<Reply, Refusal> {
-        let opened = self.opened(&self.source.key(object), machine).await;
-        opened.map(Reply::from)
+        let key = self.source.key(object);
+        let before = self.before(&key);
+        match self.opened(&key, machine).await {
+            Ok(opened) => Ok(before.reply(opened)),
+            Err(refusal) => Err(said::refused(refusal, before.refusal())),
+        }
     }
 
     /// The object, open for sending.
@@ -368,7 +351,8 @@ impl Cached {
 impl Endpoint<Reply> for Cached {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
         Box::pin(async move {
-            let object = ObjectName::new(request.rest_bytes())?;
+            let object = ObjectName::new(request.rest_bytes())
+                .map_err(|refusal| refusal.answered_by(said::KIND))?;
             let machine = self
                 .policy
                 .pin
@@ -386,7 +370,7 @@ impl Endpoint<Reply> for Cached {
         }
         let object = match ObjectName::new(request.rest_bytes()) {
             Ok(object) => object,
-            Err(refusal) => return Some(Err(refusal)),
+            Err(refusal) => return Some(Err(refusal.answered_by(said::KIND))),
         };
         let reply = self.known_at_hand(&self.source.key(&object))?;
         self.cache.disk.monitor.hits.add(1);

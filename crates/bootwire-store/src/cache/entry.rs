@@ -136,6 +136,11 @@ impl Entry {
         }
     }
 
+    /// When it became the current version, in milliseconds since 1970; 0 if an earlier process left it.
+    pub(crate) const fn since(&self) -> u64 {
+        self.times.since
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootwire::{Refusal, Reply};
+use bootwire::{CacheUse, Refusal, Reply};
 
 use super::chunks::CHUNK;
 use super::intake::Intake;
 use super::key::Key;
 use super::memory::Memo;
+use super::said::{self, Before};
 use super::sendable::{Failure, Sendable};
 use super::{CacheEvent, Cached};
 use crate::origin::{Ask, Condition, Got, OriginError, OriginErrorKind};
@@ -38,11 +39,14 @@ impl Cached {
         let now = self.cache.disk.now();
         match self.cache.memory.get(key) {
             Some(Memo::Refused(refusal, times)) if times.contains(&now) => {
-                return Some(Err((*refusal).clone()));
+                return Some(Err(said::refused((*refusal).clone(), CacheUse::Hit)));
             }
             Some(Memo::Small(small)) => {
                 let fresh = self.is_fresh(small.checked());
-                return fresh.then(|| Ok(Reply::bytes(small.bytes.clone())));
+                return fresh.then(|| {
+                    let reply = Reply::bytes(small.bytes.clone());
+                    Ok(said::here(reply, &small.version, CacheUse::Hit))
+                });
             }
             Some(Memo::Refused(..)) | None => {}
         }
@@ -50,7 +54,23 @@ impl Cached {
         if !self.is_fresh(entry.checked()) {
             return None;
         }
-        entry.at_hand(now).map(Reply::file).map(Ok)
+        let file = entry.at_hand(now)?;
+        let reply = said::here(Reply::file(file), &entry.about.version, CacheUse::Hit);
+        Some(Ok(reply))
+    }
+
+    /// What is known before anybody is asked, for the record.
+    pub(super) fn before(&self, key: &Key) -> Before {
+        let began = self.cache.disk.now();
+        let memo = self.cache.memory.get(key);
+        Before {
+            small: match &memo {
+                Some(Memo::Small(small)) => Some(small.id),
+                Some(Memo::Refused(..)) | None => None,
+            },
+            refused: matches!(memo, Some(Memo::Refused(_, times)) if times.contains(&began)),
+            began,
+        }
     }
 
     fn known(&self, key: &Key) -> Known {

@@ -139,6 +139,15 @@ impl Dir {
     }
 }
 
+/// What was found, for the client and for the record.
+fn said(found: Result<Arc<OpenFile>, Refusal>) -> Result<Reply, Refusal> {
+    const KIND: &str = "dir";
+    match found {
+        Ok(file) => Ok(Reply::file(file).answered_by(KIND)),
+        Err(refusal) => Err(refusal.answered_by(KIND)),
+    }
+}
+
 impl Endpoint<Reply> for Dir {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
         let (lookup, proven) = (self.lookup.clone(), request.is_proven());
@@ -158,7 +167,7 @@ impl Endpoint<Reply> for Dir {
             Ok(file)
         };
         let reads = &self.lookup.directory.reads;
-        Box::pin(async move { Ok(Reply::file(reads.run_for(proven, open).await?)) })
+        Box::pin(async move { said(reads.run_for(proven, open).await) })
     }
 
     /// Files that are open already, and names that the kernel knows to lead nowhere, without
@@ -166,9 +175,8 @@ impl Endpoint<Reply> for Dir {
     fn at_hand(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
         let name = match self.name.of(request) {
             Ok(name) => name,
-            Err(refusal) => return Some(Err(refusal)),
+            Err(refusal) => return Some(said(Err(refusal))),
         };
-        let found = self.lookup.at_hand(name, request.moment())?;
-        Some(found.map(Reply::file))
+        self.lookup.at_hand(name, request.moment()).map(said)
     }
 }

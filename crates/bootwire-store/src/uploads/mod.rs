@@ -289,10 +289,18 @@ impl Uploads {
     }
 }
 
+/// What the record calls it.
+const KIND: &str = "upload";
+
 impl Endpoint<Accept> for Uploads {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Accept, Refusal>> {
         Box::pin(async move {
-            Ok(Accept::into(self.begin(request).await?).size_max(self.policy.size_max))
+            match self.begin(request).await {
+                Ok(sink) => Ok(Accept::into(sink)
+                    .size_max(self.policy.size_max)
+                    .answered_by(KIND)),
+                Err(refusal) => Err(refusal.answered_by(KIND)),
+            }
         })
     }
 }

@@ -9,6 +9,7 @@ mod faults;
 mod partial;
 mod settings;
 mod uploads;
+mod view;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};

@@ -117,7 +117,7 @@ impl<H: Host> Engine<H> {
         } = reply;
         let size = content.size();
         let seed = self.next_seed();
-        let Some(agreed) = self.agree(now, key, size, &terms) else {
+        let Some((agreed, known)) = self.agree(now, key, size, &terms) else {
             return;
         };
         // What others hold as well costs nothing more.
@@ -128,7 +128,6 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.transfers.by_key(key) else {
             return;
         };
-        let known = self.experiences.of(now, transfer.peer.ip());
         let resend_min = terms.resend_min;
         transfer.agreed = agreed;
         transfer.size = size;
@@ -175,7 +174,7 @@ impl<H: Host> Engine<H> {
             ..
         } = accept;
         let seed = self.next_seed();
-        let Some(agreed) = self.agree(now, key, None, &terms) else {
+        let Some((agreed, _)) = self.agree(now, key, None, &terms) else {
             return;
         };
         let Some(transfer) = self.transfers.by_key(key) else {
@@ -212,14 +211,15 @@ impl<H: Host> Engine<H> {
         self.note_life(now, key, agreed.timeout);
     }
 
-    /// What the client's options come to under the server's limits and the handler's terms.
+    /// What the client's options come to under the server's limits and the handler's terms, and what
+    /// is known of a client that reads.
     fn agree(
         &mut self,
         now: Instant,
         key: TransferKey,
         size: Option<u64>,
         terms: &Terms,
-    ) -> Option<Agreed> {
+    ) -> Option<(Agreed, Experience)> {
         let transfer = self.transfers.by_key(key)?;
         let Ok(Packet::Request(request)) = Packet::parse(transfer.facts.datagram()) else {
             return None;
@@ -229,15 +229,16 @@ impl<H: Host> Engine<H> {
             .blksize_max(transfer.peer)
             .filter(|_| !self.config.fragment);
         let mut limits = terms.limits(self.config.limits, mtu_cap);
+        let mut known = Experience::default();
         if request.op == Op::Read {
-            let known = self.experiences.of(now, transfer.peer.ip());
+            known = self.experiences.of(now, transfer.peer.ip());
             limits.windowsize_max = limits.windowsize_max.min(first_window(
                 self.config.windowsize_first,
                 known,
                 &request,
             ));
         }
-        Some(negotiate(&request, size, &limits))
+        Some((negotiate(&request, size, &limits), known))
     }
 }
 
@@ -249,8 +250,8 @@ const VIRTIO_BUFFERS: u16 = 32;
 // spec: first-window
 fn first_window(most: u16, known: Experience, request: &bootwire_proto::Request<'_>) -> u16 {
     let most = most.max(known.window.saturating_mul(2));
-    if is_uboot(request) {
-        most.min(VIRTIO_BUFFERS)
+    if most > VIRTIO_BUFFERS && is_uboot(request) {
+        VIRTIO_BUFFERS
     } else {
         most
     }

@@ -13,11 +13,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::dice::Dice;
 use super::disk::{SimDisk, Weather};
 use super::origin::{Mood, SimOrigin};
-use crate::cache::cached::Opened;
 use crate::cache::chunks::{self, CHUNK, Sum};
 use crate::cache::disk::Disk;
 use crate::cache::entry::{Chunk, LOOK_EVERY};
 use crate::cache::fault::Fault;
+use crate::cache::opened::Opened;
 use crate::cache::{Cache, Cached};
 use crate::origin::{ObjectName, Origin, Version};
 

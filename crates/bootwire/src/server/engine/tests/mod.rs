@@ -5,10 +5,12 @@ mod admission;
 mod content;
 mod experience;
 mod requests;
+mod survey;
 mod transfers;
 mod unproven;
 mod unreachable;
 mod uploads;
+mod waits;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
