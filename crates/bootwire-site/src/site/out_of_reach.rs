@@ -42,13 +42,13 @@ impl Config {
                      sandbox.{key}",
                     path.display()
                 );
-                Problem::new(self.place_naming(path), what)
+                Problem::new(self.place_naming(path, wanted), what)
             })
             .collect()
     }
 
-    /// Where `path` is named.
-    fn place_naming(&self, path: &PathBuf) -> String {
+    /// Where `path` is named for that use.
+    fn place_naming(&self, path: &PathBuf, wanted: Use) -> String {
         let steps = self.routes.iter().flat_map(|route| route.step.all());
         let steps = steps.map(|step| (self.place(step.place), Requirements::of_step(self, step)));
         let origins = self.document.origin.iter();
@@ -56,10 +56,10 @@ impl Config {
             let place = self.place_of(&format!("origin.{name}"));
             (place, Requirements::of_origin(self, origin))
         });
-        let names = |needs: &Requirements| {
-            let programs = needs.programs.iter().map(|(_, program)| program);
-            let mut all = needs.served.iter().chain(&needs.files).chain(&needs.write);
-            all.any(|one| one == path) || programs.into_iter().any(|one| one == path)
+        let names = |needs: &Requirements| match wanted {
+            Use::Read => needs.served.contains(path) || needs.files.contains(path),
+            Use::Write => needs.write.contains(path),
+            Use::Execute => needs.programs.iter().any(|(_, program)| program == path),
         };
         let mut tables = steps.chain(origins);
         let found = tables.find(|(_, needs)| names(needs));

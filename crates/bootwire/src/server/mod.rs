@@ -7,6 +7,7 @@
 
 mod admission;
 mod builder;
+mod counter;
 mod drops;
 mod engine;
 mod error;

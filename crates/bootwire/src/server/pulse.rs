@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bootwire_proto::Instant;
 
-use super::stats::Counter;
+use super::counter::Counter;
 
 /// So many sleeps go by before one is measured.
 const UNMEASURED: u8 = 15;

@@ -5,13 +5,13 @@ mod dropped;
 mod serialise;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use bootwire_proto::Instant;
 
 use self::dropped::Heaviest;
 pub use self::dropped::{DropReason, DroppedFrom};
+use super::counter::Counter;
 use super::pulse::Pulse;
 use crate::Outcome;
 
@@ -137,24 +137,6 @@ counters! {
     kernel_drops,
     /// Records lost because the observers fell too far behind.
     records_dropped,
-}
-
-/// A count written by one thread. A plain load and store: no other thread writes.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self, count: u64) {
-        self.set(self.get().wrapping_add(count));
-    }
-
-    pub(crate) fn set(&self, count: u64) {
-        self.0.store(count, Ordering::Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 impl Counters {
