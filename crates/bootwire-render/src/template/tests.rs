@@ -419,7 +419,7 @@ fn a_directory_of_templates_that_is_replaced_is_read_and_one_that_is_away_is_tol
 /// What is held for a client is counted by its length.
 #[test]
 fn what_is_rendered_has_no_room_to_spare() {
-    for length in [33, 5_000, 70_000] {
+    for length in [33, 1_000, 5_000] {
         let text = format!("{{% for n in range({length}) %}}x{{% endfor %}}");
         let rendered = render(&text, json!({})).unwrap();
         assert_eq!((rendered.len(), rendered.capacity()), (length, length));
