@@ -80,7 +80,7 @@ fn ill() -> Vec<Member> {
         Kind::Grub,
         "an arm64 machine gets an x86-64 loader",
     );
-    let restarts = Member::new(51, "camera-02", Kind::RaspberryPi, "starts over, once");
+    let restarts = Member::new(15, "web-05", Kind::Grub, "starts over, once");
     let hung = Member::new(14, "web-04", Kind::Grub, "hangs in its boot menu");
     let untold = Member::new(61, "gateway-02", Kind::UBoot, "its template fails");
     let denied = Member::new(43, "desk-02", Kind::Windows, "is not allowed to boot");

@@ -2,12 +2,13 @@
 
 mod args;
 mod fleet;
+mod ports;
 mod server;
 mod show;
 mod site;
+mod verdicts;
 
 use std::future::pending;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,15 +21,20 @@ pub(crate) use args::Args;
 
 use crate::exit::Failure;
 use crate::{out, task};
+use ports::Ports;
 use server::{Line, Server};
 use show::Boots;
 use site::Site;
 
-const PORT: u16 = 6969;
 /// Machines that boot at a time: more would be hard to follow.
 const AT_ONCE: usize = 6;
 /// How far apart they begin.
 const STAGGER: Duration = Duration::from_millis(700);
+/// How long they rest, however fast they are: the server has to see that a boot is over.
+const REST: Rest = Rest {
+    shortest: Duration::from_secs(25),
+    longest: Duration::from_secs(50),
+};
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -44,32 +50,34 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 async fn demo(args: &Args) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let members = fleet::members(args.speed);
-    let listen = args.listen.map_or_else(free_port, Ok)?;
-    let site = Site::make(args.keep.as_deref(), listen, &members, args.small)?;
+    let ports = Ports::choose(args.listen)?;
+    let site = Site::make(args.keep.as_deref(), &ports, &members, args.small)?;
     let config = site.config();
     let mut server = tokio::select! {
         started = Server::start(&config) => started?,
         () = signals.next() => return site.remove(),
     };
-    show::introduce(&site, listen, &members);
+    show::introduce(&site, &ports, &members);
 
     let boots = Arc::new(Boots::new(&members));
     let machines = members.into_iter().map(|member| member.machine);
-    let fleet = Fleet::new(listen, machines.collect())
+    let fleet = Fleet::new(ports.tftp, machines.collect())
         .seed(args.seed)
         .at_once(AT_ONCE)
         .stagger(STAGGER.div_f64(args.speed))
-        .again_after(Rest {
-            shortest: Duration::from_secs(5).div_f64(args.speed),
-            longest: Duration::from_secs(20).div_f64(args.speed),
-        });
+        .again_after(REST);
     let told = Arc::clone(&boots);
     let fleet = tokio::spawn(fleet.run(move |machine, event| told.on(machine, event)));
+    let told = Arc::clone(&boots);
+    let verdicts = tokio::spawn(verdicts::follow(site.boots(), move |boot| {
+        told.verdict(boot).iter().for_each(|line| out::result(line));
+    }));
     let died = watch(&mut server, &mut signals, args).await;
 
     // The machines first: what they have in their hands is nobody's failure.
     fleet.abort();
-    let _ = fleet.await;
+    verdicts.abort();
+    let _ = (fleet.await, verdicts.await);
     let ended = tokio::select! {
         ended = server.end() => ended.map(Some),
         () = signals.next() => Ok(None),
@@ -104,6 +112,7 @@ async fn watch(server: &mut Server, signals: &mut Signals, args: &Args) -> bool 
             line = server.line() => match line {
                 Some(Line::Log(line)) if args.log => out::result(&line),
                 Some(Line::Log(_)) => {}
+                Some(Line::Note(line)) if is_introduction(&line) => {}
                 Some(Line::Note(line)) => out::note(&format!("server: {line}")),
                 None => return true,
             },
@@ -111,12 +120,11 @@ async fn watch(server: &mut Server, signals: &mut Signals, args: &Args) -> bool 
     }
 }
 
-/// The demo's own port, or another one if somebody has it.
-fn free_port() -> anyhow::Result<SocketAddr> {
-    let bound = UdpSocket::bind((Ipv4Addr::LOCALHOST, PORT))
-        .or_else(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)));
-    let address = bound.and_then(|socket| socket.local_addr());
-    address.context("cannot open a port on 127.0.0.1")
+/// Whether a line of the server's only says where something is, which the demo has said.
+fn is_introduction(line: &str) -> bool {
+    ["metrics: http", "console: http", "admin: "]
+        .iter()
+        .any(|word| line.starts_with(word))
 }
 
 /// The signals that end the demo. Also when its terminal goes away, it cleans up.

@@ -1,13 +1,15 @@
 //! What the demo shows: how to go on, and how each boot ended.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use bootwire_bench::boots::{Ending, Event, Got, Machine};
+use bootwire_boots::Boot as Followed;
 
 use super::fleet::Member;
+use super::ports::Ports;
 use super::site::Site;
 use crate::out::{self, Colour};
 use crate::{shown, size};
@@ -22,8 +24,9 @@ fn program() -> String {
 }
 
 /// Says what runs, and what to try.
-pub(super) fn introduce(site: &Site, listen: SocketAddr, members: &[Member]) {
+pub(super) fn introduce(site: &Site, ports: &Ports, members: &[Member]) {
     let (program, path) = (program(), site.path().display());
+    let Ports { tftp, metrics } = ports;
     let machines = size::count(members.len() as u64, "machine", "machines");
     let mac = members.first().map(|member| member.machine.mac);
     let mac = mac.map_or_else(String::new, |mac| mac.dashed());
@@ -34,16 +37,18 @@ pub(super) fn introduce(site: &Site, listen: SocketAddr, members: &[Member]) {
     };
     let lines = [
         format!(
-            "Bootwire {}: {machines} boot from tftp://{listen}/, some of them in vain.",
+            "Bootwire {}: {machines} boot from tftp://{tftp}/, some of them in vain.",
             env!("CARGO_PKG_VERSION")
         ),
         String::new(),
         "Try in another terminal:".to_owned(),
-        format!("  curl tftp://{listen}/grub/grub.cfg-01-{mac}"),
-        format!("  {program} get tftp://{listen}/images/12.7/vmlinuz --output vmlinuz"),
+        format!("  {program} boots --config {path}/bootwire.toml"),
+        format!("  {program} boots web-05 --config {path}/bootwire.toml"),
         format!(
             "  {program} explain --config {path}/bootwire.toml 'GET /boot.ipxe' --from 127.0.1.40"
         ),
+        format!("  curl http://{metrics}/metrics"),
+        format!("  curl tftp://{tftp}/grub/grub.cfg-01-{mac}"),
         String::new(),
         format!("The site is {path}{ending}. Ctrl-C ends the demo."),
         String::new(),
@@ -54,6 +59,8 @@ pub(super) fn introduce(site: &Site, listen: SocketAddr, members: &[Member]) {
 /// Boots as they go on.
 pub(super) struct Boots {
     widths: (usize, usize),
+    /// Names by addresses: what a machine asks for need not tell who it is.
+    names: BTreeMap<IpAddr, String>,
     running: Mutex<BTreeMap<String, Boot>>,
     ended: Mutex<(u64, u64)>,
 }
@@ -70,7 +77,10 @@ impl Boots {
     pub(super) fn new(members: &[Member]) -> Self {
         let name = |member: &Member| member.machine.name.len();
         let kind = |member: &Member| member.machine.kind.to_string().len();
+        let named = members.iter().map(|member| &member.machine);
+        let named = named.filter_map(|machine| Some((machine.address?, machine.name.clone())));
         Self {
+            names: named.collect(),
             widths: (
                 members.iter().map(name).max().unwrap_or(0),
                 members.iter().map(kind).max().unwrap_or(0),
@@ -138,6 +148,17 @@ impl Boots {
             ending => out::coloured(&shown::escaped(ending.to_string().as_bytes()), Colour::Red),
         };
         format!("{name:names$}  {kind:kinds$}  {what}")
+    }
+
+    /// What the server says of a boot that did not go well.
+    pub(super) fn verdict(&self, boot: &Followed) -> Option<String> {
+        let verdict = boot.verdict.as_ref()?;
+        let (names, kinds) = self.widths;
+        let name = self.names.get(&boot.peer).unwrap_or(&boot.machine);
+        let name = shown::escaped(name.as_bytes());
+        let words = out::coloured(&verdict.words, Colour::Yellow);
+        let says = "  the server says";
+        Some(format!("{name:names$}  {says:kinds$}  {words}"))
     }
 
     /// The last line.

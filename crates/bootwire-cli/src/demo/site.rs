@@ -2,7 +2,6 @@
 
 use std::fs::{self, Permissions};
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use bootwire_bench::boots::image::{bcd, efi, initrd, noise};
 use tempfile::TempDir;
 
 use super::fleet::{self, Member};
+use super::ports::Ports;
 
 const CONFIG: &str = include_str!("site/bootwire.toml");
 const TEMPLATES: [(&str, &str); 3] = [
@@ -22,9 +22,6 @@ const TEMPLATES: [(&str, &str); 3] = [
     ),
     ("boot.ipxe.j2", include_str!("site/templates/boot.ipxe.j2")),
 ];
-
-/// As the configuration has it.
-const LISTEN: &str = "127.0.0.1:6969";
 
 /// Files that are not made smaller.
 const SMALL: usize = 128 << 10;
@@ -40,7 +37,7 @@ impl Site {
     /// In this directory, which stays, or in a temporary one.
     pub(super) fn make(
         keep: Option<&Path>,
-        listen: SocketAddr,
+        ports: &Ports,
         members: &[Member],
         small: bool,
     ) -> anyhow::Result<Self> {
@@ -48,7 +45,7 @@ impl Site {
             Some(path) => Self::kept(path)?,
             None => Self::temporary()?,
         };
-        site.fill(listen, members, small)
+        site.fill(ports, members, small)
             .with_context(|| format!("cannot write into {}", site.path.display()))?;
         Ok(site)
     }
@@ -86,6 +83,11 @@ impl Site {
         &self.path
     }
 
+    /// Where the server keeps its boots.
+    pub(super) fn boots(&self) -> PathBuf {
+        self.path.join("state/boots.db")
+    }
+
     pub(super) fn config(&self) -> PathBuf {
         self.path.join("bootwire.toml")
     }
@@ -106,10 +108,10 @@ impl Site {
         }
     }
 
-    fn fill(&self, listen: SocketAddr, members: &[Member], small: bool) -> io::Result<()> {
+    fn fill(&self, ports: &Ports, members: &[Member], small: bool) -> io::Result<()> {
         // Started as root, the server becomes another user.
         fs::set_permissions(&self.path, Permissions::from_mode(0o755))?;
-        let config = CONFIG.replace(LISTEN, &listen.to_string());
+        let config = ports.written_into(CONFIG);
         self.write("bootwire.toml", config.as_bytes())?;
         self.write("machines.toml", fleet::inventory(members).as_bytes())?;
         for (name, text) in TEMPLATES {
@@ -187,12 +189,16 @@ mod tests {
     #[test]
     fn the_configuration_is_a_right_one_whichever_port_it_has() {
         let members = fleet::members(1.0);
-        let listen = "127.0.0.1:7070".parse().unwrap();
-        let site = Site::make(None, listen, &members, true).unwrap();
+        let ports = Ports {
+            tftp: "127.0.0.1:7070".parse().unwrap(),
+            metrics: "127.0.0.1:7071".parse().unwrap(),
+        };
+        let site = Site::make(None, &ports, &members, true).unwrap();
         let config = Config::load_with(&site.config(), []).unwrap();
         assert!(config.warnings.is_empty(), "{:?}", config.warnings);
         let text = fs::read_to_string(site.config()).unwrap();
         assert!(text.contains("listen = \"127.0.0.1:7070\""));
+        assert!(text.contains("listen = \"127.0.0.1:7071\""));
         let path = site.path().to_owned();
         site.remove().unwrap();
         assert!(!path.exists());
@@ -201,13 +207,13 @@ mod tests {
     #[test]
     fn a_directory_with_something_in_it_is_left_alone() {
         let place = tempfile::tempdir().unwrap();
-        let listen = LISTEN.parse().unwrap();
+        let ports = Ports::choose(None).unwrap();
         let new = place.path().join("a/b");
-        let kept = Site::make(Some(&new), listen, &[], true).unwrap();
+        let kept = Site::make(Some(&new), &ports, &[], true).unwrap();
         assert!(kept.stays());
         kept.remove().unwrap();
         assert!(new.join("templates/grub.cfg.j2").exists());
-        let again = Site::make(Some(&new), listen, &[], true);
+        let again = Site::make(Some(&new), &ports, &[], true);
         let why = again.err().unwrap().to_string();
         assert!(why.ends_with("is not empty: name a new directory, or an empty one, for --keep"));
     }

@@ -133,7 +133,7 @@ fn every_machine_boots_or_fails_as_it_is_meant_to() {
             "arm-01",
             "is a program for x86-64, and this machine is arm64",
         ),
-        ("camera-02", "started over"),
+        ("web-05", "started over"),
         ("web-04", "hangs"),
         ("gateway-02", "over and over"),
         ("desk-02", "PXE-E99"),
@@ -146,6 +146,60 @@ fn every_machine_boots_or_fails_as_it_is_meant_to() {
     demo.expect_note("failed as they were meant to");
     expect_listing(demo.place.path(), &[]);
     demo.expect_no_server();
+}
+
+/// What the server says of each machine, once it has seen that their boots are over.
+#[test]
+fn the_server_says_why_each_machine_did_not_boot() {
+    let place = TempDir::new().expect("a directory");
+    let kept = place.path().join("site");
+    let mut demo = Demo::start(&["--log", "--keep", kept.to_str().expect("text")]);
+    let expected = [
+        ("127.0.1.10", "complete"),
+        ("127.0.1.20", "complete"),
+        ("127.0.1.40", "complete"),
+        ("127.0.1.50", "complete"),
+        ("127.0.1.60", "complete"),
+        ("127.0.1.70", "complete"),
+        ("127.0.1.12", "kernel_missing"),
+        ("127.0.1.14", "stopped_config"),
+        ("127.0.1.15", "rebooted"),
+        ("127.0.1.13", "wrong_loader"),
+        ("127.0.1.41", "loop"),
+        ("127.0.1.42", "origin_failed"),
+        ("127.0.1.61", "template_failed"),
+        ("127.0.1.43", "denied"),
+    ];
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let boots = boots_of(&kept);
+        let is_said = |(peer, verdict): &&(&str, &str)| {
+            let machine = format!("\"peer\":\"{peer}\"");
+            let verdict = format!("\"kind\":\"{verdict}\"");
+            let mut boots = boots.lines();
+            boots.any(|boot| boot.contains(&machine) && boot.contains(&verdict))
+        };
+        let Some(open) = expected.iter().find(|one| !is_said(one)) else {
+            break;
+        };
+        assert!(
+            Instant::now() < deadline,
+            "{open:?}: {boots} {}",
+            demo.printed()
+        );
+        thread::sleep(Duration::from_millis(500));
+    }
+    demo.expect("web-03", "the server says");
+    demo.signal("TERM");
+    assert_eq!(demo.wait().code(), Some(0), "{}", demo.printed());
+}
+
+fn boots_of(site: &Path) -> String {
+    let mut command = Command::new(bootwire());
+    let config = site.join("bootwire.toml");
+    command.args(["boots", "--json", "--limit", "1000", "--config"]);
+    let output = run_to_end(command.arg(config), PATIENCE);
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! Where the demo's server listens.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+
+use anyhow::Context;
+
+/// The ports that the configuration has as it is written.
+const TFTP: u16 = 6969;
+const METRICS: u16 = 9469;
+
+/// Addresses and ports.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ports {
+    pub(super) tftp: SocketAddr,
+    pub(super) metrics: SocketAddr,
+}
+
+impl Ports {
+    /// The demo's own ports, or others where somebody has them.
+    pub(super) fn choose(tftp: Option<SocketAddr>) -> anyhow::Result<Self> {
+        let udp = |port| UdpSocket::bind(here(port)).and_then(|socket| socket.local_addr());
+        let tcp = |port| TcpListener::bind(here(port)).and_then(|socket| socket.local_addr());
+        let chosen = |found: std::io::Result<_>| found.context("cannot open a port on 127.0.0.1");
+        Ok(Self {
+            tftp: match tftp {
+                Some(address) => address,
+                None => chosen(udp(TFTP).or_else(|_| udp(0)))?,
+            },
+            metrics: chosen(tcp(METRICS).or_else(|_| tcp(0)))?,
+        })
+    }
+
+    /// A configuration with these in place of those it has.
+    pub(super) fn written_into(&self, config: &str) -> String {
+        [(TFTP, self.tftp), (METRICS, self.metrics)]
+            .into_iter()
+            .fold(config.to_owned(), |config, (port, address)| {
+                config.replace(&here(port).to_string(), &address.to_string())
+            })
+    }
+}
+
+const fn here(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
