@@ -116,10 +116,15 @@ impl Tracker {
     pub fn record_of(&mut self, record: &TransferRecord, content: Option<&[u8]>) -> Vec<Change> {
         let mut changes = Vec::new();
         let piece = content.and_then(|content| self.known.read(&record.path, content));
-        let id = self.table.machine_of(record, &mut changes);
+        let (id, named) = self.table.machine_of(record, &mut changes);
         let limits = self.limits;
         self.table.change(id, |machine, next| {
-            take(machine, record, piece, next, &limits, &mut changes);
+            let transfer = Transfer {
+                record,
+                piece,
+                named,
+            };
+            take(machine, transfer, next, &limits, &mut changes);
         });
         self.table.make_room(&mut changes);
         changes
@@ -196,20 +201,34 @@ impl Tracker {
     }
 }
 
+/// A transfer that has ended.
+struct Transfer<'r> {
+    record: &'r TransferRecord,
+    /// What was sent, if it is understood.
+    piece: Option<Piece>,
+    /// Whether it says which machine it is of.
+    named: bool,
+}
+
 /// Finds the boot of a machine that a transfer belongs to, and adds it there.
 fn take(
     machine: &mut Machine,
-    record: &TransferRecord,
-    piece: Option<Piece>,
+    transfer: Transfer<'_>,
     next: &mut dyn FnMut(SystemTime) -> String,
     limits: &Limits,
     changes: &mut Vec<Change>,
 ) {
+    let Transfer {
+        record,
+        piece,
+        named,
+    } = transfer;
     // It began before the boot that is on: its end comes late.
     if let (Some(current), Some(previous)) = (&machine.current, &mut machine.previous)
         && record.started < current.boot.started
     {
         previous.add(record, piece, &machine.keys, &mut machine.arch, limits);
+        previous.named |= named;
         if !previous.held {
             previous.end(machine.arch, changes);
         }
@@ -239,4 +258,5 @@ fn take(
         .current
         .get_or_insert_with(|| Open::new(next(record.started), record, &keys));
     current.add(record, piece, &keys, &mut machine.arch, limits);
+    current.named |= named;
 }

@@ -15,6 +15,8 @@ use crate::{Arch, Boot, Change, Stage, VerdictKind};
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) boot: Boot,
+    /// Whether one of its transfers says which machine it is; else only its address does.
+    pub(super) named: bool,
     /// What it asked for first, whatever it was.
     pub(super) first_path: String,
     /// How often its first loader arrived whole.
@@ -97,6 +99,7 @@ impl Open {
                 verdict: None,
                 traceparent: None,
             },
+            named: false,
             first_path: cut(&record.path),
             first_fetched: 0,
             scripts: Vec::new(),
@@ -241,6 +244,7 @@ impl Open {
         boot.steps.extend(other.boot.steps);
         boot.steps.sort_by_key(|step| step.started);
         boot.loader = boot.loader.take().or(other.boot.loader);
+        self.named |= other.named;
         self.first_fetched = self.first_fetched.max(other.first_fetched);
         self.scripts.extend(other.scripts);
         self.programs.extend(other.programs);

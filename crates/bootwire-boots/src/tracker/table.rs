@@ -198,8 +198,13 @@ impl Table {
         Some(machine)
     }
 
-    /// The machine that a transfer is of, made if there is none yet.
-    pub(super) fn machine_of(&mut self, record: &TransferRecord, changes: &mut Vec<Change>) -> u64 {
+    /// The machine that a transfer is of, made if there is none yet; and whether the transfer says so
+    /// itself, beyond the address that it comes from.
+    pub(super) fn machine_of(
+        &mut self,
+        record: &TransferRecord,
+        changes: &mut Vec<Change>,
+    ) -> (u64, bool) {
         let keys = keys_of(record);
         let ip = record.peer.ip().to_canonical();
         let by_key = indexed(&keys)
@@ -209,17 +214,19 @@ impl Table {
         let id = match (by_key, at_ip) {
             (None, None) => self.new_machine(),
             (None, Some(there)) if self.may_be(there, &keys, record.started) => there,
-            (None, Some(_)) => self.new_machine(),
+            (None, Some(there)) => {
+                let id = self.new_machine();
+                self.hand_over(there, id, record.started, changes);
+                id
+            }
             (Some(known), Some(there)) if known != there => {
-                if self.is_nameless_and_booting(there, record.started) {
-                    self.join(there, known, changes);
-                }
+                self.hand_over(there, known, record.started, changes);
                 known
             }
             (Some(known), _) => known,
         };
         self.learn(id, &keys, ip);
-        id
+        (id, !keys.is_address_only())
     }
 
     fn new_machine(&mut self) -> u64 {
@@ -261,24 +268,31 @@ impl Table {
         current.is_some_and(|open| open.is_near(at, self.limits.silence))
     }
 
-    fn is_nameless_and_booting(&self, id: u64, at: SystemTime) -> bool {
-        let machine = self.machines.get(&id);
-        machine
-            .is_some_and(|machine| machine.keys.is_address_only() && self.is_booting(machine, at))
-    }
-
-    /// What was known by its address alone turns out to be a machine that is known.
-    fn join(&mut self, nameless: u64, known: u64, changes: &mut Vec<Change>) {
-        let Some(nameless) = self.remove(nameless) else {
+    /// A boot was taken for that of whoever was seen last at its address, and turns out to be another
+    /// machine's.
+    fn hand_over(&mut self, from: u64, to: u64, at: SystemTime, changes: &mut Vec<Change>) {
+        let limits = self.limits;
+        let Some(machine) = self.machines.get_mut(&from) else {
             return;
         };
-        let limits = self.limits;
-        self.change(known, |machine, _| {
-            if let Some(mut previous) = nameless.previous {
-                previous.end_if_held(nameless.arch, changes);
+        let is_mistaken = |open: &mut Open| !open.named && open.is_near(at, limits.silence);
+        let Some(boot) = machine.current.take_if(is_mistaken) else {
+            return;
+        };
+        let is_nameless = machine.keys.is_address_only();
+        let arch = machine.arch.filter(|_| is_nameless);
+        if is_nameless {
+            // There is nothing else to it.
+            if let Some(mut machine) = self.remove(from)
+                && let Some(previous) = &mut machine.previous
+            {
+                previous.end_if_held(arch, changes);
             }
-            let Some(boot) = nameless.current else { return };
-            machine.arch = machine.arch.or(nameless.arch);
+        } else {
+            self.place(from);
+        }
+        self.change(to, |machine, _| {
+            machine.arch = machine.arch.or(arch);
             match &mut machine.current {
                 Some(current)
                     if !current.boot.over && current.is_near(boot.boot.started, limits.silence) =>

@@ -12,15 +12,15 @@ use crate::store::filter::{
     Filter, Listed, MachineSummary, Machines, Page, canonical, left_behind, names, searched,
 };
 
-/// A boot as a row has it.
-struct Row0 {
+/// A boot as its row has it.
+struct Columns {
     body: String,
     searched: String,
     kind: Option<&'static str>,
     failed: bool,
 }
 
-impl Row0 {
+impl Columns {
     fn of(boot: &Boot) -> Result<Self, StoreError> {
         let body = serde_json::to_string(boot);
         Ok(Self {
@@ -83,7 +83,7 @@ macro_rules! statements {
                 connection: &mut $connection,
                 boot: &Boot,
             ) -> Result<(), StoreError> {
-                let row = Row0::of(boot)?;
+                let row = Columns::of(boot)?;
                 let machine = clean(&boot.machine);
                 let before = sqlx::query::<$database>(
                     "SELECT machine FROM bootwire_boots WHERE id = $1",
@@ -98,10 +98,11 @@ macro_rules! statements {
                     sqlx::query::<$database>(
                         "DELETE FROM bootwire_machines WHERE machine = $1 AND boot = $2",
                     )
-                    .bind(before)
+                    .bind(&before)
                     .bind(&boot.id)
                     .execute(&mut *connection)
                     .await?;
+                    put_back(connection, &before, &boot.id).await?;
                 }
                 let size = row.body.len() + row.searched.len() + 300;
                 sqlx::query::<$database>(
@@ -128,11 +129,34 @@ macro_rules! statements {
                 put_machine(connection, boot, &machine, &row).await
             }
 
+            /// A boot turned out to be another machine's: this one's last boot is the one before.
+            async fn put_back(
+                connection: &mut $connection,
+                machine: &str,
+                boot: &str,
+            ) -> Result<(), StoreError> {
+                let row = sqlx::query::<$database>(
+                    "SELECT body FROM bootwire_boots WHERE machine = $1 AND id <> $2 \
+                     ORDER BY id DESC LIMIT 1",
+                )
+                .bind(machine)
+                .bind(boot)
+                .fetch_optional(&mut *connection)
+                .await?;
+                let body: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
+                match body.and_then(|body| read::<Boot>(&body)) {
+                    Some(before) => {
+                        put_machine(connection, &before, machine, &Columns::of(&before)?).await
+                    }
+                    None => Ok(()),
+                }
+            }
+
             async fn put_machine(
                 connection: &mut $connection,
                 boot: &Boot,
                 machine: &str,
-                row: &Row0,
+                row: &Columns,
             ) -> Result<(), StoreError> {
                 let known = sqlx::query::<$database>(
                     "SELECT first_seen, boot FROM bootwire_machines WHERE machine = $1",

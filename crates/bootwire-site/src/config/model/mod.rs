@@ -254,7 +254,7 @@ tables! {
         password_file: Option<PathBuf> = None => Setting::new(Kind::Text);
 
         "How long boots are kept, like 30d"
-        keep: Time = seconds(30 * 86_400) => Setting::new(time(HOUR, 87_600 * HOUR));
+        keep: Time = seconds(30 * 86_400) => Setting::new(time(HOUR, 87_660 * HOUR));
 
         "Most space for them; the oldest make room"
         size_max: Size = Size(1 << 30) => Setting::new(Kind::Size);
