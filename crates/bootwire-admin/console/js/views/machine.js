@@ -52,9 +52,8 @@ export function machineView(place, { live }) {
         h(
           "p.hint",
           {},
-          "The inventory does not know this machine. ",
-          h("code", {}, "bootwire machines discovered"),
-          " lists such machines, and adds them.",
+          "The inventory does not know this machine. Add it: ",
+          h("code", {}, `bootwire machines discovered --add ${machine.machine}`),
         ),
       h(
         "p.actions",
