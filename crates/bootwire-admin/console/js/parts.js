@@ -28,8 +28,13 @@ export function badge(state) {
  * @param {Boot} boot
  */
 export function summary(boot) {
-  // What the state says already need not be said twice.
-  if (boot.verdict?.text) return boot.verdict.text === STATES[boot.state] ? "" : boot.verdict.text;
+  if (boot.verdict?.text) {
+    // What the state says already need not be said twice.
+    const { text } = boot.verdict;
+    const state = STATES[boot.state];
+    if (text === state) return "";
+    return text.startsWith(`${state}: `) ? text.slice(state.length + 2) : text;
+  }
   if (boot.state === "running") return boot.stage ? `now at ${boot.stage}` : "has begun";
   return boot.stage ? `ended at ${boot.stage}` : "ended";
 }

@@ -160,7 +160,7 @@ const COLUMNS = [
     label: "Boots",
     width: "4.5rem",
     numeric: true,
-    show: (cell, { boots }) => textIn(cell, count(boots)),
+    show: (cell, { boots }) => textIn(cell, boots ? count(boots) : "–"),
   },
   {
     key: "seen",
