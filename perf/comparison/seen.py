@@ -24,6 +24,8 @@ url = "http://127.0.0.1:{http}"
 [[webhook]]
 url = "http://127.0.0.1:{http}/hook"
 events = ["transfer", "boot", "verdict"]
+[boots]
+database = "{database}"
 [[route]]
 dir = "{files}"
 """
@@ -33,7 +35,11 @@ def config(name: str, endpoint: str, alive: bool) -> Path:
     """A configuration with all of it; those who are told listen, or nobody does."""
     path = TARGET / f"{name}.toml"
     TARGET.mkdir(exist_ok=True)
-    told = {"http": HTTP, "statsd": STATSD} if alive else {"http": DEAD, "statsd": DEAD}
+    if alive:
+        told = {"http": HTTP, "statsd": STATSD, "database": TARGET / "boots" / "boots.db"}
+        told["database"].parent.mkdir(exist_ok=True)
+    else:
+        told = {"http": DEAD, "statsd": DEAD, "database": f"postgres://boots@127.0.0.1:{DEAD}/boots"}
     path.write_text(CONFIG.format(endpoint=endpoint, files=FILES, **told))
     return path
 
