@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use bootwire::{Server, ServerHandle};
-use bootwire_site::config::model::StatsdTags;
+use bootwire_site::config::model;
 use bootwire_site::{Config, Exports, Secrets};
 use bootwire_store::Cache;
 use bootwire_telemetry::log::Log;
@@ -43,16 +43,8 @@ impl Reporting {
                 format!("{place}: cannot listen on {address} for scrapes")
             })
         });
-        let statsd = wanted.statsd.as_ref().map(|statsd| {
-            let tags = match statsd.tags {
-                StatsdTags::None => Tags::None,
-                StatsdTags::Dogstatsd => Tags::Dogstatsd,
-            };
-            Statsd::open(&statsd.address, &statsd.prefix, tags).map_err(|error| {
-                let place = config.place_of("metrics.statsd");
-                anyhow!("{place}: cannot send to {}: {error}", statsd.address)
-            })
-        });
+        let statsd = wanted.statsd.as_ref();
+        let statsd = statsd.and_then(|statsd| open_statsd(config, statsd));
         let log = config
             .log()
             .prefixed(out::stdout_is_journal())
@@ -72,7 +64,7 @@ impl Reporting {
             instance: Instance::here(),
             secrets,
             scrapes: listen.transpose()?,
-            statsd: statsd.transpose()?,
+            statsd,
         })
     }
 
@@ -159,6 +151,24 @@ impl Reporting {
     pub(super) async fn finish(&self) {
         self.telemetry.finish(FINISH).await;
     }
+}
+
+/// Opens the socket to a StatsD server. One that cannot be found is no reason not to serve.
+fn open_statsd(config: &Config, wanted: &model::Statsd) -> Option<Statsd> {
+    let tags = match wanted.tags {
+        model::StatsdTags::None => Tags::None,
+        model::StatsdTags::Dogstatsd => Tags::Dogstatsd,
+    };
+    let address = &wanted.address;
+    let opened = Statsd::open(address, &wanted.prefix, tags);
+    let warn = |error| {
+        let place = config.place_of("metrics.statsd");
+        out::note(&format!(
+            "warning: {place}: cannot send to {address}: {error}; no metrics are sent until the server is \
+             started again"
+        ));
+    };
+    opened.map_err(warn).ok()
 }
 
 /// A cache, and what it may hold.

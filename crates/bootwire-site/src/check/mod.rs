@@ -4,6 +4,7 @@ mod programs;
 mod report;
 mod trial;
 
+use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -78,12 +79,29 @@ impl Site {
                 Err(why) => report.fail("inventory", format_args!("{shown}: {why}")),
             }
         }
+        if let Some(statsd) = &self.config().document.metrics.statsd {
+            match find_host(&statsd.address).await {
+                Ok(()) => report.ok("statsd", &statsd.address),
+                Err(why) => report.fail("statsd", format_args!("{}: {why}", statsd.address)),
+            }
+        }
         for (shown, result) in self.exports().try_all(PATIENCE).await {
             match result {
                 Ok(()) => report.ok("export", shown),
                 Err(why) => report.fail("export", format_args!("{shown}: {why}")),
             }
         }
+    }
+}
+
+/// Whether a host and port has an address. Datagrams need no more: nobody answers them.
+async fn find_host(address: &str) -> Result<(), String> {
+    let address = address.to_owned();
+    let look = tokio::task::spawn_blocking(move || address.to_socket_addrs().map(drop));
+    match tokio::time::timeout(PATIENCE, look).await {
+        Ok(Ok(found)) => found.map_err(|error| error.to_string()),
+        Ok(Err(lost)) => Err(lost.to_string()),
+        Err(_) => Err("no answer from the name server".to_owned()),
     }
 }
 
