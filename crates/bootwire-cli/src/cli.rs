@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    boots, check, completions, demo, explain, get, machines, man, put, schema, serve, telemetry,
+    boots, check, completions, demo, explain, get, machines, man, put, schema, serve, tail,
+    telemetry, top,
 };
 
 /// A TFTP server and client for people who boot machines.
@@ -47,6 +48,10 @@ pub(crate) enum Command {
     Bench(Box<bootwire_bench::Args>),
     /// Show what each machine fetched, what became of it, and what to do
     Boots(boots::Args),
+    /// Watch a running server: its transfers, rates and boots
+    Top(top::Args),
+    /// Follow a running server: each transfer as it ends
+    Tail(tail::Args),
     /// Edit the machines of an inventory in SQLite
     Machines(machines::Args),
     /// Print dashboards and alert rules for the metrics of a server

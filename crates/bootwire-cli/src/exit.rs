@@ -98,6 +98,15 @@ impl Failure {
         }
     }
 
+    /// An end that needs no words: somebody asked for it.
+    pub(crate) fn silent(exit: Exit) -> Self {
+        Self {
+            exit,
+            error: anyhow::anyhow!(""),
+            help: Vec::new(),
+        }
+    }
+
     /// Says what to look at as well.
     pub(crate) fn with_help(mut self, line: impl Into<String>) -> Self {
         self.help.push(line.into());

@@ -19,10 +19,13 @@ mod out;
 mod output;
 mod progress;
 mod put;
+mod running;
 mod schema;
 mod serve;
+mod tail;
 mod task;
 mod telemetry;
+mod top;
 mod transfer;
 
 use std::process::ExitCode;
@@ -43,6 +46,8 @@ fn main() -> ExitCode {
         Command::Put(args) => put::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Boots(args) => boots::run(&args),
+        Command::Top(args) => top::run(&args),
+        Command::Tail(args) => tail::run(&args),
         Command::Machines(args) => machines::run(&args),
         Command::Telemetry(args) => telemetry::run(&args),
         Command::Schema(args) => schema::run(&args),
@@ -52,7 +57,10 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            out::complaint(&failure.to_string());
+            let told = failure.to_string();
+            if !told.is_empty() {
+                out::complaint(&told);
+            }
             failure.exit.into()
         }
     }

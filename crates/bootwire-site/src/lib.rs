@@ -46,7 +46,9 @@ pub use boots::BootsPlace;
 pub use check::{Finding, Level};
 pub use config::{Config, Problem, Problems};
 #[cfg(feature = "site")]
-pub use site::{Exports, Requirements, Secrets, Site, SiteBuilder};
+pub use site::{
+    Exports, InForce, KeyInForce, OriginInForce, Requirements, Secrets, Site, SiteBuilder,
+};
 
 /// Runs the README's example as a test.
 #[cfg(doctest)]

@@ -113,7 +113,7 @@ impl Args {
         let from = self.from.unwrap_or(here);
         let to = self
             .to
-            .unwrap_or_else(|| question::listens_on(config, from));
+            .unwrap_or_else(|| bootwire_site::explain::listens_on(config, from));
         let interface = self
             .interface
             .as_deref()

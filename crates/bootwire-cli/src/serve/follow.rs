@@ -41,6 +41,11 @@ impl Follow {
         boots.observe(&told);
     }
 
+    /// The boots, once they are followed.
+    pub(super) fn boots(&self) -> Option<&Boots> {
+        self.0.get()
+    }
+
     /// Routes around which configurations are looked at as they go out.
     pub(super) fn around(&self, router: Router) -> Router {
         match self.0.get() {

@@ -1,5 +1,6 @@
 //! `bootwire serve`.
 
+mod admin;
 mod args;
 mod confined;
 mod flags;
@@ -22,6 +23,10 @@ use bootwire_site::unanswered::{self, Unanswered};
 use bootwire_site::{Config, networks, server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use admin::{Door, Endpoint};
+use bootwire_admin::api::Draining;
+use bootwire_admin::site::Order;
+
 pub(crate) use args::Args;
 pub(crate) use bootwire_sandbox::user_name;
 pub(crate) use confined::stand_in;
@@ -42,7 +47,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if sandbox.takes_rights() {
         expect_unprivileged_ports(&config)?;
     }
-    let reach = confined::reach(&config, &mut sandbox)?;
+    // Before the sandbox: its directory, the token and the certificate may be root's.
+    let door = Door::open(&config, args.verbose)?;
+    let mut reach = confined::reach(&config, &mut sandbox)?;
+    door.reach(&mut reach);
     let totals = Arc::new(Totals::default());
     let mut reporting = Reporting::open(&config)?;
     let follow = Follow::default();
@@ -76,6 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         introduce(args, &served, &handle, &confined);
         follow.watch(handle.view(), reporting.telemetry().exporters());
         reporting.start(&handle, served.caching())?;
+        let admin = door.start(served.site(), &handle, &reporting, follow.boots())?;
         served.prefetch();
         let running = Running {
             drain: served.config().document.drain.0,
@@ -83,6 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             handle,
             reporting,
             follow,
+            admin,
         };
         Box::pin(running.run(signals, &totals)).await
     }));
@@ -98,6 +108,7 @@ struct Running {
     handle: ServerHandle,
     reporting: Reporting,
     follow: Follow,
+    admin: Option<Endpoint>,
 }
 
 impl Running {
@@ -105,6 +116,9 @@ impl Running {
     async fn run(mut self, mut signals: Signals, totals: &Totals) -> anyhow::Result<()> {
         let began = Instant::now();
         let died = self.serve(&mut signals).await;
+        if let Some(admin) = &self.admin {
+            admin.draining();
+        }
         let running = self.handle.stats().active;
         if running > 0 {
             out::note(&format!(
@@ -124,6 +138,9 @@ impl Running {
         // What it says in the end is still passed on.
         let _ = signals.or_end(self.follow.close()).await;
         let _ = signals.or_end(self.reporting.finish()).await;
+        if let Some(admin) = self.admin {
+            admin.stop().await;
+        }
         out::note(&totals.summary(began.elapsed()));
         if died {
             return Err(ServerError::Worker.into());
@@ -134,15 +151,29 @@ impl Running {
     /// Answers whether a worker died.
     async fn serve(&mut self, signals: &mut Signals) -> bool {
         loop {
-            let signalled = tokio::select! {
+            // Who asked for it, and waits for what comes of it.
+            let mut asked = None;
+            let at_once = tokio::select! {
                 () = self.handle.failed() => return true,
                 signal = signals.next() => match signal {
                     Signal::End => return false,
                     Signal::Reload => true,
                 },
+                order = Endpoint::order(&mut self.admin) => match order {
+                    Order::Reload(done) => {
+                        asked = Some(done);
+                        true
+                    }
+                    Order::Drain(done) => {
+                        let active = self.handle.stats().active;
+                        let limit_ms = u64::try_from(self.drain.as_millis()).unwrap_or(u64::MAX);
+                        let _ = done.send(Draining { active, limit_ms });
+                        return false;
+                    }
+                },
                 () = self.served.changed() => false,
             };
-            if signalled {
+            if at_once {
                 self.reporting.reopen_log();
                 if signals.or_end(self.served.still()).await.is_none() {
                     return false;
@@ -150,10 +181,16 @@ impl Running {
             }
             // Opening a site is large, and rare.
             let reload = Box::pin(self.served.reload(&self.handle));
-            if signals.or_end(reload).await.is_none() {
+            let Some(result) = signals.or_end(reload).await else {
                 return false;
-            }
+            };
             self.reporting.hide(self.served.secrets());
+            if let Some(admin) = &self.admin {
+                admin.renew(self.served.site());
+            }
+            if let Some(done) = asked {
+                let _ = done.send(result);
+            }
             self.reporting.watch_cache(self.served.caching());
         }
     }

@@ -2,6 +2,7 @@
 
 use bootwire::ServerHandle;
 use bootwire::router::App;
+use bootwire_admin::api::Reloaded;
 use bootwire_site::{Config, Exports, Problems, Secrets, Site};
 
 use super::follow::Follow;
@@ -25,7 +26,11 @@ impl Served {
         })
     }
 
-    pub(super) const fn config(&self) -> &Config {
+    pub(super) const fn site(&self) -> &Site {
+        &self.site
+    }
+
+    pub(super) fn config(&self) -> &Config {
         self.site.config()
     }
 
@@ -48,12 +53,12 @@ impl Served {
     }
 
     /// Who is told what happens.
-    pub(super) const fn exports(&self) -> &Exports {
+    pub(super) fn exports(&self) -> &Exports {
         self.site.exports()
     }
 
     /// Whether it comes from a file, and not from flags alone.
-    const fn has_file(&self) -> bool {
+    fn has_file(&self) -> bool {
         self.config().location.is_file()
     }
 
@@ -100,7 +105,7 @@ impl Served {
     }
 
     /// How to serve other networks than those by default.
-    pub(super) const fn how_to_allow(&self) -> &'static str {
+    pub(super) fn how_to_allow(&self) -> &'static str {
         if self.has_file() {
             "allow = [...]"
         } else {
@@ -128,12 +133,20 @@ impl Served {
 
     /// Reads the configuration again and serves what it says. If anything is wrong with it,
     /// everything stays as it is, and the log says why.
-    pub(super) async fn reload(&mut self, server: &ServerHandle) {
+    ///
+    /// Tells what came of it.
+    pub(super) async fn reload(&mut self, server: &ServerHandle) -> Reloaded {
         if !self.has_file() {
-            return out::note("SIGHUP: there is no configuration to read again");
+            let why = "there is no configuration to read again";
+            out::note(&format!("SIGHUP: {why}"));
+            return Reloaded {
+                reloaded: false,
+                lines: vec![why.to_owned()],
+            };
         }
         let location = self.config().location.clone();
-        match self.site.reload().await {
+        let result = self.site.reload().await;
+        match &result {
             Ok(lines) => {
                 server.serve(self.app());
                 self.prefetch();
@@ -149,5 +162,6 @@ impl Served {
                 ));
             }
         }
+        result.into()
     }
 }

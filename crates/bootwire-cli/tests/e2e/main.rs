@@ -10,6 +10,7 @@
 mod harness;
 
 mod addresses;
+mod admin;
 mod amplification;
 mod boots;
 mod bootwire_client;

@@ -19,6 +19,9 @@ const FOR_HOOKS: [&str; 13] = [
     "LOADER", "FILE", "SIZE",
 ];
 
+/// What commands that ask a running server find in theirs.
+const FOR_CLIENTS: [&str; 3] = ["ADMIN", "ADMIN_TOKEN", "ADMIN_CA"];
+
 /// Lays what the environment says over the tree.
 pub(super) fn lay_over(
     root: &mut Node,
@@ -57,8 +60,10 @@ pub(super) fn lay_over(
 
 /// Whether a variable is meant for the configuration.
 fn is_setting(name: &str, value: &str) -> bool {
-    name.strip_prefix(PREFIX)
-        .is_some_and(|rest| !FOR_HOOKS.contains(&rest) && !is_of_kubernetes(rest, value))
+    name.strip_prefix(PREFIX).is_some_and(|rest| {
+        let is_other = FOR_HOOKS.contains(&rest) || FOR_CLIENTS.contains(&rest);
+        !is_other && !is_of_kubernetes(rest, value)
+    })
 }
 
 /// Kubernetes tells each container of the services around it. One that is called "bootwire", or

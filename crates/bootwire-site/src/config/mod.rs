@@ -166,6 +166,11 @@ impl Config {
         }
     }
 
+    /// The same of a key that is there.
+    pub(crate) fn place_if_set(&self, key: &str) -> Option<String> {
+        self.keys.get(key).map(|place| self.place(*place))
+    }
+
     /// The SQLite database of its inventory.
     #[must_use]
     pub fn database(&self) -> Option<PathBuf> {

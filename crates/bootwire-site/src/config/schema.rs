@@ -24,7 +24,7 @@ pub(super) fn schema() -> Schema {
 
 /// Adds what the types do not tell of a key of the server.
 fn describe(schema: &mut Schema, setting: &Setting) {
-    let tables = ["Budgets", "Sandbox", "Cache", "Metrics"];
+    let tables = ["Budgets", "Sandbox", "Admin", "Cache", "Metrics"];
     let table = tables
         .iter()
         .find(|name| name.to_lowercase() == setting.table);

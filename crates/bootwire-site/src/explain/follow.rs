@@ -11,16 +11,23 @@ use super::facts::{identity, is_served, question};
 use super::phrases::{came, decided, object, shown_path};
 use crate::server::LISTEN;
 use crate::shown::word;
-use crate::site::Site;
 use crate::site::action::{OpenAction, OpenStep};
 use crate::site::evaluate::{Learned, Observer, Tried};
 use crate::site::routes::{LeadsTo, OpenRoute};
 use crate::site::uploads::UploadRule;
+use crate::site::{InForce, Site};
 
 /// Most bytes of a text that are shown.
 const TEXT_MAX: usize = 64 << 10;
 
 impl Site {
+    /// What comes of `request`, and why: see [`InForce::explain`].
+    pub async fn explain(&self, request: &Request, ask: bool) -> Account {
+        self.in_force().explain(request, ask).await
+    }
+}
+
+impl InForce {
     /// What comes of `request`, and why: it follows the configuration's routes as one that is served
     /// does. Origins, hooks and services are asked only to `ask`, of a site that may.
     ///
@@ -98,7 +105,7 @@ impl Site {
 /// The routes the request was compared with, and the one that took it, with the request as it
 /// sees it.
 fn compare<'a>(
-    site: &'a Site,
+    site: &'a InForce,
     request: &Request,
 ) -> (Vec<Compared>, Option<(&'a OpenRoute, Request)>) {
     let mut came = site.parts().configured.compare(request).into_iter();

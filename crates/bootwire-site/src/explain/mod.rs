@@ -4,8 +4,10 @@ mod account;
 mod facts;
 mod follow;
 mod phrases;
+mod request;
 mod tell;
 
 pub use account::{
     Account, Attempt, Compared, Comparison, Fact, FromInventory, Outcome, Question, Term, Who,
 };
+pub use request::{listens_on, request};

@@ -12,6 +12,7 @@ mod export;
 mod hooks;
 mod http;
 mod identity;
+mod in_force;
 pub(crate) mod inquiry;
 mod inventory;
 mod materials;
@@ -40,6 +41,8 @@ use bootwire_render::template::Templates;
 use bootwire_store::Cache;
 
 pub use export::Exports;
+pub use in_force::{InForce, KeyInForce};
+pub use origins::OriginInForce;
 pub use requirements::Requirements;
 pub use secret::Secrets;
 
@@ -70,11 +73,11 @@ use watch::Watch;
 /// See [`SiteBuilder`] for routes, handlers and layers of the program's own. All of it needs a tokio
 /// runtime with several threads.
 pub struct Site {
-    config: Config,
+    config: Arc<Config>,
     purpose: Purpose,
     notes: Notes,
     compose: Compose,
-    open: Open,
+    open: Arc<Open>,
     /// What a reload leaves open.
     resources: Resources,
     /// What the configuration said at first of what a running server cannot change.
@@ -159,11 +162,11 @@ impl SiteBuilder {
             let (open, resources) = Open::new(opening, &resources, &self.compose).await?;
             Ok(Site {
                 fixed: Fixed::of(&config),
-                config,
+                config: Arc::new(config),
                 purpose,
                 notes: self.notes,
                 compose: self.compose,
-                open,
+                open: Arc::new(open),
                 resources,
                 watch,
             })
@@ -191,7 +194,7 @@ impl Site {
 
     /// The configuration in force.
     #[must_use]
-    pub const fn config(&self) -> &Config {
+    pub fn config(&self) -> &Config {
         &self.config
     }
 
@@ -217,7 +220,7 @@ impl Site {
 
     /// Who is told what happens. Of what it says now a server that runs takes nothing up.
     #[must_use]
-    pub const fn exports(&self) -> &Exports {
+    pub fn exports(&self) -> &Exports {
         &self.open.exports
     }
 
@@ -252,18 +255,7 @@ impl Site {
     /// How much is served, in one line.
     #[must_use]
     pub fn summary(&self) -> String {
-        let count = |count: usize, one, many| crate::size::count(count as u64, one, many);
-        let mut parts = vec![count(self.open.routes.len(), "route", "routes")];
-        if !self.open.origins.is_empty() {
-            parts.push(count(self.open.origins.len(), "origin", "origins"));
-        }
-        parts.extend(
-            self.open
-                .machines
-                .as_ref()
-                .map(|_| "an inventory".to_owned()),
-        );
-        parts.join(", ")
+        self.open.summary()
     }
 
     /// What is wrong now with files that are read again while the server runs: templates,
@@ -286,17 +278,17 @@ impl Site {
         self.open.prefetching.start(&self.open.origins, &self.notes);
     }
 
-    pub(crate) const fn routes(&self) -> &[OpenRoute] {
+    pub(crate) fn routes(&self) -> &[OpenRoute] {
         self.open.routes.as_slice()
     }
 
-    pub(crate) const fn parts(&self) -> &Open {
+    pub(crate) fn parts(&self) -> &Open {
         &self.open
     }
 
     /// Whether those who are elsewhere may be asked.
     pub(crate) fn may_ask(&self) -> bool {
-        self.purpose != Purpose::Look { ask: false }
+        self.purpose.may_ask()
     }
 }
 
@@ -392,6 +384,17 @@ impl Open {
         }
         lines.extend(self.exports.describe());
         lines
+    }
+
+    fn summary(&self) -> String {
+        let count = |count: usize, one, many| crate::size::count(count as u64, one, many);
+        let mut parts = vec![count(self.routes.len(), "route", "routes")];
+        if !self.origins.is_empty() {
+            parts.push(count(self.origins.len(), "origin", "origins"));
+        }
+        let inventory = self.machines.as_ref().map(|_| "an inventory".to_owned());
+        parts.extend(inventory);
+        parts.join(", ")
     }
 
     fn problems(&self) -> Vec<String> {

@@ -18,6 +18,13 @@ pub(super) enum Purpose {
     Look { ask: bool },
 }
 
+impl Purpose {
+    /// Whether those who are elsewhere may be asked.
+    pub(super) fn may_ask(self) -> bool {
+        self != Self::Look { ask: false }
+    }
+}
+
 /// Lines about what happens while a site is open.
 #[derive(Clone, Default)]
 pub(super) struct Notes(Option<Arc<Tell>>);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
 use bootwire_render::identity::{Identifier, Identity};
 use bootwire_store::origin::{ObjectName, Origin};
-use bootwire_store::{Cache, Cached, HttpOrigin, ObjectOrigin, Secret};
+use bootwire_store::{Cache, Cached, HttpOrigin, ObjectOrigin, Purged, Secret};
 use tokio::task::JoinSet;
 
 use super::cache::{self, CacheSettings, OpenCache};
@@ -254,7 +254,51 @@ impl OpenOrigin {
     }
 }
 
+/// An origin, for those who look at it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct OriginInForce<'a> {
+    /// Its name in the configuration.
+    pub name: &'a str,
+    /// Its URL or bucket, without secrets.
+    pub address: &'a str,
+    /// Objects that are fetched before anybody asks.
+    pub prefetch: &'a [String],
+}
+
 impl OpenOrigin {
+    pub(super) fn in_force(&self) -> OriginInForce<'_> {
+        OriginInForce {
+            name: &self.name,
+            address: &self.address,
+            prefetch: &self.prefetch,
+        }
+    }
+
+    /// Fetches an object before anybody asks.
+    pub(super) async fn prefetch_object(&self, path: &str) -> Result<u64, String> {
+        let cached = self.cached()?;
+        let mut outcome = cached.prefetch([path.trim_start_matches('/')]).await;
+        match outcome.pop() {
+            Some((_, result)) => result.map_err(|refusal| refusal.to_string()),
+            None => Err("nothing came of it".to_owned()),
+        }
+    }
+
+    /// Removes an object from the cache, or all of them.
+    pub(super) async fn purge(&self, path: Option<&str>) -> Result<Purged, String> {
+        let path = path.map(|path| path.trim_start_matches('/'));
+        let purged = self.cached()?.purge(path).await;
+        purged.map_err(|refusal| refusal.to_string())
+    }
+
+    fn cached(&self) -> Result<&Cached, String> {
+        match &self.reach {
+            Reach::Cached(cached) => Ok(cached),
+            Reach::Asked(_) => Err("this site is not served: it has no cache".to_owned()),
+        }
+    }
+
     /// Asks the origin whether it answers, and has what it should have; perhaps with a warning.
     pub(super) async fn check(&self, patience: Duration) -> Result<Option<String>, String> {
         match &self.reach {

@@ -1,5 +1,7 @@
 //! A configuration that changes while it is served.
 
+use std::sync::Arc;
+
 use bootwire::{BoxFuture, ServerHandle};
 
 use super::opening::Opening;
@@ -86,8 +88,8 @@ impl Site {
             ));
         }
         self.watch.follow(&config);
-        self.config = config;
-        self.open = open;
+        self.config = Arc::new(config);
+        self.open = Arc::new(open);
         self.resources = resources;
         Ok(lines)
     }

@@ -72,6 +72,9 @@ impl Config {
         required.add_export(self);
         required.add_boots(self);
         required.add_served(templates::directory(self));
+        let admin = &document.admin;
+        // A certificate is read again when it was renewed.
+        required.read_files(self, admin.cert.iter().chain(&admin.key));
         // The configuration itself is read again.
         for file in &self.files {
             required.read_beside(file);

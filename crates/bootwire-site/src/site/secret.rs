@@ -189,6 +189,13 @@ impl Secrets {
         transfer
     }
 
+    /// The same of the path of a transfer that runs; `None` if there is nothing to hide.
+    #[must_use]
+    pub fn hidden_path(&self, path: &str) -> Option<String> {
+        let hidden = self.hidden_name(path.as_bytes(), false)?;
+        Some(String::from_utf8_lossy(&hidden).into_owned())
+    }
+
     /// The name with its end hidden; `None` if there is nothing to hide.
     fn hidden_name(&self, name: &[u8], is_lacking: bool) -> Option<Vec<u8>> {
         let near = self.0.iter().filter_map(|suffix| suffix.near(name)).min();

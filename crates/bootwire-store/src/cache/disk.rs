@@ -168,13 +168,13 @@ impl Disk {
         lock(&self.files[id as usize % STRIPES])
     }
 
-    /// Removes an entry whose files are not what they should be, whoever reads it. Blocks on the
-    /// disk.
-    pub(crate) fn discard(&self, entry: &Held) {
+    /// Removes an entry, whoever reads it: its files are not what they should be, or somebody says
+    /// so. `false` if it is gone already. Blocks on the disk.
+    pub(crate) fn discard(&self, entry: &Held) -> bool {
         self.remove_if(entry.entry(), |entry| {
             entry.condemn();
             true
-        });
+        })
     }
 
     /// What makes hashes of who may fetch.

@@ -99,6 +99,11 @@ impl Memory {
         self.0.remove(key);
     }
 
+    /// Forgets all that are meant.
+    pub(crate) fn forget_if(&self, is_meant: impl Fn(&Key) -> bool) {
+        self.0.retain(|key, _| !is_meant(key));
+    }
+
     /// Bytes held.
     pub(crate) fn weight(&self) -> u64 {
         self.0.weight()

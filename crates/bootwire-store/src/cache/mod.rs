@@ -49,6 +49,7 @@ mod paced;
 mod pin;
 mod place;
 mod private;
+mod purge;
 mod questions;
 mod said;
 mod salt;
@@ -72,6 +73,7 @@ use self::event::Monitor;
 pub use self::event::{CacheEvent, CacheStats};
 use self::fills::Fills;
 use self::memory::Memory;
+pub use self::purge::Purged;
 use self::storage::{Files, SystemClock};
 
 /// Bytes on the disk, unless told otherwise.
@@ -94,8 +96,8 @@ type Observer = Arc<dyn Fn(&CacheEvent) + Send + Sync>;
 ///                                                                  for each 4 MiB that are here
 /// ```
 ///
-/// To purge an object, stop the server and remove its files, or remove them while it runs: who
-/// reads it goes on reading, and once it is closed it is fetched again.
+/// To purge an object, call [`Cached::purge`]; or remove its files, while nobody uses the directory or
+/// while somebody does: who reads it goes on reading, and once it is closed it is fetched again.
 #[derive(Clone)]
 pub struct Cache {
     disk: Arc<Disk>,

@@ -188,6 +188,14 @@ impl std::fmt::Debug for Log {
     }
 }
 
+/// A transfer in one line of the log, without its end. Nothing in it can steer a terminal.
+#[must_use]
+pub fn line(record: &TransferRecord) -> String {
+    let mut line = String::new();
+    text::line(record, &mut line);
+    line
+}
+
 /// Whether a boot loader asked for what it does without, and it was not there.
 #[must_use]
 pub fn is_search(record: &TransferRecord) -> bool {

@@ -33,6 +33,7 @@ pub(crate) struct Builder {
     wrapper: Vec<OsString>,
     json: bool,
     relative: bool,
+    admin: Option<String>,
 }
 
 /// A running server. Killed when dropped.
@@ -63,6 +64,7 @@ impl Builder {
             wrapper: Vec::new(),
             json: true,
             relative: false,
+            admin: None,
         }
     }
 
@@ -142,6 +144,19 @@ impl Builder {
         self
     }
 
+    /// Serves the admin API here. Without it there is none: all tests' servers would want the one place
+    /// where it is by default.
+    pub(crate) fn admin(mut self, place: &str) -> Self {
+        self.admin = Some(place.to_owned());
+        self
+    }
+
+    /// Serves the admin API at a socket beside the root.
+    pub(crate) fn admin_socket(self) -> Self {
+        let socket = self.place.path().join("admin.sock");
+        self.admin(socket.to_str().expect("UTF-8"))
+    }
+
     /// Throws the log away, for tests with more transfers than it makes sense to read about.
     pub(crate) fn without_log(self) -> Self {
         self.plain_log()
@@ -159,7 +174,8 @@ impl Builder {
         let mut words = self.wrapper.clone();
         words.extend([bootwire().into(), "serve".into(), "--verbose".into()]);
         let listen = format!("{}:{}", self.host, self.port.first());
-        let mut environment = Vec::new();
+        let admin = self.admin.as_deref().unwrap_or("off");
+        let mut environment = vec![("BOOTWIRE_ADMIN__LISTEN", admin)];
         if let Some(config) = &self.config {
             let config = if self.relative {
                 config.clone()

@@ -141,6 +141,8 @@ tables! {
         pub sandbox: Sandbox,
         /// Who is told how many, how fast and how often
         pub metrics: Metrics,
+        /// Where a running server can be looked at and steered
+        pub admin: Admin,
         /// Web servers and buckets that files come from, by name
         pub(crate) origin: BTreeMap<String, Origin>,
         /// The directory that keeps objects of origins
@@ -218,6 +220,30 @@ tables! {
         execute: Option<Many<PathBuf>> = None => Setting::new(Kind::Text).list();
     }
 
+    /// Where a running server can be looked at and steered.
+    Admin "admin" {
+        "Where to serve the admin API and the console: paths of Unix sockets, addresses and ports, or \
+         \"off\". Beyond loopback it takes token_file, cert and key"
+        listen: Option<Many<String>> = None => Setting::new(Kind::Text).list()
+            .flag(RUNNING, "PATH|ADDR:PORT").named("admin")
+            .unset("/run/bootwire/admin.sock, for others than root in $XDG_RUNTIME_DIR");
+
+        "Group whose members may use the Unix socket, by name or number"
+        group: Option<String> = None => Setting::new(Kind::Text).unset("only the user who starts it");
+
+        "File with the token that clients over TCP must send, 16 characters or more"
+        token_file: Option<PathBuf> = None => Setting::new(Kind::Text);
+
+        "Certificate for TLS, with its chain, PEM; read again when it changes"
+        cert: Option<PathBuf> = None => Setting::new(Kind::Text);
+
+        "Its private key, PEM"
+        key: Option<PathBuf> = None => Setting::new(Kind::Text);
+
+        "Serve the console, too; it is, unless this is false"
+        console: bool = true => Setting::new(Kind::Switch);
+    }
+
     /// The directory that keeps objects of origins.
     Cache "cache" {
         "The directory; made if it is missing"
@@ -273,7 +299,8 @@ impl Document {
     /// Every key of the server and its value, in the order of [`SETTINGS`].
     pub fn settings(&self) -> impl Iterator<Item = (&'static Setting, &dyn SettingValue)> {
         let top = self.table().chain(self.budgets.table());
-        let top = top.chain(self.sandbox.table()).chain(self.cache.table());
+        let top = top.chain(self.sandbox.table()).chain(self.admin.table());
+        let top = top.chain(self.cache.table());
         top.chain(self.metrics.table()).chain(self.boots.table())
     }
 }

@@ -1,6 +1,7 @@
 //! What the tables cannot say by their types: numbers in range, keys that belong together, keys that
 //! contradict each other.
 
+mod admin;
 mod export;
 mod metrics;
 mod origin;
@@ -42,6 +43,7 @@ pub(super) fn parse(document: &Document, root: &Node) -> (Parsed, Report) {
     let root = Spot::root(root);
     server::check(document, root, &mut report);
     metrics::check(&document.metrics, root.key("metrics"), &mut report);
+    admin::check(document, root, &mut report);
     origin::check(document, root, &mut report);
     site::check(document, root, &mut report);
     export::check(document, root, &mut report);

@@ -127,7 +127,10 @@ fn table(name: &str) -> String {
 fn the_tables_of_the_page_are_renewed() {
     let path = reference("configuration.md");
     let mut page = fs::read_to_string(&path).unwrap();
-    for name in ["", "budgets", "sandbox", "cache", "metrics", "boots"] {
+    let tables = [
+        "", "budgets", "sandbox", "admin", "cache", "metrics", "boots",
+    ];
+    for name in tables {
         let begin = match name {
             "" => "<!-- settings -->\n".to_owned(),
             name => format!("<!-- settings: {name} -->\n"),
