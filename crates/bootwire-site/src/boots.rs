@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
+use crate::config::model::is_postgres;
 
 /// The directory for what a service keeps, where systemd does not name one.
 const STATE: &str = "/var/lib/bootwire";
@@ -44,13 +45,6 @@ impl std::fmt::Debug for BootsPlace {
             Self::Postgres { .. } => f.write_str("postgres"),
         }
     }
-}
-
-/// Whether a text is the URL of a PostgreSQL database.
-pub(crate) fn is_postgres(text: &str) -> bool {
-    ["postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| text.starts_with(scheme))
 }
 
 impl Config {

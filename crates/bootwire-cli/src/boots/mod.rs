@@ -2,6 +2,7 @@
 
 mod draw;
 mod follow;
+mod line;
 mod source;
 mod told;
 
@@ -163,7 +164,7 @@ impl Args {
             }
             out::result("");
         } else {
-            out::result(&told::line(boot, &draw::Canvas::of_terminal()));
+            out::result(&line::line(boot, &draw::Canvas::of_terminal()));
         }
         Ok(())
     }

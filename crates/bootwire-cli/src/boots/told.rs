@@ -1,36 +1,10 @@
-//! A boot in a line.
+//! Words, times and colours of boots.
 
 use std::time::{Duration, SystemTime};
 
 use bootwire_boots::{Boot, Level};
 
-use super::draw::Canvas;
 use crate::out::{Colour, coloured};
-use crate::shown;
-
-/// Letters of a machine's name in a list.
-const NAME: usize = 20;
-/// Cells of the bar in a list.
-const BAR: usize = 16;
-
-/// `2026-11-30 14:03:11  node-7  ######..##  complete: 5 files, 42.6 MiB in 17 s`
-pub(super) fn line(boot: &Boot, canvas: &Canvas) -> String {
-    let name = shown::word(boot.machine.as_bytes());
-    let bar = canvas.summary(boot, BAR);
-    let words = match (&boot.verdict, boot.over) {
-        (Some(verdict), _) => verdict.words.clone(),
-        (None, false) => match boot.steps.last() {
-            Some(step) => format!("on: {}", shown::escaped(step.path.as_bytes())),
-            None => "on".to_owned(),
-        },
-        (None, true) => String::new(),
-    };
-    format!(
-        "{}  {name:<NAME$}  {bar}  {}",
-        stamp(boot.started),
-        paint(boot, &words)
-    )
-}
 
 /// Words in the colour of the verdict.
 pub(super) fn paint(boot: &Boot, words: &str) -> String {

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use bootwire::TransferRecord;
 use bootwire_boots::{Boot, Change};
 
-use super::spans::root_of;
+use super::trace::root_of;
 
 /// Clients whose boots are known; the one that came first makes room.
 const CLIENTS_MAX: usize = 16_384;

@@ -7,7 +7,7 @@ use bootwire::{CacheUse, Limit, Op, Outcome, TransferRecord, escape};
 use bootwire_boots::Boot;
 
 use super::known::KnownBoot;
-use super::trace::{Parent, span_of, trace_of};
+use super::trace::{Parent, root_of, span_of, trace_of};
 use super::wire::{ERROR, Event, INTERNAL, KeyValue, Link, SERVER, Span, Status, Value};
 use crate::Instance;
 use crate::log;
@@ -16,13 +16,6 @@ use crate::log;
 const TEXT_MAX: usize = 1024;
 /// Labels and options of a span, at most.
 const LISTED_MAX: usize = 32;
-
-/// The trace and the span of a boot.
-pub(super) fn root_of(boot: &Boot) -> ([u8; 16], [u8; 8]) {
-    let parent = boot.traceparent.as_deref().and_then(Parent::parse);
-    let trace = parent.map_or_else(|| trace_of(&boot.id), |parent| parent.trace);
-    (trace, span_of(&boot.id))
-}
 
 /// The span of a transfer: within its boot if that is known, else within the trace that its name said,
 /// else in a trace of its own.

@@ -1,5 +1,7 @@
 //! Which trace a span belongs to.
 
+use bootwire_boots::Boot;
+
 /// Where a span belongs, as W3C's `traceparent` says it: `00-TRACE-SPAN-FLAGS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Parent {
@@ -73,6 +75,13 @@ fn fnv(bytes: &[u8]) -> u128 {
     bytes.iter().fold(BASIS, |hash, &byte| {
         (hash ^ u128::from(byte)).wrapping_mul(PRIME)
     })
+}
+
+/// The trace and the span of a boot.
+pub(super) fn root_of(boot: &Boot) -> ([u8; 16], [u8; 8]) {
+    let parent = boot.traceparent.as_deref().and_then(Parent::parse);
+    let trace = parent.map_or_else(|| trace_of(&boot.id), |parent| parent.trace);
+    (trace, span_of(&boot.id))
 }
 
 #[cfg(test)]

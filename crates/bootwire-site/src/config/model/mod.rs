@@ -372,6 +372,13 @@ pub(crate) struct Templates {
     pub(crate) size_max: Option<Size>,
 }
 
+/// Whether a text is the URL of a PostgreSQL database.
+pub(crate) fn is_postgres(text: &str) -> bool {
+    ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+}
+
 /// All networks that a list of them names.
 pub(in crate::config) fn networks(nets: &Many<Net>) -> Vec<ipnet::IpNet> {
     nets.0.iter().flat_map(|net| net.networks()).collect()

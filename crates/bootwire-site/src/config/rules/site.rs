@@ -1,8 +1,7 @@
 //! `[cache]`, `[identity]`, `[inventory]`, `[templates]`.
 
 use super::Report;
-use crate::boots::is_postgres;
-use crate::config::model::{Document, Inventory};
+use crate::config::model::{Document, Inventory, is_postgres};
 use crate::config::tree::Spot;
 
 const SOURCES: [&str; 4] = ["files", "sqlite", "postgres", "http"];
@@ -93,10 +92,7 @@ fn inventory(inventory: &Inventory, here: Spot<'_>, report: &mut Report) {
     let files = inventory.files.as_ref().map(|list| list.0.len());
     report.filled(here, "files", is_empty(files));
     if let Some(url) = &inventory.postgres {
-        let is_postgres = ["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| url.starts_with(scheme));
-        if !is_postgres {
+        if !is_postgres(url) {
             let what = "write it like postgres://USER@HOST/DATABASE";
             report.wrong(here.key("postgres"), what);
         }
