@@ -255,7 +255,7 @@ impl Telemetry {
     ///
     /// # Errors
     /// If the system's certificates cannot be read.
-    pub fn otlp(&self, collector: Otlp) -> Result<(), EndpointError> {
+    pub fn otlp(&self, collector: &Otlp) -> Result<(), EndpointError> {
         if collector.sends_traces() {
             let boots = Arc::new(KnownBoots::default());
             let heard = Arc::clone(&boots);

@@ -108,7 +108,8 @@ impl Reporting {
     /// Lets these hear, too. Within tokio.
     pub(super) fn export(&self, exports: &Exports) -> anyhow::Result<()> {
         if let Some(otlp) = &exports.otlp {
-            self.telemetry.otlp(otlp.clone().instance(&self.instance))?;
+            self.telemetry
+                .otlp(&otlp.clone().instance(&self.instance))?;
         }
         for webhook in &exports.webhooks {
             self.telemetry

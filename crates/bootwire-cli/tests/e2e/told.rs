@@ -127,6 +127,29 @@ fn a_webhook_is_told_of_transfers() {
 }
 
 #[test]
+fn a_webhook_is_told_of_boots_and_their_verdicts() {
+    let sink = Sink::start();
+    let config = format!(
+        "[boots]\nsilence = \"5s\"\n\
+         [[webhook]]\nurl = \"http://{}/\"\nevents = [\"boot\", \"verdict\"]",
+        sink.address
+    );
+    let server = confined(&config).start();
+    missing(&server, "grubx64.efi");
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        let body: Value = serde_json::from_slice(&sink.next().body).expect("JSON");
+        told.extend(body["events"].as_array().expect("events").clone());
+    }
+    let kinds: Vec<_> = told.iter().map(|event| &event["event"]).collect();
+    assert_eq!(kinds, ["boot", "verdict"]);
+    let verdict = &told[1]["boot"]["verdict"];
+    assert_eq!(verdict["kind"], "loader_missing", "{told:#?}");
+    assert_eq!(told[0]["boot"]["id"], told[1]["boot"]["id"]);
+    server.finish();
+}
+
+#[test]
 fn a_collector_gets_metrics_and_spans() {
     let sink = Sink::start();
     let config = format!(

@@ -279,20 +279,25 @@ fn retry_after(value: &HeaderValue) -> Option<Duration> {
     Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-/// An error and its causes, without the URL, which may hold secrets.
+/// What went wrong, in the words of who noticed it first. Nothing of the URL, which may hold secrets.
 fn chain(error: &reqwest::Error) -> String {
-    let mut text = match error.url() {
-        Some(url) => error.to_string().replace(&format!(" for url ({url})"), ""),
-        None => error.to_string(),
-    };
-    let mut cause = std::error::Error::source(error);
-    for _ in 0..4 {
-        let Some(error) = cause else { break };
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
     }
-    text
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let mut text = cause.to_string();
+    if let Some(at) = text.rfind(" (os error ") {
+        text.truncate(at);
+    }
+    match error.url() {
+        // It had no cause, and may name the URL itself.
+        Some(url) if text.contains(url.as_str()) => "it cannot be asked".to_owned(),
+        _ if error.is_connect() => format!("cannot connect: {text}"),
+        _ => text,
+    }
 }
 
 #[cfg(test)]

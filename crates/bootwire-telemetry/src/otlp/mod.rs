@@ -45,7 +45,7 @@ const EVERY: Duration = Duration::from_secs(15);
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let telemetry = Telemetry::builder().build();
-/// telemetry.otlp(Otlp::new(Endpoint::new("http://127.0.0.1:4318")?))?;
+/// telemetry.otlp(&Otlp::new(Endpoint::new("http://127.0.0.1:4318")?))?;
 /// # Ok(())
 /// # }
 /// ```

@@ -27,7 +27,7 @@ fn bench(url: &str) -> (Telemetry, Arc<Mutex<Vec<String>>>) {
         .quick()
         .notes(move |line| told.lock().unwrap().push(line.to_owned()));
     let telemetry = Telemetry::builder().build();
-    telemetry.otlp(otlp).unwrap();
+    telemetry.otlp(&otlp).unwrap();
     (telemetry, notes)
 }
 

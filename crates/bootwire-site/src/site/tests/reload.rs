@@ -143,7 +143,7 @@ async fn another_webhook_or_collector_waits_for_a_restart() {
         ("two", "two", Some("otlp, webhook changed")),
         ("one", "one", None),
     ] {
-        write(dir.path(), "bootwire.toml", &text_of(webhook, otlp));
+        write(dir.path(), "bootwire.toml", text_of(webhook, otlp));
         let lines = site
             .reload()
             .await
