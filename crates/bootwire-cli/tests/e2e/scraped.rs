@@ -134,7 +134,10 @@ impl Prometheus {
         loop {
             assert!(begun.elapsed() < LONG, "Prometheus does not scrape");
             thread::sleep(Duration::from_millis(100));
-            if TcpStream::connect(self.address).is_err() {
+            // Until it has opened its files it answers that it is not ready.
+            if TcpStream::connect(self.address).is_err()
+                || !get(self.address, "/-/ready").contains("is Ready")
+            {
                 continue;
             }
             let scrapes = self.query("count_over_time(up{job=\"bootwire\"}[1m]) and up == 1");
