@@ -19,10 +19,11 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[allow_missing = true]
 struct Assets;
 
-/// Scripts, styles and pictures from here, and questions to here. No frame of another page.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-                      connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; \
-                      frame-ancestors 'none'";
+/// Scripts, styles and pictures from here, and questions to here. No frame of another page, and no
+/// script that makes HTML of a text (trusted types).
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// A file of the console, or nothing if there is none by that name.
 pub(crate) fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {
