@@ -24,6 +24,7 @@
 
 #[cfg(feature = "site")]
 mod boots;
+#[cfg(feature = "site")]
 mod check;
 mod conditions;
 pub mod config;
@@ -43,6 +44,7 @@ use bootwire::{amount as size, escape as shown};
 
 #[cfg(feature = "site")]
 pub use boots::BootsPlace;
+#[cfg(feature = "site")]
 pub use check::{Finding, Level};
 pub use config::{Config, Problem, Problems};
 #[cfg(feature = "site")]
