@@ -24,6 +24,8 @@ url = "http://127.0.0.1:{http}"
 [[webhook]]
 url = "http://127.0.0.1:{http}/hook"
 events = ["transfer", "boot", "verdict"]
+[admin]
+listen = "127.0.0.1:6983"
 [boots]
 database = "{database}"
 [[route]]

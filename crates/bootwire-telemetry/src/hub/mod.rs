@@ -19,6 +19,8 @@ pub use subscription::{Interrupted, Subscription};
 /// A live stream to many subscribers. Cheap to clone.
 ///
 /// ```
+/// use std::sync::Arc;
+///
 /// use bootwire_telemetry::Hub;
 /// use bootwire_telemetry::hub::Interrupted;
 ///
@@ -27,7 +29,7 @@ pub use subscription::{Interrupted, Subscription};
 /// let hub = Hub::new(2);
 /// let mut slow = hub.subscribe();
 /// for word in ["one", "two", "three"] {
-///     hub.publish([word.to_owned().into()]);
+///     hub.publish([Arc::new(word)]);
 /// }
 /// assert!(matches!(slow.next().await, Err(Interrupted::Lagged(1))));
 /// assert_eq!(*slow.next().await.unwrap(), "two");
