@@ -336,14 +336,14 @@ impl Receiver {
         self.waits.side()
     }
 
-    /// Where the time from its beginning until now went.
+    /// Where the time from when it was made, `began`, until now went.
     #[must_use]
-    pub fn waited(&self, now: Instant) -> Waited {
+    pub fn waited(&self, began: Instant, now: Instant) -> Waited {
         let silent = matches!(
             self.status,
             ReceiverStatus::Failed(ReceiveFailure::TimedOut { .. })
         );
-        self.waits.until(now, silent)
+        self.waits.until(began, now, silent)
     }
 }
 

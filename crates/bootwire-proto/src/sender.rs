@@ -457,15 +457,15 @@ impl Sender {
         self.waits.side()
     }
 
-    /// Where the time from its beginning until now went.
+    /// Where the time from when it was made, `began`, until now went.
     #[must_use]
-    pub fn waited(&self, now: Instant) -> Waited {
+    pub fn waited(&self, began: Instant, now: Instant) -> Waited {
         let silent = matches!(
             self.status,
             SenderStatus::Failed(SendFailure::TimedOut { .. })
                 | SenderStatus::Complete { acked: false }
         );
-        self.waits.until(now, silent)
+        self.waits.until(began, now, silent)
     }
 
     /// What earlier transfers with this peer have shown. To be told before anything is sent.

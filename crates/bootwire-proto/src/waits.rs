@@ -38,10 +38,8 @@ pub struct Waited {
 pub(crate) struct Waits {
     /// The last event.
     since: Instant,
-    peer: u64,
-    network: u32,
-    content: u32,
-    own: u32,
+    /// By [`Side`]. The peer's account may be full: it is what the others leave of the whole.
+    spent: [u32; 4],
     side: Side,
 }
 
@@ -50,10 +48,7 @@ impl Waits {
     pub(crate) const fn new(now: Instant) -> Self {
         Self {
             since: now,
-            peer: 0,
-            network: 0,
-            content: 0,
-            own: 0,
+            spent: [0; 4],
             side: Side::Own,
         }
     }
@@ -99,38 +94,36 @@ impl Waits {
         }
     }
 
-    /// The accounts, the time up to now included. A peer that was not heard again is to blame
-    /// itself: nobody knows of a loss (`silent`).
-    pub(crate) fn until(&self, now: Instant, silent: bool) -> Waited {
+    /// What was spent from the beginning until now. A peer that was not heard again is to blame itself:
+    /// nobody knows of a loss (`silent`).
+    pub(crate) fn until(&self, began: Instant, now: Instant, silent: bool) -> Waited {
         let mut waits = self.clone();
         if silent && waits.side == Side::Network {
             waits.side = Side::Peer;
         }
         waits.turn(now, Side::Own);
-        let micros = |micros: u32| Duration::from_micros(micros.into());
+        let [_, network, content, own] = waits
+            .spent
+            .map(|micros| Duration::from_micros(micros.into()));
+        let peer = now
+            .since(began)
+            .saturating_sub(network)
+            .saturating_sub(content)
+            .saturating_sub(own);
         Waited {
-            peer: Duration::from_micros(waits.peer),
-            network: micros(waits.network),
-            content: micros(waits.content),
-            own: micros(waits.own),
+            peer,
+            network,
+            content,
+            own,
         }
     }
 
     #[inline]
     fn turn(&mut self, now: Instant, next: Side) {
         let passed = now.as_micros().saturating_sub(self.since.as_micros());
-        let account = match self.side {
-            Side::Peer => {
-                self.peer = self.peer.saturating_add(passed);
-                None
-            }
-            Side::Network => Some(&mut self.network),
-            Side::Content => Some(&mut self.content),
-            Side::Own => Some(&mut self.own),
-        };
-        if let Some(account) = account {
-            let passed = u32::try_from(passed).unwrap_or(u32::MAX);
-            *account = account.saturating_add(passed);
+        // There is an account for each.
+        if let Some(account) = self.spent.get_mut(self.side as usize) {
+            *account = account.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX));
         }
         self.since = self.since.max(now);
         self.side = next;
@@ -156,7 +149,7 @@ mod tests {
         waits.answered(at(112), false, Side::Own);
         waits.starved(at(115));
         waits.sent(at(145), Side::Peer);
-        assert_eq!(micros(waits.until(at(150), false)), [105, 0, 30, 5]);
+        assert_eq!(micros(waits.until(at(10), at(150), false)), [105, 0, 30, 5]);
     }
 
     #[test]
@@ -166,7 +159,7 @@ mod tests {
         waits.lost();
         waits.sent(at(1001), Side::Peer);
         waits.answered(at(1101), false, Side::Own);
-        assert_eq!(micros(waits.until(at(1101), false)), [0, 1100, 0, 1]);
+        assert_eq!(micros(waits.until(at(0), at(1101), false)), [0, 1100, 0, 1]);
     }
 
     #[test]
@@ -176,11 +169,27 @@ mod tests {
         waits.lost();
         waits.sent(at(1000), Side::Peer);
         waits.answered(at(1001), true, Side::Own);
-        assert_eq!(micros(waits.until(at(1001), false)), [1001, 0, 0, 0]);
+        assert_eq!(micros(waits.until(at(0), at(1001), false)), [1001, 0, 0, 0]);
         waits.sent(at(1001), Side::Peer);
         waits.lost();
-        assert_eq!(micros(waits.until(at(9001), true)), [9001, 0, 0, 0]);
-        assert_eq!(micros(waits.until(at(9001), false)), [1001, 8000, 0, 0]);
+        assert_eq!(micros(waits.until(at(0), at(9001), true)), [9001, 0, 0, 0]);
+        assert_eq!(
+            micros(waits.until(at(0), at(9001), false)),
+            [1001, 8000, 0, 0]
+        );
+    }
+
+    #[test]
+    fn a_transfer_of_hours_is_its_peer_s_where_no_other_is_known() {
+        let hours = Duration::from_secs(5 * 3600);
+        let mut waits = Waits::new(at(0));
+        waits.sent(at(0), Side::Peer);
+        let waited = waits.until(at(0), at(0) + hours, false);
+        assert_eq!((waited.peer, waited.own), (hours, Duration::ZERO));
+        waits.starved(at(0));
+        let waited = waits.until(at(0), at(0) + hours, false);
+        assert_eq!(waited.peer + waited.content, hours);
+        assert_eq!(waited.content.as_secs() / 60, 71);
     }
 
     #[test]
@@ -188,6 +197,6 @@ mod tests {
         let mut waits = Waits::new(at(100));
         waits.sent(at(50), Side::Peer);
         waits.answered(at(60), false, Side::Own);
-        assert_eq!(micros(waits.until(at(110), false)), [0, 0, 0, 10]);
+        assert_eq!(micros(waits.until(at(100), at(110), false)), [0, 0, 0, 10]);
     }
 }

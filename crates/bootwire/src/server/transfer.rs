@@ -216,6 +216,7 @@ impl Transfer {
             duration: now.since(self.started),
             ..Figures::default()
         };
+        let began = self.answered.unwrap_or(self.started);
         // A handler that never answered had all the time there was.
         figures.waits.content = figures.handler_time;
         match &self.phase {
@@ -230,7 +231,7 @@ impl Transfer {
                 figures.round_trip = sending.sender.round_trip();
                 figures.round_trip_min = sending.sender.round_trip_min();
                 figures.waits =
-                    Waits::of_transfer(figures.handler_time, sending.sender.waited(now));
+                    Waits::of_transfer(figures.handler_time, sending.sender.waited(began, now));
                 figures.granted = self.agreed.has_oack().then_some(self.agreed);
                 figures.last_ack_missing =
                     sending.sender.status() == SenderStatus::Complete { acked: false };
@@ -249,7 +250,7 @@ impl Transfer {
                 figures.timeouts = counts.timeouts;
                 figures.round_trip = receiving.receiver.round_trip();
                 figures.round_trip_min = receiving.receiver.round_trip_min();
-                let waited = receiving.receiver.waited(now);
+                let waited = receiving.receiver.waited(began, now);
                 figures.waits = Waits::of_transfer(figures.handler_time, waited);
                 figures.granted = self.agreed.has_oack().then_some(self.agreed);
                 figures.bytes = receiving.receiver.received();
