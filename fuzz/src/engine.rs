@@ -150,6 +150,7 @@ impl Scene {
             transfers_per_peer_max: 3,
             unproven_max: [5, 2, 4],
             requests_per_second: [20, 50],
+            traceparent: true,
             deadline: Duration::from_secs(10),
             stall: Duration::from_secs(60),
         };

@@ -70,10 +70,12 @@ impl Receiver {
             // spec: rfc7440-ack-window
             self.due = Due::Ack;
         }
-        let next = match self.status {
-            ReceiverStatus::Received => Side::Content,
-            _ if self.due == Due::Ack => Side::Own,
-            _ => Side::Peer,
+        let next = if self.status == ReceiverStatus::Received {
+            Side::Content
+        } else if self.due == Due::Ack {
+            Side::Own
+        } else {
+            Side::Peer
         };
         self.waits.answered(now, needless, next);
         Reception::Accepted { offset, last }
