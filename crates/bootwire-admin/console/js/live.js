@@ -10,6 +10,8 @@ import { Events } from "./events.js";
 
 /** The charts show ten minutes. */
 export const SPAN = 600_000;
+/** Boots of which the latest news are kept. */
+const TOLD = 1000;
 
 /**
  * Tells `state`, `hello`, `transfers`, `stats`, and `boots`: those that began, got on or ended lately, by their id. With
@@ -43,11 +45,30 @@ export class Live extends Events {
       this.boots = new Map();
       this.tell("boots", boots);
     });
+    /** What was told of boots lately. @type {Map<string, import("../types").Boot>} */
+    this.told = new Map();
     stream.on("boot", (boot) => {
       this.boots.set(boot.id, boot);
+      this.told.delete(boot.id);
+      this.told.set(boot.id, boot);
+      for (const oldest of this.told.keys()) {
+        if (this.told.size <= TOLD) break;
+        this.told.delete(oldest);
+      }
       tellBoots();
     });
     stream.on("lag", () => this.tell("boots", new Map()));
+  }
+
+  /**
+   * A boot from a list, or what was told of it meanwhile: lists come from a database, which is a moment behind.
+   *
+   * @param {import("../types").Boot} boot
+   * @returns {import("../types").Boot}
+   */
+  latest(boot) {
+    const told = this.told.get(boot.id);
+    return told && boot.state === "running" && told.last >= boot.last ? told : boot;
   }
 
   /** @param {import("../types").HelloEvent} hello */

@@ -128,10 +128,11 @@ test("a transfer moves and ends, and its record is found", async (t) => {
 
 test("a boot that stops shows its verdict and its timeline", async (t) => {
   const page = await open(t, "#/boots");
-  await transfer(port, "pxelinux.0");
-  await transfer(port, "pxelinux.cfg/01-52-54-00-12-34-56").catch(() => {});
-  await transfer(port, "pxelinux.cfg/default");
-  const row = page.locator(".rows .row.failed").first();
+  const machine = { from: "127.0.0.2" };
+  await transfer(port, "pxelinux.0", machine);
+  await transfer(port, "pxelinux.cfg/01-52-54-00-12-34-56", machine).catch(() => {});
+  await transfer(port, "pxelinux.cfg/default", machine);
+  const row = page.locator(".rows .row.failed", { hasText: "stopped after default" });
   await row.waitFor();
   const verdict = await row.locator(".c-verdict").textContent();
   await row.click();

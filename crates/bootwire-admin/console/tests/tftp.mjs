@@ -2,8 +2,8 @@
 
 import { createSocket } from "node:dgram";
 
-/** Asks `port` for `path` and acknowledges a block each `pace` ms, `most` of them. Says how many bytes came. */
-export function fetch(port, path, { pace = 0, most = Infinity, host = "127.0.0.1" } = {}) {
+/** Asks `port` for `path` and acknowledges a block each `pace` ms, `most` of them. `from` is a client's address of its own. Says how many bytes came. */
+export function fetch(port, path, { pace = 0, most = Infinity, host = "127.0.0.1", from = host } = {}) {
   const socket = createSocket("udp4");
   let bytes = 0;
   let next = 1;
@@ -31,6 +31,6 @@ export function fetch(port, path, { pace = 0, most = Infinity, host = "127.0.0.1
         socket.send(ack, peer.port, peer.address, () => last && end(bytes));
       }, pace);
     });
-    socket.send(Buffer.from(`\0\x01${path}\0octet\0`), port, host);
+    socket.bind(0, from, () => socket.send(Buffer.from(`\0\x01${path}\0octet\0`), port, host));
   });
 }

@@ -20,7 +20,7 @@ export function bootsView(place, { live }) {
     async (after, limit, signal) => {
       /** @type {import("../../types").BootsPage} */
       const page = await get("boots", { ...asked, after, limit }, signal);
-      return { items: page.boots, next: page.next };
+      return { items: page.boots.map((boot) => live.latest(boot)), next: page.next };
     },
     {
       changed: () => {
@@ -54,6 +54,8 @@ export function bootsView(place, { live }) {
     // Who has scrolled down reads: the list shall not move beneath them.
     if (list.atTop()) void pages.renew();
   });
+  // Once more when the database has it, too.
+  const later = paced(4000, again);
   const off = live.on("boots", (/** @type {Map<string, Boot>} */ boots) => {
     let found = 0;
     for (const known of pages.here()) {
@@ -63,7 +65,10 @@ export function bootsView(place, { live }) {
       found += 1;
     }
     if (found) list.refresh();
-    if (found < boots.size || boots.size === 0) again();
+    if (found < boots.size || boots.size === 0) {
+      again();
+      later();
+    }
   });
   const find = settle(200, (/** @type {string} */ text) => {
     asked.search = text;

@@ -29,6 +29,7 @@ export function machinesView(place, { live }) {
       const state = which === "failed" ? "failed" : "";
       /** @type {import("../../types").MachinesPage} */
       const page = await get("machines", { search, state, discovered: which === "discovered", after, limit }, signal);
+      for (const machine of page.machines) if (machine.last_boot) machine.last_boot = live.latest(machine.last_boot);
       return { items: page.machines, next: page.next };
     },
     {
@@ -68,6 +69,8 @@ export function machinesView(place, { live }) {
   const again = paced(1500, () => {
     if (list.atTop()) void pages.renew();
   });
+  // Once more when the database has it, too.
+  const later = paced(5000, again);
   const off = live.on("boots", (/** @type {Map<string, import("../../types").Boot>} */ boots) => {
     const latest = new Map([...boots.values()].map((boot) => [boot.machine, boot]));
     let found = 0;
@@ -79,7 +82,10 @@ export function machinesView(place, { live }) {
       found += 1;
     }
     if (found) list.refresh();
-    if (found < latest.size || boots.size === 0) again();
+    if (found < latest.size || boots.size === 0) {
+      again();
+      later();
+    }
   });
   const timer = setInterval(() => list.refresh(), 5000);
   const find = settle(200, (/** @type {string} */ text) => {

@@ -91,7 +91,10 @@ export function overviewView(_place, { live }) {
         const any = await get("boots", { limit: 1 }, abort.signal);
         if (!any.boots.length) empty = noBoots(await address());
       }
-      draw(bad, now, empty);
+      const known = new Map([...bad.boots, ...now.boots, ...live.told.values()].map((boot) => [boot.id, live.latest(boot)]));
+      const newest = [...known.values()].sort((a, b) => (a.started < b.started ? 1 : -1));
+      const those = (/** @type {string} */ state) => newest.filter((boot) => boot.state === state).slice(0, MOST);
+      draw(those("failed"), those("running"), empty);
     } catch (error) {
       if (abort.signal.aborted) return;
       running.hidden = true;
@@ -103,8 +106,8 @@ export function overviewView(_place, { live }) {
   }
 
   /**
-   * @param {BootsPage} bad
-   * @param {BootsPage} now
+   * @param {import("../../types").Boot[]} bad
+   * @param {import("../../types").Boot[]} now
    * @param {Node | null} empty
    */
   function draw(bad, now, empty) {
@@ -117,12 +120,12 @@ export function overviewView(_place, { live }) {
     fill(
       failed,
       h("div.group-head", {}, h("h2", {}, "Boots that failed"), h("a", { href: link("boots", { state: "failed" }) }, "All failed boots")),
-      bad.boots.length ? shortList(bad.boots) : h("p.note", {}, "None failed, as far back as boots are kept."),
+      bad.length ? shortList(bad) : h("p.note", {}, "None failed, as far back as boots are kept."),
     );
     fill(
       running,
       h("div.group-head", {}, h("h2", {}, "Booting now"), h("a", { href: link("boots", { state: "running" }) }, "All that run")),
-      now.boots.length ? shortList(now.boots) : h("p.note", {}, "No machine boots at the moment."),
+      now.length ? shortList(now) : h("p.note", {}, "No machine boots at the moment."),
     );
   }
 
