@@ -187,6 +187,20 @@ async fn a_command_reads_while_the_server_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_not_for_everybody() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    let store = sqlite(&dir.path().join("boots.db")).await;
+    store.put(&boots(1, 1), &[]).await.unwrap();
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o007, 0, "{:?}", entry.path());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_file_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("boots.db");

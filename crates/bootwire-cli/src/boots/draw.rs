@@ -169,7 +169,7 @@ pub(super) fn boot(boot: &Boot, canvas: &Canvas) -> Vec<String> {
         let more = size::count(boot.more, "transfer", "transfers");
         lines.push(format!("  {more} in between not shown"));
     }
-    if boot.over && boot.is_failure() || !boot.over {
+    if !boot.over || boot.is_failure() {
         for expected in boot.expected.iter().take(3) {
             let path = cut(&shown::escaped(expected.path.as_bytes()), PATH_MAX);
             let stage = expected.stage.as_str();

@@ -44,7 +44,7 @@ pub(super) async fn follow(
         // Those that are on are shown too: whether they fail is not known yet.
         let listed = match store.list(&filter, &Page::first(1000)).await {
             Ok(listed) => listed.items,
-            Err(error) if failures >= PATIENCE => return Err(super::failed(error)),
+            Err(error) if failures >= PATIENCE => return Err(super::failed(&error)),
             Err(error) => {
                 if failures == 0 {
                     out::note(&format!("cannot read boots at the moment: {error}"));

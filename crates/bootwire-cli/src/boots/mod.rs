@@ -100,7 +100,10 @@ impl Args {
         let mut page = Page::first(1000);
         while boots.len() < limit {
             page.limit = u32::try_from((limit - boots.len()).min(1000)).unwrap_or(1000);
-            let listed = store.list(&filter, &page).await.map_err(failed)?;
+            let listed = store
+                .list(&filter, &page)
+                .await
+                .map_err(|error| failed(&error))?;
             boots.extend(listed.items);
             match listed.next {
                 Some(next) => page.after = Some(next),
@@ -148,7 +151,7 @@ impl Args {
                      address has asked for anything yet"
                 ),
             ),
-            Err(error) => failed(error),
+            Err(error) => failed(&error),
         }
     }
 
@@ -170,6 +173,6 @@ impl Args {
     }
 }
 
-fn failed(error: bootwire_boots::store::StoreError) -> Failure {
+fn failed(error: &bootwire_boots::store::StoreError) -> Failure {
     Failure::new(Exit::Failed, anyhow!("cannot read boots: {error}"))
 }

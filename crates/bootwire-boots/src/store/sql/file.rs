@@ -208,7 +208,18 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
+/// Makes the file if it is not there: who boots where and when is not everybody's business. What
+/// SQLite puts beside it is as readable.
+fn make(path: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let mut options = std::fs::OpenOptions::new();
+    // What is wrong is told when it is opened.
+    let _ = options.write(true).create_new(true).mode(0o640).open(path);
+}
+
 async fn connect(path: &Path) -> Result<Opened, StoreError> {
+    make(path);
     let options = options(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
