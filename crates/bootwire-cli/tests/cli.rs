@@ -442,7 +442,7 @@ fn man_pages_go_to_standard_output_or_a_directory() {
     assert_eq!(code(&output), 0);
     assert_eq!(
         stdout(&output).matches("\n.TH ").count(),
-        17,
+        25,
         "{}",
         stdout(&output)
     );

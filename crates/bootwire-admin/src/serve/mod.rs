@@ -154,8 +154,14 @@ impl Admin {
     }
 
     /// Shows the records that come by this hub from now on.
-    pub fn records(mut self, hub: &Hub) -> Self {
-        self.records = Some(hub.subscribe());
+    pub fn records(self, hub: &Hub) -> Self {
+        self.records_since(hub.subscribe())
+    }
+
+    /// Shows the records since this subscription began: one that is made before the server starts
+    /// misses none.
+    pub fn records_since(mut self, records: Subscription<TransferRecord>) -> Self {
+        self.records = Some(records);
         self
     }
 

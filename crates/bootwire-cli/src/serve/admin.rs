@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context, anyhow, bail};
-use bootwire::ServerHandle;
+use bootwire::{ServerHandle, TransferRecord};
 use bootwire_admin::api::ExporterDrops;
 use bootwire_admin::client::default_sockets;
 use bootwire_admin::site::{Order, SiteControl};
@@ -13,6 +13,7 @@ use bootwire_boots::Boots;
 use bootwire_sandbox::{Access, Reach};
 use bootwire_site::{Config, Site};
 use bootwire_telemetry::Telemetry;
+use bootwire_telemetry::hub::Subscription;
 use rustix::fs::{Access as Mode, access};
 use tokio::sync::mpsc;
 
@@ -26,6 +27,7 @@ pub(super) struct Door {
     token: Option<String>,
     certificate: Option<Certificate>,
     console: bool,
+    records: Option<Subscription<TransferRecord>>,
 }
 
 impl Door {
@@ -107,6 +109,13 @@ impl Door {
         }
     }
 
+    /// Hears of records from now on, if anybody is to see them: before the first client is answered.
+    pub(super) fn listen(&mut self, reporting: &Reporting) {
+        if !self.listeners.is_empty() {
+            self.records = Some(reporting.telemetry().hub().subscribe());
+        }
+    }
+
     /// Serves what this server does.
     ///
     /// # Errors
@@ -125,7 +134,6 @@ impl Door {
         let telemetry = reporting.telemetry();
         let (secrets, drops) = (reporting.secrets(), telemetry.clone());
         let mut admin = Admin::new(server.view())
-            .records(telemetry.hub())
             .control(Arc::clone(&control) as _)
             .metrics(telemetry.metrics())
             .exporters(move || exporters(&drops))
@@ -138,6 +146,9 @@ impl Door {
             .console(self.console);
         if let Some(token) = self.token {
             admin = admin.token(token);
+        }
+        if let Some(records) = self.records {
+            admin = admin.records_since(records);
         }
         if let Some(boots) = boots {
             admin = admin.boots(boots);

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         expect_unprivileged_ports(&config)?;
     }
     // Before the sandbox: its directory, the token and the certificate may be root's.
-    let door = Door::open(&config, args.verbose)?;
+    let mut door = Door::open(&config, args.verbose)?;
     let mut reach = confined::reach(&config, &mut sandbox)?;
     door.reach(&mut reach);
     let totals = Arc::new(Totals::default());
@@ -77,6 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         reporting.hide(served.secrets());
         reporting.open_log(served.config())?;
         reporting.export(served.exports())?;
+        door.listen(&reporting);
         let handle = server
             .serve(served.app())
             .start()

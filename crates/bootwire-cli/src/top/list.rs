@@ -9,6 +9,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Cell, Row, Table};
 
+use super::machine::fitted;
 use super::state::State;
 use super::view::{plain, rate};
 use crate::size;
@@ -17,12 +18,12 @@ use crate::size;
 pub(super) struct Column {
     pub(super) order: SortOrder,
     title: &'static str,
-    width: Constraint,
+    width: u16,
     /// Whether the highest come first when it is chosen.
     pub(super) descends: bool,
     right: bool,
-    /// Shown on terminals of this width and more.
-    from: u16,
+    /// Which are shown where there is not room for all: the lowest.
+    rank: u8,
 }
 
 impl Column {
@@ -38,9 +39,9 @@ impl Column {
 const fn column(
     order: SortOrder,
     title: &'static str,
-    width: Constraint,
+    width: u16,
     descends: bool,
-    from: u16,
+    rank: u8,
 ) -> Column {
     Column {
         order,
@@ -48,55 +49,43 @@ const fn column(
         width,
         descends,
         right: descends,
-        from,
+        rank,
     }
 }
 
+/// Least width of the paths, for which columns to their side are left out.
+const PATH_LEAST: u16 = 20;
+
 /// All of them, from left to right.
 pub(super) const COLUMNS: [Column; 10] = [
-    column(SortOrder::Started, "#", Constraint::Length(8), false, 100),
-    column(SortOrder::Peer, "CLIENT", Constraint::Length(21), false, 0),
-    column(
-        SortOrder::Machine,
-        "MACHINE",
-        Constraint::Length(17),
-        false,
-        80,
-    ),
-    column(SortOrder::Path, "PATH", Constraint::Fill(1), false, 0),
-    column(
-        SortOrder::Progress,
-        "PROGRESS",
-        Constraint::Length(16),
-        true,
-        60,
-    ),
-    column(SortOrder::Size, "SIZE", Constraint::Length(9), true, 110),
-    column(SortOrder::Rate, "RATE", Constraint::Length(10), true, 0),
-    column(
-        SortOrder::RoundTrip,
-        "RTT",
-        Constraint::Length(8),
-        true,
-        120,
-    ),
-    column(SortOrder::Resent, "RESENT", Constraint::Length(7), true, 90),
-    column(
-        SortOrder::Idle,
-        "WAITS FOR",
-        Constraint::Length(14),
-        true,
-        70,
-    ),
+    column(SortOrder::Started, "#", 8, false, 6),
+    column(SortOrder::Peer, "CLIENT", 21, false, 0),
+    column(SortOrder::Machine, "MACHINE", 17, false, 3),
+    column(SortOrder::Path, "PATH", PATH_LEAST, false, 0),
+    column(SortOrder::Progress, "PROGRESS", 16, true, 1),
+    column(SortOrder::Size, "SIZE", 9, true, 5),
+    column(SortOrder::Rate, "RATE", 10, true, 0),
+    column(SortOrder::RoundTrip, "RTT", 8, true, 7),
+    column(SortOrder::Resent, "RESENT", 7, true, 4),
+    column(SortOrder::Idle, "WAITS FOR", 14, true, 2),
 ];
+
+/// Those that fit, and what is left for the paths.
+fn fitting(width: u16) -> (Vec<&'static Column>, u16) {
+    let of = |rank: u8| COLUMNS.iter().filter(move |column| column.rank <= rank);
+    let taken = |rank: u8| of(rank).map(|column| column.width + 1).sum::<u16>() - 1;
+    let rank = (0..COLUMNS.len() as u8)
+        .rev()
+        .find(|&rank| taken(rank) <= width);
+    let rank = rank.unwrap_or(0);
+    let path = (width + PATH_LEAST).saturating_sub(taken(rank));
+    (of(rank).collect(), path)
+}
 
 pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>, area: Rect) {
     let height = usize::from(area.height.saturating_sub(1));
     state.scroll(height);
-    let columns: Vec<&Column> = COLUMNS
-        .iter()
-        .filter(|column| area.width >= column.from)
-        .collect();
+    let (columns, path) = fitting(area.width);
     let chosen = state.chosen;
     // Only what is on the screen becomes text.
     let rows = state
@@ -105,7 +94,7 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>, area: Rect) {
         .skip(state.first)
         .take(height)
         .map(|transfer| {
-            let cells = columns.iter().map(|column| cell(column, transfer));
+            let cells = columns.iter().map(|column| cell(column, transfer, path));
             let style = match chosen == Some(transfer.id) {
                 true => Style::new().add_modifier(Modifier::REVERSED),
                 false => Style::new(),
@@ -114,7 +103,10 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>, area: Rect) {
         });
     let titles = columns.iter().map(|column| title(column, state));
     let header = Row::new(titles).style(Style::new().add_modifier(Modifier::BOLD));
-    let widths = columns.iter().map(|column| column.width);
+    let widths = columns.iter().map(|column| match column.order {
+        SortOrder::Path => Constraint::Length(path),
+        _ => Constraint::Length(column.width),
+    });
     let table = Table::new(rows, widths).header(header).column_spacing(1);
     frame.render_widget(table, area);
     if state.rows.is_empty() && area.height > 2 {
@@ -147,14 +139,16 @@ fn title<'a>(column: &Column, state: &State) -> Cell<'a> {
     })
 }
 
-fn cell<'a>(column: &Column, transfer: &Transfer) -> Cell<'a> {
+fn cell<'a>(column: &Column, transfer: &Transfer, path: u16) -> Cell<'a> {
     let known = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
     let text = match column.order {
         SortOrder::Started => transfer.id.to_string(),
         SortOrder::Peer => plain(&transfer.peer),
         SortOrder::Machine => known(transfer.machine.as_deref().map(plain)),
-        SortOrder::Path if transfer.op == "write" => format!("↑ {}", plain(&transfer.path)),
-        SortOrder::Path => plain(&transfer.path),
+        SortOrder::Path => {
+            let sent = if transfer.op == "write" { "↑ " } else { "" };
+            fitted(&format!("{sent}{}", plain(&transfer.path)), path.into())
+        }
         SortOrder::Progress => return Cell::from(progress(transfer)),
         SortOrder::Size => known(transfer.size.map(short)),
         SortOrder::Rate => known(transfer.rate.map(rate)),

@@ -194,7 +194,7 @@ fn record(record: &Record) -> Line<'static> {
 }
 
 /// Text of exactly so many letters: of a long one, its end, which tells files apart.
-fn fitted(text: &str, width: usize) -> String {
+pub(super) fn fitted(text: &str, width: usize) -> String {
     let count = text.chars().count();
     if count <= width {
         return format!("{text:<width$}");

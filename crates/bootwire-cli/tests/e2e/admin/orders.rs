@@ -95,7 +95,10 @@ fn a_configuration_is_shown_explained_and_read_again() {
     fs::write(&file, config("two")).unwrap();
     let done = block_on(api.reload()).unwrap();
     assert!(done.reloaded, "{done:?}");
-    assert_eq!(Wire::new(server.address()).fetch("word"), b"two");
+    // Workers hear of it within a moment.
+    expect_soon("the new word", || {
+        Wire::new(server.address()).fetch("word") == b"two"
+    });
     let question = Explain {
         request: "/x".to_owned(),
         ..Explain::default()
