@@ -19,6 +19,8 @@ use crate::{
   bootwire demo                               see it at work, without root and without machines
   bootwire serve /srv/tftp                    serve a directory, read-only, on port 69
   bootwire serve . --listen 127.0.0.1:6969    try it without being root
+  bootwire boots --failed                     which machines did not boot, why, and what to do
+  bootwire top                                watch a running server
   bootwire get tftp://127.0.0.1:6969/hello    fetch a file
   bootwire put notes.txt router1:notes.txt    send one
   bootwire bench router1:notes.txt -c 64      let 64 clients fetch it for ten seconds

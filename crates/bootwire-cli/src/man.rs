@@ -76,6 +76,8 @@ mod tests {
                 "bootwire-put.1",
                 "bootwire-bench.1",
                 "bootwire-boots.1",
+                "bootwire-top.1",
+                "bootwire-tail.1",
                 "bootwire-machines.1",
                 "bootwire-machines-add.1",
                 "bootwire-machines-list.1",

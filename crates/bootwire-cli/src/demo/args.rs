@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// Show a line for each transfer too
     #[arg(long)]
     pub(super) log: bool,
+    /// Do not open the console in a browser
+    #[arg(long)]
+    pub(super) no_open: bool,
 }
 
 fn speed(text: &str) -> Result<f64, String> {

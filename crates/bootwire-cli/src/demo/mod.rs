@@ -1,6 +1,7 @@
 //! `bootwire demo`: a site, a server and machines that boot from it, for the first five minutes.
 
 mod args;
+mod browser;
 mod fleet;
 mod ports;
 mod server;
@@ -58,6 +59,9 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
         () = signals.next() => return site.remove(),
     };
     show::introduce(&site, &ports, &members);
+    if !args.no_open {
+        browser::open(&format!("http://{}/", ports.admin));
+    }
 
     let boots = Arc::new(Boots::new(&members));
     let machines = members.into_iter().map(|member| member.machine);

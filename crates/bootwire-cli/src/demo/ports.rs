@@ -6,19 +6,23 @@ use anyhow::Context;
 
 /// The ports that the configuration has as it is written.
 const TFTP: u16 = 6969;
+const ADMIN: u16 = 9468;
 const METRICS: u16 = 9469;
 
 /// Addresses and ports.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ports {
     pub(super) tftp: SocketAddr,
+    pub(super) admin: SocketAddr,
     pub(super) metrics: SocketAddr,
 }
 
 impl Ports {
-    /// The demo's own ports, or others where somebody has them.
+    /// The demo's own ports, or others where somebody has them. Who says where to listen may have another
+    /// demo running: then the kernel chooses the rest.
     pub(super) fn choose(tftp: Option<SocketAddr>) -> anyhow::Result<Self> {
         let udp = |port| UdpSocket::bind(here(port)).and_then(|socket| socket.local_addr());
+        let own = |port| if tftp.is_some() { 0 } else { port };
         let tcp = |port| TcpListener::bind(here(port)).and_then(|socket| socket.local_addr());
         let chosen = |found: std::io::Result<_>| found.context("cannot open a port on 127.0.0.1");
         Ok(Self {
@@ -26,13 +30,20 @@ impl Ports {
                 Some(address) => address,
                 None => chosen(udp(TFTP).or_else(|_| udp(0)))?,
             },
-            metrics: chosen(tcp(METRICS).or_else(|_| tcp(0)))?,
+            admin: chosen(tcp(own(ADMIN)).or_else(|_| tcp(0)))?,
+            metrics: chosen(tcp(own(METRICS)).or_else(|_| tcp(0)))?,
         })
     }
 
     /// A configuration with these in place of those it has.
     pub(super) fn written_into(&self, config: &str) -> String {
-        [(TFTP, self.tftp), (METRICS, self.metrics)]
+        // The one that people may choose last: it may be another's as it is written.
+        let ports = [
+            (ADMIN, self.admin),
+            (METRICS, self.metrics),
+            (TFTP, self.tftp),
+        ];
+        ports
             .into_iter()
             .fold(config.to_owned(), |config, (port, address)| {
                 config.replace(&here(port).to_string(), &address.to_string())

@@ -26,7 +26,11 @@ fn program() -> String {
 /// Says what runs, and what to try.
 pub(super) fn introduce(site: &Site, ports: &Ports, members: &[Member]) {
     let (program, path) = (program(), site.path().display());
-    let Ports { tftp, metrics } = ports;
+    let Ports {
+        tftp,
+        admin,
+        metrics,
+    } = ports;
     let machines = size::count(members.len() as u64, "machine", "machines");
     let mac = members.first().map(|member| member.machine.mac);
     let mac = mac.map_or_else(String::new, |mac| mac.dashed());
@@ -41,9 +45,13 @@ pub(super) fn introduce(site: &Site, ports: &Ports, members: &[Member]) {
             env!("CARGO_PKG_VERSION")
         ),
         String::new(),
-        "Try in another terminal:".to_owned(),
+        format!("Watch them in a browser: http://{admin}/"),
+        String::new(),
+        "Or in another terminal:".to_owned(),
+        format!("  {program} top --admin {admin}"),
+        format!("  {program} tail --admin {admin}"),
         format!("  {program} boots --config {path}/bootwire.toml"),
-        format!("  {program} boots web-05 --config {path}/bootwire.toml"),
+        format!("  {program} boots 127.0.1.15 --config {path}/bootwire.toml"),
         format!(
             "  {program} explain --config {path}/bootwire.toml 'GET /boot.ipxe' --from 127.0.1.40"
         ),

@@ -191,6 +191,7 @@ mod tests {
         let members = fleet::members(1.0);
         let ports = Ports {
             tftp: "127.0.0.1:7070".parse().unwrap(),
+            admin: "127.0.0.1:7072".parse().unwrap(),
             metrics: "127.0.0.1:7071".parse().unwrap(),
         };
         let site = Site::make(None, &ports, &members, true).unwrap();

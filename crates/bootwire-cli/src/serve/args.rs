@@ -26,7 +26,8 @@ use super::flags::{SettingFlags, words};
       routes, templates, origins and more: see docs/reference/configuration.md, and try it with
       `bootwire check` and `bootwire explain`
 
-Each transfer is one line on standard output; everything else goes to standard error.
+Each transfer is one line on standard output; everything else goes to standard error. Watch the
+server with `bootwire top` and `bootwire tail`; ask `bootwire boots` why a machine did not boot.
 
 SIGTERM or Ctrl-C lets running transfers finish; a second one stops at once. On SIGHUP, and when
 its files change, the server reads its configuration again. Running transfers go on. A

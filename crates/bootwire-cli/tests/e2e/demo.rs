@@ -29,7 +29,7 @@ impl Demo {
         let port = Ports::one();
         let listen = format!("127.0.0.1:{}", port.first());
         let mut child = Command::new(bootwire())
-            .args(["demo", "--small", "--listen", &listen])
+            .args(["demo", "--small", "--no-open", "--listen", &listen])
             .args(flags)
             .env("TMPDIR", place.path())
             // What is set for another server is not meant for the demo's.
@@ -240,7 +240,7 @@ fn a_port_that_is_taken_is_told_and_nothing_is_left() {
     let listen = taken.local_addr().expect("bound").to_string();
     let mut command = Command::new(bootwire());
     command
-        .args(["demo", "--small", "--listen", &listen])
+        .args(["demo", "--small", "--no-open", "--listen", &listen])
         .env("TMPDIR", place.path());
     let output = run_to_end(&mut command, PATIENCE);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
