@@ -36,8 +36,8 @@ pub struct Waited {
 /// The accounts, in microseconds. Touched with each packet, so they are small.
 #[derive(Clone, Debug)]
 pub(crate) struct Waits {
-    /// The last event.
-    since: Instant,
+    /// The last event: the lower half of its microseconds.
+    since: u32,
     /// By [`Side`]. The peer's account may be full: it is what the others leave of the whole.
     spent: [u32; 4],
     side: Side,
@@ -45,9 +45,9 @@ pub(crate) struct Waits {
 
 impl Waits {
     /// It is this side's turn.
-    pub(crate) const fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
-            since: now,
+            since: low(now),
             spent: [0; 4],
             side: Side::Own,
         }
@@ -120,14 +120,26 @@ impl Waits {
 
     #[inline]
     fn turn(&mut self, now: Instant, next: Side) {
-        let passed = now.as_micros().saturating_sub(self.since.as_micros());
-        // There is an account for each.
-        if let Some(account) = self.spent.get_mut(self.side as usize) {
-            *account = account.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX));
+        let passed = low(now).wrapping_sub(self.since);
+        // What is larger is time that went back.
+        if passed <= LONGEST {
+            self.since = low(now);
+            // There is an account for each.
+            if let Some(account) = self.spent.get_mut(self.side as usize) {
+                *account = account.saturating_add(passed);
+            }
         }
-        self.since = self.since.max(now);
         self.side = next;
     }
+}
+
+/// Longest wait there is, in microseconds: 35 minutes. A longer one is the peer's.
+const LONGEST: u32 = u32::MAX / 2;
+
+/// The lower half of the microseconds: waits are shorter than that.
+#[inline]
+fn low(now: Instant) -> u32 {
+    u32::try_from(now.as_micros() & u64::from(u32::MAX)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -187,9 +199,12 @@ mod tests {
         let waited = waits.until(at(0), at(0) + hours, false);
         assert_eq!((waited.peer, waited.own), (hours, Duration::ZERO));
         waits.starved(at(0));
-        let waited = waits.until(at(0), at(0) + hours, false);
-        assert_eq!(waited.peer + waited.content, hours);
+        for minute in 1..=200 {
+            waits.starved(at(minute * 60_000_000));
+        }
+        let waited = waits.until(at(0), at(200 * 60_000_000), false);
         assert_eq!(waited.content.as_secs() / 60, 71);
+        assert_eq!(waited.peer + waited.content, Duration::from_secs(200 * 60));
     }
 
     #[test]
