@@ -102,10 +102,10 @@ impl Inbox {
 
     /// Moves all messages into `into`, which must be empty.
     pub(crate) fn take(&self, into: &mut Vec<Message>) {
-        if self.signalled.swap(false, Ordering::AcqRel) {
-            if let Some(messages) = &mut *self.lock() {
-                std::mem::swap(messages, into);
-            }
+        if self.signalled.swap(false, Ordering::AcqRel)
+            && let Some(messages) = &mut *self.lock()
+        {
+            std::mem::swap(messages, into);
         }
     }
 

@@ -1,5 +1,11 @@
 //! How the fields are written.
 
+#![expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde gives a reference to the field"
+)]
+
 use std::time::{Duration, SystemTime};
 
 pub(super) mod time {

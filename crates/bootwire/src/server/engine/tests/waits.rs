@@ -3,7 +3,7 @@
 use super::*;
 use crate::{Limit, Waits};
 
-const BLOCKS: [u8; 512 * 40] = [7; 512 * 40];
+static BLOCKS: [u8; 512 * 40] = [7; 512 * 40];
 
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
