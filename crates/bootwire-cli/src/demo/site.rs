@@ -141,9 +141,12 @@ impl Site {
     }
 }
 
+/// Makes a file.
+type Make = fn() -> Vec<u8>;
+
 /// What is booted: as large as real files are, with the headers that matter, and noise behind them.
 fn files() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
-    let files: [(&str, fn() -> Vec<u8>); 26] = [
+    let files: [(&str, Make); 26] = [
         ("tftproot/bootx64.efi", || efi(X86_64, 934_240, 1)),
         ("tftproot/grubx64.efi", || efi(X86_64, 2_598_000, 2)),
         ("tftproot/bootaa64.efi", || efi(Arm64, 869_584, 3)),
