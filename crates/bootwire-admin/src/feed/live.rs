@@ -186,7 +186,7 @@ impl Transfer {
     }
 }
 
-fn changed<T: PartialEq>(new: T, old: T) -> Option<T> {
+fn changed<T: PartialEq + Copy>(new: T, old: T) -> Option<T> {
     (new != old).then_some(new)
 }
 

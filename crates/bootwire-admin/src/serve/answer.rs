@@ -182,7 +182,7 @@ async fn ask(
             with_cookie(&shared.access.sign_in(&session.token, way)?)
         }
         Call::SignOut => with_cookie(&Access::sign_out(way)),
-        Call::Healthy => health(api::Health {
+        Call::Healthy => health(&api::Health {
             ok: true,
             problems: Vec::new(),
         }),
@@ -190,7 +190,7 @@ async fn ask(
             let ok = shared.is_ready();
             let draining = "it drains: new requests get no answer".to_owned();
             let problems = if ok { Vec::new() } else { vec![draining] };
-            health(api::Health { ok, problems })
+            health(&api::Health { ok, problems })
         }
         Call::Metrics => match &shared.metrics {
             Some(metrics) => {
@@ -298,8 +298,8 @@ fn record_of(record: &TransferRecord) -> api::Record {
     serde_json::from_value(value).unwrap_or_default()
 }
 
-fn health(health: api::Health) -> Response {
-    let mut response = json(&health);
+fn health(health: &api::Health) -> Response {
+    let mut response = json(health);
     if !health.ok {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }

@@ -64,11 +64,12 @@ async fn uefi_probes_shim_looks_around_and_grub_searches() {
     assert_eq!(seen[1].options, "blksize=1468 windowsize=4");
     assert_eq!(seen[5].options, "blksize=512 windowsize=4");
     assert_eq!(seen[6].options, "blksize=1024 tsize=0");
-    // Firmware and shim: a port more each time; GRUB: from 25300 on.
+    // Firmware and shim: a port more each time; GRUB: from 25300 on. Others on this host may have some.
     if cfg!(target_os = "linux") {
         let first = seen[0].port;
-        assert!((1..6).all(|at| usize::from(seen[at].port - first) == at));
-        assert!((6..seen.len()).all(|at| usize::from(seen[at].port) == 25_300 + at - 6));
+        assert!((1..6).all(|at| seen[at].port > seen[at - 1].port && seen[at].port - first < 100));
+        assert!((25_300..25_400).contains(&seen[6].port));
+        assert!((7..seen.len()).all(|at| seen[at].port > seen[at - 1].port));
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Open {
     /// Whether there is something to tell.
     pub(super) dirty: bool,
     /// Whether its beginning was told.
-    announced: bool,
+    pub(super) announced: bool,
     /// The kind of verdict that was told with its end.
     said: Option<VerdictKind>,
 }

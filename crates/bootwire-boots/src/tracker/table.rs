@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bootwire::{MacAddr, TransferRecord};
+use bootwire::{MacAddr, Outcome, TransferRecord};
 use bootwire_render::dialect::{Ask, Key, Uuid, asked};
 
 use super::Limits;
@@ -13,6 +13,10 @@ use super::open::Open;
 use crate::boot::Keys;
 use crate::times::since_epoch;
 use crate::{Arch, Boot, Change};
+
+/// Addresses that asked and acknowledged nothing, at a time: anyone can make them up. The oldest makes
+/// room, and leaves no trace if nobody has heard of it yet.
+const STRANGERS_MAX: usize = 4096;
 
 /// A machine, its boot, and the one before.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub(super) struct Table {
     closed: BTreeSet<(SystemTime, u64)>,
     /// Those of which there is something to tell.
     dirty: HashSet<u64>,
+    /// Those who have acknowledged nothing, the oldest first.
+    strangers: BTreeSet<u64>,
     count: u64,
     seed: u64,
     boots: u64,
@@ -48,19 +54,25 @@ pub(super) struct Table {
 }
 
 impl Machine {
+    fn boots(&self) -> impl Iterator<Item = &Open> {
+        self.current.iter().chain(&self.previous)
+    }
+
     /// What it takes of memory, roughly.
     fn weighed(&self) -> usize {
-        let boots = self.current.iter().chain(&self.previous);
-        400 + boots.map(Open::weight).sum::<usize>()
+        400 + self.boots().map(Open::weight).sum::<usize>()
     }
 
     /// When to look at it, and whether a boot is on.
     fn next(&self) -> Option<(bool, SystemTime)> {
-        let boots = || self.current.iter().chain(&self.previous);
         let is_on = |open: &&Open| !open.boot.over || open.held;
-        let on = boots().filter(is_on).map(|open| open.due).min();
-        on.map(|due| (true, due))
-            .or_else(|| boots().map(|open| open.due).max().map(|due| (false, due)))
+        let on = self.boots().filter(is_on).map(|open| open.due).min();
+        on.map(|due| (true, due)).or_else(|| {
+            self.boots()
+                .map(|open| open.due)
+                .max()
+                .map(|due| (false, due))
+        })
     }
 
     /// Time has come for one of its boots.
@@ -95,6 +107,7 @@ impl Table {
             open: BTreeSet::new(),
             closed: BTreeSet::new(),
             dirty: HashSet::new(),
+            strangers: BTreeSet::new(),
             count: 0,
             seed,
             boots: 0,
@@ -164,8 +177,7 @@ impl Table {
                 };
                 order.insert((due, id));
                 machine.placed = Some((is_open, due));
-                let boots = machine.current.iter().chain(&machine.previous);
-                if boots.into_iter().any(|open| open.dirty) {
+                if machine.boots().any(|open| open.dirty) {
                     self.dirty.insert(id);
                 }
             }
@@ -185,6 +197,7 @@ impl Table {
         }
         self.weight -= machine.weight;
         self.dirty.remove(&id);
+        self.strangers.remove(&id);
         for key in indexed(&machine.keys) {
             if self.by_key.get(&key) == Some(&id) {
                 self.by_key.remove(&key);
@@ -226,6 +239,9 @@ impl Table {
             (Some(known), _) => known,
         };
         self.learn(id, &keys, ip);
+        if is_proof(record) {
+            self.strangers.remove(&id);
+        }
         (id, !keys.is_address_only())
     }
 
@@ -240,6 +256,7 @@ impl Table {
             weight: 0,
         };
         self.machines.insert(self.count, machine);
+        self.strangers.insert(self.count);
         self.count
     }
 
@@ -370,8 +387,18 @@ impl Table {
         open.chain(closed).map(|(_, id)| *id).collect()
     }
 
-    /// Those that are silent longest make room.
+    /// Those that are silent longest make room; strangers among themselves.
     pub(super) fn make_room(&mut self, changes: &mut Vec<Change>) {
+        while self.strangers.len() > STRANGERS_MAX
+            && let Some(id) = self.strangers.pop_first()
+        {
+            let machine = self.machines.get(&id);
+            if machine.is_some_and(|machine| machine.boots().any(|open| open.announced)) {
+                self.drop_machine(id, false, changes);
+            } else {
+                self.remove(id);
+            }
+        }
         while self.machines.len() > self.limits.machines.max(1)
             || self.weight > self.limits.memory && self.machines.len() > 1
         {
@@ -429,6 +456,15 @@ impl Table {
         boots.sort_by_key(|boot| std::cmp::Reverse(boot.started));
         boots
     }
+}
+
+/// Whether somebody was there: what is acknowledged cannot be made up without hearing the answer.
+fn is_proof(record: &TransferRecord) -> bool {
+    record.bytes > 0
+        || matches!(
+            record.outcome,
+            Outcome::Complete | Outcome::Probe | Outcome::ClientAbort
+        )
 }
 
 /// What the table finds a machine by.

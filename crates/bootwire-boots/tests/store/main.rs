@@ -140,7 +140,7 @@ async fn answers(store: &Store) {
 
 #[tokio::test]
 async fn memory_answers() {
-    answers(&Store::memory(100)).await;
+    Box::pin(answers(&Store::memory(100))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +152,7 @@ async fn sqlite_answers() {
     store.put(&boots, &[]).await.unwrap();
     store.close().await;
     let store = sqlite(&dir.path().join("more.db")).await;
-    answers(&store).await;
+    Box::pin(answers(&store)).await;
 }
 
 async fn sqlite(path: &Path) -> Store {

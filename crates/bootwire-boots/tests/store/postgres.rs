@@ -115,7 +115,7 @@ async fn postgres_answers_once_it_is_up_and_serves_several_servers() {
     // Both make the tables, or find them made.
     let (made, found) = tokio::join!(one.check(), other.check());
     assert!(made.is_ok() && found.is_ok(), "{made:?} {found:?}");
-    answers(&one).await;
+    Box::pin(answers(&one)).await;
     let boots = boots(40, 5);
     let halves = boots.split_at(20);
     let (first, second) = tokio::join!(one.put(halves.0, &[]), other.put(halves.1, &[]));

@@ -79,22 +79,22 @@ impl Follow {
     }
 
     /// Starts to follow as the configuration says. Within tokio, and within the sandbox. A database that
-    /// cannot be used is no reason not to serve.
-    pub(super) async fn start(&self, config: &Config, verbose: bool, telemetry: &Telemetry) {
-        let Some(store) = open(config, verbose).await else {
-            return;
-        };
+    /// cannot be used is no reason not to serve. Answers where boots are kept, if they are.
+    pub(super) async fn start(
+        &self,
+        config: &Config,
+        verbose: bool,
+        telemetry: &Telemetry,
+    ) -> Option<String> {
+        let store = open(config, verbose).await?;
         let wanted = &config.document.boots;
         let mut limits = Limits::default();
         limits.silence = wanted.silence.0;
         limits.settle = limits.settle.min(limits.silence);
-        if verbose {
-            let kept = match store.is_memory() {
-                true => "in memory".to_owned(),
-                false => format!("in {} for {}", store.place(), wanted.keep),
-            };
-            out::note(&format!("boots: kept {kept}"));
-        }
+        let kept = match store.is_memory() {
+            true => "in memory".to_owned(),
+            false => format!("in {} for {}", store.place(), wanted.keep),
+        };
         let started = Boots::builder()
             .limits(limits)
             .keep(wanted.keep.0)
@@ -121,6 +121,7 @@ impl Follow {
                 out::note(&format!("{boots} interrupted when the server stopped last"));
             }
         });
+        Some(kept)
     }
 
     /// Everything is written, if the database lets it.

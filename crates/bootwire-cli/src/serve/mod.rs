@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .context("cannot start")?;
     let result = runtime.block_on(task::boxed(async {
         let mut signals = Signals::new(args.end_with_stdin)?;
-        follow
+        let kept = follow
             .start(&config, args.verbose, reporting.telemetry())
             .await;
         let opening = Box::pin(Served::open(config, follow.clone()));
@@ -83,6 +83,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             .start()
             .map_err(listen::explain)?;
         introduce(args, &served, &handle, &confined);
+        if let Some(kept) = kept.filter(|_| args.verbose) {
+            out::note(&format!("boots: kept {kept}"));
+        }
         follow.watch(handle.view(), reporting.telemetry().exporters());
         reporting.start(&handle, served.caching())?;
         let admin = door.start(served.site(), &handle, &reporting, follow.boots())?;

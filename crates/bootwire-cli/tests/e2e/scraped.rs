@@ -2,6 +2,7 @@
 //! understands them.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -122,7 +123,7 @@ impl Prometheus {
             if byte.is_ascii_alphanumeric() {
                 escaped.push(byte.into());
             } else {
-                escaped.push_str(&format!("%{byte:02X}"));
+                let _ = write!(escaped, "%{byte:02X}");
             }
         }
         self.ask(&format!("/api/v1/query?query={escaped}"))

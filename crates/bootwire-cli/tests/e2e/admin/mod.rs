@@ -5,6 +5,7 @@ mod orders;
 mod seen;
 mod tail;
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -85,10 +86,11 @@ fn over_unix(server: &Server) -> UnixStream {
 fn request(line: &str, headers: &[&str], body: &str) -> Vec<u8> {
     let mut text = format!("{line} HTTP/1.1\r\nConnection: close\r\n");
     for header in headers {
-        text += &format!("{header}\r\n");
+        text += header;
+        text += "\r\n";
     }
     if !body.is_empty() {
-        text += &format!("Content-Length: {}\r\n", body.len());
+        let _ = write!(text, "Content-Length: {}\r\n", body.len());
     }
     (text + "\r\n" + body).into_bytes()
 }

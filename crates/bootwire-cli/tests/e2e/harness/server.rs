@@ -243,8 +243,9 @@ impl Server {
 
     fn wait_until_listening(mut self) -> Self {
         let deadline = Instant::now() + PATIENCE;
-        // It has said what it serves once all its workers listen.
-        while !self.has_bound() || self.notes.lines().is_empty() {
+        // It has said what it serves once all its workers listen; its rights come last.
+        let has_said = |line: &String| line.contains("sandbox: ");
+        while !self.has_bound() || !self.notes.lines().iter().any(has_said) {
             if let Some(status) = self.child.try_wait().expect("a child of ours") {
                 panic!("the server ended at once ({status}): {}", self.printed());
             }
