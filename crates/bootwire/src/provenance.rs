@@ -49,8 +49,8 @@ impl fmt::Display for CacheUse {
     }
 }
 
-/// What an answer tells of itself for the transfer's record. A [`Reply`], an [`Accept`] and a
-/// [`Refusal`] carry it; nothing of it reaches the client.
+/// What an answer tells of itself for the transfer's record. A [`Reply`](crate::Reply), an [`Accept`](crate::Accept) and a
+/// [`Refusal`](crate::Refusal) carry it; nothing of it reaches the client.
 ///
 /// ```
 /// use bootwire::{CacheUse, Reply};
