@@ -273,8 +273,8 @@ for (const [name, viewport, colorScheme] of [
     });
     const transfer = mock.world.transfer({ size: 1e12 });
     for (const view of [...VIEWS, `live/${transfer.id}`]) {
-      await page.goto("about:blank");
       await page.goto(`${mock.url}#/${view}`);
+      await page.reload();
       await page.locator(".notice").waitFor();
       await page.locator("h1").waitFor();
       await page.waitForTimeout(400);
