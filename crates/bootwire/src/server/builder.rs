@@ -446,7 +446,7 @@ impl Server {
     /// # Errors
     /// As [`Server::start`].
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        self.start()?.run_until(shutdown).await
+        ServerHandle::run_until(|| self.start(), shutdown).await
     }
 }
 

@@ -194,14 +194,35 @@ impl ServerHandle {
         }
     }
 
-    /// Runs until `shutdown` resolves, then drains for at most 30 s.
+    /// Runs the server that `start` gives until `shutdown` resolves, then drains for at most 30 s.
+    ///
+    /// Futures that wait for a signal catch it from their first poll on. That comes before the
+    /// ports are open: whoever sees them open may end the server well.
     pub(super) async fn run_until(
-        self,
+        start: impl FnOnce() -> Result<Self, ServerError>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServerError> {
         let mut shutdown = std::pin::pin!(shutdown);
+        let over =
+            std::future::poll_fn(|context| Poll::Ready(shutdown.as_mut().poll(context).is_ready()))
+                .await;
+        let server = start()?;
+        let ended = if over {
+            Ok(())
+        } else {
+            server.ended(shutdown).await
+        };
+        server.drain(Duration::from_secs(30)).await;
+        ended
+    }
+
+    /// Waits for `shutdown`, or for the end of a worker.
+    async fn ended(
+        &self,
+        mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), ServerError> {
         let mut failed = Box::pin(self.failed());
-        let failure = std::future::poll_fn(|context| {
+        std::future::poll_fn(|context| {
             if shutdown.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Ok(()));
             }
@@ -210,10 +231,7 @@ impl ServerHandle {
                 .poll(context)
                 .map(|()| Err(ServerError::Worker))
         })
-        .await;
-        drop(failed);
-        self.drain(Duration::from_secs(30)).await;
-        failure
+        .await
     }
 
     /// Stops accepting requests, lets running transfers finish for at most `limit`, then stops.

@@ -220,7 +220,7 @@ impl OpenServer {
     /// # Errors
     /// As [`OpenServer::run`].
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        self.start()?.run_until(shutdown).await
+        ServerHandle::run_until(|| self.start(), shutdown).await
     }
 }
 
