@@ -60,20 +60,17 @@ impl Rollover {
     pub const fn position(self, wire: u16, low: u64, high: u64) -> Option<u64> {
         let [wire_high, wire_low] = wire.to_be_bytes();
         let wire = u64::from_be_bytes([0, 0, 0, 0, 0, 0, wire_high, wire_low]);
-        // `first` is the lowest position with this number, `period` the distance to the next one;
-        // a period of 0 says there is no next one.
-        let (first, period) = match (self, wire) {
-            (Self::Zero, _) => (wire, LAST + 1),
-            (Self::One, 1..) => (wire, LAST),
-            (Self::One, 0) | (Self::Refuse, _) => (wire, 0),
-        };
-        let Some(beyond) = high.checked_sub(first) else {
+        // The lowest position with this number is the number itself.
+        let Some(beyond) = high.checked_sub(wire) else {
             return None;
         };
-        let position = match beyond.checked_rem(period) {
-            Some(excess) => high.saturating_sub(excess),
-            None => first,
+        let excess = match (self, wire) {
+            (Self::Zero, _) => beyond % (LAST + 1),
+            (Self::One, 1..) => beyond % LAST,
+            // No other position has this number.
+            (Self::One, 0) | (Self::Refuse, _) => beyond,
         };
+        let position = high.saturating_sub(excess);
         if low <= position && position <= high {
             Some(position)
         } else {

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::encode::{Decimal, Writer};
 use crate::options::{decimal, decimal_saturating};
+use crate::time::Micros;
 use crate::{Mode, Op, OptionKind, Request, Rollover};
 
 /// Largest OACK [`Agreed::encode_oack`] writes, in bytes.
@@ -136,7 +137,7 @@ impl Agreed {
         match kind {
             OptionKind::Blksize | OptionKind::Blksize2 => Some(u64::from(self.blksize)),
             OptionKind::Timeout => self.timeout.map(|timeout| timeout.as_secs()),
-            OptionKind::Utimeout => self.timeout.map(crate::time::micros),
+            OptionKind::Utimeout => self.timeout.map(|timeout| Micros::of(timeout).get()),
             OptionKind::Tsize => self.tsize,
             OptionKind::Windowsize => Some(u64::from(self.windowsize)),
             OptionKind::Rollover => self.rollover.option_value(),

@@ -39,7 +39,8 @@ mod status;
 use core::time::Duration;
 
 pub use self::status::{Answer, ReceiveFailure, ReceiverCounts, ReceiverStatus, Reception};
-use crate::schedule::{Centis, Timer, duration, give_up, unproven_life, whole};
+use crate::schedule::{Centis, Timer, give_up, unproven_life, whole};
+use crate::time::Micros;
 use crate::waits::Waits;
 use crate::{Ack, Agreed, Data, Instant, Rollover, Schedule, Side, Waited};
 
@@ -289,7 +290,7 @@ impl Receiver {
             // An ACK that is held back keeps the peer silent: that is not its fault.
             ReceiverStatus::Moving if self.due != Due::Nothing => Some(self.timer_at()),
             ReceiverStatus::Moving => Some(self.timer_at().min(self.patience_end())),
-            ReceiverStatus::Lingering => Some(self.heard_at.after(duration(self.linger))),
+            ReceiverStatus::Lingering => Some(self.heard_at.plus(self.linger.into())),
             ReceiverStatus::Received | ReceiverStatus::Complete | ReceiverStatus::Failed(_) => None,
         }
     }
@@ -321,13 +322,13 @@ impl Receiver {
     /// The smoothed round-trip time, once measured.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.timer.round_trip()
+        self.timer.round_trip().map(Micros::duration)
     }
 
     /// The smallest round-trip time measured.
     #[must_use]
     pub fn round_trip_min(&self) -> Option<Duration> {
-        self.timer.round_trip_min()
+        self.timer.round_trip_min().map(Micros::duration)
     }
 
     /// Who is waited for.

@@ -3,10 +3,11 @@
 use core::time::Duration;
 
 use crate::Instant;
+use crate::time::Micros;
 
 mod timer;
 
-pub(crate) use timer::{Timer, duration, whole};
+pub(crate) use timer::{Timer, whole};
 
 /// The rules of retransmission for one transfer. All durations are from the last progress or send.
 ///
@@ -61,13 +62,13 @@ impl Unproven {
     pub(crate) fn is_over(self, now: Instant, since: Instant, timeouts: u8) -> bool {
         match self.life {
             Centis(0) => timeouts >= self.resends,
-            life => now >= since.after(life.duration()),
+            life => now >= since.plus(life.micros()),
         }
     }
 
     /// When to send again, if that would be at `resend`, or to stop waiting.
     pub(crate) fn deadline(self, since: Instant, timeouts: u8, resend: Instant) -> Instant {
-        let end = since.after(self.life.duration());
+        let end = since.plus(self.life.micros());
         match self.life {
             Centis(0) => resend,
             _ if timeouts < self.resends => resend.min(end),
@@ -100,13 +101,9 @@ impl Centis {
         Self(u16::try_from(duration.as_millis().div_ceil(10)).unwrap_or(u16::MAX))
     }
 
-    pub(crate) fn duration(self) -> Duration {
-        Duration::from_micros(self.micros())
-    }
-
-    pub(crate) const fn micros(self) -> u64 {
+    pub(crate) const fn micros(self) -> Micros {
         // A u16 times 10,000 fits.
-        (self.0 as u64).saturating_mul(10_000)
+        Micros::new((self.0 as u64).saturating_mul(10_000))
     }
 }
 

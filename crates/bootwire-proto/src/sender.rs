@@ -55,6 +55,7 @@ pub use self::run::{Run, Transmit};
 use self::status::Counts;
 pub use self::status::{Available, SendFailure, SenderCounts, SenderStatus};
 use crate::schedule::{Centis, Timer, give_up, unproven_life, whole};
+use crate::time::Micros;
 use crate::waits::Waits;
 use crate::{Ack, Agreed, Evidence, Instant, Rollover, Schedule, Side, Waited};
 
@@ -327,12 +328,13 @@ impl Sender {
             return Some(probe);
         }
         let limit = self.limit();
+        if self.next > limit {
+            return None;
+        }
         let most = max_blocks.min(self.pacing.allowance());
-        if self.next > limit || most == 0 {
-            if self.next <= limit {
-                // A pause between bursts: without the losses there would be none.
-                self.waits.sent(now, Side::Network);
-            }
+        if most == 0 {
+            // A pause between bursts: without the losses there would be none.
+            self.waits.sent(now, Side::Network);
             return None;
         }
         // spec: rfc1350-last-block
@@ -349,12 +351,16 @@ impl Sender {
             }
             return None;
         }
-        // spec: rollover-refuse
-        if self.rollover.wire(self.next).is_none() {
-            self.status = SenderStatus::Failed(SendFailure::BlockNumbersExhausted);
-            return None;
+        let mut last = limit.min(at_hand);
+        if self.rollover == Rollover::Refuse {
+            // spec: rollover-refuse
+            last = last.min(u64::from(u16::MAX));
+            if last < self.next {
+                self.status = SenderStatus::Failed(SendFailure::BlockNumbersExhausted);
+                return None;
+            }
         }
-        let run = self.run(self.next, limit.min(at_hand), most, available, full);
+        let run = self.run(self.next, last, most, available, full);
         self.sent(now, &run);
         let next = if self.next > limit || run.end {
             Side::Peer
@@ -498,13 +504,13 @@ impl Sender {
     /// The smoothed round-trip time, once measured.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.timer.round_trip()
+        self.timer.round_trip().map(Micros::duration)
     }
 
     /// The smallest round-trip time measured.
     #[must_use]
     pub fn round_trip_min(&self) -> Option<Duration> {
-        self.timer.round_trip_min()
+        self.timer.round_trip_min().map(Micros::duration)
     }
 }
 

@@ -39,7 +39,17 @@ impl Instant {
     /// The point `delay` after this one, or the last one there is.
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {
-        Self(self.0.saturating_add(micros(delay)))
+        self.plus(Micros::of(delay))
+    }
+
+    /// The same as [`Instant::since`], without a [`Duration`].
+    pub(crate) const fn passed(self, earlier: Self) -> Micros {
+        Micros(self.0.get().saturating_sub(earlier.0.get()))
+    }
+
+    /// The same as [`Instant::after`], without a [`Duration`].
+    pub(crate) const fn plus(self, delay: Micros) -> Self {
+        Self(self.0.saturating_add(delay.0))
     }
 }
 
@@ -57,9 +67,55 @@ impl core::ops::Add<Duration> for Instant {
     }
 }
 
-/// `duration` in whole microseconds, saturating.
-pub(crate) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+/// A length of time in whole microseconds. The state machines reckon in it: a [`Duration`] is seconds
+/// and nanoseconds, and to make and divide a dozen of them costs as much as all the rest of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Micros(u64);
+
+impl Micros {
+    pub(crate) const fn new(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    pub(crate) const fn millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1000))
+    }
+
+    /// Rounded down, and no longer than it can be.
+    pub(crate) fn of(duration: Duration) -> Self {
+        Self(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) const fn duration(self) -> Duration {
+        Duration::from_micros(self.0)
+    }
+
+    pub(crate) const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// Up to 71 minutes, in half the room.
+    pub(crate) fn short(self) -> u32 {
+        u32::try_from(self.0).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    pub(crate) const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    pub(crate) const fn saturating_mul(self, times: u32) -> Self {
+        Self(self.0.saturating_mul(times as u64))
+    }
+}
+
+impl From<u32> for Micros {
+    fn from(micros: u32) -> Self {
+        Self(micros.into())
+    }
 }
 
 #[cfg(test)]

@@ -6,18 +6,19 @@
 use core::time::Duration;
 
 use crate::Instant;
+use crate::time::Micros;
 
 /// Who a transfer waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// The other side: its turn, and the way there and back.
-    Peer,
     /// The network: something was lost, and is not made good yet.
     Network,
     /// Content that is not at hand, or a place for it.
     Content,
     /// This side: it has something to send, and has not got round to it.
     Own,
+    /// The other side: its turn, and the way there and back.
+    Peer,
 }
 
 /// How long a transfer has waited for each.
@@ -33,13 +34,14 @@ pub struct Waited {
     pub own: Duration,
 }
 
-/// The accounts, in microseconds. Touched with each packet, so they are small.
+/// The accounts, in microseconds. Touched with each packet, so they are small and few.
 #[derive(Clone, Debug)]
 pub(crate) struct Waits {
-    /// The last event: the lower half of its microseconds.
-    since: u32,
-    /// By [`Side`]. The peer's account may be full: it is what the others leave of the whole.
-    spent: [u32; 4],
+    /// The last event.
+    since: Instant,
+    /// By [`Side`]. The peer, the last of them, has none: it is left what the others leave of the
+    /// whole.
+    spent: [u32; 3],
     side: Side,
 }
 
@@ -47,8 +49,8 @@ impl Waits {
     /// It is this side's turn.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
-            since: low(now),
-            spent: [0; 4],
+            since: now,
+            spent: [0; 3],
             side: Side::Own,
         }
     }
@@ -102,7 +104,7 @@ impl Waits {
             waits.side = Side::Peer;
         }
         waits.turn(now, Side::Own);
-        let [_, network, content, own] = waits
+        let [network, content, own] = waits
             .spent
             .map(|micros| Duration::from_micros(micros.into()));
         let peer = now
@@ -120,26 +122,14 @@ impl Waits {
 
     #[inline]
     fn turn(&mut self, now: Instant, next: Side) {
-        let passed = low(now).wrapping_sub(self.since);
-        // What is larger is time that went back.
-        if passed <= LONGEST {
-            self.since = low(now);
-            // There is an account for each.
-            if let Some(account) = self.spent.get_mut(self.side as usize) {
-                *account = account.saturating_add(passed);
-            }
+        if let Some(account) = self.spent.get_mut(self.side as usize) {
+            // Time that goes back counts for nobody.
+            let passed = now.passed(self.since);
+            *account = Micros::from(*account).saturating_add(passed).short();
         }
+        self.since = self.since.max(now);
         self.side = next;
     }
-}
-
-/// Longest wait there is, in microseconds: 35 minutes. A longer one is the peer's.
-const LONGEST: u32 = u32::MAX / 2;
-
-/// The lower half of the microseconds: waits are shorter than that.
-#[inline]
-fn low(now: Instant) -> u32 {
-    u32::try_from(now.as_micros() & u64::from(u32::MAX)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -205,6 +195,24 @@ mod tests {
         let waited = waits.until(at(0), at(200 * 60_000_000), false);
         assert_eq!(waited.content.as_secs() / 60, 71);
         assert_eq!(waited.peer + waited.content, Duration::from_secs(200 * 60));
+    }
+
+    #[test]
+    fn after_a_wait_of_any_length_the_next_one_counts_as_it_is() {
+        let hour = 3_600_000_000;
+        for first in [hour / 2, hour, 2 * hour, 1000 * hour] {
+            let mut waits = Waits::new(at(0));
+            waits.starved(at(0));
+            waits.sent(at(first), Side::Peer);
+            waits.answered(at(first + 70), false, Side::Own);
+            waits.sent(at(first + 75), Side::Peer);
+            let [peer, _, content, own] = micros(waits.until(at(0), at(first + 100), false));
+            assert_eq!(
+                (peer + content, own),
+                (u128::from(first) + 95, 5),
+                "{first}"
+            );
+        }
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! What time and the opening do.
 
 use super::{Due, ReceiveFailure, Receiver, ReceiverStatus};
-use crate::schedule::{STUBBORN, Unproven, duration};
+use crate::schedule::{STUBBORN, Unproven};
+use crate::time::Micros;
 use crate::{Agreed, Instant};
 
 impl Receiver {
     /// The peer answered the opening packet.
     pub(super) fn answer_came(&mut self, now: Instant) {
         if self.once && self.client {
-            self.timer.sample(now.since(self.sent_at));
+            self.timer.sample(now.passed(self.sent_at));
             self.once = false;
         }
         self.status = ReceiverStatus::Moving;
@@ -98,14 +99,12 @@ impl Receiver {
         } else {
             self.timer.patient_interval()
         };
-        self.sent_at.max(self.taken_at).after(interval)
+        self.sent_at.max(self.taken_at).plus(interval)
     }
 
     pub(super) fn patience_end(&self) -> Instant {
-        let silence = self.heard_at.after(duration(self.give_up));
-        silence.min(
-            self.progress_at
-                .after(duration(self.give_up).saturating_mul(STUBBORN)),
-        )
+        let give_up = Micros::from(self.give_up);
+        let silence = self.heard_at.plus(give_up);
+        silence.min(self.progress_at.plus(give_up.saturating_mul(STUBBORN)))
     }
 }

@@ -39,11 +39,11 @@ impl Receiver {
     /// The next block in order.
     pub(super) fn accept(&mut self, now: Instant, payload: &[u8]) -> Reception {
         if self.once && self.accepted == self.acked {
-            self.timer.sample(now.since(self.sent_at));
+            self.timer.sample(now.passed(self.sent_at));
             self.once = false;
         }
         // An answer that comes this soon after a timeout was on its way before.
-        let needless = self.timeouts > 0 && now.since(self.sent_at) < self.timer.too_soon();
+        let needless = self.timeouts > 0 && now.passed(self.sent_at) < self.timer.too_soon();
         let offset = self.received;
         let len = u16::try_from(payload.len()).unwrap_or(self.blksize);
         let last = len < self.blksize;
@@ -85,7 +85,7 @@ impl Receiver {
     pub(super) fn on_gap(&mut self, now: Instant) {
         // spec: rfc7440-ack-gap
         // What comes long after the gap was told was sent again: the peer has not heard of it.
-        let unheard = now.since(self.sent_at) >= self.timer.unhurried();
+        let unheard = now.passed(self.sent_at) >= self.timer.unhurried();
         if !self.answered {
             self.counts.gaps = self.counts.gaps.saturating_add(1);
         }
@@ -105,7 +105,7 @@ impl Receiver {
             }
         } else if position > self.acked {
             // A doubled packet follows its twin closely; the peer's timer needs longer.
-            let quiet = now.since(self.taken_at) >= self.timer.too_soon();
+            let quiet = now.passed(self.taken_at) >= self.timer.too_soon();
             if quiet && !self.answered {
                 self.answered = true;
                 self.again();
@@ -140,7 +140,7 @@ impl Receiver {
 
     /// Whether the last ACK is old enough for another one that says the same.
     pub(super) fn is_spaced(&self, now: Instant) -> bool {
-        now.since(self.sent_at) >= self.timer.spacing()
+        now.passed(self.sent_at) >= self.timer.spacing()
     }
 
     /// An ACK of what was accepted is due, if none is already.

@@ -4,13 +4,14 @@
 use core::time::Duration;
 
 use super::{Evidence, Schedule};
+use crate::time::Micros;
 
 /// The back-off of a quick opening.
 const QUICK: i8 = -1;
 /// Stands for a smallest round trip that was not measured.
 const UNMEASURED: u32 = u32::MAX;
-/// Longest round trip taken for real, in microseconds: keeps the arithmetic far from overflow.
-const LONGEST_SAMPLE: u32 = 60_000_000;
+/// Longest round trip taken for real: keeps the arithmetic far from overflow.
+const LONGEST_SAMPLE: Micros = Micros::millis(60_000);
 
 /// The floor that the first evidence of loss earns, in microseconds. On a quick network the answers
 /// of a busy host are late now and then, by far more than the round trips before tell.
@@ -145,9 +146,9 @@ impl Timer {
 
     /// A round trip of a packet that was sent once; ends the back-off.
     #[inline]
-    pub(crate) fn sample(&mut self, round_trip: Duration) {
+    pub(crate) fn sample(&mut self, round_trip: Micros) {
         // spec: rfc1123-adaptive-timeout
-        let sample = whole(round_trip).clamp(1, LONGEST_SAMPLE);
+        let sample = round_trip.clamp(Micros::new(1), LONGEST_SAMPLE).short();
         self.least = self.least.min(sample);
         if self.srtt == 0 {
             self.srtt = sample;
@@ -221,21 +222,21 @@ impl Timer {
     }
 
     /// Time from a send to its resend.
-    pub(crate) fn interval(&self) -> Duration {
+    pub(crate) fn interval(&self) -> Micros {
         self.after(self.base())
     }
 
     /// The same where an early resend would be a nuisance: longer than the peer's first timeout, if
     /// that is ours, so that the peer comes first.
     #[inline]
-    pub(crate) fn calm_interval(&self) -> Duration {
+    pub(crate) fn calm_interval(&self) -> Micros {
         let base = self.base().max(self.first);
         self.after(base.saturating_add(base / 4))
     }
 
     /// Time from an ACK to the same ACK again, whose peer should resend before it is asked: twice what
     /// the round trips have it. It asks for blocks and doubles none, so it needs no politeness.
-    pub(crate) fn patient_interval(&self) -> Duration {
+    pub(crate) fn patient_interval(&self) -> Micros {
         let floor = match self.haste {
             FIXED => self.polite.max(QUICK_FLOOR),
             _ => QUICK_FLOOR,
@@ -245,13 +246,13 @@ impl Timer {
 
     /// The timeout as the round trips alone have it, without back-off and jitter: what is still not
     /// answered then was lost, or its peer pauses.
-    pub(crate) fn unhurried(&self) -> Duration {
-        duration(self.reckoned(QUICK_FLOOR))
+    pub(crate) fn unhurried(&self) -> Micros {
+        Micros::from(self.reckoned(QUICK_FLOOR))
     }
 
     /// A quarter of the same: the spacing of answers to duplicates.
-    pub(crate) fn spacing(&self) -> Duration {
-        duration(self.reckoned(QUICK_FLOOR) / 4)
+    pub(crate) fn spacing(&self) -> Micros {
+        Micros::from(self.reckoned(QUICK_FLOOR) / 4)
     }
 
     /// Whether evidence has lowered the floor.
@@ -260,34 +261,34 @@ impl Timer {
     }
 
     /// Three quarters of a round trip: what arrives sooner after a send cannot be its answer.
-    pub(crate) fn too_soon(&self) -> Duration {
+    pub(crate) fn too_soon(&self) -> Micros {
         let round_trip = if self.srtt == 0 {
             self.first
         } else {
             self.srtt
         };
-        Duration::from_micros(u64::from(round_trip) * 3 / 4)
+        Micros::new(u64::from(round_trip) * 3 / 4)
     }
 
     /// An eighth of a round trip: the same where the round trip is that of a whole window, and a
     /// part of it may have been answered.
-    pub(crate) fn far_too_soon(&self) -> Duration {
-        duration(self.srtt / 8)
+    pub(crate) fn far_too_soon(&self) -> Micros {
+        Micros::from(self.srtt / 8)
     }
 
     /// What few round trips exceed.
-    pub(crate) fn long_round_trip(&self) -> Duration {
-        duration(self.srtt.saturating_add(self.rttvar))
+    pub(crate) fn long_round_trip(&self) -> Micros {
+        Micros::from(self.srtt.saturating_add(self.rttvar))
     }
 
     /// The smoothed round trip, once measured.
-    pub(crate) fn round_trip(&self) -> Option<Duration> {
-        (self.srtt != 0).then(|| duration(self.srtt))
+    pub(crate) fn round_trip(&self) -> Option<Micros> {
+        (self.srtt != 0).then(|| Micros::from(self.srtt))
     }
 
     /// The smallest round trip, once measured.
-    pub(crate) fn round_trip_min(&self) -> Option<Duration> {
-        (self.least != UNMEASURED).then(|| duration(self.least))
+    pub(crate) fn round_trip_min(&self) -> Option<Micros> {
+        (self.least != UNMEASURED).then(|| Micros::from(self.least))
     }
 
     /// The timeout without back-off and jitter.
@@ -346,7 +347,7 @@ impl Timer {
 
     /// Up to a tenth of jitter keeps transfers that began together apart: added to the interval,
     /// or taken off where it would exceed the ceiling.
-    fn after(&self, base: u32) -> Duration {
+    fn after(&self, base: u32) -> Micros {
         let interval = self.doubled(base);
         let jitter = u64::from(interval / 10).saturating_mul(u64::from(self.noise & 0xff)) / 256;
         let interval = u64::from(interval);
@@ -356,7 +357,7 @@ impl Timer {
         } else {
             jittered
         };
-        Duration::from_micros(chosen)
+        Micros::new(chosen)
     }
 
     /// Next state of a xorshift generator.
@@ -395,12 +396,7 @@ fn blend(old: u32, new: u32, parts: u32) -> u32 {
 
 /// `duration` in whole microseconds, saturating at 71 minutes.
 pub(crate) fn whole(duration: Duration) -> u32 {
-    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
-}
-
-/// The inverse of [`whole`].
-pub(crate) fn duration(micros: u32) -> Duration {
-    Duration::from_micros(u64::from(micros))
+    Micros::of(duration).short()
 }
 
 #[cfg(test)]

@@ -1,16 +1,14 @@
 //! What an ACK does.
 
-use core::time::Duration;
-
 use super::{Due, Heard, Role, Sender, SenderStatus};
-use crate::schedule::duration;
+use crate::time::Micros;
 use crate::{Ack, Agreed, Instant, Side};
 
 /// Timeouts in a row after which lockstep answers a repeated ACK: the peer missed all of them, or
 /// was away.
 const UNHEARD: u8 = 2;
 /// No client's own timer is shorter (PXELINUX 60 ms, busybox and LPXELINUX 100 ms).
-const OWN_TIMER: Duration = Duration::from_millis(50);
+const OWN_TIMER: Micros = Micros::millis(50);
 /// Most timeouts in a row that are taken for losses; more of them are a pause.
 const TELLING_TIMEOUTS: u8 = 3;
 
@@ -121,7 +119,7 @@ impl Sender {
     /// Whether a duplicate ACK asks for what was sent, and is not just the echo of a doubled block.
     fn is_asked_again(&self, now: Instant) -> bool {
         // spec: rfc1123-apprentice, window-apprentice, repeated-ack
-        let waited = now.since(self.sent_at);
+        let waited = now.passed(self.sent_at);
         let unheard = waited >= self.timer.unhurried();
         if self.window > 1 {
             (!self.answered && !self.is_soon(now)) || unheard
@@ -159,9 +157,9 @@ impl Sender {
 
     /// Whether an ACK that comes now is too early to answer the present flight.
     fn is_soon(&self, now: Instant) -> bool {
-        let since = now.since(self.flight_at);
+        let since = now.passed(self.flight_at);
         if self.echoes > 0 {
-            since < duration(self.echoes)
+            since < self.echoes.into()
         } else {
             since < self.timer.too_soon()
         }
@@ -172,9 +170,9 @@ impl Sender {
     fn judge(&mut self, now: Instant, partial: bool) -> bool {
         let lockstep = self.window == 1;
         let soon = if lockstep {
-            now.since(self.flight_at) < self.timer.too_soon()
+            now.passed(self.flight_at) < self.timer.too_soon()
         } else {
-            !partial && now.since(self.sent_at) < self.timer.far_too_soon()
+            !partial && now.passed(self.sent_at) < self.timer.far_too_soon()
         };
         match self.timeouts {
             // Too soon for an answer to the resend.
@@ -194,19 +192,19 @@ impl Sender {
     fn measure(&mut self, now: Instant, position: u64, partial: bool, old_flight: bool) {
         let interrupted = self.interrupted();
         // spec: rfc1123-adaptive-timeout
-        let since_flight = now.since(self.flight_at);
+        let since_flight = now.passed(self.flight_at);
         if self.timeouts > 0 {
-            let usual = now.since(self.sent_at) <= self.timer.unhurried();
+            let usual = now.passed(self.sent_at) <= self.timer.unhurried();
             if self.window > 1 && usual && !old_flight {
                 self.timer.reset();
             } else {
                 self.timer.relax();
             }
         } else if position > self.twice && !partial {
-            self.timer.sample(now.since(self.sent_at));
-        } else if position == interrupted && since_flight > duration(self.echoes) {
+            self.timer.sample(now.passed(self.sent_at));
+        } else if position == interrupted && since_flight > self.echoes.into() {
             // The answer to all of the flight before came later than it was thought possible.
-            let late = since_flight.saturating_sub(duration(self.echoes));
+            let late = since_flight.saturating_sub(self.echoes.into());
             let long = self.timer.long_round_trip();
             self.timer.sample(long.saturating_add(late));
         } else if !old_flight {
@@ -223,7 +221,7 @@ impl Sender {
     /// The opening packet was answered.
     pub(super) fn opened(&mut self, now: Instant) {
         if self.openings == 1 && self.timeouts == 0 {
-            self.timer.sample(now.since(self.sent_at));
+            self.timer.sample(now.passed(self.sent_at));
         } else {
             self.timer.reopen();
         }

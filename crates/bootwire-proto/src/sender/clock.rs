@@ -3,7 +3,8 @@
 use super::pacing::Pacing;
 use super::{Due, Heard, SendFailure, Sender, SenderStatus};
 use crate::Instant;
-use crate::schedule::{STUBBORN, Unproven, duration, whole};
+use crate::schedule::{STUBBORN, Unproven};
+use crate::time::Micros;
 
 /// Repeated ACKs that tell that the peer lacks the last block.
 pub(super) const LACKING: u8 = 2;
@@ -30,8 +31,8 @@ impl Sender {
             return false;
         }
         // spec: rfc1350-last-ack, give-up
-        let silence = now.since(self.heard_at);
-        self.status = if self.only_last_ack_missing() && silence >= self.linger.duration() {
+        let silence = now.passed(self.heard_at);
+        self.status = if self.only_last_ack_missing() && silence >= self.linger.micros() {
             SenderStatus::Complete { acked: false }
         } else {
             SenderStatus::Failed(SendFailure::TimedOut { proven: true })
@@ -42,9 +43,8 @@ impl Sender {
     /// `at`, or the end of the patience with the peer if that comes sooner.
     pub(super) fn before_patience_ends(&self, at: Instant) -> Instant {
         // Asked after each block, and mostly the end is far away: then it need not be known.
-        let shortest = self.linger.micros().min(u64::from(self.give_up));
-        let since = self.heard_at.min(self.progress_at).as_micros();
-        if at.as_micros() <= since.saturating_add(shortest) {
+        let shortest = self.linger.micros().min(self.give_up.into());
+        if at <= self.heard_at.min(self.progress_at).plus(shortest) {
             at
         } else {
             at.min(self.patience_end())
@@ -52,17 +52,14 @@ impl Sender {
     }
 
     pub(super) fn patience_end(&self) -> Instant {
-        let give_up = duration(self.give_up);
+        let give_up = Micros::from(self.give_up);
         let patience = if self.only_last_ack_missing() {
-            self.linger.duration().min(give_up)
+            self.linger.micros().min(give_up)
         } else {
             give_up
         };
-        let silence = self.heard_at.after(patience);
-        silence.min(
-            self.progress_at
-                .after(duration(self.give_up).saturating_mul(STUBBORN)),
-        )
+        let silence = self.heard_at.plus(patience);
+        silence.min(self.progress_at.plus(give_up.saturating_mul(STUBBORN)))
     }
 
     pub(super) const fn unproven(&self) -> Unproven {
@@ -78,7 +75,7 @@ impl Sender {
         } else {
             self.timer.interval()
         };
-        self.sent_at.after(interval)
+        self.sent_at.plus(interval)
     }
 
     /// Whether all that was ever heard of a client with a window is the answer to the OACK. It may
@@ -114,11 +111,11 @@ impl Sender {
     /// When the pause between two bursts ends, if there is one and something waits for it.
     pub(super) fn pause_end(&self) -> Option<Instant> {
         let waiting = self.pacing.allowance() == 0 && self.next <= self.limit();
-        waiting.then(|| self.sent_at.after(Pacing::pause(self.timer.round_trip())))
+        waiting.then(|| self.sent_at.plus(Pacing::pause(self.timer.round_trip())))
     }
 
     pub(super) fn rest(&mut self, now: Instant) {
-        if self.pacing.is_on() && now.since(self.sent_at) >= Pacing::pause(self.timer.round_trip())
+        if self.pacing.is_on() && now.passed(self.sent_at) >= Pacing::pause(self.timer.round_trip())
         {
             self.pacing.rested();
         }
@@ -128,8 +125,8 @@ impl Sender {
     pub(super) fn go_back(&mut self, now: Instant) {
         // The link brings one flight after the other: the last answer to this one is due a round
         // trip after its last block left, and any answer to the next one comes later.
-        let last_answer = self.sent_at.after(self.timer.long_round_trip());
-        self.echoes = whole(last_answer.since(now)).max(1);
+        let last_answer = self.sent_at.plus(self.timer.long_round_trip());
+        self.echoes = last_answer.passed(now).short().max(1);
         self.twice = self.high;
         let unsent = self.high.saturating_add(1).saturating_sub(self.next);
         self.untouched = u16::try_from(unsent).unwrap_or(u16::MAX);

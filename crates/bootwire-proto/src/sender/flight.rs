@@ -1,10 +1,11 @@
 //! What may be sent, and what was.
 
 use super::{Available, Due, Run, Sender, SenderStatus, Transmit, UNKNOWN};
-use crate::{Instant, Rollover};
+use crate::Instant;
 
 impl Sender {
-    /// The run from `first` to `last`, `most` blocks at most. `full` blocks are available.
+    /// The run from `first` to `last`, `most` blocks at most, all of which have numbers. `full` blocks are
+    /// available.
     pub(super) fn run(
         &self,
         first: u64,
@@ -17,9 +18,6 @@ impl Sender {
         let resend = first <= self.high;
         if resend {
             last = last.min(self.high);
-        }
-        if self.rollover == Rollover::Refuse {
-            last = last.min(u64::from(u16::MAX));
         }
         let end = available.end && last > full;
         let rest = available.upto.saturating_sub(self.offset_of(last));
@@ -70,8 +68,8 @@ impl Sender {
             }
         }
         self.sent_at = now;
-        self.next = run.last().saturating_add(1);
-        self.high = self.high.max(run.last());
+        self.next = run.first.saturating_add(run.blocks.into());
+        self.high = self.high.max(self.next.saturating_sub(1));
         if run.end {
             self.size = run.bytes().end;
         }
@@ -103,6 +101,9 @@ impl Sender {
     /// is asked again with ever less. But every fourth time with all of it: the one block that
     /// would make the peer speak may be the last of the window.
     pub(super) fn window_now(&self) -> u16 {
+        if self.timeouts <= 2 {
+            return self.window;
+        }
         let halvings = self.timeouts.saturating_sub(2);
         if halvings.is_multiple_of(4) {
             self.window

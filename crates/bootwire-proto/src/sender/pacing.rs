@@ -4,14 +4,12 @@
 //! 64). The window is what was agreed, and its end is what the receiver acknowledges, so it cannot
 //! be cut short: instead it leaves in bursts with a pause between them.
 
-use core::time::Duration;
-
-use crate::schedule::{duration, whole};
+use crate::time::Micros;
 
 /// Shortest pause between two bursts.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
+const SHORTEST_PAUSE: Micros = Micros::millis(2);
 /// Longest pause between two bursts.
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Micros = Micros::millis(50);
 /// Evidence that turns pacing on.
 const CONVICTED: u8 = 5;
 /// Fewest blocks that must have come through for a cut to count: shorter ones are what plain loss
@@ -64,12 +62,10 @@ impl Pacing {
         }
     }
 
-    /// The pause between two bursts, in whole microseconds as all deadlines are.
-    pub(super) fn pause(round_trip: Option<Duration>) -> Duration {
-        let quarter = round_trip
-            .and_then(|time| time.checked_div(4))
-            .unwrap_or_default();
-        duration(whole(quarter)).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+    /// The pause between two bursts.
+    pub(super) fn pause(round_trip: Option<Micros>) -> Micros {
+        let quarter = Micros::new(round_trip.map_or(0, |time| time.get() / 4));
+        quarter.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
     }
 
     /// `blocks` left.
@@ -207,17 +203,14 @@ mod tests {
 
     #[test]
     fn a_pause_is_whole_microseconds() {
-        let pause = Pacing::pause(Some(Duration::from_micros(15_125)));
-        assert_eq!(pause, Duration::from_micros(3781));
+        let pause = Pacing::pause(Some(Micros::new(15_125)));
+        assert_eq!(pause, Micros::new(3781));
     }
 
     #[test]
     fn the_pause_follows_the_round_trip_within_bounds() {
         assert_eq!(Pacing::pause(None), SHORTEST_PAUSE);
-        assert_eq!(
-            Pacing::pause(Some(Duration::from_millis(40))),
-            Duration::from_millis(10)
-        );
-        assert_eq!(Pacing::pause(Some(Duration::from_secs(9))), LONGEST_PAUSE);
+        assert_eq!(Pacing::pause(Some(Micros::millis(40))), Micros::millis(10));
+        assert_eq!(Pacing::pause(Some(Micros::millis(9000))), LONGEST_PAUSE);
     }
 }

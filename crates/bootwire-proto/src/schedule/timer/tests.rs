@@ -1,15 +1,15 @@
 use super::*;
 
-const MS: fn(u64) -> Duration = Duration::from_millis;
+const MS: fn(u64) -> Micros = Micros::millis;
 
 fn timer(seed: u32) -> Timer {
     Timer::new(&Schedule::default(), seed)
 }
 
 #[track_caller]
-fn within_a_tenth(actual: Duration, nominal: Duration) {
+fn within_a_tenth(actual: Micros, nominal: Micros) {
     assert!(
-        (nominal..=nominal + nominal / 10).contains(&actual),
+        (nominal.get()..=nominal.get() + nominal.get() / 10).contains(&actual.get()),
         "{actual:?}, not {nominal:?}"
     );
 }
@@ -77,15 +77,15 @@ fn a_window_waits_for_a_fifth() {
 fn a_granted_timeout_is_the_floor_until_loss_is_proven() {
     for granted in [10, 700, 5000, 255_000] {
         let mut timer = timer(3);
-        timer.agree(Some(MS(granted)), 1);
+        timer.agree(Some(MS(granted).duration()), 1);
         within_a_tenth(timer.interval(), MS(granted));
-        timer.sample(Duration::from_micros(50));
+        timer.sample(Micros::new(50));
         within_a_tenth(timer.interval(), MS(granted));
         timer.lossy();
         within_a_tenth(timer.interval(), MS(10));
     }
     let mut window = timer(3);
-    window.agree(Some(MS(5000)), 16);
+    window.agree(Some(MS(5000).duration()), 16);
     window.sample(MS(2));
     within_a_tenth(window.interval(), MS(5000));
 }
@@ -109,11 +109,11 @@ fn resends_leave_a_gap_longer_than_the_client_s_timer() {
 #[test]
 fn a_least_time_holds_whatever_was_granted_measured_or_proven() {
     let schedule = Schedule {
-        resend_min: Some(MS(300)),
+        resend_min: Some(MS(300).duration()),
         ..Schedule::default()
     };
     let mut timer = Timer::new(&schedule, 3);
-    timer.agree(Some(MS(5000)), 1);
+    timer.agree(Some(MS(5000).duration()), 1);
     timer.recall(Evidence::Loss, &schedule);
     timer.sample(MS(1));
     timer.lossy();
@@ -145,18 +145,21 @@ fn the_back_off_outlives_unmeasured_progress_up_to_the_first_timeout() {
 #[test]
 fn the_floor_is_earned_and_forgotten() {
     let mut timer = timer(5);
-    timer.sample(Duration::from_micros(50));
+    timer.sample(Micros::new(50));
     timer.needed(true);
     within_a_tenth(timer.interval(), MS(10));
     timer.needed(true);
     within_a_tenth(timer.interval(), MS(5));
     (0..20).for_each(|_| timer.needed(true));
-    let least = Duration::from_nanos(312_500);
-    assert!(timer.interval() >= least && timer.interval() <= 2 * least);
+    assert!(
+        (313..=625).contains(&timer.interval().get()),
+        "{:?}",
+        timer.interval()
+    );
     assert_eq!(timer.evidence(), Some(Evidence::Loss));
     timer.needless();
-    within_a_tenth(timer.interval(), 4 * Duration::from_micros(312));
-    (0..3000).for_each(|_| timer.sample(Duration::from_micros(50)));
+    within_a_tenth(timer.interval(), Micros::new(4 * 312));
+    (0..3000).for_each(|_| timer.sample(Micros::new(50)));
     within_a_tenth(timer.interval(), MS(10));
     timer.needless();
     within_a_tenth(timer.interval(), MS(40));
@@ -164,7 +167,7 @@ fn the_floor_is_earned_and_forgotten() {
     (0..20).for_each(|_| timer.needless());
     within_a_tenth(timer.interval(), MS(1000));
     (0..20).for_each(|_| timer.needed(false));
-    within_a_tenth(timer.interval(), Duration::from_micros(2500));
+    within_a_tenth(timer.interval(), Micros::new(2500));
 }
 
 // spec: polite-until-proven
@@ -184,7 +187,7 @@ fn a_needless_resend_leaves_a_polite_timer_polite() {
 fn what_was_shown_before_counts_from_the_first_packet() {
     let schedule = Schedule::default();
     let mut lossy = timer(5);
-    lossy.agree(Some(MS(5000)), 1);
+    lossy.agree(Some(MS(5000).duration()), 1);
     lossy.recall(Evidence::Loss, &schedule);
     within_a_tenth(lossy.interval(), MS(250));
     lossy.sample(MS(1));
@@ -228,13 +231,13 @@ fn extreme_schedules_do_not_overflow() {
         for granted in [None, Some(Duration::ZERO), Some(Duration::MAX)] {
             timer.agree(granted, 16);
             for _ in 0..300 {
-                timer.sample(Duration::MAX);
+                timer.sample(Micros::of(Duration::MAX));
                 timer.expired();
                 timer.relax();
                 timer.lossy();
                 timer.needless();
                 assert!(
-                    timer.interval() > Duration::ZERO
+                    timer.interval() > Micros::default()
                         || timer.interval() == timer.patient_interval()
                 );
             }
