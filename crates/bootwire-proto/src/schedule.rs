@@ -98,7 +98,8 @@ impl Centis {
 
     /// Rounded up, and no longer than it can be.
     pub(crate) fn of(duration: Duration) -> Self {
-        Self(u16::try_from(duration.as_millis().div_ceil(10)).unwrap_or(u16::MAX))
+        let millis = Micros::of(duration).get() / 1000;
+        Self(u16::try_from(millis.div_ceil(10)).unwrap_or(u16::MAX))
     }
 
     pub(crate) const fn micros(self) -> Micros {

@@ -83,7 +83,8 @@ impl Micros {
 
     /// Rounded down, and no longer than it can be.
     pub(crate) fn of(duration: Duration) -> Self {
-        Self(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+        let whole = duration.as_secs().saturating_mul(1_000_000);
+        Self(whole.saturating_add(duration.subsec_micros().into()))
     }
 
     pub(crate) const fn duration(self) -> Duration {

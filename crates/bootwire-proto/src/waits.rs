@@ -104,19 +104,17 @@ impl Waits {
             waits.side = Side::Peer;
         }
         waits.turn(now, Side::Own);
-        let [network, content, own] = waits
-            .spent
-            .map(|micros| Duration::from_micros(micros.into()));
+        let [network, content, own] = waits.spent.map(Micros::from);
         let peer = now
-            .since(began)
+            .passed(began)
             .saturating_sub(network)
             .saturating_sub(content)
             .saturating_sub(own);
         Waited {
-            peer,
-            network,
-            content,
-            own,
+            peer: peer.duration(),
+            network: network.duration(),
+            content: content.duration(),
+            own: own.duration(),
         }
     }
 

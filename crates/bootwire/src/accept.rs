@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::provenance::Provenance;
+use crate::provenance::Carried;
 use crate::{BoxFuture, Refusal, Terms};
 
 /// Where the bytes of an upload go, in order.
@@ -29,7 +29,7 @@ pub struct Accept {
     pub(crate) sink: Box<dyn Sink>,
     pub(crate) size_max: Option<u64>,
     pub(crate) terms: Terms,
-    pub(crate) provenance: Provenance,
+    pub(crate) provenance: Carried,
 }
 
 impl Accept {
@@ -39,7 +39,7 @@ impl Accept {
             sink: Box::new(sink),
             size_max: None,
             terms: Terms::new(),
-            provenance: Provenance::new(),
+            provenance: Carried::nothing(),
         }
     }
 

@@ -64,7 +64,6 @@ mod record;
 mod refusal;
 mod reply;
 mod request;
-mod request_builder;
 pub mod router;
 pub mod server;
 mod source;
@@ -85,8 +84,7 @@ pub use provenance::{CacheUse, Provenance};
 pub use record::{Limit, Outcome, TransferRecord, Waits};
 pub use refusal::{Reason, Refusal};
 pub use reply::Reply;
-pub use request::Request;
-pub use request_builder::{RequestBuilder, RequestError};
+pub use request::{Request, RequestBuilder, RequestError};
 pub use router::{FromRef, FromRequest, Next, Path, Router, State};
 pub use server::{
     Drained, DropReason, DroppedFrom, LivePhase, LiveTransfer, OpenServer, Server, ServerError,

@@ -82,6 +82,34 @@ impl Provenance {
     }
 }
 
+/// A [`Provenance`] on its way with an answer, which is moved many times: behind a pointer, so that
+/// answers are small.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Carried(Option<Box<Provenance>>);
+
+impl Carried {
+    /// Nothing is said yet.
+    pub(crate) const fn nothing() -> Self {
+        Self(None)
+    }
+
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(crate) const fn get(&self) -> &Provenance {
+        static NOTHING: Provenance = Provenance::new();
+        match &self.0 {
+            Some(provenance) => provenance,
+            None => &NOTHING,
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut Provenance {
+        self.0.get_or_insert_default()
+    }
+}
+
 /// Size and time of a file, which tell its versions apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileVersion {
@@ -115,18 +143,23 @@ impl fmt::Display for FileVersion {
 }
 
 /// What was said of an answer when it was given.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Said {
-    pub(crate) provenance: Provenance,
+    pub(crate) provenance: Carried,
     /// Of content in a file.
     pub(crate) file: Option<FileVersion>,
     pub(crate) labels: Vec<(String, String)>,
 }
 
 impl Said {
+    /// Whether it is nothing at all.
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.provenance.is_nothing() && self.file.is_none() && self.labels.is_empty()
+    }
+
     /// The version of the content.
     pub(crate) fn version(&self) -> Option<String> {
-        match &self.provenance.version {
+        match &self.provenance.get().version {
             Some(version) => Some((**version).to_owned()),
             None => self.file.map(|file| file.to_string()),
         }

@@ -255,7 +255,8 @@ impl From<Ended> for TransferRecord {
         let options = facts
             .options()
             .map(|(name, value)| (name.into_owned(), value.into_owned()));
-        let said = facts.said();
+        let said = facts.said(Said::clone).unwrap_or_default();
+        let provenance = said.provenance.get();
         let limited_by = figures.waits.longest().filter(|_| figures.blocks > 0);
         Self {
             id: facts.id,
@@ -271,10 +272,10 @@ impl From<Ended> for TransferRecord {
             options: options.collect(),
             granted: figures.granted.as_ref().map(granted).unwrap_or_default(),
             route: route.as_deref().map(str::to_owned),
-            labels: said.map(|said| said.labels.clone()).unwrap_or_default(),
-            answer: said.and_then(|said| said.provenance.answer.clone()),
-            cache: said.and_then(|said| said.provenance.cache),
-            version: said.and_then(Said::version),
+            answer: provenance.answer.clone(),
+            cache: provenance.cache,
+            version: said.version(),
+            labels: said.labels,
             outcome,
             error,
             detail,

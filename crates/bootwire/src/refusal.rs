@@ -6,7 +6,7 @@ use std::fmt;
 use bootwire_proto::ErrorCode;
 
 use crate::Outcome;
-use crate::provenance::Provenance;
+use crate::provenance::Carried;
 
 /// Why a request is refused. The server picks the error code that makes real clients do the right
 /// thing: U-Boot stops on codes 1 and 2 and starts over on any other, so "try again later" must be
@@ -104,7 +104,7 @@ pub struct Refusal {
     text: Cow<'static, str>,
     detail: Option<String>,
     silent: bool,
-    pub(crate) provenance: Provenance,
+    pub(crate) provenance: Carried,
 }
 
 impl Refusal {
@@ -116,7 +116,7 @@ impl Refusal {
             text: Cow::Borrowed(reason.default_text()),
             detail: None,
             silent: false,
-            provenance: Provenance::new(),
+            provenance: Carried::nothing(),
         }
     }
 

@@ -7,7 +7,7 @@ use tokio::io::AsyncRead;
 
 use crate::content::Content;
 use crate::file::{OpenFile, PartialFile};
-use crate::provenance::Provenance;
+use crate::provenance::Carried;
 use crate::source::ReadSource;
 use crate::{Source, Terms};
 
@@ -15,7 +15,7 @@ use crate::{Source, Terms};
 pub struct Reply {
     pub(crate) content: Content,
     pub(crate) terms: Terms,
-    pub(crate) provenance: Provenance,
+    pub(crate) provenance: Carried,
 }
 
 impl Reply {
@@ -23,7 +23,7 @@ impl Reply {
         Self {
             content,
             terms: Terms::new(),
-            provenance: Provenance::new(),
+            provenance: Carried::nothing(),
         }
     }
 
@@ -92,7 +92,7 @@ impl std::fmt::Debug for Reply {
             .field("content", &self.content)
             .field("size", &self.size())
             .field("terms", &self.terms)
-            .field("provenance", &self.provenance)
+            .field("provenance", self.provenance())
             .finish()
     }
 }

@@ -1,15 +1,19 @@
 //! A request as a handler sees it.
 
+mod by_hand;
+mod facts;
+
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use bootwire_proto::{Mode, Op, Options, Packet, Request as Rq};
+use bootwire_proto::{Mode, Op};
 
+pub use self::by_hand::{RequestBuilder, RequestError};
+pub(crate) use self::facts::{Arrival, Facts, Unreadable};
+use crate::Moment;
 use crate::path::normalise;
-use crate::provenance::Said;
-use crate::{Moment, RequestBuilder, traceparent};
 
 /// A read or write request. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -19,257 +23,8 @@ pub struct Request {
     pub(crate) moment: Option<Moment>,
 }
 
-/// A request as it came, and what is known of it before anybody looked at it.
-#[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    pub(crate) id: u64,
-    pub(crate) arrived: SystemTime,
-    pub(crate) peer: SocketAddr,
-    pub(crate) local: SocketAddr,
-    pub(crate) interface: u32,
-    /// Whether the client has proven lately that it is at its address.
-    pub(crate) proven: bool,
-    pub(crate) op: Op,
-    pub(crate) mode: Mode,
-    /// The request as it came, behind it the path.
-    text: Box<[u8]>,
-    datagram_len: u16,
-    filename_len: u16,
-    /// Whether the file name leads out of the root: no handler may see it.
-    pub(crate) climbs: bool,
-    /// Whether it is a request at all; else only the name is what it seems.
-    pub(crate) readable: bool,
-    /// Bytes at the end of the file name that are a trace context, the dash before it included.
-    trace_len: u16,
-    /// The machine, once somebody knows it.
-    machine: Machine,
-    /// What the answer said of itself.
-    said: OnceLock<Said>,
-}
-
-/// Options looked at, at most.
-const OPTIONS_MAX: usize = 32;
-
-/// Bytes of a request that are kept: room for the longest name and more options than are looked at.
-/// Real ones have less than 512; a forged one may have 64 KiB.
-const KEPT_MAX: usize = 2048;
-
 /// Longest path a request may be given in place of its own, in bytes.
 const RENAMED_MAX: usize = 2048;
-
-/// Where a file name begins in a request.
-const FILENAME_AT: usize = 2;
-
-impl Facts {
-    /// What there is to know of the request read from `datagram`.
-    pub(crate) fn new(arrival: Arrival, request: &Rq<'_>, datagram: &[u8]) -> Self {
-        let Arrival {
-            id,
-            arrived,
-            peer,
-            local,
-            interface,
-            proven,
-            traced,
-        } = arrival;
-        let datagram = kept(datagram);
-        let traced = traced
-            .then(|| traceparent::split(request.filename))
-            .flatten();
-        let name = traced.map_or(request.filename, |(name, _)| name);
-        let mut text = Vec::with_capacity(datagram.len() + name.len() + 1);
-        text.extend_from_slice(datagram);
-        let climbs = normalise(name, &mut text).is_err();
-        if climbs {
-            text.extend_from_slice(name);
-        }
-        Self {
-            id,
-            arrived,
-            peer,
-            local,
-            interface,
-            proven,
-            op: request.op,
-            mode: request.mode,
-            text: text.into(),
-            datagram_len: datagram.len() as u16,
-            filename_len: request.filename.len() as u16,
-            climbs,
-            readable: true,
-            trace_len: (request.filename.len() - name.len()) as u16,
-            machine: Machine::default(),
-            said: OnceLock::new(),
-        }
-    }
-
-    /// What there is to know of a request that cannot be read. No handler may see it.
-    pub(crate) fn unreadable(arrival: Arrival, unreadable: &Unreadable<'_>) -> Self {
-        let name = unreadable.name;
-        Self {
-            id: arrival.id,
-            arrived: arrival.arrived,
-            peer: arrival.peer,
-            local: arrival.local,
-            interface: arrival.interface,
-            proven: arrival.proven,
-            op: unreadable.op,
-            mode: Mode::Octet,
-            text: [&[0; FILENAME_AT], name, name].concat().into(),
-            datagram_len: (FILENAME_AT + name.len()) as u16,
-            filename_len: name.len() as u16,
-            climbs: false,
-            readable: false,
-            trace_len: 0,
-            machine: Machine::default(),
-            said: OnceLock::new(),
-        }
-    }
-
-    /// Whether `datagram` is this request again.
-    pub(crate) fn is(&self, datagram: &[u8]) -> bool {
-        self.datagram() == kept(datagram)
-    }
-
-    /// The request as it came, its first 2048 bytes.
-    pub(crate) fn datagram(&self) -> &[u8] {
-        &self.text[..self.datagram_len.into()]
-    }
-
-    /// Normalised, still bytes: file names need not be UTF-8. The name as sent, if that climbs
-    /// out of the root.
-    pub(crate) fn path(&self) -> &[u8] {
-        &self.text[self.datagram_len.into()..]
-    }
-
-    /// Puts another path behind the request.
-    #[cfg(test)]
-    pub(crate) fn set_path(&mut self, path: &[u8]) {
-        self.text = [self.datagram(), path].concat().into();
-    }
-
-    pub(crate) fn filename(&self) -> &[u8] {
-        let end = FILENAME_AT + usize::from(self.filename_len);
-        self.datagram().get(FILENAME_AT..end).unwrap_or_default()
-    }
-
-    /// The trace context at the end of the name.
-    pub(crate) fn traceparent(&self) -> Option<&str> {
-        let trace = usize::from(self.trace_len).checked_sub(1)?;
-        let name = self.filename();
-        std::str::from_utf8(&name[name.len().checked_sub(trace)?..]).ok()
-    }
-
-    /// The machine: as the answer called it, or as whoever looked it up.
-    pub(crate) fn machine(&self) -> Option<Arc<str>> {
-        let said = self.said().and_then(|said| said.provenance.machine.clone());
-        said.or_else(|| self.machine.get())
-    }
-
-    /// Notes what the answer says of itself. The first answer counts: there is no other.
-    pub(crate) fn say(&self, said: Said) {
-        let _ = self.said.set(said);
-    }
-
-    /// What the answer said of itself.
-    pub(crate) fn said(&self) -> Option<&Said> {
-        self.said.get()
-    }
-
-    /// Names in lower case, and values; bytes that are not UTF-8 replaced.
-    pub(crate) fn options(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-        let options = match Packet::parse(self.datagram()) {
-            Ok(Packet::Request(request)) => request.options,
-            _ => Options::default(),
-        };
-        options.iter().take(OPTIONS_MAX).map(|(name, value)| {
-            let mut name = String::from_utf8_lossy(name);
-            if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                name.to_mut().make_ascii_lowercase();
-            }
-            (name, String::from_utf8_lossy(value))
-        })
-    }
-}
-
-/// Which machine a request is of, once somebody knows.
-#[derive(Debug, Default)]
-struct Machine(Mutex<Option<Arc<str>>>);
-
-impl Machine {
-    fn get(&self) -> Option<Arc<str>> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn set(&self, machine: Arc<str>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(machine);
-    }
-}
-
-impl Clone for Machine {
-    fn clone(&self) -> Self {
-        Self(Mutex::new(self.get()))
-    }
-}
-
-/// What is kept of a request.
-fn kept(datagram: &[u8]) -> &[u8] {
-    &datagram[..datagram.len().min(KEPT_MAX)]
-}
-
-/// What can be seen of a request that cannot be read.
-pub(crate) struct Unreadable<'a> {
-    pub(crate) op: Op,
-    /// The beginning of the name.
-    pub(crate) name: &'a [u8],
-    /// Bytes of the whole name.
-    pub(crate) name_len: usize,
-    /// The beginning of the mode.
-    pub(crate) mode: &'a [u8],
-}
-
-/// Bytes of a name that are kept of a request that cannot be read.
-const NAME_SEEN: usize = 128;
-/// The same of a mode.
-const MODE_SEEN: usize = 32;
-
-impl<'a> Unreadable<'a> {
-    /// `datagram` begins with the opcode of a request.
-    pub(crate) fn read(datagram: &'a [u8]) -> Self {
-        let op = match datagram.get(1) {
-            Some(2) => Op::Write,
-            _ => Op::Read,
-        };
-        let mut texts = datagram
-            .get(FILENAME_AT..)
-            .unwrap_or_default()
-            .split(|&byte| byte == 0);
-        let name = texts.next().unwrap_or_default();
-        let mode = texts.next().unwrap_or_default();
-        Self {
-            op,
-            name: &name[..name.len().min(NAME_SEEN)],
-            name_len: name.len(),
-            mode: &mode[..mode.len().min(MODE_SEEN)],
-        }
-    }
-}
-
-/// How a request came in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
-    pub(crate) id: u64,
-    pub(crate) arrived: SystemTime,
-    pub(crate) peer: SocketAddr,
-    pub(crate) local: SocketAddr,
-    pub(crate) interface: u32,
-    pub(crate) proven: bool,
-    /// Whether a trace context at the end of the name is taken off.
-    pub(crate) traced: bool,
-}
 
 /// The route that matched and its parameters.
 #[derive(Clone, Debug, Default)]
@@ -317,7 +72,7 @@ impl Request {
     /// # Ok::<(), bootwire::RequestError>(())
     /// ```
     pub fn known_as(&self, machine: impl Into<Arc<str>>) {
-        self.facts.machine.set(machine.into());
+        self.facts.known_as(machine.into());
     }
 
     /// The machine, if somebody has said which it is.
@@ -508,114 +263,5 @@ impl Request {
     pub fn rest_bytes(&self) -> &[u8] {
         let start = self.params.below.unwrap_or(1);
         self.path_bytes().get(start..).unwrap_or_default()
-    }
-
-    /// A read request made by hand, see [`Request::builder`].
-    pub fn read(filename: impl AsRef<[u8]>) -> RequestBuilder {
-        Self::builder(Op::Read, filename)
-    }
-
-    /// A write request made by hand, see [`Request::builder`].
-    pub fn write(filename: impl AsRef<[u8]>) -> RequestBuilder {
-        Self::builder(Op::Write, filename)
-    }
-
-    /// A request made by hand, to call an [`App`](crate::router::App) or an
-    /// [`Endpoint`](crate::Endpoint) without a server. `filename` is text or bytes, as a client would
-    /// send it.
-    ///
-    /// ```
-    /// use bootwire::{Op, Request};
-    ///
-    /// let request = Request::builder(Op::Read, "boot\\bcd")
-    ///     .peer_ip([10, 0, 0, 7])
-    ///     .option("blksize", 1468)
-    ///     .build()?;
-    /// assert_eq!(request.path(), "/boot/bcd");
-    /// assert_eq!(request.option("blksize").as_deref(), Some("1468"));
-    /// # Ok::<(), bootwire::RequestError>(())
-    /// ```
-    pub fn builder(op: Op, filename: impl AsRef<[u8]>) -> RequestBuilder {
-        RequestBuilder::new(op, filename.as_ref())
-    }
-
-    /// A request in octet mode made by hand. `None` where [`RequestBuilder::build`] would fail.
-    #[must_use]
-    pub fn synthetic(
-        op: Op,
-        filename: impl AsRef<[u8]>,
-        peer: SocketAddr,
-        options: &[(&str, &str)],
-    ) -> Option<Self> {
-        let builder = Self::builder(op, filename).peer(peer);
-        let with = |builder: RequestBuilder, &(name, value)| builder.option(name, value);
-        options.iter().fold(builder, with).build().ok()
-    }
-
-    /// The same request as if the client had asked `local`, and it had come in over the interface
-    /// with this index (0 if unknown). For requests made by hand, which else ask an address like
-    /// the client's own, over no interface.
-    #[must_use]
-    pub fn arrived_at(self, local: SocketAddr, interface: u32) -> Self {
-        let facts = Facts {
-            local,
-            interface,
-            ..(*self.facts).clone()
-        };
-        Self {
-            facts: Arc::new(facts),
-            ..self
-        }
-    }
-
-    /// The same request as if the client had proven its address lately, or not. For requests made by
-    /// hand, whose clients have not.
-    #[must_use]
-    pub fn as_proven(self, proven: bool) -> Self {
-        let facts = Facts {
-            proven,
-            ..(*self.facts).clone()
-        };
-        Self {
-            facts: Arc::new(facts),
-            ..self
-        }
-    }
-
-    /// The same request as a server with [`Server::traceparent`](crate::Server::traceparent) has it: a
-    /// trace context at the end of the file name is taken off. For requests made by hand; one that
-    /// would climb out of the root then stays as it is.
-    #[must_use]
-    pub fn as_traced(self) -> Self {
-        let Ok(Packet::Request(request)) = Packet::parse(self.facts.datagram()) else {
-            return self;
-        };
-        let arrival = Arrival {
-            id: self.facts.id,
-            arrived: self.facts.arrived,
-            peer: self.facts.peer,
-            local: self.facts.local,
-            interface: self.facts.interface,
-            proven: self.facts.proven,
-            traced: true,
-        };
-        let facts = Facts::new(arrival, &request, self.facts.datagram());
-        if facts.climbs || facts.traceparent().is_none() {
-            return self;
-        }
-        Self {
-            facts: Arc::new(facts),
-            ..self
-        }
-    }
-
-    /// The same request as if it had been taken from the kernel at `moment`. For requests made by
-    /// hand.
-    #[must_use]
-    pub fn taken_at(self, moment: Moment) -> Self {
-        Self {
-            moment: Some(moment),
-            ..self
-        }
     }
 }

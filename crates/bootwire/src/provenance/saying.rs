@@ -13,14 +13,14 @@ macro_rules! builders {
             /// Where the answer comes from.
             #[must_use]
             pub const fn provenance(&self) -> &Provenance {
-                &self.provenance
+                self.provenance.get()
             }
 
             /// Says for the record what kind of answer this is, in one word such as `menu`. Whoever
             /// says it last is heard.
             #[must_use]
             pub fn answered_by(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
-                self.provenance.answer = Some(kind.into());
+                self.provenance.get_mut().answer = Some(kind.into());
                 self
             }
 
@@ -28,14 +28,14 @@ macro_rules! builders {
             /// [`Request::known_as`](crate::Request::known_as).
             #[must_use]
             pub fn machine(mut self, machine: impl Into<Arc<str>>) -> Self {
-                self.provenance.machine = Some(machine.into());
+                self.provenance.get_mut().machine = Some(machine.into());
                 self
             }
 
             /// Says for the record how a cache served this.
             #[must_use]
-            pub const fn cache(mut self, cache: CacheUse) -> Self {
-                self.provenance.cache = Some(cache);
+            pub fn cache(mut self, cache: CacheUse) -> Self {
+                self.provenance.get_mut().cache = Some(cache);
                 self
             }
         }
@@ -48,7 +48,7 @@ impl Reply {
     /// Says for the record which version of the content this is, such as an ETag.
     #[must_use]
     pub fn version(mut self, version: impl Into<Arc<str>>) -> Self {
-        self.provenance.version = Some(version.into());
+        self.provenance.get_mut().version = Some(version.into());
         self
     }
 }

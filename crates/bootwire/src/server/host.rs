@@ -85,9 +85,11 @@ impl Host for TokioHost {
     }
 
     fn record(&mut self, ended: Ended) -> bool {
-        self.records
-            .as_ref()
-            .is_none_or(|records| records.try_send(Event::Ended(Box::new(ended))).is_ok())
+        match &self.records {
+            Some(records) => records.try_send(Event::Ended(Box::new(ended))).is_ok(),
+            // Nobody observes.
+            None => true,
+        }
     }
 }
 

@@ -174,7 +174,9 @@ impl From<Sighting> for LiveTransfer {
             path: String::from_utf8_lossy(facts.path()).into_owned(),
             route: sighting.route.as_deref().map(str::to_owned),
             machine: facts.machine().as_deref().map(str::to_owned),
-            answer: facts.said().and_then(|said| said.provenance.answer.clone()),
+            answer: facts
+                .said(|said| said.provenance.get().answer.clone())
+                .flatten(),
             phase: sighting.phase,
             blksize: sighting.blksize,
             windowsize: sighting.windowsize,

@@ -71,14 +71,20 @@ impl Transfers {
         key
     }
 
-    pub(super) fn remove(&mut self, index: u32) -> Option<Transfer> {
-        let transfer = self.slots.get_mut(index as usize)?.take()?;
-        self.free.push(index);
+    /// Drops a transfer where it stands: it is large.
+    pub(super) fn remove(&mut self, index: u32) {
+        let Some(slot) = self.slots.get_mut(index as usize) else {
+            return;
+        };
+        let Some(transfer) = slot else {
+            return;
+        };
         let hash = hash(&self.hasher, transfer.peer, transfer.lane.front);
         if let Ok(entry) = self.by_peer.find_entry(hash, |&other| other == index) {
             entry.remove();
         }
-        Some(transfer)
+        *slot = None;
+        self.free.push(index);
     }
 
     pub(super) fn get(&self, index: u32) -> Option<&Transfer> {

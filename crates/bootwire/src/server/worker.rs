@@ -243,6 +243,9 @@ impl<H: Host> Worker<H> {
 
     fn read_messages(&mut self, now: Instant) {
         self.inbox.take(&mut self.messages);
+        if self.messages.is_empty() {
+            return;
+        }
         for message in self.messages.drain(..) {
             match message {
                 Message::Serve(app) => self.engine.host.serve(app),
@@ -429,6 +432,9 @@ impl<H: Host> Worker<H> {
     fn answer_failures(&mut self, now: Instant) {
         for planned in &self.planned {
             self.engine.sent(planned);
+        }
+        if self.failures.is_empty() {
+            return;
         }
         for failure in self.failures.drain(..) {
             let Some(planned) = self.planned.get(failure.tag as usize).copied() else {

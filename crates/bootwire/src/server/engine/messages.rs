@@ -86,7 +86,7 @@ impl<H: Host> Engine<H> {
             return;
         }
         transfer.answered = Some(now);
-        transfer.facts.say(match &mut result {
+        let said = match &mut result {
             Ok(Answer::Reply(reply)) => Said {
                 provenance: std::mem::take(&mut reply.provenance),
                 file: reply.content.version(),
@@ -102,7 +102,10 @@ impl<H: Host> Engine<H> {
                 file: None,
                 labels: Vec::new(),
             },
-        });
+        };
+        if !said.is_nothing() {
+            transfer.facts.say(said);
+        }
         match result {
             Ok(Answer::Reply(reply)) => self.start_sending(now, key, reply),
             Ok(Answer::Accept(accept)) => self.start_receiving(now, key, accept),

@@ -245,11 +245,12 @@ impl<H: Host> Engine<H> {
 
     fn forget(&mut self, index: u32) {
         self.wheel.set(index, None);
-        if let Some(transfer) = self.transfers.remove(index)
+        if let Some(transfer) = self.transfers.get(index)
             && matches!(transfer.phase, Phase::Refused { .. })
         {
             self.refused -= 1;
         }
+        self.transfers.remove(index);
     }
 
     /// Makes the record of a transfer, unless that was done, and gives back its place.

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use bootwire_proto::{Mode, Op, Packet};
 
-use crate::request::{Arrival, Facts, Params};
-use crate::{Moment, Request};
+use super::{Arrival, Facts, Params, Request};
+use crate::Moment;
 
 /// The port a request made by hand comes from, if it does not say.
 const PEER_PORT: u16 = 49152;
@@ -164,6 +164,113 @@ impl RequestBuilder {
             params: Params::default(),
             moment: self.moment,
         })
+    }
+}
+
+impl Request {
+    /// A read request made by hand, see [`Request::builder`].
+    pub fn read(filename: impl AsRef<[u8]>) -> RequestBuilder {
+        Self::builder(Op::Read, filename)
+    }
+
+    /// A write request made by hand, see [`Request::builder`].
+    pub fn write(filename: impl AsRef<[u8]>) -> RequestBuilder {
+        Self::builder(Op::Write, filename)
+    }
+
+    /// A request made by hand, to call an [`App`](crate::router::App) or an
+    /// [`Endpoint`](crate::Endpoint) without a server. `filename` is text or bytes, as a client would
+    /// send it.
+    ///
+    /// ```
+    /// use bootwire::{Op, Request};
+    ///
+    /// let request = Request::builder(Op::Read, "boot\\bcd")
+    ///     .peer_ip([10, 0, 0, 7])
+    ///     .option("blksize", 1468)
+    ///     .build()?;
+    /// assert_eq!(request.path(), "/boot/bcd");
+    /// assert_eq!(request.option("blksize").as_deref(), Some("1468"));
+    /// # Ok::<(), bootwire::RequestError>(())
+    /// ```
+    pub fn builder(op: Op, filename: impl AsRef<[u8]>) -> RequestBuilder {
+        RequestBuilder::new(op, filename.as_ref())
+    }
+
+    /// A request in octet mode made by hand. `None` where [`RequestBuilder::build`] would fail.
+    #[must_use]
+    pub fn synthetic(
+        op: Op,
+        filename: impl AsRef<[u8]>,
+        peer: SocketAddr,
+        options: &[(&str, &str)],
+    ) -> Option<Self> {
+        let builder = Self::builder(op, filename).peer(peer);
+        let with = |builder: RequestBuilder, &(name, value)| builder.option(name, value);
+        options.iter().fold(builder, with).build().ok()
+    }
+
+    /// The same request as if the client had asked `local`, and it had come in over the interface
+    /// with this index (0 if unknown). For requests made by hand, which else ask an address like
+    /// the client's own, over no interface.
+    #[must_use]
+    pub fn arrived_at(self, local: SocketAddr, interface: u32) -> Self {
+        let mut facts = (*self.facts).clone();
+        facts.local = local;
+        facts.interface = interface;
+        Self {
+            facts: Arc::new(facts),
+            ..self
+        }
+    }
+
+    /// The same request as if the client had proven its address lately, or not. For requests made by
+    /// hand, whose clients have not.
+    #[must_use]
+    pub fn as_proven(self, proven: bool) -> Self {
+        let mut facts = (*self.facts).clone();
+        facts.proven = proven;
+        Self {
+            facts: Arc::new(facts),
+            ..self
+        }
+    }
+
+    /// The same request as a server with [`Server::traceparent`](crate::Server::traceparent) has it: a
+    /// trace context at the end of the file name is taken off. For requests made by hand; one that
+    /// would climb out of the root then stays as it is.
+    #[must_use]
+    pub fn as_traced(self) -> Self {
+        let Ok(Packet::Request(request)) = Packet::parse(self.facts.datagram()) else {
+            return self;
+        };
+        let arrival = Arrival {
+            id: self.facts.id,
+            arrived: self.facts.arrived,
+            peer: self.facts.peer,
+            local: self.facts.local,
+            interface: self.facts.interface,
+            proven: self.facts.proven,
+            traced: true,
+        };
+        let facts = Facts::new(arrival, &request, self.facts.datagram());
+        if facts.climbs || facts.traceparent().is_none() {
+            return self;
+        }
+        Self {
+            facts: Arc::new(facts),
+            ..self
+        }
+    }
+
+    /// The same request as if it had been taken from the kernel at `moment`. For requests made by
+    /// hand.
+    #[must_use]
+    pub fn taken_at(self, moment: Moment) -> Self {
+        Self {
+            moment: Some(moment),
+            ..self
+        }
     }
 }
 
