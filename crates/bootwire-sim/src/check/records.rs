@@ -88,12 +88,7 @@ impl Records {
                 record.id, record.peer
             ));
         }
-        if record.waits.total() > record.duration {
-            return Err(format!(
-                "transfer {} waited {:?}, longer than the {:?} it took",
-                record.id, record.waits, record.duration
-            ));
-        }
+        adds_up(record)?;
         let no_place = record
             .detail
             .as_deref()
@@ -135,6 +130,18 @@ impl Records {
     }
 }
 
+/// At any time a transfer waits for one: no moment counts twice, and none is missing.
+fn adds_up(record: &TransferRecord) -> Result<(), String> {
+    let (total, took) = (record.waits.total(), record.duration);
+    if total == took {
+        return Ok(());
+    }
+    Err(format!(
+        "transfer {} took {took:?}, and says of {total:?} whom it waited for: {:?}",
+        record.id, record.waits
+    ))
+}
+
 /// Whether the record is that of this request.
 fn is_of(record: &TransferRecord, request: &[u8]) -> bool {
     let Ok(Packet::Request(request)) = Packet::parse(request) else {
@@ -146,4 +153,45 @@ fn is_of(record: &TransferRecord, request: &[u8]) -> bool {
         && (request.options.iter().zip(&record.options)).all(|((name, value), asked)| {
             text(name).eq_ignore_ascii_case(&asked.0) && text(value) == asked.1
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 2070);
+
+    /// What the checks say of a record whose transfer took 100 ms.
+    fn checked(plant: impl FnOnce(&mut TransferRecord)) -> Result<(), String> {
+        let mut records = Records::new(Duration::from_secs(1));
+        records.gets(Instant::ZERO, 0, PEER, b"\0\x01x\0octet\0");
+        let mut record = TransferRecord::new(Op::Read, PEER, "/x");
+        record.duration = Duration::from_millis(100);
+        record.waits.content = Duration::from_millis(20);
+        record.waits.client = Duration::from_millis(70);
+        record.waits.server = Duration::from_millis(10);
+        plant(&mut record);
+        records.ended(Instant::ZERO, &record)
+    }
+
+    #[test]
+    fn a_record_whose_waits_are_its_duration_is_clean() {
+        assert_eq!(checked(|_| {}), Ok(()));
+    }
+
+    #[test]
+    fn a_moment_that_counts_twice_or_not_at_all_is_found() {
+        let micro = Duration::from_micros(1);
+        for found in [
+            // A wait for the client that was the server's turn as well.
+            checked(|record| record.waits.client += record.waits.server),
+            checked(|record| record.waits.network = micro),
+            checked(|record| record.waits.content -= micro),
+            checked(|record| record.waits = bootwire::Waits::default()),
+            checked(|record| record.duration -= micro),
+        ] {
+            assert!(found.is_err_and(|text| text.contains("whom it waited for")));
+        }
+    }
 }
