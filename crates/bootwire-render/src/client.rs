@@ -241,7 +241,44 @@ impl UrlTemplate {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    /// The response to one request, sent in chunks of these lengths.
+    async fn chunked(lengths: impl IntoIterator<Item = usize>) -> Response {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let mut text = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        for length in lengths.into_iter().chain([0]) {
+            text.extend(format!("{length:x}\r\n").into_bytes());
+            text.extend(vec![b'x'; length]);
+            text.extend(b"\r\n");
+        }
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = [0; 4096];
+            assert!(stream.read(&mut head).await.unwrap() > 0);
+            stream.write_all(&text).await.unwrap();
+        });
+        let client = HttpOptions::new().client().unwrap();
+        client.get(url).send().await.unwrap()
+    }
+
+    /// Its memory is counted by its length, and held for as long as a client takes.
+    #[tokio::test]
+    async fn a_body_takes_no_more_memory_than_it_has_bytes() {
+        for lengths in [vec![], vec![1], vec![700_000, 1], vec![997; 100]] {
+            let response = chunked(lengths.iter().copied()).await;
+            let body = body(response, 1 << 20).await.unwrap();
+            assert_eq!(body.len(), lengths.iter().sum::<usize>());
+            assert_eq!(body.capacity(), body.len(), "{lengths:?}");
+        }
+        let response = chunked([700_000, 400_000]).await;
+        let too_large = body(response, 1 << 20).await.unwrap_err();
+        assert!(matches!(too_large, BodyError::TooLarge(_)), "{too_large:?}");
+    }
 
     fn fill(template: &str, value: &str) -> Option<String> {
         let template = UrlTemplate::parse(template, &["mac", "serial", "path"]).unwrap();

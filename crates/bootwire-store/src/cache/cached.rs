@@ -8,6 +8,7 @@ use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
 
 use super::Cache;
 use super::entry::Held;
+use super::fault::{Fault, is_planted};
 use super::filler::Filler;
 use super::key::Key;
 use super::opened::Opened;
@@ -235,7 +236,8 @@ impl Cached {
         let mut result =
             Err(Refusal::busy()
                 .because("its files were removed from the cache while it was opened"));
-        for _ in 0..RACES_MAX {
+        let once = is_planted(&**self.cache.disk.storage(), Fault::OpenedOnce);
+        for _ in 0..if once { 1 } else { RACES_MAX } {
             let version = self.version_for(key, machine).await?;
             result = match self.open(&version).await {
                 Ok(Some(opened)) => return Ok(opened),

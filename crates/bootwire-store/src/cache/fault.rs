@@ -21,6 +21,8 @@ pub(super) enum Fault {
     NotLookedAt,
     /// Who else writes to a file that fills up is not noticed.
     MeddlingMissed,
+    /// An object that went while it was opened is not looked for again.
+    OpenedOnce,
     /// Each reader has the object fetched for itself.
     FetchedTwice,
 }

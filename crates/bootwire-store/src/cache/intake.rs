@@ -243,7 +243,8 @@ impl<'a> Intake<'a> {
     }
 }
 
-/// Reads at most `max` bytes into memory.
+/// Reads at most `max` bytes into memory, and takes no more of it than came: it may be kept for long,
+/// and is counted by its length.
 async fn read(body: &mut Paced, max: u64) -> Result<Bytes, OriginError> {
     let mut bytes = BytesMut::with_capacity(max.min(SMALL_MAX) as usize);
     while (bytes.len() as u64) < max {
@@ -254,5 +255,82 @@ async fn read(body: &mut Paced, max: u64) -> Result<Bytes, OriginError> {
         }
         bytes.extend_from_slice(&piece);
     }
-    Ok(bytes.freeze())
+    Ok(exactly(bytes))
+}
+
+/// The same bytes in as much memory as they take: an origin that does not say how much it sends is
+/// given the most a small object may have.
+fn exactly(bytes: BytesMut) -> Bytes {
+    if bytes.len() == bytes.capacity() {
+        return bytes.freeze();
+    }
+    Bytes::copy_from_slice(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use bootwire::BoxFuture;
+
+    use super::*;
+    use crate::cache::Cache;
+    use crate::origin::{Ask, Body, Got, ObjectName, Origin};
+
+    /// Sends nothing by itself.
+    struct Silent;
+
+    impl Origin for Silent {
+        fn name(&self) -> &str {
+            "http://silent/"
+        }
+
+        fn get<'a>(
+            &'a self,
+            _object: &'a ObjectName,
+            _ask: &'a Ask,
+        ) -> BoxFuture<'a, Result<Got, OriginError>> {
+            Box::pin(std::future::ready(Ok(Got::Unchanged)))
+        }
+    }
+
+    /// Pieces of these lengths, the last one first, each cut from a buffer as large as an HTTP
+    /// client's.
+    struct Pieces(Vec<usize>);
+
+    impl Body for Pieces {
+        fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, OriginError>> {
+            let piece = self.0.pop();
+            let piece = piece.map(|len| Bytes::from(vec![7; 400 << 10]).slice(..len));
+            Box::pin(std::future::ready(Ok(piece)))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_in_memory_takes_as_much_as_it_has_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::builder(dir.path()).open().await.unwrap();
+        let cached = Cached::new(Arc::new(Silent), &cache);
+        for (pieces, max) in [
+            // Of a size that is known,
+            (vec![100], 100),
+            (vec![1, 40_000, 20_000], 60_001),
+            // and of one that is not.
+            (vec![], SMALL_MAX + 1),
+            (vec![100], SMALL_MAX + 1),
+            (vec![1, 40_000, 20_000], SMALL_MAX + 1),
+            (vec![1, 40_000, 40_000], SMALL_MAX + 1),
+        ] {
+            let expected = pieces.iter().sum::<usize>().min(max as usize);
+            let second = Duration::from_secs(1);
+            let share = cached.source.share(CHUNK, second).await.unwrap();
+            let mut body = Paced::new(Box::new(Pieces(pieces.clone())), share, second, 0);
+            let bytes = read(&mut body, max).await.unwrap();
+            assert_eq!(bytes.len(), expected, "{pieces:?}");
+            // None take nothing, and cannot be asked.
+            let taken = match bytes.is_empty() {
+                true => 0,
+                false => bytes.try_into_mut().expect("its own").capacity(),
+            };
+            assert_eq!(taken, expected, "{pieces:?}");
+        }
+    }
 }

@@ -64,7 +64,11 @@ struct Bytewise;
 impl Weighter<Key, Memo> for Bytewise {
     fn weight(&self, key: &Key, memo: &Memo) -> u64 {
         let content = match memo {
-            Memo::Small(small) => small.bytes.len(),
+            Memo::Small(small) => {
+                let Version { etag, modified } = &small.version;
+                let told = [etag, modified].into_iter().flatten().map(String::len);
+                small.bytes.len() + told.sum::<usize>()
+            }
             Memo::Refused(refusal, _) => refusal.detail().map_or(0, str::len),
         };
         (key.object.as_str().len() + content) as u64 + OVERHEAD

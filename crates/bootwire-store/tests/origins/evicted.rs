@@ -1,4 +1,5 @@
-//! Objects that make room for others while somebody is about to open them.
+//! Objects that make room for others while somebody is about to open them: many at once, over HTTP.
+//! `cache/tests/evicted.rs` has the moments one by one.
 
 use super::*;
 

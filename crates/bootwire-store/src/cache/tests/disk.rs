@@ -75,6 +75,26 @@ fn an_object_too_large_to_be_true_does_not_fit() {
     assert_eq!(disk.index().figures(), (0, 0));
 }
 
+/// Whoever reads the log goes and looks at that file.
+#[tokio::test]
+async fn a_file_that_cannot_be_used_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(dir.path(), 10 * CHUNK).unwrap();
+    let entry = disk.create(&key("a"), &version("1"), 5, false).unwrap();
+    let file = entry.about.data.display();
+    for (errno, told) in [
+        (
+            5,
+            format!("the cache cannot use {file}: Input/output error (os error 5)"),
+        ),
+        (2, format!("{file} was removed from the cache")),
+    ] {
+        let error = std::io::Error::from_raw_os_error(errno);
+        let refusal = disk.unreadable(&entry, &error).await;
+        assert_eq!(refusal.detail(), Some(told.as_str()));
+    }
+}
+
 #[test]
 fn room_that_is_not_used_is_given_back() {
     let dir = tempfile::tempdir().unwrap();

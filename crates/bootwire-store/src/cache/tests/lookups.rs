@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::gate::Gate;
 use crate::cache::chunks::Sum;
 use crate::cache::disk::Disk;
 use crate::cache::key::Key;
@@ -28,42 +29,6 @@ struct Told {
     bytes: PathBuf,
     removed: AtomicU64,
     gate: Gate,
-}
-
-/// Whoever passes it waits while it is closed.
-#[derive(Default)]
-struct Gate {
-    closed: Mutex<bool>,
-    waiting: AtomicU64,
-    opened: Condvar,
-}
-
-impl Gate {
-    fn pass(&self) {
-        let closed = self.closed.lock().unwrap();
-        if *closed {
-            self.waiting.fetch_add(1, Ordering::SeqCst);
-            drop(self.opened.wait_while(closed, |closed| *closed).unwrap());
-        }
-    }
-
-    fn set(&self, closed: bool) {
-        *self.closed.lock().unwrap() = closed;
-        self.opened.notify_all();
-    }
-
-    /// Waits until somebody stands at the closed gate.
-    fn met(&self) {
-        let begun = Instant::now();
-        while self.waiting.load(Ordering::SeqCst) == 0 {
-            if begun.elapsed() > Duration::from_secs(60) {
-                self.set(false);
-                panic!("nobody came to the gate");
-            }
-            std::thread::yield_now();
-        }
-        self.waiting.store(0, Ordering::SeqCst);
-    }
 }
 
 fn key(number: usize) -> Key {
