@@ -66,9 +66,14 @@ fn apply(reach: Reach, renames: bool) -> Result<RestrictionStatus, RulesetError>
         Tcp::Nobody | Tcp::Ports(_) => AccessNet::from_all(KNOWN),
         Tcp::Anybody => AccessNet::from_all(KNOWN) & !AccessNet::ConnectTcp,
     };
+    let mut files = AccessFs::from_all(KNOWN);
+    if reach.databases || reach.programs {
+        // Where a database of this host listens, and what programs connect to, nobody says.
+        files &= !AccessFs::ResolveUnix;
+    }
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(KNOWN))?
+        .handle_access(files)?
         .handle_access(network)?
         .scope(Scope::from_all(KNOWN))?;
     if renames {

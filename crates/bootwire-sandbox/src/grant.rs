@@ -90,6 +90,12 @@ impl Grant {
         self.directory
     }
 
+    /// Its path, without links, if programs may be started from it.
+    pub(super) fn executable(&self) -> Option<PathBuf> {
+        let executable = self.access == Access::Execute;
+        executable.then(|| std::fs::canonicalize(&self.path).ok())?
+    }
+
     pub(super) const fn access(&self) -> Access {
         self.access
     }

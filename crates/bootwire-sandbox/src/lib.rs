@@ -293,7 +293,10 @@ impl Sandbox {
         grant::check(&reach.grants)?;
         let calls = calls::Needed::of(&reach);
         match files::restrict(reach) {
-            Ok(told) => report.add(told),
+            Ok(told) => {
+                report.add(told);
+                report.files = true;
+            }
             Err(missing) => report.lacks(missing),
         }
         match calls.restrict() {

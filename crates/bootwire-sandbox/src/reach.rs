@@ -1,6 +1,6 @@
 //! What stays within reach once the sandbox is closed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Access, Grant, etc};
 
@@ -93,6 +93,12 @@ impl Reach {
         for path in ["/dev/null", "/dev/full"] {
             self.add_if_there(Path::new(path), Access::Write);
         }
+    }
+
+    /// The places from which programs may be started, without links.
+    pub fn executable(&self) -> Vec<PathBuf> {
+        let grants = self.grants.iter();
+        grants.filter_map(Grant::executable).collect()
     }
 
     /// Adds a path, or nothing if there is none: whoever needs it says so better.

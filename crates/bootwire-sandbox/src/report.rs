@@ -9,6 +9,8 @@ use crate::SandboxError;
 pub struct Report {
     done: Vec<String>,
     missing: Vec<String>,
+    /// Whether files are out of reach that were not granted.
+    pub(super) files: bool,
 }
 
 impl Report {
@@ -41,6 +43,11 @@ impl Report {
 }
 
 impl Report {
+    /// Whether files are out of reach that were not granted.
+    pub const fn confines_files(&self) -> bool {
+        self.files
+    }
+
     /// The same without paths, and without what is always so.
     pub fn in_short(&self) -> Self {
         let done = self.done.iter();
@@ -50,6 +57,7 @@ impl Report {
         Self {
             done: done.map(named).collect(),
             missing: self.missing.clone(),
+            files: self.files,
         }
     }
 }

@@ -59,7 +59,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let threads = available_parallelism().map_or(1, usize::from);
     bootwire_io::share_free_memory(threads.max(2));
     // From here on with no more rights than serving takes; and so all threads made below.
+    let executable = reach.executable();
     let confined = sandbox.enter(reach)?;
+    let executable = confined.confines_files().then_some(executable);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
@@ -70,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let kept = follow
             .start(&config, args.verbose, reporting.telemetry())
             .await;
-        let opening = Box::pin(Served::open(config, follow.clone()));
+        let opening = Box::pin(Served::open(config, follow.clone(), executable));
         let Some(served) = signals.or_end(opening).await.transpose()? else {
             return Ok(());
         };

@@ -1,5 +1,7 @@
 //! What a configuration says is served, and how it changes while the server runs.
 
+use std::path::PathBuf;
+
 use bootwire::ServerHandle;
 use bootwire::router::App;
 use bootwire_admin::api::Reloaded;
@@ -16,11 +18,19 @@ pub(super) struct Served {
 
 impl Served {
     /// Opens what the configuration names. Within tokio, and within the sandbox: what can be opened
-    /// now can be opened again when the configuration changes.
-    pub(super) async fn open(config: Config, follow: Follow) -> Result<Self, Problems> {
-        let site = Site::builder()
+    /// now can be opened again when the configuration changes. Programs start from the directories in
+    /// `executable` alone, if the sandbox sees to that.
+    pub(super) async fn open(
+        config: Config,
+        follow: Follow,
+        executable: Option<Vec<PathBuf>>,
+    ) -> Result<Self, Problems> {
+        let mut site = Site::builder()
             .routes(move |configured| follow.around(configured))
             .notes(out::note);
+        if let Some(executable) = executable {
+            site = site.executable(executable);
+        }
         Ok(Self {
             site: site.open(config).await?,
         })

@@ -101,6 +101,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_bound_is_told_in_units_that_people_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "[cache]\ndir = '/c'\nmax = '1 GiB'\n[origin.x]\nurl = 'http://x/'";
+        let settings = CacheSettings::of(&super::super::tests::config(dir.path(), text));
+        assert_eq!(settings.describe(), "cache: /c, up to 1 GiB");
+    }
+
+    #[test]
     fn a_working_set_is_told_with_what_it_needs() {
         let mut stats = CacheStats::default();
         assert_eq!(

@@ -30,7 +30,7 @@ pub(crate) mod tests;
 pub(crate) mod uploads;
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bootwire::router::App;
@@ -77,6 +77,8 @@ pub struct Site {
     purpose: Purpose,
     notes: Notes,
     compose: Compose,
+    /// See [`SiteBuilder::executable`].
+    executable: Executable,
     open: Arc<Open>,
     /// What a reload leaves open.
     resources: Resources,
@@ -84,6 +86,9 @@ pub struct Site {
     fixed: Fixed,
     watch: Watch,
 }
+
+/// The directories from which programs start, if there are others.
+type Executable = Option<Arc<[PathBuf]>>;
 
 /// Puts the configuration's routes among others.
 type Compose = Arc<dyn Fn(Router) -> Router + Send + Sync>;
@@ -113,6 +118,7 @@ type Compose = Arc<dyn Fn(Router) -> Router + Send + Sync>;
 pub struct SiteBuilder {
     compose: Compose,
     notes: Notes,
+    executable: Executable,
 }
 
 impl SiteBuilder {
@@ -127,6 +133,14 @@ impl SiteBuilder {
     /// in the cache. By default nobody does.
     pub fn notes(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.notes = Notes::new(tell);
+        self
+    }
+
+    /// From which directories alone programs start, where a sandbox that is closed around the process
+    /// sees to that: the kernel says so only to who starts one. A configuration with programs elsewhere
+    /// is refused. Whatever else the sandbox grants, the kernel is asked.
+    pub fn executable(mut self, directories: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.executable = Some(directories.into_iter().collect());
         self
     }
 
@@ -158,7 +172,8 @@ impl SiteBuilder {
             // What changes from now on is news.
             let watch = Watch::new(&config);
             let resources = Resources::default();
-            let opening = Opening::new(&config, purpose, &self.notes);
+            let mut opening = Opening::new(&config, purpose, &self.notes);
+            opening.expect_within_reach(self.executable.as_deref())?;
             let (open, resources) = Open::new(opening, &resources, &self.compose).await?;
             Ok(Site {
                 fixed: Fixed::of(&config),
@@ -166,6 +181,7 @@ impl SiteBuilder {
                 purpose,
                 notes: self.notes,
                 compose: self.compose,
+                executable: self.executable,
                 open: Arc::new(open),
                 resources,
                 watch,
@@ -189,6 +205,7 @@ impl Site {
         SiteBuilder {
             compose: Arc::new(|configured| configured),
             notes: Notes::default(),
+            executable: None,
         }
     }
 
@@ -322,11 +339,6 @@ impl Open {
         old: &Resources,
         compose: &Compose,
     ) -> Result<(Self, Resources), Problems> {
-        if opening.serves() {
-            let config = opening.config;
-            opening.add_problems(tokio::task::block_in_place(|| config.out_of_reach()));
-            opening.stop()?;
-        }
         let (origins, open_origins) = Origins::open(&mut opening, &old.origins).await;
         let origins = Arc::new(origins);
         let identity = identity::open(&opening, old.identity.as_ref()).await;

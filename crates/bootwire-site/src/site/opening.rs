@@ -1,6 +1,7 @@
 //! Opening a site: what all that is opened is given, and what came of it so far.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bootwire_render::Problem as FileProblem;
@@ -102,9 +103,18 @@ impl<'a> Opening<'a> {
         self.problems.push(Problem::new(place, what.to_string()));
     }
 
-    /// All of these are problems.
-    pub(super) fn add_problems(&mut self, problems: Vec<Problem>) {
-        self.problems.extend(problems);
+    /// Ends here if a sandbox is in the way of what is to be served; see
+    /// [`super::SiteBuilder::executable`].
+    pub(super) fn expect_within_reach(
+        &mut self,
+        executable: Option<&[PathBuf]>,
+    ) -> Result<(), Problems> {
+        if self.serves() {
+            let config = self.config;
+            let problems = tokio::task::block_in_place(|| config.out_of_reach(executable));
+            self.problems.extend(problems);
+        }
+        self.stop()
     }
 
     /// The value, or a problem of the table.

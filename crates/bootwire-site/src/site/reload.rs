@@ -70,7 +70,8 @@ impl Site {
     }
 
     async fn replace(&mut self, config: Config) -> Result<Vec<String>, Problems> {
-        let opening = Opening::new(&config, self.purpose, &self.notes);
+        let mut opening = Opening::new(&config, self.purpose, &self.notes);
+        opening.expect_within_reach(self.executable.as_deref())?;
         let (open, resources) = Open::new(opening, &self.resources, &self.compose).await?;
         // Of a hundred routes those count that are not as they were.
         let before = self.describe();

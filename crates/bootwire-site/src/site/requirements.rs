@@ -21,6 +21,8 @@ pub struct Requirements {
     pub files: Vec<PathBuf>,
     /// Directories that are written to, and directories made in them.
     pub write: Vec<PathBuf>,
+    /// Whether files are locked there, as the cache and SQLite do.
+    pub locks: bool,
     /// Whether uploads make directories there.
     pub makes_directories: bool,
     /// Programs that are run, each with the place that names it.
@@ -50,6 +52,19 @@ impl Config {
     /// What serving this configuration requires, by its text alone.
     #[must_use]
     pub fn requirements(&self) -> Requirements {
+        let mut required = self.opened_again();
+        required.accepts = self.document.metrics.listen.is_some();
+        required.add_export(self);
+        required.add_boots(self);
+        let admin = &self.document.admin;
+        // A certificate is read again when it was renewed.
+        required.read_files(self, admin.cert.iter().chain(&admin.key));
+        required.tidied()
+    }
+
+    /// What of that a running server opens when the configuration changes: the rest waits for a
+    /// restart.
+    pub(super) fn opened_again(&self) -> Requirements {
         let document = &self.document;
         let mut required = Requirements::default();
         for step in self.routes.iter().flat_map(|route| route.step.all()) {
@@ -60,21 +75,12 @@ impl Config {
         }
         if !document.origin.is_empty() {
             required.write.push(CacheSettings::of(self).dir);
+            required.locks = true;
         }
-        let identity = IdentitySettings::of(self);
-        // DHCP servers write new files and rename them.
-        for file in identity.files() {
-            required.read_beside(file);
-        }
-        required.neighbours = identity.neighbours();
-        required.accepts = document.metrics.listen.is_some();
+        required.add_identity(self);
         required.add_inventory(self, &document.inventory);
-        required.add_export(self);
-        required.add_boots(self);
         required.add_served(templates::directory(self));
-        let admin = &document.admin;
-        // A certificate is read again when it was renewed.
-        required.read_files(self, admin.cert.iter().chain(&admin.key));
+        required.read_files(self, document.told().flat_map(|(_, files)| files).flatten());
         // The configuration itself is read again.
         for file in &self.files {
             required.read_beside(file);
@@ -110,6 +116,20 @@ impl Requirements {
     pub(super) fn of_origin(config: &Config, origin: &model::Origin) -> Self {
         let mut required = Self::default();
         required.add_origin(config, origin);
+        required
+    }
+
+    /// What finding out who asks requires.
+    pub(super) fn of_identity(config: &Config) -> Self {
+        let mut required = Self::default();
+        required.add_identity(config);
+        required
+    }
+
+    /// What the inventory requires.
+    pub(super) fn of_inventory(config: &Config) -> Self {
+        let mut required = Self::default();
+        required.add_inventory(config, &config.document.inventory);
         required
     }
 
@@ -225,7 +245,8 @@ impl Requirements {
         }
     }
 
-    /// Who is told what happens: files of the log, web servers.
+    /// Who is told what happens: files of the log, web servers. What the latter are shown is read on
+    /// each reload.
     fn add_export(&mut self, config: &Config) {
         let document = &config.document;
         // Another file takes the name of one that was moved away.
@@ -235,19 +256,18 @@ impl Requirements {
             self.write
                 .extend(config.path(file).parent().map(Path::to_owned));
         }
-        let otlp = &document.otlp;
-        self.add_web(config, otlp.url.as_deref(), [&otlp.bearer_file, &otlp.ca]);
-        for webhook in &document.webhook {
-            let files = [&webhook.bearer_file, &webhook.ca];
-            self.add_web(config, webhook.url.as_deref(), files);
+        for (url, _) in document.told() {
+            self.connect_to(url);
         }
     }
 
-    fn add_web(&mut self, config: &Config, url: Option<&str>, files: [&Option<PathBuf>; 2]) {
-        if let Some(url) = url {
-            self.connect_to(url);
-            self.read_files(config, files.into_iter().flatten());
+    fn add_identity(&mut self, config: &Config) {
+        let identity = IdentitySettings::of(config);
+        // DHCP servers write new files and rename them.
+        for file in identity.files() {
+            self.read_beside(file);
         }
+        self.neighbours = identity.neighbours();
     }
 
     fn add_inventory(&mut self, config: &Config, inventory: &model::Inventory) {
@@ -260,6 +280,7 @@ impl Requirements {
             }
         }
         if let Some(file) = &inventory.sqlite {
+            self.locks = true;
             // Beside it SQLite keeps what is not yet in it.
             self.write
                 .extend(config.path(file).parent().map(Path::to_owned));
@@ -274,6 +295,20 @@ impl Requirements {
         }
         let files = inventory.bearer_file.iter().chain(&inventory.ca);
         self.read_files(config, files.chain(&inventory.password_file));
+    }
+}
+
+impl model::Document {
+    /// The web servers that are told what happens, with the files that hold what they are shown.
+    fn told(&self) -> impl Iterator<Item = (&str, [&Option<PathBuf>; 2])> {
+        let otlp = (
+            self.otlp.url.as_deref(),
+            [&self.otlp.bearer_file, &self.otlp.ca],
+        );
+        let webhooks = self.webhook.iter();
+        let webhooks = webhooks.map(|hook| (hook.url.as_deref(), [&hook.bearer_file, &hook.ca]));
+        let all = std::iter::once(otlp).chain(webhooks);
+        all.filter_map(|(url, files)| Some((url?, files)))
     }
 }
 
@@ -402,6 +437,12 @@ mod tests {
             assert!(needs.beside_programs.contains(&place), "{needs:?}");
         }
         assert_eq!(needs.connect, [80, 443, 4318, 8080, 8443, 9000]);
+        // Who is told what happens waits for a restart.
+        let again = config.opened_again().tidied();
+        assert_eq!(again.connect, [80, 443, 8080, 9000]);
+        let written = ["cache", "state", "uploads"];
+        assert_eq!(again.write, written.map(path));
+        assert!(again.read.contains(&path("secret")), "{again:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod hooks;
 mod inventories;
 mod migrated;
 mod origins;
+mod out_of_reach;
 mod quickstart;
 mod reload;
 mod routes;
@@ -101,7 +102,7 @@ fn refused(builder: &Builder) -> String {
     serve
         .args(["serve", "--listen", "127.0.0.1:0", "--config"])
         .arg(builder.place().join("bootwire.toml"));
-    let output = run_to_end(&mut serve, Duration::from_secs(10));
+    let output = run_to_end(&mut serve, Duration::from_secs(60));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{told}");
     told
@@ -110,7 +111,7 @@ fn refused(builder: &Builder) -> String {
 /// Waits for a line about something other than a transfer that has all of `words`.
 #[track_caller]
 fn expect_note(server: &Server, words: &[&str]) {
-    let found = server.notes().wait(Duration::from_secs(10), |lines| {
+    let found = server.notes().wait(Duration::from_secs(30), |lines| {
         let mut lines = lines.iter();
         let found = lines.find(|line| words.iter().all(|word| line.contains(word)));
         found.map(|_| ())
