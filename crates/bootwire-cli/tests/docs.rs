@@ -171,3 +171,32 @@ fn anchors_are_made_as_forges_make_them() {
     let text = "[a](b.md#c) `[x](y)` [d](https://e.example)\n```\n[f](g)\n```\n[h](#i)";
     assert_eq!(links(text), ["b.md#c", "#i"]);
 }
+
+/// The page about loss shows rows of the simulated table; a test of `bootwire-proto` keeps that true.
+#[test]
+fn the_page_about_loss_has_the_simulations_figures() {
+    let page = read(Path::new("docs/explanation/loss.md"));
+    let table = "crates/bootwire-proto/tests/machines/loss_table/silent.txt";
+    let table = read(Path::new(table));
+    let rounded = |text: &str, digits: usize| {
+        let number: f64 = text.parse().expect("a number");
+        format!("{number:.digits$}")
+    };
+    let mut rows = 0;
+    for line in table.lines().filter(|line| line.contains(" x")) {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let [loss, "%", trip, oracle, one, _, share, sixteen, _, many, _] = words[..] else {
+            panic!("{line:?}");
+        };
+        if loss == "0" {
+            continue;
+        }
+        let share = rounded(share.trim_start_matches('x'), 2);
+        let [oracle, one, sixteen, many] = [oracle, one, sixteen, many].map(|ms| rounded(ms, 0));
+        let row =
+            format!("| {loss} % | {trip} ms | {oracle} | {one} (×{share}) | {sixteen} | {many} |");
+        assert!(page.contains(&row), "no row {row}");
+        rows += 1;
+    }
+    assert_eq!(rows, 12);
+}
