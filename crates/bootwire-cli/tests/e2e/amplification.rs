@@ -280,7 +280,7 @@ fn no_conversation_with_oneself() {
         }
         client.ack(1);
         client.read_rest(512, 2);
-        let told = server.notes().wait(Duration::from_secs(15), |lines| {
+        let told = server.notes().wait(Duration::from_secs(30), |lines| {
             lines
                 .iter()
                 .find(|line| line.contains("own_address"))

@@ -164,8 +164,8 @@ fn no_name_reads_outside() {
         let mut client = Wire::new(server.address());
         client.to_listener(&rrq(&name, "octet", &[("blksize", "1024"), ("tsize", "0")]));
         let packet = client
-            .receive_within(Duration::from_secs(2))
-            .expect("an answer within two seconds");
+            .receive_within(Duration::from_secs(20))
+            .expect("an answer");
         is_clean(&server, &name, &packet);
     }
     assert_eq!(
@@ -184,8 +184,8 @@ fn no_name_reads_outside_with_links_in_root() {
         let mut client = Wire::new(server.address());
         client.to_listener(&rrq(&name, "octet", &[]));
         let packet = client
-            .receive_within(Duration::from_secs(2))
-            .expect("an answer within two seconds");
+            .receive_within(Duration::from_secs(20))
+            .expect("an answer");
         is_clean(&server, &name, &packet);
     }
 }
@@ -198,8 +198,8 @@ fn no_name_reads_outside_whatever_the_case() {
         let mut client = Wire::new(server.address());
         client.to_listener(&rrq(&name, "octet", &[]));
         let packet = client
-            .receive_within(Duration::from_secs(2))
-            .expect("an answer within two seconds");
+            .receive_within(Duration::from_secs(20))
+            .expect("an answer");
         is_clean(&server, &name, &packet);
     }
     assert_eq!(Wire::new(server.address()).fetch("HELLO.TXT"), b"hello");
@@ -215,13 +215,13 @@ fn no_name_writes_outside() {
             let mut client = Wire::new(server.address());
             client.to_listener(&wrq(&name, "octet", &[]));
             match client
-                .receive_within(Duration::from_secs(2))
-                .expect("an answer within two seconds")
+                .receive_within(Duration::from_secs(20))
+                .expect("an answer")
             {
                 // Odd as it is, this is a name inside.
                 Packet::Ack(0) => {
                     client.data(1, b"written");
-                    assert!(client.receive_within(Duration::from_secs(2)).is_some());
+                    assert!(client.receive_within(Duration::from_secs(20)).is_some());
                 }
                 // 6: the name is taken, by a link that may lead anywhere.
                 Packet::Error { code: 6, .. } => {}
@@ -308,8 +308,8 @@ fn what_is_no_file() {
         let mut client = Wire::new(server.address());
         client.read(name, &[]);
         let packet = client
-            .receive_within(Duration::from_secs(2))
-            .expect("an answer within two seconds");
+            .receive_within(Duration::from_secs(20))
+            .expect("an answer");
         is_clean(&server, name.as_bytes(), &packet);
     }
 }
@@ -377,7 +377,7 @@ fn the_log_is_safe_to_read() {
         client.expect_error_code(1);
         let logged = server
             .log()
-            .wait(Duration::from_secs(5), |lines| {
+            .wait(Duration::from_secs(30), |lines| {
                 lines
                     .last()
                     .is_some_and(|line| line.contains("the second"))

@@ -238,7 +238,7 @@ fn a_killed_server_leaves_nothing_visible() {
     let _new = half_an_upload(&server, "new");
     let _old = half_an_upload(&server, "old");
     server.signal("KILL");
-    assert!(!server.wait(Duration::from_secs(5)).success());
+    assert!(!server.wait(Duration::from_secs(30)).success());
     assert_eq!(visible(&server), ["old"]);
     assert_eq!(fs::read(server.path("old")).expect("there"), b"as it was");
 }

@@ -98,7 +98,7 @@ fn half_open_requests_hold_up_nobody() {
     let asked = Instant::now();
     assert!(client.fetch("file") == content);
     assert!(
-        asked.elapsed() < Duration::from_secs(8),
+        asked.elapsed() < Duration::from_secs(30),
         "{:?}",
         asked.elapsed()
     );

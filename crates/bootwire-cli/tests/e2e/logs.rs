@@ -109,7 +109,7 @@ fn text_is_one_line_in_plain_words() {
     assert!(client.fetch("kernel") == noise(3_000, 29));
     client.read("missing", &[]);
     client.expect_error_code(1);
-    let lines = server.log().wait(Duration::from_secs(5), |lines| {
+    let lines = server.log().wait(Duration::from_secs(30), |lines| {
         (lines.len() >= 2).then(|| lines.to_vec())
     });
     let lines = lines.expect("two lines");
@@ -142,7 +142,7 @@ fn requests_that_cannot_be_read_are_told_of() {
         client.to_listener(request);
         client.expect_error_code(4);
     }
-    let lines = server.log().wait(Duration::from_secs(5), |lines| {
+    let lines = server.log().wait(Duration::from_secs(30), |lines| {
         (lines.len() >= 2).then(|| lines.to_vec())
     });
     let lines = lines.expect("two lines");
@@ -170,13 +170,13 @@ fn a_loader_s_search_fills_no_log() {
             client.expect_error_code(1);
         }
         let wanted = names.last().expect("a name").to_string();
-        let lines = server.log().wait(Duration::from_secs(5), |lines| {
+        let lines = server.log().wait(Duration::from_secs(30), |lines| {
             let last = lines.last().is_some_and(|line| line.contains(&wanted));
             last.then(|| lines.to_vec())
         });
         server.signal("TERM");
-        server.wait(Duration::from_secs(10));
-        let sums = server.notes().wait(Duration::from_secs(5), |lines| {
+        server.wait(Duration::from_secs(30));
+        let sums = server.notes().wait(Duration::from_secs(30), |lines| {
             lines.iter().find(|line| line.contains("stopped")).cloned()
         });
         (lines.expect("its line"), sums.expect("the last line"))
@@ -214,7 +214,7 @@ fn who_is_not_served_is_told_of_at_once() {
         let server = server.start();
         let mut client = Wire::new(server.address());
         client.read("kernel", &[]);
-        let told = server.notes().wait(Duration::from_secs(8), |lines| {
+        let told = server.notes().wait(Duration::from_secs(30), |lines| {
             lines
                 .iter()
                 .find(|line| line.contains("not served"))

@@ -77,7 +77,7 @@ impl Place {
     }
 
     fn machines(&self, words: &[&str]) -> Ended {
-        run_to_end(&mut self.command(words), Duration::from_secs(10)).into()
+        run_to_end(&mut self.command(words), Duration::from_secs(60)).into()
     }
 
     /// All machines.
@@ -299,7 +299,7 @@ fn the_configuration_names_the_database() {
     let run = |words: &[&str]| -> Ended {
         let mut command = Command::new(bootwire());
         command.arg("machines").args(words);
-        run_to_end(&mut command, Duration::from_secs(10)).into()
+        run_to_end(&mut command, Duration::from_secs(60)).into()
     };
     run(&["import", &toml, "--config", &config]).ok();
     assert!(place.path("db/machines").is_file());
@@ -325,7 +325,7 @@ fn a_database_of_somebody_else_or_of_something_else_says_whose_it_is() {
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).args(["machines", "list"]);
         command.arg("--database").arg(place.0.path().join("m/db"));
-        Ended::from(run_to_end(&mut command, Duration::from_secs(10)))
+        Ended::from(run_to_end(&mut command, Duration::from_secs(60)))
     };
     let dir = place.0.path().join("m");
     std::fs::create_dir(&dir).expect("a directory");

@@ -66,7 +66,7 @@ fn no_permission_for_port_69() {
     command
         .args(&words[1..])
         .args([bootwire(), "serve", "/tmp", "--listen", "127.0.0.1:69"]);
-    let output = run_to_end(&mut command, Duration::from_secs(10));
+    let output = run_to_end(&mut command, Duration::from_secs(60));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
     assert_eq!(told.lines().count(), 1, "{told}");

@@ -17,7 +17,7 @@ const NOBODY: u32 = 65_534;
 
 /// The line about the sandbox.
 fn told(server: &Server) -> String {
-    let found = server.notes().wait(Duration::from_secs(10), |lines| {
+    let found = server.notes().wait(Duration::from_secs(30), |lines| {
         let line = lines.iter().find_map(|line| line.strip_prefix("sandbox: "));
         line.map(str::to_owned)
     });
@@ -227,7 +227,7 @@ fn refused<W: AsRef<std::ffi::OsStr>>(wrapper: &[W], dir: &str, flags: &[&str]) 
         .args(&words[1..])
         .args(["serve", dir, "--listen", "127.0.0.1:0"])
         .args(flags);
-    let output = run_to_end(&mut command, Duration::from_secs(10));
+    let output = run_to_end(&mut command, Duration::from_secs(60));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{flags:?}: {told}");
     assert_eq!(told.lines().count(), 1, "{told}");

@@ -52,7 +52,7 @@ fn a_request_that_comes_again_after_data_is_another_upload() {
         client.write("file", &[]);
         // A copy of the first one's last ACK may still be on its way.
         let (tid, opening) = loop {
-            match client.receive_from(Duration::from_secs(5)) {
+            match client.receive_from(Duration::from_secs(30)) {
                 Some((Packet::Ack(1), from)) if from == first => {}
                 Some((packet, from)) => break (from, packet),
                 None => panic!("no answer to the second request"),
@@ -114,8 +114,14 @@ fn windows_of_data_with_a_gap() {
     for number in 6..=9 {
         client.data(number, block(number));
     }
-    let mut acks = client.drain(Duration::from_millis(300), Duration::from_secs(2));
-    assert_eq!(acks.pop(), Some(Packet::Ack(9)), "{acks:?}");
+    // The last one comes when the file is stored. What a timer sent again may come before.
+    loop {
+        match client.receive() {
+            Packet::Ack(9) => break,
+            Packet::Ack(5..=8) => {}
+            other => panic!("ACK 9 was due: {other:?}"),
+        }
+    }
     assert!(fs::read(server.path("file")).expect("stored") == content);
     assert_eq!(server.finish_with_one().outcome(), "complete");
 }

@@ -8,7 +8,7 @@ use bootwire_io::{
 };
 
 /// A test that waits longer than this has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything this kernel has, the same without GSO, and plain calls.
 pub(crate) fn kernels() -> [Kernel; 3] {

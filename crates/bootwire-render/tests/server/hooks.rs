@@ -64,7 +64,7 @@ async fn a_client_that_repeats_its_request_causes_one_call() {
 #[tokio::test]
 async fn clients_that_give_up_and_come_again_find_the_call_under_way() {
     let shop = Workshop::new();
-    let program = shop.program("p", "echo x >> $DIR/calls; sleep 1; printf hello");
+    let program = shop.program("p", "echo x >> $DIR/calls; sleep 3; printf hello");
     let server = serve(Hook::new(program));
     let address = server.address;
     let done = tokio::task::spawn_blocking(move || {
@@ -169,8 +169,8 @@ async fn every_way_to_end_has_its_answer_in_time_and_others_notice_nothing() {
         ("/closed", later),
     ] {
         let (refused, welcome) = tokio::join!(
-            within(6, server.refused(path)),
-            within(3, server.get("/motd"))
+            within(20, server.refused(path)),
+            within(20, server.get("/motd"))
         );
         assert_eq!(refused, expected, "{path}");
         assert_eq!(welcome.unwrap(), "Welcome\n");
@@ -369,12 +369,12 @@ async fn a_service_that_misbehaves_costs_an_error_in_time() {
     .await;
     let ask = HttpHook::get(&web.url("{path}"), HttpOptions::new()).unwrap();
     let ask = ask.output(Output::Json).size_max(1 << 20);
-    let server = serve(Hook::new(ask).deadline(Duration::from_millis(700)));
+    let server = serve(Hook::new(ask).deadline(Duration::from_secs(2)));
     let later = ErrorCode::NotDefined;
     for (path, code, what) in [
-        ("/hang", later, "no answer within 700ms"),
+        ("/hang", later, "no answer within 2s"),
         ("/flood", later, "larger than 1048576 bytes"),
-        ("/drip", later, "no answer within 700ms"),
+        ("/drip", later, "no answer within 2s"),
         ("/cut", later, "hook: "),
         ("/500", later, "500"),
         ("/301", later, "301"),
@@ -389,8 +389,8 @@ async fn a_service_that_misbehaves_costs_an_error_in_time() {
         ("/packed", later, "compressed (gzip)"),
     ] {
         let (refused, welcome) = tokio::join!(
-            within(4, server.refused(path)),
-            within(2, server.get("/motd"))
+            within(20, server.refused(path)),
+            within(20, server.get("/motd"))
         );
         assert_eq!(refused.0, code, "{path}");
         assert_eq!(welcome.unwrap(), "Welcome\n");

@@ -27,7 +27,7 @@ fn netbox(web: &Web) -> HttpApi {
         .field("ip", "/primary_ip4/address")
         .field("vars", "/config_context")
         .field("site", "/site/slug")
-        .timeout(Duration::from_millis(700))
+        .timeout(Duration::from_secs(2))
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn an_api_that_misbehaves_costs_an_error_in_time() {
     let server = telling(dir.path(), netbox(&web));
     for last in 1..=11 {
         let path = format!("/52-54-00-00-00-{last:02x}");
-        let (code, text) = within(3, server.refused(&path)).await;
+        let (code, text) = within(20, server.refused(&path)).await;
         assert_eq!(code, ErrorCode::NotDefined, "{path}");
         assert_eq!(text, "Inventory not available, try again");
         assert_eq!(
@@ -107,9 +107,9 @@ async fn an_api_that_misbehaves_costs_an_error_in_time() {
         .filter_map(|record| record.detail.as_deref())
         .collect();
     for (at, what) in [
-        (0, "no answer within 700ms"),
+        (0, "no answer within 2s"),
         (1, "larger than 1048576 bytes"),
-        (2, "no answer within 700ms"),
+        (2, "no answer within 2s"),
         (4, "500"),
         (5, "no JSON"),
         (6, "302"),

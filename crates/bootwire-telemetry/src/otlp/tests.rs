@@ -19,9 +19,7 @@ use crate::{Telemetry, sample};
 fn bench(url: &str) -> (Telemetry, Arc<Mutex<Vec<String>>>) {
     let notes = Arc::<Mutex<Vec<String>>>::default();
     let told = Arc::clone(&notes);
-    let endpoint = Endpoint::new(url)
-        .unwrap()
-        .timeout(Duration::from_millis(300));
+    let endpoint = Endpoint::new(url).unwrap().timeout(Duration::from_secs(1));
     let otlp = Otlp::new(endpoint)
         .every(PATIENCE * 10)
         .quick()

@@ -18,9 +18,7 @@ struct Bench {
 fn bench(url: &str, change: impl FnOnce(Webhook) -> Webhook) -> Bench {
     let notes = Arc::<Mutex<Vec<String>>>::default();
     let told = Arc::clone(&notes);
-    let endpoint = Endpoint::new(url)
-        .unwrap()
-        .timeout(Duration::from_millis(300));
+    let endpoint = Endpoint::new(url).unwrap().timeout(Duration::from_secs(1));
     let webhook = Webhook::new(endpoint)
         .events([Event::Transfer])
         .linger(Duration::from_millis(20))

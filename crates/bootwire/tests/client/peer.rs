@@ -9,7 +9,7 @@ use std::time::Duration;
 use bootwire_proto::{Ack, Data, Mode, Op, Packet};
 
 /// Longest wait for a packet that must come.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Long enough for a packet that must not come to show up.
 const QUIET: Duration = Duration::from_millis(200);

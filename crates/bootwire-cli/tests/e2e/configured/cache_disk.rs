@@ -122,7 +122,7 @@ fn a_cache_that_is_in_use_is_refused() {
     let mut command = Command::new(bootwire());
     command.arg("serve").arg("--config").arg(&config);
     command.args(["--listen", "127.0.0.1:0"]);
-    let output = run_to_end(&mut command, Duration::from_secs(10));
+    let output = run_to_end(&mut command, Duration::from_secs(60));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "{told}");
     assert!(told.contains("cache") && told.contains("another"), "{told}");

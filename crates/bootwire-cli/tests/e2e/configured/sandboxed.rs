@@ -53,7 +53,7 @@ fn serves_everything(wrapper: &[&str]) -> Server {
         .arg(builder.place().join("machines.toml"))
         .arg("--config")
         .arg(builder.place().join("bootwire.toml"));
-    let output = run_to_end(&mut import, Duration::from_secs(10));
+    let output = run_to_end(&mut import, Duration::from_secs(60));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{told}");
 
@@ -84,7 +84,7 @@ fn serves_everything(wrapper: &[&str]) -> Server {
 
 /// The line of the server's that begins like this.
 fn line(server: &Server, beginning: &str) -> String {
-    let found = server.notes().wait(Duration::from_secs(10), |lines| {
+    let found = server.notes().wait(Duration::from_secs(30), |lines| {
         let found = lines.iter().find(|line| line.starts_with(beginning));
         found.cloned()
     });
@@ -172,7 +172,7 @@ fn a_reload_takes_no_path_that_is_outside_the_sandbox() {
         let new = server.outside().join("new");
         fs::write(&new, config(&table)).expect("a file");
         fs::rename(&new, server.outside().join("bootwire.toml")).expect("renamed");
-        let why = server.notes().wait(Duration::from_secs(10), |lines| {
+        let why = server.notes().wait(Duration::from_secs(30), |lines| {
             let is_it = |line: &&String| {
                 line.contains(&format!("sandbox.{key}")) && line.contains(&format!("{path}:"))
             };
@@ -256,7 +256,7 @@ fn programs_do_not_run_as_root_by_accident() {
     start
         .args(["serve", "--listen", "127.0.0.1:0", "--config"])
         .arg(place.join("bootwire.toml"));
-    let output = run_to_end(&mut start, Duration::from_secs(10));
+    let output = run_to_end(&mut start, Duration::from_secs(60));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{told}");
     for words in [

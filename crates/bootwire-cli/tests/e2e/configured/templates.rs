@@ -121,11 +121,11 @@ fn a_template_that_breaks_later_is_told_and_its_last_good_text_stays() {
     eventually(|| get() == b"third node-7");
 }
 
-/// Asks again and again, for ten seconds at most.
+/// Asks again and again, for half a minute at most.
 fn eventually(mut holds: impl FnMut() -> bool) {
     let begun = std::time::Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "waited in vain");
+        assert!(begun.elapsed() < Duration::from_secs(30), "waited in vain");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

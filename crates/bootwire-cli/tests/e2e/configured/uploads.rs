@@ -122,7 +122,7 @@ fn a_secret_suffix_is_asked_for_cut_off_and_never_told() {
     }
     put(&mut client, &format!("switch.{SECRET}"), b"config");
     expect_listing(&server.path(""), &["switch"]);
-    let lines = server.log().wait(Duration::from_secs(5), |lines| {
+    let lines = server.log().wait(Duration::from_secs(30), |lines| {
         (lines.len() >= 7).then(|| lines.to_vec())
     });
     let told = [lines.expect("seven records"), server.notes().lines()].concat();
