@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod inherited;
 mod interface;
 mod kernel;
 #[cfg(target_os = "linux")]
@@ -15,6 +16,7 @@ mod send;
 mod signal;
 mod socket;
 
+pub use inherited::{Inherited, inherited};
 pub use interface::{LocalAddress, interface_mtu, interface_name, local_addresses};
 pub use kernel::Kernel;
 pub use mapping::{MappedRange, Mapping, is_local, mappable};

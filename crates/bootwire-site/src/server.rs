@@ -1,5 +1,7 @@
 //! The server a configuration describes: where its settings take effect.
 
+use std::net::UdpSocket;
+
 use bootwire::{Schedule, Server};
 
 use crate::config::Config;
@@ -16,12 +18,25 @@ impl Config {
     /// listens on `instead` where the configuration names no address.
     #[must_use]
     pub fn server(&self, instead: &str) -> Server {
-        let document = &self.document;
-        let mut listen = document.listen.iter().flatten();
+        let mut listen = self.document.listen.iter().flatten();
         let first = listen.next().map_or(instead, String::as_str);
+        self.set_up(listen.fold(Server::bind(first), Server::and_bind))
+    }
+
+    /// The server as it is configured, on sockets that are bound already, in place of the addresses
+    /// that the configuration names; `None` without any.
+    #[must_use]
+    pub fn server_on(&self, sockets: Vec<UdpSocket>) -> Option<Server> {
+        let mut sockets = sockets.into_iter();
+        let first = Server::from_socket(sockets.next()?);
+        Some(self.set_up(sockets.fold(first, Server::and_socket)))
+    }
+
+    /// Everything but where it listens.
+    fn set_up(&self, server: Server) -> Server {
+        let document = &self.document;
         let budgets = &document.budgets;
-        let mut server = listen
-            .fold(Server::bind(first), Server::and_bind)
+        let mut server = server
             .single_port(document.single_port)
             .windowsize_max(document.windowsize_max)
             .windowsize_first(document.windowsize_first)

@@ -16,9 +16,17 @@ pub enum Place {
 }
 
 /// Where a server has its socket unless told otherwise, and a client looks for it: for root
-/// `/run/bootwire/admin.sock`; for others the same in their own runtime directory, and then root's.
+/// `/run/bootwire/admin.sock`; for others the same in their own runtime directory, and then root's. A
+/// service has it in its own (systemd's `RuntimeDirectory=`).
 #[must_use]
 pub fn default_sockets() -> Vec<PathBuf> {
+    if let Some(named) = std::env::var_os("RUNTIME_DIRECTORY") {
+        // Of several, as systemd separates them.
+        let first = std::env::split_paths(&named).next();
+        if let Some(directory) = first.filter(|directory| directory.is_absolute()) {
+            return vec![directory.join("admin.sock")];
+        }
+    }
     let system = PathBuf::from("/run/bootwire/admin.sock");
     if rustix::process::geteuid().is_root() {
         return vec![system];

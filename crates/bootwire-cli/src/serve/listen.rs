@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use anyhow::anyhow;
 use bootwire::ServerError;
 
+use super::holder;
+
 /// `EAFNOSUPPORT` of Linux: the kernel has no IPv6 at all. The standard library has no kind for it.
 const EAFNOSUPPORT: i32 = 97;
 
@@ -17,12 +19,17 @@ pub(super) fn is_without_ipv6(error: &io::Error) -> bool {
 /// A start that failed, with what to do about it.
 pub(super) fn explain(error: ServerError) -> anyhow::Error {
     match error {
-        ServerError::Bind { address, source } => anyhow!(cannot_listen(address, &source)),
+        ServerError::Bind { address, source } => {
+            let in_use = source.kind() == io::ErrorKind::AddrInUse;
+            let holder = in_use.then(|| holder::told(address)).flatten();
+            anyhow!(cannot_listen(address, &source, holder.as_deref()))
+        }
         other => other.into(),
     }
 }
 
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
+/// `holder`: who has the port, and what to do about it.
+fn cannot_listen(address: SocketAddr, error: &io::Error, holder: Option<&str>) -> String {
     let other = SocketAddr::new(address.ip(), other_port(address.port()));
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
@@ -34,11 +41,16 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
                  --listen {other}"
             )
         }
-        io::ErrorKind::AddrInUse => format!(
-            "cannot listen on {address}: the port is in use; see by whom with \
-             ss -ulpn 'sport = :{}', stop it, or use --listen {other}",
-            address.port()
-        ),
+        io::ErrorKind::AddrInUse => match holder {
+            Some(holder) => format!(
+                "cannot listen on {address}: the port is in use {holder}. Or use --listen {other}"
+            ),
+            None => format!(
+                "cannot listen on {address}: the port is in use; see by whom with \
+                 ss -ulpn 'sport = :{}', stop it, or use --listen {other}",
+                address.port()
+            ),
+        },
         io::ErrorKind::AddrNotAvailable => format!(
             "cannot listen on {address}: this machine does not have that address; see those it \
              has with ip address, or use --listen {}",
@@ -67,7 +79,7 @@ mod tests {
     use super::*;
 
     fn told(address: &str, kind: io::ErrorKind) -> String {
-        cannot_listen(address.parse().unwrap(), &kind.into())
+        cannot_listen(address.parse().unwrap(), &kind.into(), None)
     }
 
     #[test]
@@ -86,6 +98,18 @@ mod tests {
             told("127.0.0.1:6969", io::ErrorKind::AddrInUse),
             "cannot listen on 127.0.0.1:6969: the port is in use; see by whom with \
              ss -ulpn 'sport = :6969', stop it, or use --listen 127.0.0.1:6970"
+        );
+    }
+
+    #[test]
+    fn who_has_the_port_is_named_with_what_to_do() {
+        let error = io::Error::from(io::ErrorKind::AddrInUse);
+        let holder =
+            Some("by atftpd (0.0.0.0:69, process 812); stop it with systemctl disable --now x");
+        assert_eq!(
+            cannot_listen("[::]:69".parse().unwrap(), &error, holder),
+            "cannot listen on [::]:69: the port is in use by atftpd (0.0.0.0:69, process 812); stop it \
+             with systemctl disable --now x. Or use --listen [::]:6969"
         );
     }
 

@@ -5,10 +5,13 @@ mod args;
 mod confined;
 mod flags;
 mod follow;
+mod holder;
 mod listen;
 mod memory;
+mod passed;
 mod reporting;
 mod served;
+mod service;
 mod shutdown;
 mod totals;
 
@@ -35,12 +38,17 @@ use crate::exit::Failure;
 use crate::{out, size, task};
 use follow::Follow;
 use memory::Load;
+use passed::Passed;
 use reporting::Reporting;
 use served::Served;
+use service::{Service, Telling};
 use shutdown::{Signal, Signals};
 use totals::Totals;
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    // Before anything else opens a file.
+    let passed = Passed::take()?;
+    let service = Service::from_environment();
     raise_descriptor_limit();
     let config = args.configuration()?;
     let mut sandbox = Sandbox::new(&confined::wanted(&config)?)?;
@@ -54,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let totals = Arc::new(Totals::default());
     let mut reporting = Reporting::open(&config)?;
     let follow = Follow::default();
-    let server = open(args, &config, &totals, &reporting, &follow)?;
+    let server = open(args, &config, passed, &totals, &reporting, &follow)?;
     // Asked now: what tells the limits of a container is soon out of sight.
     let threads = available_parallelism().map_or(1, usize::from);
     bootwire_io::share_free_memory(threads.max(2));
@@ -92,7 +100,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         reporting.start(&handle, served.caching())?;
         let admin = door.start(served.site(), &handle, &reporting, follow.boots())?;
         served.prefetch();
+        let telling = service.ready(&handle.view());
         let running = Running {
+            service,
+            telling,
             drain: served.config().document.drain.0,
             served,
             handle,
@@ -115,6 +126,9 @@ struct Running {
     reporting: Reporting,
     follow: Follow,
     admin: Option<Endpoint>,
+    service: Service,
+    /// Tells the service manager in the background, as long as it is there.
+    telling: Telling,
 }
 
 impl Running {
@@ -126,6 +140,7 @@ impl Running {
             admin.draining();
         }
         let running = self.handle.stats().active;
+        self.service.stopping(running, self.drain);
         if running > 0 {
             out::note(&format!(
                 "draining: {} running, at most {} s; a second signal stops at once",
@@ -148,6 +163,7 @@ impl Running {
             admin.stop().await;
         }
         out::note(&totals.summary(began.elapsed()));
+        drop(self.telling);
         if died {
             return Err(ServerError::Worker.into());
         }
@@ -185,11 +201,14 @@ impl Running {
                     return false;
                 }
             }
+            self.service.reloading();
             // Opening a site is large, and rare.
             let reload = Box::pin(self.served.reload(&self.handle));
             let Some(result) = signals.or_end(reload).await else {
                 return false;
             };
+            let taken = result.reloaded || !self.served.has_file();
+            self.service.reloaded(&self.handle.view(), taken);
             self.reporting.hide(self.served.secrets());
             if let Some(admin) = &self.admin {
                 admin.renew(self.served.site());
@@ -234,16 +253,17 @@ fn expect_unprivileged_ports(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens the sockets.
+/// Opens the sockets, or takes those it was started with.
 fn open(
     args: &Args,
     config: &Config,
+    passed: Passed,
     totals: &Arc<Totals>,
     reporting: &Reporting,
     follow: &Follow,
 ) -> anyhow::Result<OpenServer> {
-    let open = |address: &str| {
-        let server = config.server(address).portable_io(args.portable_io);
+    let open = |server: Server| {
+        let server = server.portable_io(args.portable_io);
         let (follow, secrets) = (follow.clone(), reporting.secrets());
         let server = server.observe_batches(move |records| {
             let secrets = secrets.read().unwrap_or_else(PoisonError::into_inner);
@@ -253,12 +273,16 @@ fn open(
             .attach(observed(server, config, totals, reporting))
             .open()
     };
-    match open(server::LISTEN) {
+    passed.introduce(config);
+    if let Some(server) = config.server_on(passed.sockets()) {
+        return open(server).map_err(listen::explain);
+    }
+    match open(config.server(server::LISTEN)) {
         Err(ServerError::Bind { source, .. })
             if config.document.listen.is_none() && listen::is_without_ipv6(&source) =>
         {
             out::note("no IPv6 on this machine: listening on IPv4 alone");
-            open(server::LISTEN_IPV4).map_err(listen::explain)
+            open(config.server(server::LISTEN_IPV4)).map_err(listen::explain)
         }
         opened => opened.map_err(listen::explain),
     }

@@ -68,7 +68,7 @@ impl Served {
     }
 
     /// Whether it comes from a file, and not from flags alone.
-    fn has_file(&self) -> bool {
+    pub(super) fn has_file(&self) -> bool {
         self.config().location.is_file()
     }
 

@@ -43,6 +43,7 @@ mod rollover;
 mod sandbox;
 mod scraped;
 mod search;
+mod service;
 mod startup;
 mod storms;
 mod strangers;

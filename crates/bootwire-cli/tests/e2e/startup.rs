@@ -196,7 +196,11 @@ fn a_second_server_on_the_same_port_is_refused() {
     let server = Server::of("file", b"first");
     let address = format!("127.0.0.1:{}", server.port());
     let told = complaint(&["/tmp", "--listen", &address]);
-    assert!(told.contains("in use"), "{told}");
+    let by = format!(
+        "in use by Bootwire itself ({address}, process {}), which runs already",
+        server.pid()
+    );
+    assert!(told.contains(&by), "{told}");
     assert_eq!(Wire::new(server.address()).fetch("file"), b"first");
 }
 

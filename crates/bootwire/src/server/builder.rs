@@ -39,7 +39,8 @@ impl Server {
     }
 
     /// Takes a bound UDP socket: from a test, or passed by systemd. One worker serves each such
-    /// socket.
+    /// socket, whatever [`workers`](Self::workers) says. So for several workers pass several sockets
+    /// of one address (`SO_REUSEPORT`): the kernel spreads clients over them.
     #[must_use]
     pub fn from_socket(socket: UdpSocket) -> Self {
         Self::new().and_socket(socket)

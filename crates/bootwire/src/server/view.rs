@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, oneshot};
 
 use super::inbox::{Inbox, Message};
 use super::live::{LiveTransfer, Sighting, Survey};
@@ -135,13 +135,7 @@ impl ServerView {
     /// thousands take some milliseconds and hold up no packet. A server that has stopped has none.
     pub async fn transfers(&self, max: usize) -> Vec<LiveTransfer> {
         let turn = self.seen.turn.lock().await;
-        let look = |inbox: &Arc<Inbox>| {
-            let (survey, told) = Survey::new(max);
-            inbox.send(Message::Look(Box::new(survey)));
-            told
-        };
-        // All of them at once.
-        let told: Vec<_> = self.seen.inboxes.iter().map(look).collect();
+        let told = self.look(max);
         let mut seen: Vec<Sighting> = Vec::new();
         for told in told {
             // A worker that has ended has nothing to tell.
@@ -151,6 +145,38 @@ impl ServerView {
         seen.sort_unstable_by_key(Sighting::id);
         seen.truncate(max);
         seen.into_iter().map(LiveTransfer::from).collect()
+    }
+
+    /// Resolves when every worker has come round once more, mostly within a millisecond. A worker that
+    /// hangs never does: tie a watchdog to it. `false` if one has ended.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bootwire::{Router, Server};
+    ///
+    /// let server = Server::bind("127.0.0.1:0").serve(Router::new()).start()?;
+    /// assert!(server.view().turns().await);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn turns(&self) -> bool {
+        let _turn = self.seen.turn.lock().await;
+        let mut all = true;
+        for told in self.look(0) {
+            all &= told.await.is_ok();
+        }
+        all
+    }
+
+    /// Has all workers look at their transfers, at the same time.
+    fn look(&self, max: usize) -> Vec<oneshot::Receiver<Vec<Sighting>>> {
+        let look = |inbox: &Arc<Inbox>| {
+            let (survey, told) = Survey::new(max);
+            inbox.send(Message::Look(Box::new(survey)));
+            told
+        };
+        self.seen.inboxes.iter().map(look).collect()
     }
 }
 

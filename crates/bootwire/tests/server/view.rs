@@ -68,3 +68,31 @@ async fn a_server_with_nothing_to_do_is_not_busy() {
         assert!(share < 0.5, "{share}");
     }
 }
+
+/// What a watchdog is tied to: a worker that hangs shows, and so does one that has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_come_round_unless_one_hangs() {
+    let (held, hold) = std::sync::mpsc::channel::<()>();
+    let hold = std::sync::Mutex::new(hold);
+    let hang = move |_: &bootwire::Request| {
+        // Until the test lets go.
+        let _ = hold.lock().unwrap().recv();
+        true
+    };
+    let app = Router::new().when(hang, Router::new().read("/hang", async || "done"));
+    let server = Running::with(app, Server::bind("127.0.0.1:0").workers(2));
+    let view = server.handle.as_ref().unwrap().view();
+    assert!(view.turns().await);
+
+    let client = Raw::new("127.0.0.1:0");
+    client.send(server.address, &super::rrq("hang", ""));
+    // It takes a moment until the request is there.
+    let within = Duration::from_millis(200);
+    while tokio::time::timeout(within, view.turns()).await.is_ok() {}
+    drop(held);
+    assert!(view.turns().await, "it goes on where it was");
+    assert_eq!(client.receive().0, b"\0\x03\0\x01done");
+
+    server.stop().await;
+    assert!(!view.turns().await, "nobody is left");
+}
