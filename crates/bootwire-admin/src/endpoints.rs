@@ -5,6 +5,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::api;
 
+/// The header that a call needs which changes something.
+pub const CHANGES: &str = "x-bootwire";
+/// The cookie that stands for the token.
+pub const COOKIE: &str = "bootwire_session";
+
 /// What is asked for. One for each row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {

@@ -18,9 +18,10 @@ pub mod sources;
 mod view;
 
 pub use client::Client;
+pub use endpoints::{CHANGES, COOKIE};
 pub use feed::live::sort;
 pub use problem::Problem;
 pub use serve::{
-    Address, Admin, CHANGES, COOKIE, Certificate, CertificateError, ListenError, Listener,
-    ParseAddressError, Running, TOKEN_LEAST,
+    Address, Admin, Certificate, CertificateError, ListenError, Listener, ParseAddressError,
+    Running, TOKEN_LEAST,
 };

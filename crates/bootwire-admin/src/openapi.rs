@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::api;
-use crate::endpoints::{Answer, ENDPOINTS, Endpoint};
+use crate::endpoints::{Answer, CHANGES, COOKIE, ENDPOINTS, Endpoint};
 use crate::problem::Problem;
 
 /// What it says, as a document: what `GET /openapi.json` answers and `docs/reference/openapi.json`
@@ -54,11 +54,11 @@ pub fn document() -> Value {
                     "description": "The token of [admin]. The Unix socket needs none, nor does loopback \
                                     unless one is set.",
                 },
-                "session": { "type": "apiKey", "in": "cookie", "name": crate::serve::COOKIE },
+                "session": { "type": "apiKey", "in": "cookie", "name": COOKIE },
             },
             "parameters": {
                 "Changes": {
-                    "name": crate::serve::CHANGES,
+                    "name": CHANGES,
                     "in": "header",
                     "required": false,
                     "description": "Any value. Over TCP, a call that changes something needs this header \

@@ -27,8 +27,8 @@ pub use events::{Event, EventStream};
 pub use place::{Place, default_sockets};
 
 use crate::api;
+use crate::endpoints::CHANGES;
 use crate::problem::Problem;
-use crate::serve::CHANGES;
 
 /// How long an answer may take.
 const WITHIN: Duration = Duration::from_secs(40);

@@ -13,14 +13,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use ring::hmac;
 use ring::rand::SystemRandom;
 
-use crate::endpoints::{Call, Endpoint};
+use crate::endpoints::{CHANGES, COOKIE, Call, Endpoint};
 use crate::problem::Problem;
 
-/// The header that a call needs which changes something.
-pub const CHANGES: &str = "x-bootwire";
-/// The cookie that stands for the token.
-pub const COOKIE: &str = "bootwire_session";
-/// How long it does.
+/// How long a cookie stands for the token.
 const SESSION: Duration = Duration::from_secs(12 * 3600);
 /// Shortest token, in bytes.
 pub const TOKEN_LEAST: usize = 16;

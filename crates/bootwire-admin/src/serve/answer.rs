@@ -9,11 +9,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use bootwire::TransferRecord;
-use bootwire_telemetry::log::is_search;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::access::{Access, Way};
+use super::shown::Shown;
 use super::{Shared, events};
 use crate::api;
 use crate::console::guard;
@@ -35,33 +35,6 @@ const PREFETCH_WITHIN: Duration = Duration::from_secs(120);
 const PREFETCH_MAX: usize = 100;
 /// Records of one machine in its page.
 const OF_MACHINE: usize = 100;
-
-/// A record as the API shows it: as in the log.
-#[derive(Serialize)]
-pub(super) struct Shown<'r> {
-    #[serde(flatten)]
-    record: &'r TransferRecord,
-    /// Not found, and its boot loader goes on without.
-    search: bool,
-    /// In one line, as in the log, for who asked for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-}
-
-impl<'r> Shown<'r> {
-    pub(super) fn new(record: &'r TransferRecord) -> Self {
-        Self {
-            record,
-            search: is_search(record),
-            text: None,
-        }
-    }
-
-    pub(super) fn with_text(mut self, text: Option<String>) -> Self {
-        self.text = text;
-        self
-    }
-}
 
 /// Answers a call, whatever comes of it.
 pub(super) async fn answer(

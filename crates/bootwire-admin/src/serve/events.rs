@@ -12,7 +12,7 @@ use bootwire::TransferRecord;
 use futures_core::Stream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::answer::Shown;
+use super::shown::Shown;
 use super::{Shared, shutdown};
 use crate::api::{self, EventsQuery, Hello, Lag, Topic};
 use crate::feed::filter::Filter;

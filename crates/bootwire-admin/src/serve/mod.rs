@@ -7,14 +7,20 @@
 //! | `access` | decides who may call what |
 //! | `answer` | answers a call |
 //! | `events` | follows for one who follows |
+//! | `feeding` | tells those who follow what happens |
+//! | `discreet` | keeps secrets in paths from being seen |
+//! | `shown` | a record as both show it |
 //! | `paced`, [`tls`] | what is around a connection |
 
 mod accept;
 mod access;
 mod answer;
+mod discreet;
 mod events;
+mod feeding;
 pub(crate) mod listen;
 mod paced;
+mod shown;
 pub(crate) mod tls;
 
 use std::io;
@@ -27,37 +33,35 @@ use axum::body::Body;
 use axum::http::{Method, Request, Uri};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use bootwire::{BoxFuture, ServerStats, ServerView, TransferRecord};
+use bootwire::{ServerView, TransferRecord};
 use bootwire_boots::Changes;
-use bootwire_telemetry::hub::{Interrupted, Subscription};
+use bootwire_telemetry::hub::Subscription;
 use bootwire_telemetry::{Hub, Metrics};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-pub use access::{CHANGES, COOKIE, TOKEN_LEAST};
+pub use access::TOKEN_LEAST;
 pub use listen::{Address, ListenError, Listener, ParseAddressError};
 pub use tls::{Certificate, CertificateError};
 
 use access::{Access, Way};
+use discreet::{Discreet, Hide};
 
 use crate::api;
-use crate::boots::{Kept, shown};
+use crate::boots::Kept;
 use crate::console;
 use crate::endpoints::{ENDPOINTS, Endpoint};
+use crate::feed::Feed;
 use crate::feed::news::Item;
-use crate::feed::{Feed, history};
 use crate::problem::Problem;
 use crate::sources::{Boots, Control, Live, NoControl};
 use crate::view::Viewed;
 
 /// Most who follow at a time.
 const FOLLOWERS: usize = 64;
-/// Records that are taken from the hub at a time.
-const BATCH: usize = 512;
 
 type Exporters = Arc<dyn Fn() -> Vec<api::ExporterDrops> + Send + Sync>;
-type Hide = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 type Line = Arc<dyn Fn(&TransferRecord) -> String + Send + Sync>;
 type Notes = Arc<dyn Fn(&str) + Send + Sync>;
 
@@ -285,10 +289,7 @@ impl Admin {
             started: SystemTime::now(),
             live: match self.hide {
                 None => self.live,
-                Some(hide) => Arc::new(Discreet {
-                    live: self.live,
-                    hide,
-                }),
+                Some(hide) => Arc::new(Discreet::new(self.live, hide)),
             },
             feed: Feed::new(instance()),
             boots: self.boots,
@@ -303,12 +304,12 @@ impl Admin {
             ending: watch::Sender::new(false),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(tick(Arc::clone(&shared)));
+        tasks.spawn(feeding::tick(Arc::clone(&shared)));
         if let Some(records) = self.records {
-            tasks.spawn(listen_to(Arc::clone(&shared), records));
+            tasks.spawn(feeding::listen_to(Arc::clone(&shared), records));
         }
         if let Some(changes) = self.changes {
-            tasks.spawn(follow_boots(Arc::clone(&shared), changes));
+            tasks.spawn(feeding::follow_boots(Arc::clone(&shared), changes));
         }
         if let Some(certificate) = self.certificate {
             tasks.spawn(look_after(
@@ -359,42 +360,6 @@ impl Shared {
     pub(crate) fn boots(&self) -> Result<&Arc<dyn Boots>, Problem> {
         let none = || Problem::absent("boots", "the program that serves keeps no boots");
         self.boots.as_ref().ok_or_else(none)
-    }
-}
-
-/// A server some of whose paths are not to be seen.
-struct Discreet {
-    live: Arc<dyn Live>,
-    hide: Hide,
-}
-
-impl Live for Discreet {
-    fn stats(&self) -> ServerStats {
-        self.live.stats()
-    }
-
-    fn transfers(&self, max: usize) -> BoxFuture<'_, Vec<api::Transfer>> {
-        Box::pin(async move {
-            let mut transfers = self.live.transfers(max).await;
-            for transfer in &mut transfers {
-                if let Some(shown) = (self.hide)(&transfer.path) {
-                    transfer.path = shown;
-                }
-            }
-            transfers
-        })
-    }
-
-    fn listen(&self) -> Vec<String> {
-        self.live.listen()
-    }
-
-    fn workers(&self) -> usize {
-        self.live.workers()
-    }
-
-    fn load(&self) -> Vec<f64> {
-        self.live.load()
     }
 }
 
@@ -505,55 +470,6 @@ fn elsewhere(
 fn guarded(mut response: Response) -> Response {
     console::guard(response.headers_mut());
     response
-}
-
-/// Each second.
-async fn tick(shared: Arc<Shared>) {
-    let mut every = tokio::time::interval(Duration::from_millis(history::EVERY_MS));
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut ending = shared.ending.subscribe();
-    loop {
-        tokio::select! {
-            _ = every.tick() => {}
-            () = shutdown(&mut ending) => return,
-        }
-        let exporters = shared.exporters();
-        shared.feed.tick(&*shared.live, exporters).await;
-    }
-}
-
-/// Records become news.
-async fn listen_to(shared: Arc<Shared>, mut records: Subscription<TransferRecord>) {
-    let mut ending = shared.ending.subscribe();
-    loop {
-        let batch = tokio::select! {
-            batch = records.batch(BATCH) => batch,
-            () = shutdown(&mut ending) => return,
-        };
-        match batch {
-            Ok(batch) => shared.feed.tell(batch.into_iter().map(Item::Record)),
-            // The hub counts them.
-            Err(Interrupted::Lagged(_)) => {}
-            Err(Interrupted::Closed) => return,
-        }
-    }
-}
-
-/// Changes of boots become news.
-async fn follow_boots(shared: Arc<Shared>, mut changes: Changes) {
-    let mut ending = shared.ending.subscribe();
-    loop {
-        let change = tokio::select! {
-            change = changes.next() => change,
-            () = shutdown(&mut ending) => return,
-        };
-        let Some(change) = change else {
-            return;
-        };
-        shared
-            .feed
-            .tell([Item::Boot(Arc::new(shown(change.boot())))]);
-    }
 }
 
 /// Reads a certificate again when its files change.

@@ -1,12 +1,11 @@
 //! What a machine is.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use bootwire::MacAddr;
 
-use super::run::Run;
-use super::{Boot, Event, Pace};
+use super::Pace;
 use crate::Share;
 
 /// A processor.
@@ -281,19 +280,5 @@ impl Machine {
     pub const fn pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
         self
-    }
-
-    /// Boots once from the server at `server`, and tells what happens. The same seed makes the same
-    /// choices: ports, and which packets are lost.
-    ///
-    /// Within a tokio runtime with time and network. Whoever drops the future switches the machine
-    /// off.
-    pub async fn boot(
-        &self,
-        server: SocketAddr,
-        seed: u64,
-        mut tell: impl FnMut(Event<'_>) + Send,
-    ) -> Boot {
-        Run::new(self, server, seed, &mut tell).boot().await
     }
 }

@@ -19,6 +19,7 @@
 //!
 //! [`Fleet`] lets many of them boot again and again. [`image`] makes files for them to boot from.
 
+mod boot;
 mod card;
 mod ending;
 mod event;

@@ -27,15 +27,6 @@ impl Pace {
         }
     }
 
-    /// For people to watch: this many bytes a second, and the waits of a quick machine.
-    #[must_use]
-    pub const fn watchable(rate: u64) -> Self {
-        Self {
-            rate: Some(rate),
-            waits: 1.0,
-        }
-    }
-
     /// Does work that takes a quick machine this long.
     pub(super) async fn work(&self, time: Duration) {
         let time = time.mul_f64(self.waits.clamp(0.0, 1000.0));

@@ -9,17 +9,12 @@ use tokio::time::Instant;
 
 use super::card::Card;
 use super::fetch::{self, Ask, Cut, Leave, Taken};
-use super::loaders::{self, Program};
 use super::manners::Manners;
-use super::{Arch, Boot, Ending, Event, Fetched, Got, Kind, Machine, Part, Trouble};
+use super::{Arch, Event, Fetched, Got, Machine, Part, Trouble};
 use crate::faults::Random;
 
 /// What a file is taken to have if nobody said its size and trouble comes in the middle of it.
 const UNKNOWN_SIZE: u64 = 8 << 20;
-/// Programs that may start each other before whoever stands beside the machine switches it off.
-const PROGRAMS_MAX: u32 = 6;
-/// Boots of a machine that starts over again and again, likewise.
-const BOOTS_MAX: u32 = 4;
 /// Requests of one start, for loaders whose configurations lead to each other.
 const REQUESTS_MAX: u32 = 500;
 
@@ -90,10 +85,10 @@ pub(super) struct Run<'a> {
     pub(super) machine: &'a Machine,
     pub(super) card: Card,
     pub(super) random: Random,
-    tell: &'a mut (dyn FnMut(Event<'_>) + Send),
-    fetched: Vec<Fetched>,
+    pub(super) tell: &'a mut (dyn FnMut(Event<'_>) + Send),
+    pub(super) fetched: Vec<Fetched>,
     /// Since it was started.
-    requests: u32,
+    pub(super) requests: u32,
     /// Trouble that is still to come.
     trouble: Option<Trouble>,
 }
@@ -115,53 +110,6 @@ impl<'a> Run<'a> {
             requests: 0,
             trouble: machine.trouble,
         }
-    }
-
-    /// Boots until it has booted, or cannot go on.
-    pub(super) async fn boot(mut self) -> Boot {
-        let mut boots = 0;
-        let ending = loop {
-            boots += 1;
-            self.requests = 0;
-            (self.tell)(Event::Started);
-            match self.once().await {
-                Ok(()) => break Ending::Booted,
-                Err(Stop::With(words)) => break Ending::Stopped(words),
-                Err(Stop::Silent) => break Ending::Silent,
-                Err(Stop::Hung) => break Ending::Hung,
-                Err(Stop::Reset) if boots < BOOTS_MAX => {}
-                Err(Stop::Reset) => break Ending::Stopped("starts over and over".to_owned()),
-            }
-        };
-        (self.tell)(Event::Ended(&ending));
-        Boot {
-            fetched: self.fetched,
-            ending,
-        }
-    }
-
-    async fn once(&mut self) -> Result<(), Stop> {
-        // Its self-test, and DHCP.
-        self.work(2000).await;
-        let mut program = match self.machine.kind {
-            Kind::RaspberryPi => Program::RaspberryPi,
-            Kind::UBoot => Program::UBoot,
-            Kind::Pxelinux => loaders::pxe_rom(self).await?,
-            Kind::Grub | Kind::Ipxe | Kind::Windows => loaders::uefi(self).await?,
-        };
-        for _ in 0..PROGRAMS_MAX {
-            match loaders::start(self, program).await? {
-                Some(next) => program = next,
-                None => {
-                    // The kernel unpacks itself.
-                    self.work(500).await;
-                    return Ok(());
-                }
-            }
-        }
-        Err(Stop::with(
-            "starts one loader from the other without end; somebody switched it off",
-        ))
     }
 
     /// Does work that takes a quick machine so many milliseconds.

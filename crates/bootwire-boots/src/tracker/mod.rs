@@ -4,10 +4,12 @@
 //! Everything in it is bounded by [`Limits`].
 
 mod add;
+mod anew;
 mod judge;
 mod known;
 mod open;
 mod table;
+mod tell;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bootwire::{Outcome, TransferRecord};
+use bootwire::TransferRecord;
 
-use super::{Limits, judge};
+use super::Limits;
 use crate::boot::Keys;
 use crate::scripts::Script;
-use crate::times::{after, between};
-use crate::{Arch, Boot, Change, Stage, VerdictKind};
+use crate::times::after;
+use crate::{Arch, Boot, Change, VerdictKind};
 
 /// A boot with what is known of it and not told.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub(super) struct Open {
     /// Whether its beginning was told.
     pub(super) announced: bool,
     /// The kind of verdict that was told with its end.
-    said: Option<VerdictKind>,
+    pub(super) said: Option<VerdictKind>,
 }
 
 /// The beginning of a boot that ended another.
@@ -124,109 +124,9 @@ impl Open {
             && after(at, silence) >= self.boot.started
     }
 
-    /// Whether a transfer is the first of another boot.
-    pub(super) fn begins_anew(&self, record: &TransferRecord, limits: &Limits) -> Option<Restart> {
-        let boot = &self.boot;
-        let gap = between(boot.last, record.started);
-        let restart = Restart {
-            gap,
-            apart: between(boot.started, record.started),
-        };
-        let is_expected = || judge::is_expected(self, &record.path);
-        if gap > limits.silence {
-            return (!is_expected()).then_some(restart);
-        }
-        let least = |seconds: u64| gap >= Duration::from_secs(seconds);
-        let searched = |step: &&crate::Step| step.stage != Stage::Search;
-        let first = boot.steps.iter().find(searched);
-        let is_first_again =
-            record.path == self.first_path || first.is_some_and(|first| first.path == record.path);
-        let went_on = |from: Stage| boot.steps.iter().any(|step| step.stage == from);
-        if !is_first_again {
-            // The firmware may take another file than the last time.
-            let by_name = Stage::of_path(&record.path);
-            let is_loader = by_name == Stage::Loader && went_on(Stage::Kernel) && least(2);
-            return (is_loader && !is_expected()).then_some(restart);
-        }
-        // What replaces a transfer that never ended.
-        let cut_off = boot.steps.iter().rfind(searched).is_some_and(|last| {
-            matches!(last.outcome, Outcome::ClientAbort | Outcome::Timeout)
-                && last.path != record.path
-        });
-        let Some(first) = first else {
-            // All it did was search.
-            return least(10).then_some(restart);
-        };
-        if first.stage != Stage::Loader {
-            // A Raspberry Pi reads config.txt twice.
-            let is_anew = if went_on(Stage::Kernel) || went_on(Stage::Initrd) {
-                cut_off || least(2)
-            } else {
-                least(10)
-            };
-            return is_anew.then_some(restart);
-        }
-        let progressed = boot.steps.iter().any(|step| {
-            step.path != first.path && step.stage != Stage::Search && step.is_complete()
-        });
-        let is_anew = match (progressed, first.is_complete()) {
-            (true, _) => cut_off || least(1),
-            // Firmware tries again what failed; iPXE may be sent to itself.
-            (false, false) => false,
-            (false, true) if is_ipxe(&first.path) => false,
-            (false, true) => least(5),
-        };
-        is_anew.then_some(restart)
-    }
-
-    /// Its end, with the verdict as of now.
-    pub(super) fn end(&mut self, arch: Option<Arch>, changes: &mut Vec<Change>) {
-        let verdict = judge::verdict(self, arch);
-        let kind = verdict.kind;
-        self.boot.arch = self.boot.arch.or(arch);
-        self.boot.verdict = Some(verdict);
-        self.boot.expected = judge::expected(self);
-        self.dirty = false;
-        self.held = false;
-        let boot = Arc::new(self.boot.clone());
-        if !self.announced {
-            self.announced = true;
-            changes.push(Change::Began(Arc::clone(&boot)));
-        }
-        let is_news = self.said != Some(kind);
-        self.said = Some(kind);
-        changes.push(match is_news {
-            true => Change::Ended(boot),
-            false => Change::Progress(boot),
-        });
-    }
-
-    pub(super) fn end_if_held(&mut self, arch: Option<Arch>, changes: &mut Vec<Change>) {
-        if self.held {
-            self.end(arch, changes);
-        }
-    }
-
     /// It is over, and stays for a while.
     pub(super) fn linger(&mut self, limits: &Limits) {
         self.due = after(self.due.max(self.boot.last), limits.linger);
-    }
-
-    /// What is new of it.
-    pub(super) fn tell(&mut self, arch: Option<Arch>, changes: &mut Vec<Change>) {
-        if !std::mem::take(&mut self.dirty) || self.held {
-            return;
-        }
-        self.boot.arch = self.boot.arch.or(arch);
-        if !self.boot.over {
-            self.boot.verdict = judge::so_far(self, arch);
-        }
-        let boot = Arc::new(self.boot.clone());
-        let is_new = !std::mem::replace(&mut self.announced, true);
-        changes.push(match is_new {
-            true => Change::Began(boot),
-            false => Change::Progress(boot),
-        });
     }
 
     /// Takes the transfers of what turned out to be the same boot.

@@ -9,9 +9,8 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Cell, Row, Table};
 
-use super::machine::fitted;
 use super::state::State;
-use super::view::{plain, rate};
+use super::text::{fitted, plain, rate, short};
 use crate::size;
 
 /// A column.
@@ -200,12 +199,4 @@ fn waits<'a>(transfer: &Transfer) -> Text<'a> {
         style = style.fg(Color::Red);
     }
     Text::from(Line::styled(text, style).right_aligned())
-}
-
-/// Bytes in few letters: `12 MiB`.
-pub(super) fn short(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        _ => size::bytes(bytes),
-    }
 }

@@ -10,9 +10,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::feed::Known;
-use super::list::short;
 use super::state::State;
-use super::view::plain;
+use super::text::{fitted, plain, short};
 use crate::size;
 
 /// Boots before the newest that are listed.
@@ -191,14 +190,4 @@ fn record(record: &Record) -> Line<'static> {
         Span::raw(format!("{:>9} {took:>9}  ", short(record.bytes))),
         Span::raw(plain(&record.path)),
     ])
-}
-
-/// Text of exactly so many letters: of a long one, its end, which tells files apart.
-pub(super) fn fitted(text: &str, width: usize) -> String {
-    let count = text.chars().count();
-    if count <= width {
-        return format!("{text:<width$}");
-    }
-    let end: String = text.chars().skip(count + 1 - width).collect();
-    format!("…{end}")
 }

@@ -5,6 +5,7 @@
 //! | `state` | what is known, and what is to be seen of it |
 //! | `keys` | what keys do to it |
 //! | `view`, `list`, `machine` | draw it: the frame, the transfers, one machine |
+//! | `text` | how texts and amounts are written |
 //! | `terminal` | the terminal, which is as it was in the end |
 //! | `feed` | what comes from the server |
 
@@ -16,6 +17,7 @@ mod state;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod text;
 mod view;
 
 use std::io::IsTerminal;

@@ -10,8 +10,9 @@ use ratatui::widgets::{Clear, Paragraph, Sparkline};
 
 use super::keys::KEYS;
 use super::state::{Screen, State};
+use super::text::{plain, rate};
 use super::{list, machine};
-use crate::{shown, size};
+use crate::size;
 
 pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
     let tall = frame.area().height >= 16;
@@ -215,33 +216,6 @@ fn help(frame: &mut Frame<'_>, area: Rect) {
     }));
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(lines), area);
-}
-
-/// Text from elsewhere, which must not steer the terminal.
-pub(super) fn plain(text: &str) -> String {
-    if text
-        .chars()
-        .any(|letter| letter.is_control() || shown::steers(letter))
-    {
-        return shown::escaped(text.as_bytes());
-    }
-    text.to_owned()
-}
-
-/// Bytes a second in few letters: `112 MB/s`.
-pub(super) fn rate(bytes: u64) -> String {
-    let (mut number, mut unit) = (bytes as f64, "B/s");
-    for larger in ["kB/s", "MB/s", "GB/s"] {
-        if number < 1000.0 {
-            break;
-        }
-        number /= 1000.0;
-        unit = larger;
-    }
-    match number < 9.95 && unit != "B/s" {
-        true => format!("{number:.1} {unit}"),
-        false => format!("{number:.0} {unit}"),
-    }
 }
 
 /// A time of the API.
