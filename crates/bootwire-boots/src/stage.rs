@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// It is told by what a served configuration names, else by a route's `stage` (a label called
 /// `stage` on the record), else by the name of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Stage {

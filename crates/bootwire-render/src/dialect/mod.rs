@@ -32,60 +32,47 @@ pub use misses::goes_on_without;
 pub use probes::{EmptyLists, Probes};
 pub use search::{Searcher, grub_names, pxelinux_names};
 
-/// Who asks with a name of this shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Loader {
-    /// GRUB 2.
-    Grub,
-    /// PXELINUX, LPXELINUX, syslinux.efi, and U-Boot's `pxe` command, which asks for the same names.
-    Pxelinux,
-    /// iPXE.
-    Ipxe,
-    /// The boot ROM and EEPROM of a Raspberry Pi.
-    RaspberryPi,
-    /// shim, which loads GRUB under Secure Boot.
-    Shim,
-    /// The boot manager of Windows.
-    Windows,
-    /// Cisco IOS: AutoInstall.
-    CiscoIos,
-    /// Cisco NX-OS: POAP.
-    CiscoNxos,
-    /// A telephone: Cisco, Snom, Polycom, Yealink.
-    Phone,
+macro_rules! loaders {
+    ($($(#[doc = $doc:literal])+ $loader:ident $word:literal;)*) => {
+        /// Who asks with a name of this shape.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Loader {
+            $($(#[doc = $doc])+ $loader,)*
+        }
+
+        impl Loader {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$loader),*];
+
+            /// One word for logs, templates and quirks, such as `grub` or `raspberrypi`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$loader => $word,)* }
+            }
+        }
+    };
 }
 
-impl Loader {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Grub,
-        Self::Pxelinux,
-        Self::Ipxe,
-        Self::RaspberryPi,
-        Self::Shim,
-        Self::Windows,
-        Self::CiscoIos,
-        Self::CiscoNxos,
-        Self::Phone,
-    ];
-
-    /// One word for logs and templates: `grub`, `pxelinux`, `ipxe`, `raspberrypi`, `shim`,
-    /// `windows`, `ios`, `nxos`, `phone`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Grub => "grub",
-            Self::Pxelinux => "pxelinux",
-            Self::Ipxe => "ipxe",
-            Self::RaspberryPi => "raspberrypi",
-            Self::Shim => "shim",
-            Self::Windows => "windows",
-            Self::CiscoIos => "ios",
-            Self::CiscoNxos => "nxos",
-            Self::Phone => "phone",
-        }
-    }
+loaders! {
+    /// GRUB 2.
+    Grub "grub";
+    /// PXELINUX, LPXELINUX, syslinux.efi, and U-Boot's `pxe` command, which asks for the same names.
+    Pxelinux "pxelinux";
+    /// iPXE.
+    Ipxe "ipxe";
+    /// The boot ROM and EEPROM of a Raspberry Pi.
+    RaspberryPi "raspberrypi";
+    /// shim, which loads GRUB under Secure Boot.
+    Shim "shim";
+    /// The boot manager of Windows.
+    Windows "windows";
+    /// Cisco IOS: AutoInstall.
+    CiscoIos "ios";
+    /// Cisco NX-OS: POAP.
+    CiscoNxos "nxos";
+    /// A telephone: Cisco, Snom, Polycom, Yealink.
+    Phone "phone";
 }
 
 /// What a name asks for.

@@ -1,127 +1,26 @@
-//! A real PostgreSQL, started for the test.
-
-use std::process::{Child, Command, Stdio};
+//! Machines in a real PostgreSQL, started for the test.
 
 use bootwire::{ErrorCode, Outcome};
+use bootwire_harness::postgres::Cluster;
 use bootwire_render::inventory::Inventory as _;
 use bootwire_render::inventory::sql::Postgres;
 
 use super::*;
 
-/// A cluster of its own in a directory, on a unix socket there.
-struct Cluster {
-    dir: tempfile::TempDir,
-    server: Child,
-}
-
-/// The newest PostgreSQL of Debian's.
-fn bin(program: &str) -> std::path::PathBuf {
-    let mut versions: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
-        .expect("the package postgresql is installed")
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    versions.sort();
-    versions.pop().unwrap().join("bin").join(program)
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-/// A command as the user postgres where we are root, for as root it does not run.
-fn as_postgres(program: &Path) -> Command {
-    let mut command = if is_root() {
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid=postgres", "--regid=postgres", "--clear-groups"])
-            .arg(program);
-        command
-    } else {
-        Command::new(program)
-    };
-    command
-        .current_dir("/")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
-impl Cluster {
-    async fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let chown = Command::new("chown")
-            .arg("postgres")
-            .arg(dir.path())
-            .status();
-        assert!(chown.unwrap().success());
-        let data = dir.path().join("data");
-        let made = as_postgres(&bin("initdb"))
-            .args([
-                "--auth=trust",
-                "--no-sync",
-                "--no-instructions",
-                "--locale=C.UTF-8",
-                "-D",
-            ])
-            .arg(&data)
-            .status();
-        assert!(made.unwrap().success());
-        let server = as_postgres(&bin("postgres"))
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(dir.path())
-            .args([
-                "-c",
-                "listen_addresses=",
-                "-c",
-                "fsync=off",
-                "-c",
-                "shared_buffers=16MB",
-            ])
-            .spawn()
-            .unwrap();
-        let cluster = Self { dir, server };
-        let ready = async {
-            while cluster.psql("SELECT 1").is_err() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        within(30, ready).await;
-        cluster
-    }
-
-    fn psql(&self, sql: &str) -> Result<(), String> {
-        let output = as_postgres(&bin("psql"))
-            .args(["-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h"])
-            .arg(self.dir.path())
-            .args(["-c", sql])
-            .stderr(Stdio::piped())
-            .output()
-            .unwrap();
-        if output.status.success() {
-            Ok(())
-        } else {
-            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+/// One that is up.
+async fn started() -> Cluster {
+    let cluster = Cluster::start();
+    let ready = async {
+        while cluster.psql("SELECT 1").is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-    }
-
-    fn connect(&self, query: &str) -> Postgres {
-        let host = self.dir.path().display();
-        let url = format!("postgres://postgres@localhost/postgres?host={host}");
-        Postgres::connect(&url, query).unwrap()
-    }
+    };
+    within(30, ready).await;
+    cluster
 }
 
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        // A fast shutdown; setpriv has become the server itself.
-        let _ = Command::new("kill")
-            .arg("-INT")
-            .arg(self.server.id().to_string())
-            .status();
-        let _ = self.server.wait();
-    }
+fn connect(cluster: &Cluster, query: &str) -> Postgres {
+    Postgres::connect(&cluster.url(), query).unwrap()
 }
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -138,10 +37,10 @@ const QUERY: &str = "SELECT mac, name AS hostname, role AS profile, disk, notes 
 
 #[tokio::test]
 async fn a_query_of_the_operators_finds_machines_and_every_failure_has_its_answer() {
-    let cluster = Cluster::start().await;
+    let cluster = started().await;
     cluster.psql(HOSTS).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let machines = cluster.connect(QUERY);
+    let machines = connect(&cluster, QUERY);
     assert_eq!(machines.check().await.unwrap(), "PostgreSQL answers");
     let server = telling(dir.path(), machines.cached().fresh_for(SHORT).pause(SHORT));
     assert_eq!(
@@ -171,13 +70,13 @@ async fn a_query_of_the_operators_finds_machines_and_every_failure_has_its_answe
     );
     pause().await;
 
-    let slow = cluster.connect("SELECT pg_sleep(60)::text AS hostname");
+    let slow = connect(&cluster, "SELECT pg_sleep(60)::text AS hostname");
     let slow = telling(dir.path(), slow.cached());
     assert_eq!(
         within(5, slow.refused("/52-54-00-00-00-01")).await,
         unavailable
     );
-    let wrong = cluster.connect("SELECT nothing FROM nowhere");
+    let wrong = connect(&cluster, "SELECT nothing FROM nowhere");
     assert!(
         wrong
             .check()

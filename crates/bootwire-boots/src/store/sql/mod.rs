@@ -1,6 +1,5 @@
 //! Boots in databases: the same tables and the same questions in SQLite and PostgreSQL.
 
-mod file;
 mod postgres;
 mod question;
 mod schema;
@@ -23,20 +22,22 @@ const PRUNED_AT_ONCE: i64 = 500;
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let code = match &error {
-            sqlx::Error::Database(database) => database.code().map(std::borrow::Cow::into_owned),
-            _ => None,
-        };
-        // SQLITE_CORRUPT and SQLITE_NOTADB; the higher bits say more.
-        let is_damaged = code
-            .as_deref()
-            .and_then(|code| code.parse::<u32>().ok())
-            .is_some_and(|code| matches!(code & 0xff, 11 | 26));
-        let is_sqlite = !matches!(&error, sqlx::Error::Database(database)
-            if database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some());
-        match is_damaged && is_sqlite {
+        match bootwire_sqlite::is_damage(&error) {
             true => Self::Damaged(error.to_string()),
             false => Self::Database(error.to_string()),
+        }
+    }
+}
+
+impl From<bootwire_sqlite::Error> for StoreError {
+    fn from(error: bootwire_sqlite::Error) -> Self {
+        use bootwire_sqlite::Error;
+
+        match error {
+            Error::Newer(version) => Self::Newer(version),
+            Error::Database(error) => error.into(),
+            Error::Aside(_) => Self::Damaged(error.to_string()),
+            error => Self::Database(error.to_string()),
         }
     }
 }

@@ -4,14 +4,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Connection, Row, SqliteConnection};
+use bootwire_sqlite::{File, Layout};
+use sqlx::{Row, SqliteConnection};
 
-use super::file::File;
+use super::schema::STEPS;
 use super::statements::sqlite as statements;
 use super::{PATIENCE, StoreError};
 use crate::Boot;
 use crate::store::filter::{Filter, Listed, MachineSummary, Machines, Page};
+
+const LAYOUT: Layout = Layout {
+    steps: &STEPS,
+    patience: PATIENCE,
+    // Who boots where and when is not everybody's business.
+    mode: 0o640,
+    renews: true,
+};
 
 /// Boots in an SQLite file. Cheap to clone.
 ///
@@ -29,8 +37,16 @@ impl Sqlite {
     /// # Errors
     /// If it cannot be opened, or is of a newer version.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let opened = match File::open(path, LAYOUT).await.map_err(StoreError::from) {
+            Err(StoreError::Damaged(_)) => {
+                bootwire_sqlite::set_aside(path)?;
+                File::open(path, LAYOUT).await?
+            }
+            opened => opened?,
+        };
         Ok(Self {
-            file: Arc::new(File::open(path.as_ref()).await?),
+            file: Arc::new(opened),
         })
     }
 
@@ -40,7 +56,7 @@ impl Sqlite {
     /// If it cannot be opened, or is no database.
     pub async fn read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Ok(Self {
-            file: Arc::new(File::read(path.as_ref()).await?),
+            file: Arc::new(File::read(path.as_ref(), LAYOUT).await?),
         })
     }
 
@@ -48,13 +64,6 @@ impl Sqlite {
     #[must_use]
     pub fn path(&self) -> &Path {
         self.file.path()
-    }
-
-    async fn writer(&self) -> Result<SqlitePool, StoreError> {
-        let opened = self.file.now().await?;
-        opened
-            .writer
-            .ok_or_else(|| StoreError::Database("opened for reading alone".to_owned()))
     }
 
     pub(in crate::store) async fn put(
@@ -72,9 +81,7 @@ impl Sqlite {
     }
 
     async fn try_put(&self, boots: &[Arc<Boot>], gone: &[String]) -> Result<(), StoreError> {
-        let pool = self.writer().await?;
-        let mut writer = pool.acquire().await?;
-        let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut change = self.file.change().await?;
         statements::put(&mut change, boots, gone).await?;
         Ok(change.commit().await?)
     }
@@ -84,12 +91,12 @@ impl Sqlite {
         filter: &Filter,
         page: &Page,
     ) -> Result<Listed<Boot>, StoreError> {
-        let mut reader = self.file.now().await?.readers.acquire().await?;
+        let mut reader = self.file.reader().await?;
         statements::list(&mut reader, filter, page).await
     }
 
     pub(in crate::store) async fn get(&self, id: &str) -> Result<Option<Boot>, StoreError> {
-        let mut reader = self.file.now().await?.readers.acquire().await?;
+        let mut reader = self.file.reader().await?;
         statements::get(&mut reader, id).await
     }
 
@@ -98,7 +105,7 @@ impl Sqlite {
         filter: &Machines,
         page: &Page,
     ) -> Result<Listed<MachineSummary>, StoreError> {
-        let mut reader = self.file.now().await?.readers.acquire().await?;
+        let mut reader = self.file.reader().await?;
         statements::machines(&mut reader, filter, page).await
     }
 
@@ -106,7 +113,7 @@ impl Sqlite {
         &self,
         word: &str,
     ) -> Result<Option<MachineSummary>, StoreError> {
-        let mut reader = self.file.now().await?.readers.acquire().await?;
+        let mut reader = self.file.reader().await?;
         statements::machine(&mut reader, word).await
     }
 
@@ -115,18 +122,17 @@ impl Sqlite {
         before: SystemTime,
         size_max: u64,
     ) -> Result<u64, StoreError> {
-        let pool = self.writer().await?;
         let mut gone = 0;
         loop {
             // Each time anew, so that others get their turn.
-            let mut writer = pool.acquire().await?;
+            let mut writer = self.file.writer().await?;
             match statements::prune_old(&mut writer, before).await? {
                 0 => break,
                 count => gone += count,
             }
         }
         loop {
-            let mut writer = pool.acquire().await?;
+            let mut writer = self.file.writer().await?;
             if size(&mut writer).await? <= size_max {
                 break;
             }
@@ -135,7 +141,7 @@ impl Sqlite {
                 count => gone += count,
             }
         }
-        let mut writer = pool.acquire().await?;
+        let mut writer = self.file.writer().await?;
         if gone > 0 {
             statements::prune_machines(&mut writer).await?;
         }
@@ -149,11 +155,9 @@ impl Sqlite {
         &self,
         before: SystemTime,
     ) -> Result<u64, StoreError> {
-        let pool = self.writer().await?;
         let mut all = 0;
         loop {
-            let mut writer = pool.acquire().await?;
-            let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
+            let mut change = self.file.change().await?;
             let count = statements::interrupted(&mut change, before).await?;
             change.commit().await?;
             all += count;

@@ -44,6 +44,15 @@ impl From<sqlx::Error> for SqlError {
     }
 }
 
+impl From<bootwire_sqlite::Error> for SqlError {
+    fn from(error: bootwire_sqlite::Error) -> Self {
+        match error {
+            bootwire_sqlite::Error::Newer(version) => Self::Newer(version),
+            error => Self::Database(error.to_string()),
+        }
+    }
+}
+
 impl From<SqlError> for InventoryError {
     fn from(error: SqlError) -> Self {
         match error {

@@ -1,13 +1,13 @@
 //! The database beside the server: one file, no other service.
 
-mod opened;
 mod schema;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bootwire::BoxFuture;
+use bootwire_sqlite::{Event, File};
 use serde_json::Value;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -18,10 +18,7 @@ use crate::inventory::{
     Cached, Found, Inventory, InventoryError, Lookup, LookupKey, Machine, answer,
 };
 use crate::reload::Problem;
-use opened::Current;
 
-/// Connections that read.
-const READERS_MAX: u32 = 4;
 /// Machines listed at a time, at most.
 const LIST_MAX: u32 = 10_000;
 
@@ -52,7 +49,7 @@ const LIST_MAX: u32 = 10_000;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sqlite {
-    current: Arc<Current>,
+    file: Arc<File>,
 }
 
 /// What [`Sqlite::import`] or [`Sqlite::add_all`] did. Machines that were there just so are neither.
@@ -71,14 +68,27 @@ impl Sqlite {
     /// If it cannot be opened, is no database, or one of a newer version.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, SqlError> {
         Ok(Self {
-            current: Arc::new(Current::open(path.as_ref()).await?),
+            file: Arc::new(File::open(path.as_ref(), schema::LAYOUT).await?),
         })
     }
 
     /// Has `report` told when another file has taken this one's place, and what came of it.
     #[must_use]
     pub fn report(self, report: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
-        self.current.set_report(Arc::new(report));
+        let place = self.file.path().display().to_string();
+        // What was said last is not said again, unless all was well in between.
+        let said = Mutex::new(String::new());
+        self.file.observe(move |event| {
+            let what = told(event);
+            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            if *said != what {
+                report(&Problem::new(&place, &what));
+            }
+            *said = match event {
+                Event::Replaced => String::new(),
+                _ => what,
+            };
+        });
         self
     }
 
@@ -87,7 +97,7 @@ impl Sqlite {
     /// # Errors
     /// As [`Sqlite::open`].
     pub async fn reload(&self) -> Result<(), SqlError> {
-        self.current.look(true).await
+        Ok(self.file.look(true).await?)
     }
 
     /// With a memory for answers: those about known machines serve for 2 s, so that what
@@ -95,7 +105,7 @@ impl Sqlite {
     #[must_use]
     pub fn cached(self) -> Cached<Self> {
         Cached::new(self)
-            .at_once(READERS_MAX as usize)
+            .at_once(bootwire_sqlite::READERS as usize)
             .fresh_for(Duration::from_secs(2))
             .absent_for(Duration::from_secs(1))
     }
@@ -105,7 +115,7 @@ impl Sqlite {
     /// # Errors
     /// [`SqlError::Taken`] if another machine has one of its keys, [`SqlError::NoKey`] if it has none.
     pub async fn add(&self, machine: &Machine) -> Result<(), SqlError> {
-        let mut change = self.current.change().await?;
+        let mut change = self.file.change().await?;
         insert(&mut change, machine).await?;
         Ok(change.commit().await?)
     }
@@ -123,7 +133,7 @@ impl Sqlite {
     /// # Errors
     /// If the database fails.
     pub async fn get(&self, key: &LookupKey) -> Result<Option<Machine>, SqlError> {
-        let mut reader = self.current.reader().await?;
+        let mut reader = self.file.reader().await?;
         let lookup = Lookup {
             keys: vec![key.clone()],
         };
@@ -150,7 +160,7 @@ impl Sqlite {
         key: &LookupKey,
         edit: impl FnOnce(&mut Machine) + Send,
     ) -> Result<bool, SqlError> {
-        let mut change = self.current.change().await?;
+        let mut change = self.file.change().await?;
         let lookup = Lookup {
             keys: vec![key.clone()],
         };
@@ -168,7 +178,7 @@ impl Sqlite {
     /// # Errors
     /// If the database fails.
     pub async fn remove(&self, key: &LookupKey) -> Result<bool, SqlError> {
-        let mut change = self.current.change().await?;
+        let mut change = self.file.change().await?;
         let lookup = Lookup {
             keys: vec![key.clone()],
         };
@@ -200,7 +210,7 @@ impl Sqlite {
     }
 
     async fn write(&self, machines: &[Machine], over: bool) -> Result<Imported, SqlError> {
-        let mut change = self.current.change().await?;
+        let mut change = self.file.change().await?;
         let mut imported = Imported::default();
         for machine in machines {
             let lookup = Lookup {
@@ -231,7 +241,7 @@ impl Sqlite {
         let rows = sqlx::query("SELECT * FROM machines ORDER BY id LIMIT ?1 OFFSET ?2")
             .bind(max.min(LIST_MAX))
             .bind(skip)
-            .fetch_all(&mut *self.current.reader().await?)
+            .fetch_all(&mut *self.file.reader().await?)
             .await?;
         rows.iter().map(machine).collect()
     }
@@ -242,7 +252,7 @@ impl Sqlite {
     /// If the database fails.
     pub async fn count(&self) -> Result<u64, SqlError> {
         let row = sqlx::query("SELECT count(*) AS machines FROM machines")
-            .fetch_one(&mut *self.current.reader().await?)
+            .fetch_one(&mut *self.file.reader().await?)
             .await?;
         let count: i64 = row.try_get("machines")?;
         Ok(count.unsigned_abs())
@@ -250,14 +260,14 @@ impl Sqlite {
 
     /// Finishes what is under way and closes the file.
     pub async fn close(self) {
-        self.current.close().await;
+        self.file.close().await;
     }
 }
 
 impl Inventory for Sqlite {
     fn find<'a>(&'a self, who: &'a Identity) -> BoxFuture<'a, Result<Found, InventoryError>> {
         Box::pin(async move {
-            let mut reader = self.current.reader().await?;
+            let mut reader = self.file.reader().await.map_err(SqlError::from)?;
             let found = find(&mut reader, &Lookup::of(who)).await?;
             Ok(found.map(|(_, machine)| machine.into()))
         })
@@ -265,6 +275,23 @@ impl Inventory for Sqlite {
 
     fn check(&self) -> BoxFuture<'_, Result<String, InventoryError>> {
         Box::pin(async move { Ok(format!("SQLite, {} machines", self.count().await?)) })
+    }
+}
+
+/// What an operator hears of the file.
+fn told(event: &Event<'_>) -> String {
+    let taken = "another file took its place, and";
+    match event {
+        Event::Replaced => format!("{taken} is used from now on"),
+        Event::Unusable(error) => format!("{taken} cannot be used: {error}"),
+        Event::Leftover(error) => {
+            format!("{taken} what the old one left beside it cannot be removed: {error}")
+        }
+        _ => {
+            "the file is gone; answers come from memory until it is back, or the configuration is \
+              reloaded"
+                .to_owned()
+        }
     }
 }
 

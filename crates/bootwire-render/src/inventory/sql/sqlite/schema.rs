@@ -1,12 +1,16 @@
 //! Tables and statements.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteConnection;
+use bootwire_sqlite::Layout;
 
-use super::super::SqlError;
+use super::super::PATIENCE;
 
-/// The version of what follows, in SQLite's `user_version`.
-const VERSION: i64 = 1;
+pub(super) const LAYOUT: Layout = Layout {
+    steps: &[TABLES],
+    patience: PATIENCE,
+    mode: 0o644,
+    // Machines are nobody's to forget: a file that is gone is a mistake.
+    renews: false,
+};
 
 /// Text that any tool can read and edit; `vars` is a JSON object of at most 1 MiB.
 const TABLES: &str = "
@@ -22,7 +26,6 @@ const TABLES: &str = "
             CHECK (json_type(vars) = 'object' AND length(vars) <= 1048576),
         CHECK (coalesce(mac, uuid, serial, ip, hostname) IS NOT NULL)
     );
-    PRAGMA user_version = 1;
 ";
 
 /// The columns a machine is found by, in order.
@@ -47,18 +50,3 @@ pub(super) const REPLACE: &str = "
     UPDATE machines SET mac = ?1, uuid = ?2, serial = ?3, ip = ?4, hostname = ?5, profile = ?6,
         vars = ?7 WHERE id = ?8
 ";
-
-/// Makes the tables if they are not there.
-pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<(), SqlError> {
-    let row = sqlx::query("PRAGMA user_version")
-        .fetch_one(&mut *connection)
-        .await?;
-    let version: i64 = row.try_get(0)?;
-    if version > VERSION {
-        return Err(SqlError::Newer(version));
-    }
-    if version < VERSION {
-        sqlx::raw_sql(TABLES).execute(connection).await?;
-    }
-    Ok(())
-}
