@@ -207,11 +207,11 @@ export interface RecordsPage {
 export interface Cache {
   dir: string;
   max: number;
-  figures: CacheFigures;
+  figures: CacheStats;
   origins: Origin[];
 }
 
-export interface CacheFigures {
+export interface CacheStats {
   hits: number;
   misses: number;
   stale: number;

@@ -173,19 +173,7 @@ impl Control for SiteControl {
             Ok(api::CacheView {
                 dir: dir.display().to_string(),
                 max,
-                figures: api::CacheFigures {
-                    hits: stats.hits,
-                    misses: stats.misses,
-                    stale: stats.stale,
-                    asked: stats.asked,
-                    retried: stats.retried,
-                    fetched_bytes: stats.fetched_bytes,
-                    disk_bytes: stats.disk_bytes,
-                    current_bytes: stats.current_bytes,
-                    disk_objects: stats.disk_objects,
-                    evicted: stats.evicted,
-                    memory_bytes: stats.memory_bytes,
-                },
+                figures: stats,
                 origins: origins.collect(),
             })
         })

@@ -25,9 +25,9 @@ pub enum Stage {
     Config,
     /// The operating system's kernel.
     Kernel,
-    /// Its first file system.
+    /// The kernel's first file system.
     Initrd,
-    /// Its description of the hardware.
+    /// The description of the hardware.
     DeviceTree,
     /// An image of a system, or a device's firmware.
     Image,

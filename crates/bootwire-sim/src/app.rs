@@ -73,15 +73,6 @@ impl File {
             Serving::Breaks(_) | Serving::Promises(_) | Serving::Hangs(_) | Serving::Never
         )
     }
-
-    /// Whether its size can be told before it is sent.
-    #[must_use]
-    pub const fn tells_size(&self) -> bool {
-        match self.serving {
-            Serving::Stream { sized, .. } => sized,
-            _ => true,
-        }
-    }
 }
 
 /// How an upload is taken.

@@ -87,11 +87,20 @@ pub(crate) fn holds(networks: &[IpNet], address: IpAddr) -> bool {
 impl Conditions {
     /// Whether there are none, its operation aside.
     pub(crate) const fn is_everybody(&self) -> bool {
-        self.from.is_none()
-            && self.to.is_none()
-            && self.interfaces.is_empty()
-            && self.options.is_empty()
-            && self.without.is_empty()
+        let Self {
+            op: _,
+            from,
+            to,
+            interfaces,
+            options,
+            without,
+            names: _,
+        } = self;
+        from.is_none()
+            && to.is_none()
+            && interfaces.is_empty()
+            && options.is_empty()
+            && without.is_empty()
     }
 
     /// Whether it is for this request.

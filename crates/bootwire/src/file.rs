@@ -1,13 +1,13 @@
 //! Files opened once and shared by every transfer that reads the same version.
 
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 pub use crate::partial_file::{Filling, PartialFile};
+pub use crate::stamp::Stamp;
 pub use bootwire_io::is_local;
 use bootwire_io::{MappedRange, Mapping};
 
@@ -30,7 +30,7 @@ pub(crate) const READ_PIECE: u64 = 256 << 10;
 #[derive(Debug)]
 pub struct OpenFile {
     file: File,
-    version: Version,
+    version: Stamp,
     mapping: Option<Mapping>,
     /// Everything before this byte was brought into memory. The worker threads send nothing
     /// beyond it, so that they never wait for the disk.
@@ -38,34 +38,6 @@ pub struct OpenFile {
     population: Mutex<Population>,
     /// The last [`Moment`] at which it was found unchanged; 0 for none.
     unchanged_at: AtomicU64,
-}
-
-/// What tells one version of a file from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Version {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Version {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-
-    /// Whether the content may differ. The change time alone does not say so: it also moves when
-    /// a file is renamed, linked or unlinked, which is how files are replaced well.
-    fn same_content(&self, other: &Self) -> bool {
-        self.size == other.size && self.modified == other.modified
-    }
 }
 
 /// Who brings the file into memory, and who waits for it.
@@ -86,7 +58,7 @@ impl std::fmt::Debug for Population {
 }
 
 /// Files open now, by version. Entries whose file was closed are dropped as the map grows.
-static OPEN: LazyLock<Mutex<HashMap<Version, Weak<OpenFile>>>> = LazyLock::new(Mutex::default);
+static OPEN: LazyLock<Mutex<HashMap<Stamp, Weak<OpenFile>>>> = LazyLock::new(Mutex::default);
 
 impl OpenFile {
     /// Takes an open file. Blocks on the disk: call it where blocking is fine, as in
@@ -102,14 +74,14 @@ impl OpenFile {
                 "not a regular file",
             ));
         }
-        let version = Version::of(&metadata);
+        let version = Stamp::of(&metadata);
         let open = lock(&OPEN).get(&version).and_then(Weak::upgrade);
         if let Some(open) = open {
             return Ok(open);
         }
-        let mappable = version.size > 0 && bootwire_io::mappable(&file);
+        let mappable = version.size() > 0 && bootwire_io::mappable(&file);
         let mapping = mappable
-            .then(|| Mapping::new(&file, version.size))
+            .then(|| Mapping::new(&file, version.size()))
             .transpose()?;
         let open = Arc::new(Self {
             file,
@@ -140,27 +112,27 @@ impl OpenFile {
     /// # Errors
     /// What the kernel says when it is asked for the file's inode.
     pub fn opened(place: &File) -> io::Result<Option<Arc<Self>>> {
-        let version = Version::of(&place.metadata()?);
+        let version = Stamp::of(&place.metadata()?);
         Ok(lock(&OPEN).get(&version).and_then(Weak::upgrade))
     }
 
     /// Size in bytes.
     #[must_use]
     pub const fn len(&self) -> u64 {
-        self.version.size
+        self.version.size()
     }
 
     /// Whether it holds nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.version.size == 0
+        self.version.size() == 0
     }
 
     /// What the record calls this version.
     pub(crate) const fn version(&self) -> FileVersion {
         FileVersion {
-            size: self.version.size,
-            modified: self.version.modified,
+            size: self.version.size(),
+            modified: self.version.modified(),
         }
     }
 
@@ -177,7 +149,7 @@ impl OpenFile {
     /// Whether the file still is what it was when it was opened. Asks the file system for the
     /// inode's times, nothing else.
     pub(crate) fn unchanged(&self) -> io::Result<bool> {
-        Ok(Version::of(&self.file.metadata()?).same_content(&self.version))
+        Ok(Stamp::of(&self.file.metadata()?).same_content(&self.version))
     }
 
     /// As [`OpenFile::unchanged`]. Asks once for all who are content with what was so at `moment`.

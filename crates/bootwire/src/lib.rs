@@ -67,11 +67,13 @@ mod request;
 pub mod router;
 pub mod server;
 mod source;
+mod stamp;
 mod terms;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod traceparent;
 mod turns;
+mod words;
 
 pub use accept::{Accept, Sink};
 pub use answer::{Answer, Endpoint, IntoAnswer, IntoRefusal};

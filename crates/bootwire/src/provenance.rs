@@ -7,45 +7,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// How a cache served an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CacheUse {
-    /// All of it was in the cache.
-    Hit,
-    /// It was fetched.
-    Miss,
-    /// A part of it was in the cache, or on its way there for others.
-    Partial,
-    /// The cache was not asked, or could not keep it.
-    Bypass,
-}
+use crate::words::words;
 
-impl CacheUse {
-    /// All of them, in a fixed order.
-    pub const ALL: [Self; 4] = [Self::Hit, Self::Miss, Self::Partial, Self::Bypass];
-
-    /// The word used by records, logs and metrics alike, such as `hit`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Partial => "partial",
-            Self::Bypass => "bypass",
-        }
-    }
-
-    /// The inverse of [`CacheUse::as_str`].
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
-    }
-}
-
-impl fmt::Display for CacheUse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// How a cache served an answer.
+    pub enum CacheUse {
+        /// All of it was in the cache.
+        Hit = "hit",
+        /// It was fetched.
+        Miss = "miss",
+        /// A part of it was in the cache, or on its way there for others.
+        Partial = "partial",
+        /// The cache was not asked, or could not keep it.
+        Bypass = "bypass",
     }
 }
 

@@ -1,5 +1,6 @@
 //! The cache, and what it keeps of origins.
 
+use bootwire_store::CacheStats;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,37 +13,9 @@ pub struct CacheView {
     /// Most bytes it may hold on the disk.
     pub max: u64,
     /// What it counted and holds.
-    pub figures: CacheFigures,
+    pub figures: CacheStats,
     /// The origins whose objects it keeps.
     pub origins: Vec<OriginView>,
-}
-
-/// What a cache counted since it was opened, and what it holds now.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub struct CacheFigures {
-    /// Requests answered without asking the origin.
-    pub hits: u64,
-    /// Requests that waited for the origin.
-    pub misses: u64,
-    /// Requests answered with what may be outdated.
-    pub stale: u64,
-    /// Times an origin was asked for something.
-    pub asked: u64,
-    /// Attempts that failed and were made again.
-    pub retried: u64,
-    /// Bytes that came from origins.
-    pub fetched_bytes: u64,
-    /// Bytes on the disk, those included that are still to come.
-    pub disk_bytes: u64,
-    /// Bytes of the current versions.
-    pub current_bytes: u64,
-    /// Versions of objects on the disk.
-    pub disk_objects: u64,
-    /// Versions removed to make room.
-    pub evicted: u64,
-    /// Bytes in memory.
-    pub memory_bytes: u64,
 }
 
 /// An origin.

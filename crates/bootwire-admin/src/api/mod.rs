@@ -17,9 +17,7 @@ pub use boots::{
     Boot, BootDetail, BootStage, BootState, BootVerdict, BootsPage, BootsQuery, Machine,
     MachineDetail, MachinesPage, MachinesQuery,
 };
-pub use cache::{
-    CacheFigures, CacheView, OriginView, Prefetch, PrefetchReport, Prefetched, Purge, Purged,
-};
+pub use cache::{CacheView, OriginView, Prefetch, PrefetchReport, Prefetched, Purge, Purged};
 pub use control::{
     ConfigKey, ConfigView, Draining, Explain, Explained, Health, Reloaded, SessionRequest,
 };

@@ -1,11 +1,11 @@
 //! TLS: a certificate and its key from files, read again when they change.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use bootwire::file::Stamp;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -33,7 +33,7 @@ struct Files {
 }
 
 /// What tells one state of the files from another.
-type Seen = [(u64, u64, u64, i64, i64); 2];
+type Seen = [Stamp; 2];
 
 impl Certificate {
     /// Reads the files.
@@ -99,16 +99,7 @@ impl std::fmt::Debug for Certificate {
 }
 
 fn seen(certificate: &Path, key: &Path) -> Option<Seen> {
-    let one = |file: &Path| {
-        let found = fs::metadata(file).ok()?;
-        Some((
-            found.dev(),
-            found.ino(),
-            found.size(),
-            found.mtime(),
-            found.mtime_nsec(),
-        ))
-    };
+    let one = |file: &Path| Stamp::at(file).ok().flatten();
     Some([one(certificate)?, one(key)?])
 }
 

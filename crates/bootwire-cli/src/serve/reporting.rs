@@ -180,20 +180,9 @@ pub(super) struct Caching {
 
 impl Caching {
     fn figures(&self) -> CacheFigures {
-        let stats = self.cache.stats();
         CacheFigures {
-            hits: stats.hits,
-            misses: stats.misses,
-            stale: stats.stale,
-            asked: stats.asked,
-            retried: stats.retried,
-            fetched_bytes: stats.fetched_bytes,
-            disk_bytes: stats.disk_bytes,
-            current_bytes: stats.current_bytes,
+            stats: self.cache.stats(),
             disk_max: self.max,
-            objects: stats.disk_objects,
-            evicted: stats.evicted,
-            memory_bytes: stats.memory_bytes,
         }
     }
 }

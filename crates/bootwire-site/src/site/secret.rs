@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
-use bootwire::{LiveTransfer, Op, Refusal, Request, TransferRecord};
+use bootwire::{Op, Refusal, Request, TransferRecord};
 
 /// Shortest secret, in bytes.
 const LEAST: usize = 8;
@@ -179,17 +179,8 @@ impl Secrets {
         Cow::Owned(hidden)
     }
 
-    /// The running transfer with `***` in place of a secret in its path, as [`Secrets::hidden`] has it.
-    #[must_use]
-    pub fn hidden_live(&self, mut transfer: LiveTransfer) -> LiveTransfer {
-        // Whether it lacks the secret is not known before it is refused.
-        if let Some(path) = self.hidden_name(transfer.path.as_bytes(), false) {
-            transfer.path = String::from_utf8_lossy(&path).into_owned();
-        }
-        transfer
-    }
-
-    /// The same of the path of a transfer that runs; `None` if there is nothing to hide.
+    /// The path of a transfer that runs with `***` in place of a secret, as [`Secrets::hidden`] has it;
+    /// `None` if there is nothing to hide. Whether it lacks the secret is not known before it is refused.
     #[must_use]
     pub fn hidden_path(&self, path: &str) -> Option<String> {
         let hidden = self.hidden_name(path.as_bytes(), false)?;

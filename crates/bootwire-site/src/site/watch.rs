@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
+
+use bootwire::file::Stamp;
 
 use crate::config::Config;
 
@@ -35,27 +36,7 @@ pub(super) struct Watch {
 }
 
 /// What there is, and which version of it.
-type Shape = BTreeMap<PathBuf, Option<Version>>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Version {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-}
-
-impl Version {
-    fn of(path: &Path) -> Option<Self> {
-        let stat = fs::metadata(path).ok()?;
-        Some(Self {
-            device: stat.dev(),
-            inode: stat.ino(),
-            size: stat.len(),
-            modified: (stat.mtime(), stat.mtime_nsec()),
-        })
-    }
-}
+type Shape = BTreeMap<PathBuf, Option<Stamp>>;
 
 impl Watch {
     /// Looks at the files now.
@@ -148,7 +129,7 @@ impl Stillness {
             self.looks = 0;
             self.last = now;
         }
-        let size = |version: &Option<Version>| version.as_ref().map_or(0, |version| version.size);
+        let size = |version: &Option<Stamp>| version.as_ref().map_or(0, |version| version.size());
         let shorter = self.last.iter().any(|(path, now)| {
             let before = seen.get(path).map_or(0, size);
             size(now) < before
@@ -174,7 +155,7 @@ fn shape(files: &[PathBuf], directories: &[PathBuf]) -> Shape {
     in_directories
         .chain(files.iter().cloned())
         .map(|path| {
-            let version = Version::of(&path);
+            let version = Stamp::at(&path).ok().flatten();
             (path, version)
         })
         .collect()
@@ -183,6 +164,7 @@ fn shape(files: &[PathBuf], directories: &[PathBuf]) -> Shape {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+    use std::path::Path;
 
     use super::*;
 
@@ -229,16 +211,17 @@ mod tests {
 
     #[test]
     fn a_file_that_became_shorter_is_given_more_time() {
-        let shape = |size: u64| {
-            let version = Version {
-                device: 1,
-                inode: 1,
-                size,
-                modified: (size.cast_signed(), 0),
-            };
-            Shape::from([(PathBuf::from("bootwire.toml"), Some(version))])
+        let dir = tempfile::tempdir().unwrap();
+        // A version for each size.
+        let shape = |size: usize| {
+            let path = dir.path().join(size.to_string());
+            if !path.exists() {
+                fs::write(&path, vec![b'#'; size]).unwrap();
+            }
+            let version = Stamp::at(&path).unwrap();
+            Shape::from([(PathBuf::from("bootwire.toml"), version)])
         };
-        let looks = |sizes: &[u64]| {
+        let looks = |sizes: &[usize]| {
             let seen = shape(100);
             let mut stillness = Stillness::new(seen.clone());
             let mut sizes = sizes.iter();

@@ -78,7 +78,9 @@ impl fmt::Display for CacheEvent {
 }
 
 /// What happened since the cache was opened, and what it holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
 #[non_exhaustive]
 pub struct CacheStats {
     /// Requests answered without asking the origin.
@@ -95,8 +97,8 @@ pub struct CacheStats {
     pub fetched_bytes: u64,
     /// Bytes the objects on the disk take, those included that are still to come.
     pub disk_bytes: u64,
-    /// Bytes the current versions take, those included that are still to come. Where boots are
-    /// [pinned](crate::Cached::pin), old versions of all of them may stand beside these.
+    /// Bytes the current versions take, those included that are still to come. Where boots are pinned
+    /// to a version, old ones of all of them may stand beside these.
     pub current_bytes: u64,
     /// Versions of objects on the disk.
     pub disk_objects: u64,

@@ -1,9 +1,10 @@
 //! Tokens that live in files or the environment.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+
+use bootwire::file::Stamp;
 
 use super::OriginError;
 
@@ -82,27 +83,6 @@ struct Watched {
     kept: Mutex<Option<(Stamp, Arc<str>)>>,
 }
 
-/// What changes when a file does, replaced or written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    modified: SystemTime,
-    size: u64,
-    inode: u64,
-}
-
-impl Stamp {
-    /// Of the file at `path`. Blocks on the disk.
-    pub(crate) fn of(path: &Path) -> std::io::Result<Self> {
-        use std::os::unix::fs::MetadataExt;
-        let metadata = std::fs::metadata(path)?;
-        Ok(Self {
-            modified: metadata.modified()?,
-            size: metadata.len(),
-            inode: metadata.ino(),
-        })
-    }
-}
-
 impl Watched {
     const fn new(path: PathBuf) -> Self {
         Self {
@@ -118,14 +98,16 @@ impl Watched {
                 self.path.display()
             ))
         };
-        let stamp = Stamp::of(&self.path).map_err(failed)?;
+        let stamp = std::fs::metadata(&self.path)
+            .map(|metadata| Stamp::of(&metadata))
+            .map_err(failed)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((seen, token)) = &*kept
             && *seen == stamp
         {
             return Ok(Arc::clone(token));
         }
-        if stamp.size > SECRET_MAX {
+        if stamp.size() > SECRET_MAX {
             return Err(failed(std::io::Error::other("too large for a token")));
         }
         let token: Arc<str> = std::fs::read_to_string(&self.path)

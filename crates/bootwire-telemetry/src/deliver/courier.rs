@@ -63,6 +63,8 @@ pub(crate) struct Courier<P> {
     notes: Notes,
     /// Items lost since it went wrong; `None` while all is well.
     lost: Option<u64>,
+    /// Whether it said that the other side refuses some.
+    has_refused: bool,
     chance: (RandomState, u64),
 }
 
@@ -83,6 +85,7 @@ impl<P: Post> Courier<P> {
             items,
             notes,
             lost: None,
+            has_refused: false,
             chance: (RandomState::new(), 0),
         }
     }
@@ -112,6 +115,19 @@ impl<P: Post> Courier<P> {
             self.chance.1 += 1;
             let chance = self.chance.0.hash_one(self.chance.1);
             tokio::time::sleep(self.retry.wait(tried, error.after, chance)).await;
+        }
+    }
+
+    /// So many of the items that arrived were refused, and why. Says so once.
+    pub(crate) fn refused(&mut self, count: u64, why: &str) {
+        self.account.refused(count);
+        if !std::mem::replace(&mut self.has_refused, true) {
+            let many = amount::count(count, self.items.0, self.items.1);
+            let why = bootwire::escape::escaped(why.as_bytes());
+            let shown = &self.shown;
+            (self.notes)(&format!(
+                "warning: {shown}: the collector refused {many}: {why}"
+            ));
         }
     }
 

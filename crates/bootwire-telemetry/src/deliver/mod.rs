@@ -2,8 +2,10 @@
 //! endlessly.
 
 mod courier;
+mod delivery;
 mod endpoint;
 
 pub(crate) use courier::{Courier, Notes, Retry};
+pub(crate) use delivery::Delivery;
 pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use endpoint::{Parcel, Post, Poster};

@@ -103,22 +103,6 @@ impl<T> Inbox<T> {
         taken
     }
 
-    /// As [`Inbox::batch`] without lingering, for a thread of its own: takes what is there.
-    ///
-    /// # Panics
-    /// If called within tokio.
-    pub fn blocking_batch(&mut self, max: usize) -> Option<Vec<T>> {
-        let mut batch = vec![self.items.blocking_recv()?];
-        while batch.len() < max {
-            let Ok(item) = self.items.try_recv() else {
-                break;
-            };
-            batch.push(item);
-        }
-        self.took(batch.len());
-        Some(batch)
-    }
-
     /// Where to count what was sent, and what failed.
     #[must_use]
     pub const fn account(&self) -> &Arc<Account> {

@@ -53,7 +53,7 @@ fn what_an_exporter_leaves_behind_was_dropped() {
     let exporters = Exporters::default();
     let (queue, mut inbox) = exporters.queue("log", 10);
     (0..4).for_each(|number| _ = queue.push(number));
-    assert_eq!(inbox.blocking_batch(3).unwrap(), [0, 1, 2]);
+    assert_eq!(inbox.take(3), [0, 1, 2]);
     drop(inbox);
     assert!(!queue.push(9));
     let drops = &exporters.drops()[0];

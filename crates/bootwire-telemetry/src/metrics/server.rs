@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use bootwire::{DropReason, Outcome, ServerStats, ServerView, WorkerLoad};
+use bootwire_store::CacheStats;
 
 use super::list;
 use super::snapshot::{Sheet, Value};
@@ -78,30 +79,10 @@ impl Source for Watched {
 /// What a cache of origins did and holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheFigures {
-    /// Requests answered without asking the origin.
-    pub hits: u64,
-    /// Requests that waited for the origin.
-    pub misses: u64,
-    /// Requests answered with what may be outdated.
-    pub stale: u64,
-    /// Times an origin was asked for something.
-    pub asked: u64,
-    /// Attempts at an origin that failed and were made again.
-    pub retried: u64,
-    /// Bytes that came from origins.
-    pub fetched_bytes: u64,
-    /// Bytes that objects take on the disk, those included that are still to come.
-    pub disk_bytes: u64,
-    /// Bytes that their current versions take.
-    pub current_bytes: u64,
-    /// Bytes they may take.
+    /// What it counted, and what it holds.
+    pub stats: CacheStats,
+    /// Bytes that objects may take on the disk.
     pub disk_max: u64,
-    /// Versions of objects on the disk.
-    pub objects: u64,
-    /// Versions removed from the disk to make room.
-    pub evicted: u64,
-    /// Bytes held in memory.
-    pub memory_bytes: u64,
 }
 
 /// Writes a server's counters.
@@ -148,22 +129,23 @@ pub(super) fn write(stats: &ServerStats, load: &[f64], sheet: &mut Sheet) {
 
 impl CacheFigures {
     pub(super) fn write(&self, sheet: &mut Sheet) {
+        let stats = &self.stats;
         for (result, count) in [
-            ("hit", self.hits),
-            ("miss", self.misses),
-            ("stale", self.stale),
+            ("hit", stats.hits),
+            ("miss", stats.misses),
+            ("stale", stats.stale),
         ] {
             sheet.add(&list::CACHE_REQUESTS, [result], Value::Count(count));
         }
-        sheet.count(&list::CACHE_OBJECTS, self.objects);
-        sheet.count(&list::CACHE_DISK, self.disk_bytes);
-        sheet.count(&list::CACHE_CURRENT, self.current_bytes);
+        sheet.count(&list::CACHE_OBJECTS, stats.disk_objects);
+        sheet.count(&list::CACHE_DISK, stats.disk_bytes);
+        sheet.count(&list::CACHE_CURRENT, stats.current_bytes);
         sheet.count(&list::CACHE_DISK_MAX, self.disk_max);
-        sheet.count(&list::CACHE_MEMORY, self.memory_bytes);
-        sheet.count(&list::CACHE_EVICTED, self.evicted);
-        sheet.count(&list::ORIGIN_REQUESTS, self.asked);
-        sheet.count(&list::ORIGIN_RETRIES, self.retried);
-        sheet.count(&list::ORIGIN_FETCHED, self.fetched_bytes);
+        sheet.count(&list::CACHE_MEMORY, stats.memory_bytes);
+        sheet.count(&list::CACHE_EVICTED, stats.evicted);
+        sheet.count(&list::ORIGIN_REQUESTS, stats.asked);
+        sheet.count(&list::ORIGIN_RETRIES, stats.retried);
+        sheet.count(&list::ORIGIN_FETCHED, stats.fetched_bytes);
     }
 }
 

@@ -19,7 +19,7 @@ use prost::Message;
 use reqwest::header::HeaderValue;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::deliver::{Courier, Endpoint, EndpointError, Notes, Parcel, Post, Poster, Retry};
+use crate::deliver::{Courier, Delivery, Endpoint, EndpointError, Parcel, Post, Poster, Retry};
 use crate::exporters::Account;
 use crate::{Happening, Inbox, Instance, Metrics};
 pub(crate) use known::KnownBoots;
@@ -52,14 +52,11 @@ const EVERY: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 #[must_use]
 pub struct Otlp {
-    endpoint: Endpoint,
+    delivery: Delivery,
     metrics: bool,
     traces: bool,
     every: Duration,
     linger: Duration,
-    retry: Retry,
-    instance: Option<Instance>,
-    notes: Notes,
 }
 
 impl Otlp {
@@ -67,14 +64,11 @@ impl Otlp {
     /// `v1/traces`.
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
-            endpoint,
+            delivery: Delivery::new(endpoint),
             metrics: true,
             traces: true,
             every: EVERY,
             linger: LINGER,
-            retry: Retry::default(),
-            instance: None,
-            notes: Arc::new(|_| {}),
         }
     }
 
@@ -98,13 +92,13 @@ impl Otlp {
 
     /// Which server it is that tells. Default [`Instance::here`].
     pub fn instance(mut self, instance: &Instance) -> Self {
-        self.instance = Some(instance.clone());
+        self.delivery.instance = Some(instance.clone());
         self
     }
 
     /// Hears lines about what does not arrive.
     pub fn notes(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        self.notes = Arc::new(tell);
+        self.delivery.notes = Arc::new(tell);
         self
     }
 
@@ -117,7 +111,13 @@ impl Otlp {
         let metrics = self.metrics.then_some("v1/metrics");
         for path in traces.into_iter().chain(metrics) {
             let nothing = parcel(Vec::new(), 0);
-            let posted = self.endpoint.below(path).poster()?.post(&nothing).await;
+            let posted = self
+                .delivery
+                .endpoint
+                .below(path)
+                .poster()?
+                .post(&nothing)
+                .await;
             posted.map_err(|error| EndpointError::of(format!("{path}: {}", error.why)))?;
         }
         Ok(())
@@ -126,7 +126,7 @@ impl Otlp {
     /// Waits only so long, for tests that cannot wait long.
     #[cfg(test)]
     pub(crate) const fn quick(mut self) -> Self {
-        self.retry.first = Duration::from_millis(5);
+        self.delivery.retry.first = Duration::from_millis(5);
         self.linger = Duration::from_millis(20);
         self
     }
@@ -152,15 +152,11 @@ impl Otlp {
         // The next ones say more than these.
         let retry = Retry {
             retries: 1,
-            ..self.retry
+            ..self.delivery.retry
         };
-        let mut sender = self.sender(
-            "v1/metrics",
-            ("data point", "data points"),
-            retry,
-            inbox.account(),
-        )?;
-        let instance = self.own_instance();
+        let items = ("data point", "data points");
+        let mut sender = self.sender("v1/metrics", items, retry, inbox.account())?;
+        let instance = self.delivery.instance();
         let every = self.every.max(Duration::from_millis(1));
         Ok(async move {
             let resource = resource(&instance);
@@ -188,10 +184,6 @@ impl Otlp {
         })
     }
 
-    fn own_instance(&self) -> Instance {
-        self.instance.clone().unwrap_or_else(Instance::here)
-    }
-
     fn sender(
         &self,
         path: &str,
@@ -199,46 +191,21 @@ impl Otlp {
         retry: Retry,
         account: &Arc<Account>,
     ) -> Result<Sender, EndpointError> {
-        let endpoint = self.endpoint.below(path);
-        let shown = format!("otlp {}", endpoint.shown());
-        let retry = Retry {
-            first: self.retry.first,
-            ..retry
-        };
-        let notes = Arc::clone(&self.notes);
-        let courier = Courier::new(
-            endpoint.poster()?,
+        let delivery = Delivery {
+            endpoint: self.delivery.endpoint.below(path),
             retry,
-            account,
-            shown.clone(),
-            items,
-            notes,
-        );
-        Ok(Sender {
-            courier,
-            account: Arc::clone(account),
-            shown,
-            items,
-            notes: Arc::clone(&self.notes),
-            has_told: false,
-        })
+            ..self.delivery.clone()
+        };
+        Ok(Sender(delivery.courier("otlp", items, account)?))
     }
 }
 
 /// Sends requests, and reads what the collector says of them.
-struct Sender {
-    courier: Courier<Poster>,
-    account: Arc<Account>,
-    shown: String,
-    items: (&'static str, &'static str),
-    notes: Notes,
-    /// That some were refused.
-    has_told: bool,
-}
+struct Sender(Courier<Poster>);
 
 impl Sender {
     async fn send(&mut self, request: Vec<u8>, items: u64) {
-        let Some(answer) = self.courier.deliver(&parcel(request, items)).await else {
+        let Some(answer) = self.0.deliver(&parcel(request, items)).await else {
             return;
         };
         let Ok(answer) = ExportAnswer::decode(answer) else {
@@ -248,17 +215,8 @@ impl Sender {
             return;
         };
         let rejected = u64::try_from(partial.rejected).unwrap_or(0).min(items);
-        if rejected == 0 {
-            return;
-        }
-        self.account.refused(rejected);
-        if !std::mem::replace(&mut self.has_told, true) {
-            let many = bootwire::amount::count(rejected, self.items.0, self.items.1);
-            let why = bootwire::escape::escaped(partial.error_message.as_bytes());
-            let shown = &self.shown;
-            (self.notes)(&format!(
-                "warning: {shown}: the collector refused {many}: {why}"
-            ));
+        if rejected > 0 {
+            self.0.refused(rejected, &partial.error_message);
         }
     }
 }
@@ -294,7 +252,7 @@ fn scope() -> Scope {
 impl std::fmt::Debug for Otlp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Otlp")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &self.delivery.endpoint)
             .field("metrics", &self.metrics)
             .field("traces", &self.traces)
             .finish_non_exhaustive()

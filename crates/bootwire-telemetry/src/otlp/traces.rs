@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::known::KnownBoots;
 use super::wire::{ExportTraces, Resource, ResourceSpans, ScopeSpans, Span};
 use super::{Otlp, Sender, resource, scope, spans};
-use crate::deliver::{EndpointError, Retry};
+use crate::deliver::EndpointError;
 use crate::exporters::Account;
 use crate::{Happening, Inbox, Instance};
 
@@ -44,9 +44,9 @@ impl Otlp {
         boots: Arc<KnownBoots>,
         mut inbox: Inbox<Happening>,
     ) -> Result<impl Future<Output = ()> + Send + 'static, EndpointError> {
-        let (retry, items) = (Retry::default(), ("span", "spans"));
+        let (retry, items) = (self.delivery.retry, ("span", "spans"));
         let mut sender = self.sender("v1/traces", items, retry, inbox.account())?;
-        let (instance, linger) = (self.own_instance(), self.linger);
+        let (instance, linger) = (self.delivery.instance(), self.linger);
         Ok(async move {
             let account = Arc::clone(inbox.account());
             let mut waiting = Waiting {

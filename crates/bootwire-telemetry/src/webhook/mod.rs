@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::HeaderValue;
 
-use crate::deliver::{Courier, Endpoint, EndpointError, Notes, Parcel, Poster, Retry};
+use crate::deliver::{Courier, Delivery, Endpoint, EndpointError, Parcel, Poster};
 use crate::exporters::InFlight;
 use crate::{Happening, Inbox, Instance};
 use payload::{Envelope, Packed};
@@ -68,28 +68,22 @@ impl Event {
 #[derive(Clone)]
 #[must_use]
 pub struct Webhook {
-    endpoint: Endpoint,
+    delivery: Delivery,
     events: Vec<Event>,
     batch: usize,
     linger: Duration,
     queue: usize,
-    retry: Retry,
-    instance: Option<Instance>,
-    notes: Notes,
 }
 
 impl Webhook {
     /// Posts boots and verdicts there: up to 100 at a time, tried again up to 5 times. 10,000 may wait.
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
-            endpoint,
+            delivery: Delivery::new(endpoint),
             events: vec![Event::Boot, Event::Verdict],
             batch: 100,
             linger: LINGER,
             queue: 10_000,
-            retry: Retry::default(),
-            instance: None,
-            notes: Arc::new(|_| {}),
         }
     }
 
@@ -120,19 +114,19 @@ impl Webhook {
     /// How often a request is sent again that did not arrive: after 1 s, 2 s, 4 s and so on, at most a
     /// minute, or when the server says.
     pub const fn retries(mut self, retries: u32) -> Self {
-        self.retry.retries = retries;
+        self.delivery.retry.retries = retries;
         self
     }
 
     /// Which server it is that tells. Default [`Instance::here`].
     pub fn instance(mut self, instance: &Instance) -> Self {
-        self.instance = Some(instance.clone());
+        self.delivery.instance = Some(instance.clone());
         self
     }
 
     /// Hears lines about what does not arrive.
     pub fn notes(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        self.notes = Arc::new(tell);
+        self.delivery.notes = Arc::new(tell);
         self
     }
 
@@ -148,7 +142,7 @@ impl Webhook {
     /// Waits before the first retry, for tests that cannot.
     #[cfg(test)]
     pub(crate) const fn first_wait(mut self, wait: Duration) -> Self {
-        self.retry.first = wait;
+        self.delivery.retry.first = wait;
         self
     }
 
@@ -160,20 +154,13 @@ impl Webhook {
         self,
         inbox: Inbox<Happening>,
     ) -> Result<impl Future<Output = ()> + Send + 'static, EndpointError> {
-        let courier = Courier::new(
-            self.endpoint.poster()?,
-            self.retry,
-            inbox.account(),
-            format!("webhook {}", self.endpoint.shown()),
-            ("event", "events"),
-            Arc::clone(&self.notes),
-        );
+        let items = ("event", "events");
+        let courier = self.delivery.courier("webhook", items, inbox.account())?;
         Ok(self.post_all(inbox, courier))
     }
 
     async fn post_all(self, mut inbox: Inbox<Happening>, mut courier: Courier<Poster>) {
-        let instance = self.instance.clone().unwrap_or_else(Instance::here);
-        let mut envelope = Envelope::new(&instance);
+        let mut envelope = Envelope::new(&self.delivery.instance());
         let account = Arc::clone(inbox.account());
         while let Some(batch) = inbox.batch(self.batch, self.linger).await {
             let mut in_flight = InFlight::new(&account, batch.len() as u64);
@@ -205,7 +192,7 @@ fn parcel(packed: Packed) -> Parcel {
 impl std::fmt::Debug for Webhook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Webhook")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &self.delivery.endpoint)
             .field("events", &self.events)
             .finish_non_exhaustive()
     }

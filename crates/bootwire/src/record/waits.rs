@@ -1,50 +1,23 @@
 //! Where the time of a transfer went.
 
-use std::fmt;
 use std::time::Duration;
 
 use bootwire_proto::{Side, Waited};
 
-/// Who holds up a transfer, in the words used by records, logs and metrics alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Limit {
-    /// The client: the time it takes to answer, the way there and back included.
-    Client,
-    /// The network: packets were lost, and had to be sent again.
-    Network,
-    /// The answer and its content, which were not at hand: a handler, an origin, a disk; for an
-    /// upload, the place it is stored.
-    Content,
-    /// The server: it had packets to send and was busy with others.
-    Server,
-}
+use crate::words::words;
 
-impl Limit {
-    /// All of them, in a fixed order.
-    pub const ALL: [Self; 4] = [Self::Client, Self::Network, Self::Content, Self::Server];
-
-    /// The word, such as `client`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Network => "network",
-            Self::Content => "content",
-            Self::Server => "server",
-        }
-    }
-
-    /// The inverse of [`Limit::as_str`].
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// Who holds up a transfer, in the words used by records, logs and metrics alike.
+    pub enum Limit {
+        /// The client: the time it takes to answer, the way there and back included.
+        Client = "client",
+        /// The network: packets were lost, and had to be sent again.
+        Network = "network",
+        /// The answer and its content, which were not at hand: a handler, an origin, a disk; for an
+        /// upload, the place it is stored.
+        Content = "content",
+        /// The server: it had packets to send and was busy with others.
+        Server = "server",
     }
 }
 

@@ -8,7 +8,6 @@
 mod serialise;
 
 use std::borrow::Cow;
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,51 +16,23 @@ use bootwire_proto::{Op, Side};
 use tokio::sync::oneshot;
 
 use crate::request::Facts;
+use crate::words::words;
 
-/// What a running transfer waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
-#[non_exhaustive]
-pub enum LivePhase {
-    /// Its handler looks for the answer.
-    Handler,
-    /// Content that is not at hand; for an upload, the place it is stored.
-    Content,
-    /// The client.
-    Client,
-    /// Something was lost, and is not made good yet.
-    Network,
-    /// Its turn to send.
-    Server,
-}
-
-impl LivePhase {
-    /// All of them, in a fixed order.
-    pub const ALL: [Self; 5] = [
-        Self::Handler,
-        Self::Content,
-        Self::Client,
-        Self::Network,
-        Self::Server,
-    ];
-
-    /// The word, such as `client`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Handler => "handler",
-            Self::Content => "content",
-            Self::Client => "client",
-            Self::Network => "network",
-            Self::Server => "server",
-        }
-    }
-}
-
-impl fmt::Display for LivePhase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// What a running transfer waits for.
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+    pub enum LivePhase {
+        /// Its handler looks for the answer.
+        Handler = "handler",
+        /// Content that is not at hand; for an upload, the place it is stored.
+        Content = "content",
+        /// The client.
+        Client = "client",
+        /// Something was lost, and is not made good yet.
+        Network = "network",
+        /// Its turn to send.
+        Server = "server",
     }
 }
 

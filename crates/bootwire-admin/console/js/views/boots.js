@@ -1,107 +1,44 @@
 // Boots, the newest first.
 
 import { get } from "../api.js";
-import { fill, h, paced, settle } from "../dom.js";
+import { fill, h } from "../dom.js";
 import { bytes, clock, duration } from "../format.js";
 import { icon } from "../icons.js";
-import { List } from "../list.js";
-import { Pages } from "../pages.js";
-import { badge, choice, filterBox, heading, host, linkIn, missing, nothing, summary, textIn, trouble, withoutBoots } from "../parts.js";
-import { link, refine } from "../router.js";
+import { listing } from "../listing.js";
+import { badge, host, linkIn, nothing, summary, textIn } from "../parts.js";
+import { link } from "../router.js";
 
 /** @typedef {import("../../types").Boot} Boot */
 
 /** @type {import("../main.js").Open} */
 export function bootsView(place, { live }) {
-  const asked = { search: place.query.get("q") ?? "", state: place.query.get("state") ?? "" };
-  const problem = h("div");
-  /** @type {Pages<Boot>} */
-  const pages = new Pages(
-    async (after, limit, signal) => {
-      /** @type {import("../../types").BootsPage} */
-      const page = await get("boots", { ...asked, after, limit }, signal);
-      return { items: page.boots.map((boot) => live.latest(boot)), next: page.next };
-    },
-    {
-      changed: () => {
-        list.element.hidden = false;
-        fill(problem);
-        list.refresh();
-      },
-      failed: (error) => {
-        list.element.hidden = missing(error);
-        fill(problem, missing(error) ? withoutBoots() : trouble(error, () => pages.restart()));
-      },
-    },
-  );
-  /** @type {List<Boot>} */
-  const list = new List({
+  return listing(place, live, {
+    title: "Boots",
     label: "Boots, the newest first",
     columns: COLUMNS,
-    count: () => pages.count(),
-    total: () => pages.total(),
-    waiting: () => !pages.begun,
-    get: (index) => pages.get(index),
+    choice: { label: "Which boots", key: "state", choices: STATES },
+    hint: "Machine, address or verdict",
+    load: async ({ search, chosen }, page, signal) => {
+      /** @type {import("../../types").BootsPage} */
+      const { boots, next } = await get("boots", { search, state: chosen, ...page }, signal);
+      return { items: boots.map((boot) => live.latest(boot)), next };
+    },
+    heard: (boots, here) => {
+      let found = 0;
+      for (const known of here) {
+        const boot = boots.get(known.id);
+        if (!boot) continue;
+        Object.assign(known, boot);
+        found += 1;
+      }
+      return { found, all: found === boots.size };
+    },
+    renew: { soon: 700, later: 4000 },
     href: (boot) => link("boots", boot.id),
     tone: (boot) => boot.state,
-    empty: () =>
-      asked.search || asked.state
-        ? nothing("No boot matches", "Take another state, or a shorter text.")
-        : noBoots(),
+    empty: ({ search, chosen }) =>
+      search || chosen ? nothing("No boot matches", "Take another state, or a shorter text.") : noBoots(),
   });
-
-  const again = paced(700, () => {
-    // Who has scrolled down reads: the list shall not move beneath them.
-    if (list.atTop()) void pages.renew();
-  });
-  // Once more when the database has it, too.
-  const later = paced(4000, again);
-  const off = live.on("boots", (/** @type {Map<string, Boot>} */ boots) => {
-    let found = 0;
-    for (const known of pages.here()) {
-      const boot = boots.get(known.id);
-      if (!boot) continue;
-      Object.assign(known, boot);
-      found += 1;
-    }
-    if (found) list.refresh();
-    if (found < boots.size || boots.size === 0) {
-      again();
-      later();
-    }
-  });
-  const find = settle(200, (/** @type {string} */ text) => {
-    asked.search = text;
-    refine({ q: text });
-    list.restart();
-    pages.restart();
-  });
-  pages.restart();
-  return {
-    title: "Boots",
-    element: h(
-      "section.view.full",
-      {},
-      heading(
-        "Boots",
-        choice("Which boots", STATES, asked.state, (state) => {
-          asked.state = state;
-          refine({ state });
-          list.restart();
-          pages.restart();
-        }),
-        filterBox("Machine, address or verdict", asked.search, find),
-      ),
-      problem,
-      list.element,
-    ),
-    resume: () => list.resume(),
-    close: () => {
-      off();
-      pages.close();
-      list.close();
-    },
-  };
 }
 
 /** @type {[string, string][]} */

@@ -1,12 +1,11 @@
 // Machines that were heard of, those heard of last first.
 
 import { get } from "../api.js";
-import { fill, h, paced, settle, write } from "../dom.js";
+import { fill, write } from "../dom.js";
 import { ago, count, full } from "../format.js";
-import { List } from "../list.js";
-import { Pages } from "../pages.js";
-import { badge, choice, filterBox, heading, linkIn, missing, nothing, summary, textIn, trouble, withoutBoots } from "../parts.js";
-import { link, refine } from "../router.js";
+import { listing } from "../listing.js";
+import { badge, linkIn, nothing, summary, textIn } from "../parts.js";
+import { link } from "../router.js";
 import { noBoots } from "./boots.js";
 
 /** @typedef {import("../../types").Machine} Machine */
@@ -20,103 +19,47 @@ const WHICH = [
 
 /** @type {import("../main.js").Open} */
 export function machinesView(place, { live }) {
-  let search = place.query.get("q") ?? "";
-  let which = place.query.get("which") ?? "";
-  const problem = h("div");
-  /** @type {Pages<Machine>} */
-  const pages = new Pages(
-    async (after, limit, signal) => {
-      const state = which === "failed" ? "failed" : "";
-      /** @type {import("../../types").MachinesPage} */
-      const page = await get("machines", { search, state, discovered: which === "discovered", after, limit }, signal);
-      for (const machine of page.machines) if (machine.last_boot) machine.last_boot = live.latest(machine.last_boot);
-      return { items: page.machines, next: page.next };
-    },
-    {
-      changed: () => {
-        list.element.hidden = false;
-        fill(problem);
-        list.refresh();
-      },
-      failed: (error) => {
-        list.element.hidden = missing(error);
-        fill(problem, missing(error) ? withoutBoots() : trouble(error, () => pages.restart()));
-      },
-    },
-  );
-  /** @type {List<Machine>} */
-  const list = new List({
+  const view = listing(place, live, {
+    title: "Machines",
     label: "Machines, those heard of last first",
     columns: COLUMNS,
-    count: () => pages.count(),
-    total: () => pages.total(),
-    waiting: () => !pages.begun,
-    get: (index) => pages.get(index),
+    choice: { label: "Which machines", key: "which", choices: WHICH },
+    hint: "Name or address",
+    load: async ({ search, chosen }, page, signal) => {
+      const state = chosen === "failed" ? "failed" : "";
+      /** @type {import("../../types").MachinesPage} */
+      const { machines, next } = await get("machines", { search, state, discovered: chosen === "discovered", ...page }, signal);
+      for (const machine of machines) if (machine.last_boot) machine.last_boot = live.latest(machine.last_boot);
+      return { items: machines, next };
+    },
+    heard: (boots, here) => {
+      const latest = new Map([...boots.values()].map((boot) => [boot.machine, boot]));
+      let found = 0;
+      for (const machine of here) {
+        const boot = latest.get(machine.machine);
+        if (!boot) continue;
+        machine.last_boot = boot;
+        machine.last_seen = boot.last;
+        found += 1;
+      }
+      return { found, all: found === latest.size };
+    },
+    renew: { soon: 1500, later: 5000 },
     href: (machine) => link("machines", machine.machine),
     tone: (machine) => machine.last_boot?.state ?? "",
-    empty: () => {
+    empty: ({ search, chosen }) => {
       if (search) return nothing("No machine matches", "Take a part of its name, hardware address or IP address.");
-      if (which === "discovered") return nothing("Every machine that booted is in the inventory", "New ones show here.");
-      if (which === "failed") return nothing("No machine's last boot failed");
+      if (chosen === "discovered") return nothing("Every machine that booted is in the inventory", "New ones show here.");
+      if (chosen === "failed") return nothing("No machine's last boot failed");
       return noBoots();
     },
   });
-
-  const restart = () => {
-    list.restart();
-    pages.restart();
-  };
-  const again = paced(1500, () => {
-    if (list.atTop()) void pages.renew();
-  });
-  // Once more when the database has it, too.
-  const later = paced(5000, again);
-  const off = live.on("boots", (/** @type {Map<string, import("../../types").Boot>} */ boots) => {
-    const latest = new Map([...boots.values()].map((boot) => [boot.machine, boot]));
-    let found = 0;
-    for (const machine of pages.here()) {
-      const boot = latest.get(machine.machine);
-      if (!boot) continue;
-      machine.last_boot = boot;
-      machine.last_seen = boot.last;
-      found += 1;
-    }
-    if (found) list.refresh();
-    if (found < latest.size || boots.size === 0) {
-      again();
-      later();
-    }
-  });
-  const timer = setInterval(() => list.refresh(), 5000);
-  const find = settle(200, (/** @type {string} */ text) => {
-    search = text;
-    refine({ q: text });
-    restart();
-  });
-  pages.restart();
+  const timer = setInterval(view.refresh, 5000);
   return {
-    title: "Machines",
-    element: h(
-      "section.view.full",
-      {},
-      heading(
-        "Machines",
-        choice("Which machines", WHICH, which, (chosen) => {
-          which = chosen;
-          refine({ which });
-          restart();
-        }),
-        filterBox("Name or address", search, find),
-      ),
-      problem,
-      list.element,
-    ),
-    resume: () => list.resume(),
+    ...view,
     close: () => {
-      off();
       clearInterval(timer);
-      pages.close();
-      list.close();
+      view.close();
     },
   };
 }

@@ -24,7 +24,7 @@ pub(crate) use hook::{Bounds, Exec, Http, Output};
 pub use log::{Log, LogLevel};
 pub use metrics::{Statsd, StatsdTags};
 pub(crate) use origin::{Origin, Pin};
-pub(in crate::config) use route::{Caps, Operation, Quirk, Refuse, Route};
+pub(in crate::config) use route::{CAPS, Caps, Operation, Quirk, Refuse, Route};
 pub(crate) use route::{Existing, Finished, Links, Unknown};
 
 use super::setting::{COUNT, Kind, Setting, SettingValue, tables, time, words};

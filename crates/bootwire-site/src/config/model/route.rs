@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use bootwire_boots::Stage;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -106,65 +107,6 @@ pub(in crate::config) struct Route {
     pub(crate) stage: Option<Stage>,
 }
 
-/// Which part of a boot a file is.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Stage {
-    /// A program that loads others.
-    Loader,
-    /// A part of a loader.
-    Module,
-    /// A name that a loader tries and does without.
-    Search,
-    /// What tells a loader or a device what to do.
-    Config,
-    /// A kernel.
-    Kernel,
-    /// A kernel's first file system.
-    Initrd,
-    /// A description of the hardware.
-    DeviceTree,
-    /// An image of a system.
-    Image,
-    /// A file that the machine sends.
-    Upload,
-    /// Anything else.
-    Other,
-}
-
-impl Stage {
-    /// All of them.
-    #[cfg(test)]
-    const ALL: [Self; 10] = [
-        Self::Loader,
-        Self::Module,
-        Self::Search,
-        Self::Config,
-        Self::Kernel,
-        Self::Initrd,
-        Self::DeviceTree,
-        Self::Image,
-        Self::Upload,
-        Self::Other,
-    ];
-
-    /// The word.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Loader => "loader",
-            Self::Module => "module",
-            Self::Search => "search",
-            Self::Config => "config",
-            Self::Kernel => "kernel",
-            Self::Initrd => "initrd",
-            Self::DeviceTree => "devicetree",
-            Self::Image => "image",
-            Self::Upload => "upload",
-            Self::Other => "other",
-        }
-    }
-}
-
 /// Reads or writes.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -266,42 +208,35 @@ pub(in crate::config) struct Quirk {
     pub(crate) rollover: Option<u8>,
 }
 
-/// What a route and a quirk both say of transfers.
-pub(in crate::config) struct Caps {
-    pub(in crate::config) blksize_max: Option<u16>,
-    pub(in crate::config) windowsize_max: Option<u16>,
-    pub(in crate::config) resend_min: Option<Time>,
-    pub(in crate::config) options: Option<bool>,
-    pub(in crate::config) rollover: Option<u8>,
-}
-
+/// Keys that routes and quirks both have: caps, and how it is sent.
 macro_rules! caps {
-    ($($table:ident),*) => {$(
-        impl $table {
+    ($($key:ident: $value:ty),* $(,)?) => {
+        /// What a route and a quirk both say of transfers.
+        pub(in crate::config) struct Caps {
+            $(pub(in crate::config) $key: Option<$value>,)*
+        }
+
+        /// Their keys.
+        pub(in crate::config) const CAPS: &[&str] = &[$(stringify!($key)),*];
+
+        impl Route {
             pub(in crate::config) const fn caps(&self) -> Caps {
-                Caps {
-                    blksize_max: self.blksize_max,
-                    windowsize_max: self.windowsize_max,
-                    resend_min: self.resend_min,
-                    options: self.options,
-                    rollover: self.rollover,
-                }
+                Caps { $($key: self.$key),* }
             }
         }
-    )*};
+
+        impl Quirk {
+            pub(in crate::config) const fn caps(&self) -> Caps {
+                Caps { $($key: self.$key),* }
+            }
+        }
+    };
 }
 
-caps!(Route, Quirk);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stages_are_written_as_they_are_read() {
-        for stage in Stage::ALL {
-            let word = serde_json::json!(stage.as_str());
-            assert_eq!(serde_json::from_value::<Stage>(word).unwrap(), stage);
-        }
-    }
+caps! {
+    blksize_max: u16,
+    windowsize_max: u16,
+    resend_min: Time,
+    options: bool,
+    rollover: u8,
 }

@@ -9,15 +9,6 @@ use crate::config::tree::Spot;
 use crate::config::value::Many;
 use crate::quirks::Quirk;
 
-/// What a quirk can change.
-const EFFECTS: [&str; 5] = [
-    "blksize_max",
-    "windowsize_max",
-    "resend_min",
-    "options",
-    "rollover",
-];
-
 pub(super) fn parse(document: &Document, root: Spot<'_>, report: &mut Report) -> Vec<Quirk> {
     let tables = document.quirk.iter().enumerate();
     let quirks = tables.map(|(index, table)| {
@@ -30,15 +21,16 @@ pub(super) fn parse(document: &Document, root: Spot<'_>, report: &mut Report) ->
 fn parse_one(number: usize, quirk: &model::Quirk, here: Spot<'_>, report: &mut Report) -> Quirk {
     let path = quirk.path.as_deref();
     let path = path.and_then(|path| route::pattern(report, here, Some(path)));
-    if !EFFECTS.iter().any(|key| here.has(key)) && !here.is_damaged() {
+    if !model::CAPS.iter().any(|key| here.has(key)) && !here.is_damaged() {
         report.wrong(
             here,
             "this quirk changes nothing: give it a cap, or \"options = false\"",
         );
     }
+    let loaders: Vec<_> = Loader::ALL.iter().map(|loader| loader.name()).collect();
     for (index, loader) in quirk.loader.iter().flatten().enumerate() {
         let spot = here.key("loader").index(index);
-        report.known(spot, "boot loader", loader, &Loader::ALL.map(Loader::name));
+        report.known(spot, "boot loader", loader, &loaders);
     }
     for (index, beginning) in quirk.mac.iter().flatten().enumerate() {
         if !is_beginning(beginning) {

@@ -30,17 +30,8 @@ const CONDITIONS: [&str; 7] = [
     "without_option",
 ];
 
-/// Keys about how an answer is sent.
-const TERMS: [&str; 8] = [
-    "blksize_max",
-    "windowsize_max",
-    "resend_min",
-    "options",
-    "rollover",
-    "deadline",
-    "labels",
-    "stage",
-];
+/// Keys about how an answer is sent, beside [`model::CAPS`].
+const TERMS: [&str; 3] = ["deadline", "labels", "stage"];
 
 /// All routes that make sense, in order. Of one that does not the report tells why.
 pub(super) fn parse(document: &Document, root: Spot<'_>, report: &mut Report) -> Vec<Route> {
@@ -125,7 +116,8 @@ fn only_rewrites(here: Spot<'_>, report: &mut Report) {
 /// One of the answers to try.
 fn attempt(written: &Written<'_>, report: &mut Report) -> Option<Step> {
     let here = written.here;
-    for key in CONDITIONS.iter().chain(&TERMS).chain(&["try", "upload"]) {
+    let of_route = CONDITIONS.iter().chain(model::CAPS).chain(&TERMS);
+    for key in of_route.chain(&["try", "upload"]) {
         if here.has(key) {
             let what = match *key {
                 "try" => "\"try\" inside \"try\": write one list".to_owned(),

@@ -87,3 +87,15 @@ fn the_quickstart_is_a_configuration() {
     let text = format!("\n```toml\n{}\n```", fs::read_to_string(&path).unwrap());
     assert_eq!(expect_configurations(&path, &text), 1);
 }
+
+#[test]
+fn the_page_of_all_keys_names_every_boot_loader() {
+    let page = fs::read_to_string(top().join("docs/reference/configuration.md")).unwrap();
+    for loader in bootwire_render::dialect::Loader::ALL {
+        let word = format!("`\"{}\"`", loader.name());
+        assert!(
+            page.contains(&word),
+            "{word} is missing in configuration.md"
+        );
+    }
+}

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bootwire::file::Stamp;
 use bootwire_tls::{CertificateDer, ClientConfig, PemObject, PrivateKeyDer, Trust};
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
 use super::{CONNECT_TIMEOUT, OriginError};
-use crate::origin::secret::Stamp;
 
 /// How often the files are looked at, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -75,7 +75,10 @@ impl Files {
         let identity = self.identity.iter().flat_map(|(cert, key)| [cert, key]);
         let files = self.ca.iter().chain(identity);
         files
-            .map(|path| Stamp::of(path).map_err(|error| unreadable(path, error)))
+            .map(|path| match std::fs::metadata(path) {
+                Ok(metadata) => Ok(Stamp::of(&metadata)),
+                Err(error) => Err(unreadable(path, error)),
+            })
             .collect()
     }
 

@@ -154,10 +154,9 @@ fn a_server_and_a_cache_are_asked_at_each_scrape() {
     assert!(!metrics.prometheus().contains("bootwire_cache_requests"));
     metrics.watch_source(Asked(AtomicU64::new(0)));
     metrics.cache(|| {
-        Some(CacheFigures {
-            hits: 9,
-            ..CacheFigures::default()
-        })
+        let mut figures = CacheFigures::default();
+        figures.stats.hits = 9;
+        Some(figures)
     });
     for expected in ["1", "2"] {
         let text = metrics.prometheus();

@@ -1,6 +1,5 @@
 //! Requests that get no answer: why, and from where most of them come.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -8,49 +7,21 @@ use bootwire_proto::Instant;
 use ipnet::IpNet;
 
 use crate::server::networks::network_of;
+use crate::words::words;
 
-/// Why a request gets no answer at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DropReason {
-    /// Its address is in no network that is served.
-    NotAllowed,
-    /// It claims to come from one of the server's own sockets.
-    OwnAddress,
-    /// It comes from a port below 1024, and those are refused.
-    LowPort,
-    /// Its address or network sends too many.
-    RateLimited,
-    /// Its address, its network or the server has too many transfers whose client never answered.
-    UnprovenDropped,
-}
-
-impl DropReason {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::NotAllowed,
-        Self::OwnAddress,
-        Self::LowPort,
-        Self::RateLimited,
-        Self::UnprovenDropped,
-    ];
-
-    /// The name of its counter.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotAllowed => "not_allowed",
-            Self::OwnAddress => "own_address",
-            Self::LowPort => "low_port",
-            Self::RateLimited => "rate_limited",
-            Self::UnprovenDropped => "unproven_dropped",
-        }
-    }
-}
-
-impl fmt::Display for DropReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// Why a request gets no answer at all.
+    pub enum DropReason {
+        /// Its address is in no network that is served.
+        NotAllowed = "not_allowed",
+        /// It claims to come from one of the server's own sockets.
+        OwnAddress = "own_address",
+        /// It comes from a port below 1024, and those are refused.
+        LowPort = "low_port",
+        /// Its address or network sends too many.
+        RateLimited = "rate_limited",
+        /// Its address, its network or the server has too many transfers whose client never answered.
+        UnprovenDropped = "unproven_dropped",
     }
 }
 
