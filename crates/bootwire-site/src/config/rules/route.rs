@@ -274,3 +274,28 @@ pub(super) fn terms(caps: &model::Caps, here: Spot<'_>, report: &mut Report) -> 
     });
     terms
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_a_route_has_its_place() {
+        let schema = schemars::schema_for!(model::Route);
+        let keys = schema.get("properties").and_then(|keys| keys.as_object());
+        for key in keys.unwrap().keys().map(String::as_str) {
+            let places = [
+                CONDITIONS.contains(&key),
+                model::CAPS.contains(&key),
+                TERMS.contains(&key),
+                action::is_key(key),
+                key == "rewrite",
+            ];
+            let count = places.iter().filter(|is_there| **is_there).count();
+            assert_eq!(
+                count, 1,
+                "{key}: it is a condition, says how to send, or belongs to an action"
+            );
+        }
+    }
+}

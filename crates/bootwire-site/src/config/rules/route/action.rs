@@ -92,6 +92,13 @@ pub(super) struct Written<'a> {
     pub(super) pattern: Option<&'a Pattern>,
 }
 
+/// Whether it is the key of an action, or one that an action takes.
+#[cfg(test)]
+pub(super) fn is_key(key: &str) -> bool {
+    let mut kinds = KINDS.iter();
+    kinds.any(|kind| kind.key == key || kind.takes.contains(&key))
+}
+
 /// Whether a table has an action.
 pub(super) fn is_there(here: Spot<'_>) -> bool {
     KINDS.iter().any(|kind| here.has(kind.key))
