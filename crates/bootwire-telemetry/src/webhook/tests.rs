@@ -178,7 +178,7 @@ async fn secrets_are_sent_and_not_told() {
     let collector = Collector::new([], Mood::Status(503, "")).await;
     let url = format!("{}/x?token=hunter2", collector.url());
     let bench = bench(&url, |mut webhook| {
-        webhook.endpoint = webhook.endpoint.bearer("hunter3").unwrap();
+        webhook.delivery.endpoint = webhook.delivery.endpoint.bearer("hunter3").unwrap();
         webhook.retries(0)
     });
     bench.observe(&sample::record().await, 1);
