@@ -74,12 +74,12 @@ async fn a_handle_that_is_dropped_stops_the_server() {
 /// A signal that comes as soon as the port is seen open must not find a process that knows none.
 #[tokio::test]
 async fn its_end_is_waited_for_before_the_port_opens() {
-    let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
     let mut looks = Vec::new();
     let shutdown = std::future::poll_fn(|context| {
-        looks.push(std::net::UdpSocket::bind(address).is_err());
+        looks.push(UdpSocket::bind(address).is_err());
         if looks.len() == 1 {
             context.waker().wake_by_ref();
             return std::task::Poll::Pending;
