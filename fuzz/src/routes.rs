@@ -2,29 +2,31 @@
 
 use std::net::SocketAddr;
 
-use bootwire::router::{App, Pattern};
+use bootwire::router::{App, ParamText, Pattern, PatternError, Rewrite};
 use bootwire::{Op, Request, Router};
 
 /// A pattern, a NUL, and a file name: the pattern is one or says where it is not; a route with it
-/// matches just the paths that it matches.
+/// matches just the paths that it matches. One that begins with `~` is a regular expression; behind
+/// another NUL stands what takes the place of what it finds.
 ///
 /// # Panics
 /// If it is not so.
 pub fn routes(bytes: &[u8]) {
-    let mut parts = bytes.splitn(2, |&byte| byte == 0);
-    let (source, name) = (
+    let mut parts = bytes.splitn(3, |&byte| byte == 0);
+    let (source, name, with) = (
+        parts.next().unwrap_or_default(),
         parts.next().unwrap_or_default(),
         parts.next().unwrap_or_default(),
     );
     let source = String::from_utf8_lossy(source);
+    if let Some(source) = source.strip_prefix('~') {
+        rewritten(source, name, &String::from_utf8_lossy(with));
+        return;
+    }
     let pattern = match Pattern::parse(&source) {
         Ok(pattern) => pattern,
         Err(error) => {
-            assert!(
-                (1..=source.chars().count() + 1).contains(&error.column()),
-                "{error}"
-            );
-            assert!(!error.problem().is_empty());
+            points_into(&source, &error);
             return;
         }
     };
@@ -62,6 +64,52 @@ pub fn routes(bytes: &[u8]) {
     );
     let answer = futures_done(app.call(request));
     assert_eq!(answer.is_ok(), matches, "{source:?} and {path:?}");
+}
+
+fn points_into(source: &str, error: &PatternError) {
+    assert!(
+        (1..=source.chars().count() + 1).contains(&error.column()),
+        "{error}"
+    );
+    assert!(!error.problem().is_empty());
+}
+
+/// Whatever an expression makes of a name, it is a path that begins with a slash and does not climb.
+fn rewritten(source: &str, name: &[u8], with: &str) {
+    let pattern = match Pattern::regex(source) {
+        Ok(pattern) => pattern,
+        Err(error) => return points_into(source, &error),
+    };
+    let _ = pattern.is_match(name);
+    if let Err(error) = ParamText::parse(with, &pattern) {
+        points_into(with, &error);
+    }
+    let name = String::from_utf8_lossy(name);
+    let peer: SocketAddr = ([10, 0, 0, 7], 4000).into();
+    let Some(request) = Request::synthetic(Op::Read, &*name, peer, &[]) else {
+        return;
+    };
+    for pattern in [pattern.clone(), pattern.as_sent()] {
+        let Ok(once) = Rewrite::replace(with, &pattern) else {
+            return;
+        };
+        for to in [
+            once.clone(),
+            once.clone().repeated(),
+            once.clone().restarting(),
+            once.repeated().restarting(),
+        ] {
+            let router = Router::new().rewrite(pattern.clone(), to);
+            let router = router.fallback(|request: Request| {
+                let path = request.path_bytes();
+                assert!(path.starts_with(b"/") && path.len() <= 2049, "{path:?}");
+                assert!(path.split(|&byte| byte == b'/').all(|name| name != b".."));
+                std::future::ready("told")
+            });
+            // The name may come to no end, which is refused.
+            let _ = futures_done(App::from(router).call(request.clone()));
+        }
+    }
 }
 
 /// The result of a future that waits for nothing.

@@ -30,6 +30,7 @@ pub fn negotiate_both_ways(bytes: &[u8]) {
         window_bytes_max: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),
         rollover: rollovers[usize::from(head[8] % 4)],
         options: head[9] != 0,
+        ..Limits::default()
     };
     let size = (head[10] & 1 == 1).then(|| u64::from(short(11)));
     let op = if head[13] & 1 == 0 {

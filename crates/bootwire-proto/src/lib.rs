@@ -44,7 +44,7 @@ pub use block::Rollover;
 pub use error::{ErrorCode, Malformed, Unacceptable};
 pub use negotiate::{Agreed, Limits, negotiate};
 pub use offer::Offer;
-pub use options::{OptionKind, Options};
+pub use options::{OptionKind, OptionSet, Options};
 pub use packet::{Ack, Data, ErrorPacket, Mode, Op, Packet, Request};
 pub use receiver::{Answer, ReceiveFailure, Receiver, ReceiverCounts, ReceiverStatus, Reception};
 pub use schedule::{Evidence, Schedule};

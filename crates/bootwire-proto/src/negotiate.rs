@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::encode::{Decimal, Writer};
 use crate::options::{decimal, decimal_saturating};
 use crate::time::Micros;
-use crate::{Mode, Op, OptionKind, Request, Rollover};
+use crate::{Mode, Op, OptionKind, OptionSet, Request, Rollover};
 
 /// Largest OACK [`Agreed::encode_oack`] writes, in bytes.
 pub const MAX_OACK: usize = 160;
@@ -33,6 +33,8 @@ pub struct Limits {
     pub rollover: Option<Rollover>,
     /// Whether options are looked at all: `false` answers as an RFC 1350 server.
     pub options: bool,
+    /// Options that are never granted, as if the client had not asked for them.
+    pub refused: OptionSet,
 }
 
 impl Default for Limits {
@@ -44,6 +46,7 @@ impl Default for Limits {
             window_bytes_max: 4 << 20,
             rollover: None,
             options: true,
+            refused: OptionSet::new(),
         }
     }
 }
@@ -209,6 +212,9 @@ impl Negotiation<'_> {
             let Some(kind) = OptionKind::from_name(name) else {
                 continue;
             };
+            if self.limits.refused.contains(kind) {
+                continue;
+            }
             if asked & (bit(kind) | kind.alternative().map_or(0, bit)) != 0 {
                 continue;
             }

@@ -70,6 +70,48 @@ impl OptionKind {
     }
 }
 
+/// A set of options.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OptionSet(u8);
+
+impl OptionSet {
+    /// No option.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(0)
+    }
+
+    /// These, and `kind`.
+    #[must_use]
+    pub const fn with(self, kind: OptionKind) -> Self {
+        Self(self.0 | 1 << kind as u8)
+    }
+
+    /// The options of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether `kind` is one of them.
+    #[must_use]
+    pub const fn contains(self, kind: OptionKind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Each, in the order of declaration.
+    pub fn iter(self) -> impl Iterator<Item = OptionKind> {
+        let all = OptionKind::ALL.into_iter();
+        all.filter(move |kind| self.contains(*kind))
+    }
+}
+
 /// The options of a request or OACK as they stand in the datagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options<'a> {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bootwire::router::Pattern;
 use bootwire::{Op, Request};
 use ipnet::IpNet;
 
@@ -23,6 +24,8 @@ pub(crate) struct Conditions {
     pub(crate) interfaces: Vec<String>,
     pub(crate) options: Vec<Wanted>,
     pub(crate) without: Vec<Wanted>,
+    /// An expression that must find nothing.
+    pub(crate) unlike: Option<Pattern>,
     /// Shared by all routes.
     pub(crate) names: Arc<Names>,
 }
@@ -42,6 +45,8 @@ pub(crate) enum Unmet<'a> {
     Option(&'a Wanted),
     /// It has this option.
     Without(&'a Wanted),
+    /// This expression finds something in its name.
+    Like(&'a Pattern),
 }
 
 /// An option by name, and perhaps value: `tsize`, `blksize=1468`.
@@ -94,6 +99,7 @@ impl Conditions {
             interfaces,
             options,
             without,
+            unlike,
             names: _,
         } = self;
         from.is_none()
@@ -101,6 +107,7 @@ impl Conditions {
             && interfaces.is_empty()
             && options.is_empty()
             && without.is_empty()
+            && unlike.is_none()
     }
 
     /// Whether it is for this request.
@@ -141,8 +148,11 @@ impl Conditions {
         if let Some(wanted) = self.options.iter().find(|wanted| !wanted.is_in(request)) {
             return Some(Unmet::Option(wanted));
         }
-        let unwanted = self.without.iter().find(|unwanted| unwanted.is_in(request));
-        unwanted.map(Unmet::Without)
+        if let Some(unwanted) = self.without.iter().find(|unwanted| unwanted.is_in(request)) {
+            return Some(Unmet::Without(unwanted));
+        }
+        let like = self.unlike.as_ref().filter(|like| like.takes(request));
+        like.map(Unmet::Like)
     }
 }
 
@@ -164,6 +174,9 @@ impl fmt::Display for Conditions {
         }
         if !self.without.is_empty() {
             parts.push(format!("without {}", joined(&self.without)));
+        }
+        if let Some(unlike) = &self.unlike {
+            parts.push(format!("not like {unlike}"));
         }
         f.write_str(&parts.join(", "))
     }
@@ -188,6 +201,7 @@ impl fmt::Display for Unmet<'_> {
             }
             Self::Option(wanted) => write!(f, "only with the option {wanted}"),
             Self::Without(unwanted) => write!(f, "only without the option {unwanted}"),
+            Self::Like(unlike) => write!(f, "only names in which {unlike} finds nothing"),
         }
     }
 }
@@ -317,6 +331,22 @@ mod tests {
             conditions.to_string(),
             "with tsize, blksize=1468, without windowsize"
         );
+    }
+
+    #[test]
+    fn and_by_what_their_name_is_not_like() {
+        let conditions = conditions("not_regex = '^/?public/'\nas_sent = true");
+        assert!(conditions.hold(&get("/private/x", "10.0.0.7", &[])));
+        for name in ["/public/x", "public/x"] {
+            assert_eq!(
+                conditions.why_not(&get(name, "10.0.0.7", &[])).unwrap(),
+                "only names in which ^/?public/ finds nothing"
+            );
+        }
+        assert!(conditions.hold(&get("/Public/x", "10.0.0.7", &[])));
+        assert_eq!(conditions.to_string(), "not like ^/?public/");
+        let conditions = self::conditions("not_regex = '^/public/'\ncase = 'ignore'");
+        assert!(!conditions.hold(&get("/Public/x", "10.0.0.7", &[])));
     }
 
     #[test]

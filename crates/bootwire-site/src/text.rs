@@ -1,99 +1,68 @@
 //! Short texts of the configuration, with parameters of the route in them.
 
-use bootwire::router::Pattern;
+use bootwire::router::{ParamText, Pattern};
 use bootwire::{BoxFuture, Endpoint, Refusal, Reply, Request};
 use bytes::Bytes;
 
 /// A text with `{parameter}`s of a pattern.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Text(Vec<Part>);
+pub(crate) struct Text(Option<Form>);
 
 #[derive(Clone, Debug)]
-enum Part {
+enum Form {
     Plain(Bytes),
-    Param(String),
+    Filled(ParamText),
 }
 
 impl Text {
     /// Reads a text; `{{` and `}}` are braces.
     pub(crate) fn parse(source: &str, pattern: &Pattern) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut plain = String::new();
-        let mut rest = source;
-        while let Some(at) = rest.find(['{', '}']) {
-            let (before, braced) = rest.split_at(at);
-            plain.push_str(before);
-            if let Some(after) = braced.strip_prefix("{{") {
-                plain.push('{');
-                rest = after;
-            } else if let Some(after) = braced.strip_prefix("}}") {
-                plain.push('}');
-                rest = after;
-            } else {
-                let name = braced
-                    .strip_prefix('{')
-                    .and_then(|after| after.split_once('}'));
-                let Some((name, after)) = name else {
-                    return Err(
-                        "text: a brace alone; write {{ or }} for one in the text".to_owned()
-                    );
-                };
-                if !pattern.params().any(|known| known == name) {
-                    return Err(format!(
-                        "text: {{{name}}} is no parameter of {pattern}; write {{{{{name}}}}} for braces in the text"
-                    ));
-                }
-                if !plain.is_empty() {
-                    parts.push(Part::Plain(std::mem::take(&mut plain).into()));
-                }
-                parts.push(Part::Param(name.to_owned()));
-                rest = after;
-            }
+        let text = ParamText::parse(source, pattern).map_err(|error| {
+            format!(
+                "text, column {}: {}; write {{{{ and }}}} for braces in the text",
+                error.column(),
+                error.problem()
+            )
+        })?;
+        if source.is_empty() {
+            return Ok(Self(None));
         }
-        plain.push_str(rest);
-        if !plain.is_empty() {
-            parts.push(Part::Plain(plain.into()));
-        }
-        Ok(Self(parts))
+        Ok(Self(Some(match text.is_plain() {
+            true => Form::Plain(source.replace("{{", "{").replace("}}", "}").into()),
+            false => Form::Filled(text),
+        })))
     }
 
     /// Whether there is nothing in it.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
-    fn reply(&self, request: &Request) -> Reply {
-        Reply::bytes(self.fill(request)).answered_by("text")
+    /// Whether the client's hardware address is part of it.
+    pub(crate) fn needs_client_mac(&self) -> bool {
+        matches!(&self.0, Some(Form::Filled(text)) if text.needs_client_mac())
     }
 
-    fn fill(&self, request: &Request) -> Bytes {
-        match self.0.as_slice() {
-            [] => Bytes::new(),
-            [Part::Plain(text)] => text.clone(),
-            parts => {
-                let mut text = Vec::new();
-                for part in parts {
-                    match part {
-                        Part::Plain(plain) => text.extend_from_slice(plain),
-                        Part::Param(name) => {
-                            let value = request.param(name).unwrap_or_default();
-                            text.extend_from_slice(value.as_bytes());
-                        }
-                    }
-                }
-                text.into()
-            }
-        }
+    fn reply(&self, request: &Request) -> Result<Reply, Refusal> {
+        let text = match &self.0 {
+            None => Bytes::new(),
+            Some(Form::Plain(text)) => text.clone(),
+            Some(Form::Filled(text)) => text
+                .fill(request)
+                .map_err(|refusal| refusal.answered_by("text"))?
+                .into(),
+        };
+        Ok(Reply::bytes(text).answered_by("text"))
     }
 }
 
 impl Endpoint<Reply> for Text {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Reply, Refusal>> {
-        Box::pin(std::future::ready(Ok(self.reply(&request))))
+        Box::pin(std::future::ready(self.reply(&request)))
     }
 
     fn at_hand(&self, request: &Request) -> Option<Result<Reply, Refusal>> {
-        Some(Ok(self.reply(request)))
+        Some(self.reply(request))
     }
 }
 
@@ -138,6 +107,15 @@ mod tests {
             "mac 52:54:00:12:34:56, {mac}\n"
         );
         assert_eq!(text("/a", "plain", "/a"), "plain");
+        assert_eq!(text("/a", "{{a}} }}{{", "/a"), "{a} }{");
+        assert_eq!(
+            text(
+                "/SEP{mac}",
+                "{client} {client:hex} {mac:raw}",
+                "/SEP001B0D123456"
+            ),
+            "10.0.0.7 0A000007 001B0D123456"
+        );
         assert_eq!(text("/a", "", "/a"), "");
     }
 
@@ -147,11 +125,14 @@ mod tests {
         let error = Text::parse("{max}", &pattern).unwrap_err();
         assert_eq!(
             error,
-            "text: {max} is no parameter of /{mac}; write {{max}} for braces in the text"
+            "text, column 1: {max} is no parameter of /{mac}; those are {mac}; write {{ and }} for \
+             braces in the text"
         );
         for wrong in ["{mac", "mac}", "{"] {
             assert!(
-                Text::parse(wrong, &pattern).unwrap_err().contains("alone"),
+                Text::parse(wrong, &pattern)
+                    .unwrap_err()
+                    .contains("brace that"),
                 "{wrong}"
             );
         }

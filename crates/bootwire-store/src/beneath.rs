@@ -12,7 +12,8 @@ use rustix::io::Errno;
 
 use crate::name::{Shown, components};
 
-/// What symbolic links inside a served directory may do. None of them ever leads out of it.
+/// What symbolic links inside a served directory may do. None of them ever leads out of it, unless
+/// they may lead anywhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
     /// A link must stay beneath the root on every step (`RESOLVE_BENEATH`): relative ones that
@@ -24,6 +25,9 @@ pub enum Links {
     /// followed from it, and `..` at the top stays at the top (`RESOLVE_IN_ROOT`). For trees made
     /// for a chrooted server.
     InRoot,
+    /// Links are followed wherever they lead. Whoever can make a link in the directory can have any
+    /// file served that the server may read: for trees that only operators write to.
+    Anywhere,
 }
 
 /// A directory that cannot be served from or uploaded into.
@@ -174,6 +178,11 @@ impl Root {
         let flags = flags | OFlags::CLOEXEC;
         match self.resolver {
             Resolver::Kernel => self.resolve_by_kernel(path, flags, links),
+            Resolver::Walk if links == Links::Anywhere => {
+                let path = relative(path);
+                let path = if path.is_empty() { b"." } else { path };
+                openat(&self.fd, path, flags, Mode::empty())
+            }
             Resolver::Walk => self.walk(path, flags),
         }
     }
@@ -192,6 +201,10 @@ impl Root {
         if components(path).any(|component| component == b"..") {
             return Some(Err(Errno::XDEV));
         }
+        let path = match links {
+            Links::Anywhere => relative(path),
+            Links::Beneath | Links::InRoot => path,
+        };
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let how = scope(links) | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
         match openat2(&self.fd, path, flags, Mode::empty(), how) {
@@ -206,6 +219,11 @@ impl Root {
         flags: OFlags,
         links: Links,
     ) -> Result<OwnedFd, Errno> {
+        let path = match links {
+            // Nothing else holds an absolute path here.
+            Links::Anywhere => relative(path),
+            Links::Beneath | Links::InRoot => path,
+        };
         let path = if path.is_empty() { b"." } else { path };
         match self.resolve_once(path, flags, links) {
             // An absolute link on the way? Whatever its text says, the kernel goes by this rule.
@@ -231,7 +249,7 @@ impl Root {
 
     /// Why `path` was refused for its links, for the operator: which link, and where it leads.
     pub(crate) fn tell_link(&self, path: &[u8], links: Links) -> Option<String> {
-        if self.resolver == Resolver::Walk {
+        if self.resolver == Resolver::Walk && links != Links::Anywhere {
             return Some(
                 "this kernel has no openat2, so symbolic links are not followed".to_owned(),
             );
@@ -315,7 +333,14 @@ fn scope(links: Links) -> ResolveFlags {
     match links {
         Links::Beneath => ResolveFlags::BENEATH,
         Links::InRoot => ResolveFlags::IN_ROOT,
+        Links::Anywhere => ResolveFlags::empty(),
     }
+}
+
+/// The path without slashes in front.
+fn relative(path: &[u8]) -> &[u8] {
+    let start = path.iter().position(|&byte| byte != b'/');
+    &path[start.unwrap_or(path.len())..]
 }
 
 fn is_link(at: BorrowedFd<'_>, name: &[u8]) -> bool {

@@ -52,7 +52,7 @@ mod uploads;
 pub use beneath::{Links, OpenError};
 #[cfg(feature = "cache")]
 pub use cache::{Cache, CacheBuilder, CacheEvent, CacheStats, Cached, Purged};
-pub use dir::Dir;
+pub use dir::{ClientName, Dir, Fallback};
 pub use directory::DirEvent;
 pub use name_from::NameFrom;
 #[cfg(feature = "object")]

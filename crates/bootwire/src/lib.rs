@@ -57,6 +57,7 @@ mod glimpse;
 mod mac;
 mod moment;
 mod or_refuse;
+mod params;
 mod partial_file;
 mod path;
 mod provenance;
@@ -77,7 +78,7 @@ mod words;
 
 pub use accept::{Accept, Sink};
 pub use answer::{Answer, Endpoint, IntoAnswer, IntoRefusal};
-pub use bootwire_proto::{ErrorCode, Mode, Op, Rollover, Schedule};
+pub use bootwire_proto::{ErrorCode, Mode, Op, OptionKind, OptionSet, Rollover, Schedule};
 pub use glimpse::Glimpse;
 pub use mac::{MacAddr, ParseMacError};
 pub use moment::Moment;

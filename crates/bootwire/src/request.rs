@@ -13,7 +13,7 @@ use bootwire_proto::{Mode, Op};
 pub use self::by_hand::{RequestBuilder, RequestError};
 pub(crate) use self::facts::{Arrival, Facts, Unreadable};
 use crate::Moment;
-use crate::path::normalise;
+use crate::params::Params;
 
 /// A read or write request. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -21,22 +21,6 @@ pub struct Request {
     pub(crate) facts: Arc<Facts>,
     pub(crate) params: Params,
     pub(crate) moment: Option<Moment>,
-}
-
-/// Longest path a request may be given in place of its own, in bytes.
-const RENAMED_MAX: usize = 2048;
-
-/// The route that matched and its parameters.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Params {
-    pub(crate) route: Option<Arc<str>>,
-    pub(crate) values: Vec<(Arc<str>, String)>,
-    /// Where the catch-all parameter begins in the path.
-    pub(crate) rest: Option<usize>,
-    /// Where the part of the path begins that parameters stand in.
-    pub(crate) below: Option<usize>,
-    /// The path, if it is not the one asked for any more.
-    pub(crate) renamed: Option<Arc<[u8]>>,
 }
 
 impl Request {
@@ -151,43 +135,6 @@ impl Request {
             .unwrap_or_else(|| self.facts.path())
     }
 
-    /// The same request for another path, which is normalised like a client's. Its parameters stay;
-    /// [`Request::rest_bytes`] is the whole new path. `None` if `path` climbs out of the root, or
-    /// is longer than 2048 bytes.
-    ///
-    /// Records and logs show the path the client asked for.
-    #[must_use]
-    pub fn renamed(&self, path: &[u8]) -> Option<Self> {
-        if path.len() > RENAMED_MAX {
-            return None;
-        }
-        let mut normal = Vec::with_capacity(path.len() + 1);
-        normalise(path, &mut normal).ok()?;
-        Some(Self {
-            facts: Arc::clone(&self.facts),
-            params: Params {
-                rest: None,
-                below: None,
-                renamed: Some(normal.into()),
-                ..self.params.clone()
-            },
-            moment: self.moment,
-        })
-    }
-
-    /// The same request with other values of the route's parameters: what `change` answers for a name
-    /// and a value takes the value's place, `None` keeps it. With [`Request::renamed`] it hides a part
-    /// of the name, such as a secret, from whoever is told of the request.
-    #[must_use]
-    pub fn map_params(mut self, mut change: impl FnMut(&str, &str) -> Option<String>) -> Self {
-        for (name, value) in &mut self.params.values {
-            if let Some(other) = change(name, value) {
-                *value = other;
-            }
-        }
-        self
-    }
-
     /// The file name exactly as sent. Untrusted: for logs, escaped, and nothing else.
     #[must_use]
     pub fn filename(&self) -> &[u8] {
@@ -204,38 +151,6 @@ impl Request {
     pub fn option(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut options = self.options();
         options.find_map(|(known, value)| (known == name).then_some(value))
-    }
-
-    /// A parameter of the route that matched, such as `mac` of `/grub/grub.cfg-01-{mac}`.
-    #[must_use]
-    pub fn param(&self, name: &str) -> Option<&str> {
-        self.params
-            .values
-            .iter()
-            .find(|(known, _)| &**known == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// A parameter as the bytes that were sent, where they can be anything.
-    pub(crate) fn param_bytes(&self, name: &str) -> Option<&[u8]> {
-        let index = self
-            .params
-            .values
-            .iter()
-            .position(|(known, _)| &**known == name)?;
-        let is_last = index + 1 == self.params.values.len();
-        if is_last && self.params.rest.is_some() {
-            return Some(self.rest_bytes());
-        }
-        Some(self.params.values[index].1.as_bytes())
-    }
-
-    /// All parameters of the route that matched, in the order of the pattern.
-    pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.params
-            .values
-            .iter()
-            .map(|(name, value)| (&**name, value.as_str()))
     }
 
     /// The pattern of the route that matched.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use bootwire_proto::Limits;
+use bootwire_proto::{Limits, OptionKind, OptionSet};
 
 use crate::{Accept, Answer, Reply, Rollover};
 
@@ -36,6 +36,8 @@ pub struct Terms {
     pub rollover: Option<Rollover>,
     /// See [`Terms::without_options`].
     pub without_options: bool,
+    /// See [`Terms::without_option`].
+    pub refused: OptionSet,
     /// See [`Terms::label`]. In the order in which they were added.
     pub labels: Vec<(String, String)>,
 }
@@ -93,6 +95,13 @@ macro_rules! builders {
                 self
             }
 
+            /// See [`Terms::without_option`].
+            #[must_use]
+            pub fn without_option(mut self, kind: OptionKind) -> Self {
+                self.terms = self.terms.without_option(kind);
+                self
+            }
+
             /// See [`Terms::label`].
             #[must_use]
             pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -135,6 +144,7 @@ impl Terms {
             resend_min: None,
             rollover: None,
             without_options: false,
+            refused: OptionSet::new(),
             labels: Vec::new(),
         }
     }
@@ -179,6 +189,13 @@ impl Terms {
         self
     }
 
+    /// Does not grant this option, as if the client had not asked for it.
+    #[must_use]
+    pub const fn without_option(mut self, kind: OptionKind) -> Self {
+        self.refused = self.refused.with(kind);
+        self
+    }
+
     /// Adds a label to the transfer's record.
     #[must_use]
     pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -203,6 +220,7 @@ impl Terms {
         self.resend_min = self.resend_min.max(by.resend_min);
         self.rollover = by.rollover.or(self.rollover);
         self.without_options |= by.without_options;
+        self.refused = self.refused.and(by.refused);
         self.labels.extend_from_slice(&by.labels);
     }
 
@@ -226,6 +244,7 @@ impl Terms {
                 .max(1),
             rollover: self.rollover.or(base.rollover),
             options: base.options && !self.without_options,
+            refused: base.refused.and(self.refused),
             ..base
         }
     }
@@ -254,6 +273,10 @@ impl fmt::Display for Terms {
         }
         if self.without_options {
             parts.push("no options".to_owned());
+        }
+        if !self.refused.is_empty() {
+            let names: Vec<_> = self.refused.iter().map(OptionKind::name).collect();
+            parts.push(format!("no {}", names.join(", no ")));
         }
         match self.rollover {
             Some(Rollover::Zero) => parts.push("block 0 after 65535".to_owned()),
@@ -317,6 +340,17 @@ mod tests {
         assert_eq!(terms, one());
         assert!(Terms::new().is_empty() && !one().is_empty());
         assert_eq!(Terms::new().to_string(), "");
+    }
+
+    #[test]
+    fn options_that_either_refuses_are_refused() {
+        let one = Terms::new().without_option(OptionKind::Blksize);
+        let both = one.and(&Terms::new().without_option(OptionKind::Tsize));
+        assert_eq!(both.to_string(), "no blksize, no tsize");
+        let limits = both.limits(Limits::default(), None);
+        assert!(limits.refused.contains(OptionKind::Blksize));
+        assert!(!limits.refused.contains(OptionKind::Windowsize));
+        assert!(!both.is_empty());
     }
 
     #[test]

@@ -33,7 +33,7 @@ SIGTERM or Ctrl-C lets running transfers finish; a second one stops at once. On 
 its files change, the server reads its configuration again. Running transfers go on. A
 configuration with mistakes changes nothing.")]
 #[group(skip)] // as named as those of its parts
-#[command(group(clap::ArgGroup::new("uploads").args(["create", "replace", "versioned"])))]
+#[command(group(clap::ArgGroup::new("uploads").args(["create", "replace", "overwrite", "versioned"])))]
 pub(crate) struct Args {
     /// The directory to serve [default: .]
     #[arg(conflicts_with = "config")]
@@ -67,6 +67,9 @@ pub(crate) struct Args {
     /// Take uploads, and let them replace files
     #[arg(long, help_heading = "Uploads")]
     replace: bool,
+    /// Take uploads of files that exist, and of no others
+    #[arg(long, help_heading = "Uploads")]
+    overwrite: bool,
     /// Take uploads, and keep what they replace under a name with the time
     #[arg(long, help_heading = "Uploads")]
     versioned: bool,
@@ -105,6 +108,7 @@ pub(crate) struct Args {
         value_parser = words([
             ("beneath", "Those that leave the directory are refused"),
             ("in-root", "Absolute ones are resolved as if the directory were /"),
+            ("anywhere", "All are followed, wherever they lead"),
         ]),
         help_heading = "Files"
     )]
@@ -112,9 +116,21 @@ pub(crate) struct Args {
     /// Find files whatever the case of their name
     #[arg(long, help_heading = "Files")]
     case_insensitive: bool,
-    /// Look first in the subdirectory named like the client's address
-    #[arg(long, help_heading = "Files")]
-    per_client: bool,
+    /// Look first in the client's own subdirectory, named like its address, or mac or hex-address
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "address",
+        value_parser = words([
+            ("address", "Like its address: 10.0.0.7, fd00::7"),
+            ("mac", "Like its hardware address: 52-54-00-12-34-56"),
+            ("hex-address", "Like its address in hexadecimal: 0A000007"),
+        ]),
+        help_heading = "Files"
+    )]
+    per_client: Option<String>,
 }
 
 impl Args {
@@ -154,9 +170,9 @@ impl Args {
         }
         let mut keys = vec![directory("", "dir", dir)?];
         keys.extend(given("--links", "links", self.links.as_deref()));
-        let (any_case, per_client) = (self.case_insensitive, self.per_client);
+        let (any_case, per_client) = (self.case_insensitive, self.per_client.as_deref());
         keys.extend(switched(any_case, "--case-insensitive", "case_insensitive"));
-        keys.extend(switched(per_client, "--per-client", "per_client"));
+        keys.extend(given("--per-client", "per_client", per_client));
         flags.add_route(keys);
         Ok(())
     }
@@ -167,6 +183,8 @@ impl Args {
             Some(("--create", "create"))
         } else if self.replace {
             Some(("--replace", "replace"))
+        } else if self.overwrite {
+            Some(("--overwrite", "overwrite"))
         } else if self.versioned {
             Some(("--versioned", "versioned"))
         } else {
@@ -197,6 +215,11 @@ fn directory(flag: &'static str, key: &'static str, dir: &Path) -> Result<RouteF
         Problem::new(flag, format!("cannot use the directory {shown}: {error}"))
     })?;
     match whole.to_str() {
+        // Braces would be parameters there.
+        Some(path) if key == "dir" => {
+            let path = path.replace('{', "{{").replace('}', "}}");
+            Ok(said(flag, key, &path))
+        }
         Some(path) => Ok(said(flag, key, path)),
         None => Err(Problem::new(
             flag,

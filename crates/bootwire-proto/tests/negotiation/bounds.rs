@@ -53,6 +53,7 @@ fn any_limits() -> impl Strategy<Value = Limits> {
                 window_bytes_max,
                 rollover,
                 options,
+                ..Limits::default()
             },
         )
 }

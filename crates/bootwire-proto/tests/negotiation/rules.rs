@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bootwire_proto::negotiate::{MAX_OACK, MAX_OPTIONS};
-use bootwire_proto::{Agreed, Limits, Mode, Op, OptionKind, Options, Request, Rollover, negotiate};
+use bootwire_proto::{
+    Agreed, Limits, Mode, Op, OptionKind, OptionSet, Options, Request, Rollover, negotiate,
+};
 
 use crate::{ask, oack};
 
@@ -151,6 +153,30 @@ fn a_server_without_options_answers_as_rfc_1350_has_it() {
         ..Limits::default()
     };
     assert_plain(&read_within("blksize=1468 tsize=0 windowsize=4", &limits));
+}
+
+#[test]
+fn an_option_that_is_refused_might_as_well_not_be_there() {
+    let refusing = |kinds: &[OptionKind]| Limits {
+        refused: kinds
+            .iter()
+            .fold(OptionSet::new(), |set, kind| set.with(*kind)),
+        ..Limits::default()
+    };
+    let limits = refusing(&[OptionKind::Blksize, OptionKind::Windowsize]);
+    assert_oack(
+        &read_within("blksize=1468 windowsize=4 timeout=3", &limits),
+        "timeout=3",
+    );
+    assert_plain(&read_within("blksize=1468 windowsize=4", &limits));
+    assert_oack(
+        &read_within("blksize=1468 blksize2=1024", &limits),
+        "blksize2=1024",
+    );
+    let limits = refusing(&OptionKind::ALL);
+    assert_plain(&read_within("blksize=1468 timeout=3 windowsize=4", &limits));
+    let all: Vec<_> = limits.refused.iter().collect();
+    assert_eq!(all, OptionKind::ALL);
 }
 
 // spec: clients-rule-4

@@ -10,6 +10,7 @@
 //! 3. if neither names a machine: the client's address in the lease files of the DHCP server
 //!    ([`Leases`]), then in the kernel's neighbour table ([`Identifier::neighbours`]).
 
+mod hardware;
 mod lease;
 mod neighbours;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use bootwire::{MacAddr, Request};
 
 pub use crate::dialect::Uuid;
+pub use hardware::ClientMac;
 pub use lease::{LeaseFormat, Leases};
 
 use crate::dialect::{Ask, Key, Loader, asked};
@@ -269,6 +271,36 @@ impl Identifier {
             who.note(Key::Mac(mac), Evidence::Neighbour);
         }
         who
+    }
+
+    /// The hardware address of the machine at `ip`, if that can be told without looking at a file or
+    /// asking the kernel; `Some(None)` if nobody knows it.
+    pub(crate) fn client_mac_at_hand(&self, ip: IpAddr) -> Option<Option<MacAddr>> {
+        let ip = ip.to_canonical();
+        for leases in &self.leases {
+            if let Some(mac) = leases.at_hand()?.mac_of(ip) {
+                return Some(Some(mac));
+            }
+        }
+        match &self.neighbours {
+            Some(neighbours) => neighbours.at_hand(ip),
+            None => Some(None),
+        }
+    }
+
+    /// The hardware address of the machine at `ip`: by leases, then by the neighbour table. Nothing
+    /// that a request says counts. `None` if nobody knows it.
+    pub async fn client_mac(&self, ip: IpAddr) -> Option<MacAddr> {
+        let ip = ip.to_canonical();
+        for leases in &self.leases {
+            if let Some(mac) = leases.fresh().await.mac_of(ip) {
+                return Some(mac);
+            }
+        }
+        match &self.neighbours {
+            Some(neighbours) => neighbours.find(ip).await,
+            None => None,
+        }
     }
 
     /// The address at which the leases in memory have a machine with this hardware address, else with

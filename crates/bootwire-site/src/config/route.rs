@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootwire::router::{Pattern, Rewrite};
+use bootwire::router::{ParamText, Pattern, Rewrite};
 use bootwire::{Op, Refusal, Terms};
 use serde_json::{Map, Value};
 
-use super::model::{Exec, Existing, Finished, Http, Links, Output, Unknown};
+use super::model::{Exec, Existing, Fallback, Finished, Http, Links, Output, PerClient, Unknown};
 use super::source::Place;
 use crate::conditions::Conditions;
 use crate::text::Text;
@@ -17,6 +17,8 @@ use crate::text::Text;
 #[derive(Clone)]
 pub(crate) struct Route {
     pub(crate) pattern: Pattern,
+    /// Whether paths match in any case, whatever the configuration says of all routes.
+    pub(crate) ignore_case: bool,
     pub(crate) conditions: Arc<Conditions>,
     /// What it answers: reads or writes.
     pub(crate) op: Op,
@@ -41,12 +43,7 @@ pub(crate) struct Step {
 pub(crate) enum Action {
     /// The routes that follow see another path.
     Rename(Rewrite),
-    Dir {
-        path: PathBuf,
-        links: Links,
-        case_insensitive: bool,
-        per_client: bool,
-    },
+    Dir(Dir),
     /// By its name, which is one of those there are.
     Origin(String),
     Template {
@@ -71,6 +68,19 @@ pub(crate) enum Action {
     Upload(Upload),
 }
 
+/// A directory, and how names are looked up in it.
+#[derive(Clone)]
+pub(crate) struct Dir {
+    pub(crate) path: PathBuf,
+    /// Directories below it that depend on the request.
+    pub(crate) below: Option<ParamText>,
+    pub(crate) links: Links,
+    pub(crate) case_insensitive: bool,
+    pub(crate) per_client: PerClient,
+    pub(crate) fallback: Fallback,
+    pub(crate) public_only: bool,
+}
+
 /// How an HTTP service is asked, and the URL.
 #[derive(Clone)]
 pub(crate) enum Method {
@@ -86,6 +96,7 @@ pub(crate) struct Upload {
     pub(crate) size_max: Option<u64>,
     pub(crate) keep_free: Option<u64>,
     pub(crate) create_dirs: bool,
+    pub(crate) public_only: bool,
     pub(crate) mode: u32,
     pub(crate) secret_suffix_file: Option<PathBuf>,
     pub(crate) finished: Option<Finished>,

@@ -3,6 +3,7 @@ mod fuzzed;
 mod layers;
 mod page;
 mod refused;
+mod rewrites;
 
 use super::assemble::{Assembled, Text, assemble};
 use super::*;

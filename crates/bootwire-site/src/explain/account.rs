@@ -78,6 +78,8 @@ pub enum Comparison {
     KeptOut(String),
     /// It gave the request this path.
     Renamed(String),
+    /// It gave the request this path, and the request begins anew at the first route.
+    Restarted(String),
     /// It does.
     Taken,
 }

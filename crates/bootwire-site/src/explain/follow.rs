@@ -110,7 +110,10 @@ fn compare<'a>(
 ) -> (Vec<Compared>, Option<(&'a OpenRoute, Request)>) {
     let mut came = site.parts().configured.compare(request).into_iter();
     let (mut routes, mut taken) = (Vec::new(), None);
-    for (index, route) in site.routes().iter().enumerate() {
+    let (known, mut next) = (site.routes(), 0);
+    while let Some(route) = known.get(next) {
+        let index = next;
+        next += 1;
         let verdict = if route.is_for(request.op()) {
             match came.next() {
                 None => break,
@@ -119,6 +122,10 @@ fn compare<'a>(
                     Comparison::KeptOut(why.unwrap_or_else(|| "not now".to_owned()))
                 }
                 Some(Fit::Renamed(seen)) => Comparison::Renamed(shown_path(&seen)),
+                Some(Fit::Restarted(seen)) => {
+                    next = 0;
+                    Comparison::Restarted(shown_path(&seen))
+                }
                 Some(Fit::NoPath(_)) => Comparison::No("its new name is no path".to_owned()),
                 Some(Fit::Taken(seen)) => {
                     taken = Some((route, seen));
@@ -287,11 +294,16 @@ impl Observer for Journal {
 /// The file of a directory that was found.
 fn file(action: &OpenAction, request: &Request, answer: &Result<Reply, Refusal>) -> String {
     use std::os::unix::ffi::OsStrExt;
-    let (OpenAction::Dir(root, _), Ok(_)) = (action, answer) else {
+    let (OpenAction::Dir(dir), Ok(_)) = (action, answer) else {
         return String::new();
     };
-    let path = root.join(std::ffi::OsStr::from_bytes(request.rest_bytes()));
     // Another case, or the client's own directory, is the directory's business.
+    if dir.has_own {
+        return String::new();
+    }
+    let path = dir
+        .path
+        .join(std::ffi::OsStr::from_bytes(request.rest_bytes()));
     let shown = path.is_file().then(|| word(path.as_os_str().as_bytes()));
     shown.map_or_else(String::new, |path| format!(", {path}"))
 }

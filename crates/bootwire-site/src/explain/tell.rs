@@ -56,6 +56,7 @@ fn routes(account: &Account, to: &mut String) -> fmt::Result {
             Comparison::No(why) => writeln!(to, "no: {why}")?,
             Comparison::KeptOut(why) => writeln!(to, "NO ({}): {why}", route.place)?,
             Comparison::Renamed(path) => writeln!(to, "goes on as {path}")?,
+            Comparison::Restarted(path) => writeln!(to, "begins anew as {path}")?,
             Comparison::Taken => {
                 writeln!(to, "YES ({}): {}", route.place, route.leads_to)?;
             }

@@ -8,15 +8,16 @@ use bootwire::router::Rewrite;
 use bootwire::{Endpoint, Refusal, Reply, Request};
 use bootwire_render::identity::Identifier;
 use bootwire_render::template::Template;
-use bootwire_store::{Dir, Links};
+use bootwire_store::{ClientName, Dir, Fallback, Links};
 
+use super::below::Below;
 use super::hooks::Hooked;
 use super::materials::Materials;
 use super::opening::Opening;
 use super::origins::OpenOrigin;
 use super::templates;
-use crate::config::model;
-use crate::config::route::{Action, Step};
+use crate::config::model::{self, PerClient};
+use crate::config::route::{self, Action, Step};
 use crate::shown::escaped;
 use crate::text::{Refused, Text};
 
@@ -26,6 +27,8 @@ pub(crate) struct OpenStep {
     /// The path looked for instead.
     pub(crate) rewrite: Option<Rewrite>,
     pub(super) probes: Probing,
+    /// Who knows the client's hardware address, where that is needed.
+    pub(super) client_mac: Option<Identifier>,
 }
 
 /// What becomes of boot loaders' probes.
@@ -39,9 +42,69 @@ pub(super) enum Probing {
     Behind,
 }
 
+/// A directory that is open.
+pub(crate) struct OpenDir {
+    pub(crate) path: PathBuf,
+    /// What it looks for names below.
+    pub(super) below: Option<Below>,
+    /// Whether clients have directories of their own in it.
+    pub(crate) has_own: bool,
+    needs_client_mac: bool,
+    dir: Dir,
+}
+
+impl OpenDir {
+    fn open(rules: &route::Dir, opening: &Opening<'_>) -> Result<Self, String> {
+        let path = opening.config.path(&rules.path);
+        let dir = Dir::open(&path).map_err(|error| error.to_string())?;
+        let mut dir = dir
+            .observe(opening.notes.directory())
+            .links(match rules.links {
+                model::Links::InRoot => Links::InRoot,
+                model::Links::Beneath => Links::Beneath,
+                model::Links::Anywhere => Links::Anywhere,
+            })
+            .case_insensitive(rules.case_insensitive)
+            .public_only(rules.public_only);
+        let name = match rules.per_client {
+            PerClient::No => None,
+            PerClient::Address => Some(ClientName::Address),
+            PerClient::Mac => Some(ClientName::Mac),
+            PerClient::HexAddress => Some(ClientName::HexAddress),
+        };
+        if let Some(name) = name {
+            let fallback = match rules.fallback {
+                model::Fallback::File => Fallback::File,
+                model::Fallback::Directory => Fallback::Directory,
+                model::Fallback::None => Fallback::None,
+            };
+            dir = dir.client_directories(name, fallback);
+        }
+        let below = rules.below.as_ref();
+        Ok(Self {
+            path,
+            has_own: name.is_some(),
+            needs_client_mac: rules.per_client == PerClient::Mac
+                || below.is_some_and(|below| below.needs_client_mac()),
+            below: below.cloned().map(Below),
+            dir,
+        })
+    }
+}
+
+impl fmt::Display for OpenDir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told = self.dir.describe();
+        match (&self.below, told.split_once(" (")) {
+            (Some(Below(below)), Some((path, how))) => write!(f, "{path}/{below} ({how}"),
+            _ => f.write_str(&told),
+        }
+    }
+}
+
 /// What answers reads.
 pub(crate) enum OpenAction {
-    Dir(PathBuf, Dir),
+    Dir(OpenDir),
     Origin(OpenOrigin, Identifier),
     Template(String, Template),
     Text(Text),
@@ -85,9 +148,13 @@ impl OpenStep {
             ) => Probing::Before { lists: !is_tried },
             _ => Probing::No,
         };
+        let rewrite = step.rewrite.clone();
+        let needs_mac =
+            action.needs_client_mac() || rewrite.as_ref().is_some_and(Rewrite::needs_client_mac);
         Some(Arc::new(Self {
+            client_mac: needs_mac.then(|| materials.who.clone()),
             action,
-            rewrite: step.rewrite.clone(),
+            rewrite,
             probes,
         }))
     }
@@ -101,24 +168,7 @@ impl OpenAction {
     ) -> Result<Self, String> {
         let config = opening.config;
         Ok(match action {
-            Action::Dir {
-                path,
-                links,
-                case_insensitive,
-                per_client,
-            } => {
-                let path = config.path(path);
-                let dir = Dir::open(&path).map_err(|error| error.to_string())?;
-                let dir = dir
-                    .observe(opening.notes.directory())
-                    .links(match links {
-                        model::Links::InRoot => Links::InRoot,
-                        model::Links::Beneath => Links::Beneath,
-                    })
-                    .case_insensitive(*case_insensitive)
-                    .per_client(*per_client);
-                Self::Dir(path, dir)
-            }
+            Action::Dir(dir) => Self::Dir(OpenDir::open(dir, opening)?),
             Action::Origin(name) => {
                 let source = materials.origins.get(name);
                 let source = source.ok_or_else(|| format!("the origin {name:?} is not open"))?;
@@ -151,13 +201,22 @@ impl OpenAction {
     /// What answers, by itself; of several that are tried, nothing.
     pub(super) fn endpoint(&self) -> Arc<dyn Endpoint<Reply>> {
         match self {
-            Self::Dir(_, dir) => Arc::new(dir.clone()),
+            Self::Dir(dir) => Arc::new(dir.dir.clone()),
             Self::Origin(source, who) => source.endpoint(who),
             Self::Template(_, template) => Arc::new(template.clone()),
             Self::Text(text) => Arc::new(text.clone()),
             Self::Refuse(refusal) => Arc::new(Refused(refusal.clone())),
             Self::Http(hook) | Self::Exec(hook) => Arc::new(hook.hook.clone()),
             Self::Try(_) => Arc::new(Refused(Refusal::not_found())),
+        }
+    }
+
+    /// Whether it goes by the client's hardware address.
+    fn needs_client_mac(&self) -> bool {
+        match self {
+            Self::Dir(dir) => dir.needs_client_mac,
+            Self::Text(text) => text.needs_client_mac(),
+            _ => false,
         }
     }
 
@@ -180,7 +239,7 @@ impl fmt::Display for OpenStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.action.fmt(f)?;
         match &self.rewrite {
-            Some(to) => write!(f, " as {to}"),
+            Some(to) => write!(f, " {}", to.describe()),
             None => Ok(()),
         }
     }
@@ -189,7 +248,7 @@ impl fmt::Display for OpenStep {
 impl fmt::Display for OpenAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dir(_, dir) => f.write_str(&dir.describe()),
+            Self::Dir(dir) => dir.fmt(f),
             Self::Origin(origin, _) => write!(f, "origin {}", origin.name),
             Self::Template(name, _) => write!(f, "template {name}"),
             Self::Text(text) if text.is_empty() => f.write_str("an empty file"),

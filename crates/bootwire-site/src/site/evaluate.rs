@@ -9,6 +9,7 @@ use bootwire::router::{FirstOf, Layered};
 use bootwire::{Accept, BoxFuture, Endpoint, Refusal, Reply, Request, Sink};
 use bootwire_render::dialect::{EmptyLists, Probes};
 use bootwire_render::hook::{Decision, Question};
+use bootwire_render::identity::ClientMac;
 use bytes::Bytes;
 
 use super::action::{OpenAction, OpenStep, Probing};
@@ -78,8 +79,16 @@ impl OpenStep {
                 endpoint,
             });
         }
-        match &self.rewrite {
-            Some(to) => Arc::new(Layered::new(endpoint, to.clone())),
+        if let OpenAction::Dir(dir) = &self.action
+            && let Some(below) = &dir.below
+        {
+            endpoint = Arc::new(Layered::new(endpoint, below.clone()));
+        }
+        if let Some(to) = &self.rewrite {
+            endpoint = Arc::new(Layered::new(endpoint, to.clone()));
+        }
+        match &self.client_mac {
+            Some(who) => Arc::new(Layered::new(endpoint, ClientMac::new(who.clone()))),
             None => endpoint,
         }
     }

@@ -5,6 +5,7 @@
 
 pub(crate) mod action;
 mod after_upload;
+mod below;
 mod cache;
 mod dependencies;
 pub(crate) mod evaluate;

@@ -401,6 +401,8 @@ async fn web_server(
         origin = origin.bearer(Secret::file(config.path(file)));
     } else if let Some(variable) = &table.bearer_env {
         origin = origin.bearer(Secret::environment(variable));
+    } else if let Some(file) = &table.basic_file {
+        origin = origin.basic(Secret::file(config.path(file)));
     }
     if let Some(ca) = &table.ca {
         origin = origin.ca(config.path(ca));

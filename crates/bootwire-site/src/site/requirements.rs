@@ -187,7 +187,7 @@ impl Requirements {
 
     fn add_step(&mut self, config: &Config, step: &Step) {
         match &step.action {
-            Action::Dir { path, .. } => self.add_served(Some(config.path(path))),
+            Action::Dir(dir) => self.add_served(Some(config.path(&dir.path))),
             Action::Upload(upload) => {
                 self.write.push(config.path(&upload.dir));
                 self.makes_directories |= upload.create_dirs;
@@ -213,7 +213,8 @@ impl Requirements {
     }
 
     fn add_origin(&mut self, config: &Config, origin: &model::Origin) {
-        let files = origin.bearer_file.iter().chain(&origin.ca);
+        let files = origin.bearer_file.iter().chain(&origin.basic_file);
+        let files = files.chain(&origin.ca);
         let files = files
             .chain(&origin.client_certificate)
             .chain(&origin.client_key);

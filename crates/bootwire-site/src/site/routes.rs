@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bootwire::router::{Deadline, Layered, OnTerms, Pattern, Rewrite};
 use bootwire::{Accept, Endpoint, Op, Refusal, Request, Router, Terms};
+use bootwire_render::identity::{ClientMac, Identifier};
 
 use super::action::{OpenStep, said};
 use super::evaluate::Observer;
@@ -23,11 +24,15 @@ pub(crate) struct OpenRoute {
     /// Where it was written: `FILE:LINE`.
     pub(crate) place: String,
     pub(crate) pattern: Pattern,
+    /// Whether its pattern matches in any case.
+    ignore_case: bool,
     pub(crate) conditions: Arc<Conditions>,
     pub(crate) leads_to: LeadsTo,
     terms: Terms,
     quirks: Arc<Quirks>,
     deadline: Option<Duration>,
+    /// Who knows hardware addresses.
+    who: Identifier,
 }
 
 /// What a route does with the requests it is for.
@@ -68,11 +73,13 @@ impl OpenRoute {
         Some(Self {
             place,
             pattern: route.pattern.clone(),
+            ignore_case: route.ignore_case,
             conditions: Arc::clone(&route.conditions),
             leads_to,
             terms: route.terms.clone(),
             quirks: Arc::clone(&opening.config.quirks),
             deadline: route.deadline.or(usual),
+            who: materials.who.clone(),
         })
     }
 
@@ -86,6 +93,10 @@ impl OpenRoute {
                 let mut endpoint: Arc<dyn Endpoint<Accept>> = rule.endpoint(observer);
                 if let Some(to) = rewrite {
                     endpoint = Arc::new(Layered::new(endpoint, to.clone()));
+                    if to.needs_client_mac() {
+                        let mac = ClientMac::new(self.who.clone());
+                        endpoint = Arc::new(Layered::new(endpoint, mac));
+                    }
                 }
                 Router::new().write(pattern, endpoint)
             }
@@ -93,6 +104,9 @@ impl OpenRoute {
                 Router::new().write(pattern, Refused(refusal.clone()))
             }
         };
+        if self.ignore_case {
+            router = router.case_insensitive();
+        }
         if let Some(limit) = self.deadline {
             router = router.layer(Deadline::new(limit));
         }
@@ -163,7 +177,7 @@ impl fmt::Display for OpenRoute {
 impl fmt::Display for LeadsTo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rename(to) => write!(f, "looked for as {to} by what follows"),
+            Self::Rename(to) => write!(f, "looked for {} by what follows", to.describe()),
             Self::Read(step) => step.fmt(f),
             Self::Upload(rule, _) => write!(f, "uploads into {}", rule.describe()),
             Self::RefuseUpload(refusal) => write!(f, "uploads refused, {}", said(refusal)),

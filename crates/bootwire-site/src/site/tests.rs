@@ -6,6 +6,7 @@ mod hooks;
 pub(crate) mod origins;
 mod provenance;
 mod reload;
+mod rewrites;
 mod uploads;
 
 use std::net::{IpAddr, SocketAddr};

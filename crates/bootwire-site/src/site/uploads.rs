@@ -53,6 +53,7 @@ impl UploadRule {
         let mut uploads = match rules.existing {
             model::Existing::Create => uploads.create_only(),
             model::Existing::Replace => uploads.replace(),
+            model::Existing::Overwrite => uploads.existing_only(),
             model::Existing::Versioned => uploads.versioned(),
         };
         if let Some(bytes) = rules.size_max {
@@ -61,7 +62,10 @@ impl UploadRule {
         if let Some(bytes) = rules.keep_free {
             uploads = uploads.keep_free(bytes);
         }
-        uploads = uploads.create_dirs(rules.create_dirs).mode(rules.mode);
+        uploads = uploads
+            .create_dirs(rules.create_dirs)
+            .public_only(rules.public_only)
+            .mode(rules.mode);
         Ok(match (&rules.finished, &self.program) {
             (Some(finished), Some(program)) => {
                 let runner = Runner::new(program.clone(), finished, opening.notes);
@@ -97,8 +101,12 @@ impl UploadRule {
         let mut parts = vec![match self.rules.existing {
             model::Existing::Create => "new files only".to_owned(),
             model::Existing::Replace => "files are replaced".to_owned(),
+            model::Existing::Overwrite => "only files that exist are replaced".to_owned(),
             model::Existing::Versioned => "old versions are kept".to_owned(),
         }];
+        if self.rules.public_only {
+            parts.push("those that everybody may write".to_owned());
+        }
         if let Some(bytes) = self.rules.size_max {
             parts.push(format!("up to {bytes} bytes"));
         }

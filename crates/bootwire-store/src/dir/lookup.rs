@@ -1,7 +1,6 @@
 //! From a name to an open regular file.
 
 use std::fs::File;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bootwire::file::OpenFile;
@@ -10,14 +9,18 @@ use rustix::fs::{FileType, OFlags, fstat};
 use rustix::io::Errno;
 
 use super::miss::{Miss, is_directory};
+use super::own::{Client, Fallback, Own};
 use super::{fold, memo};
 use crate::beneath::{Links, Root};
 use crate::directory::Directory;
 use crate::errno::is_absent;
-use crate::name::{Shown, Unfit, components, join, judge};
+use crate::name::{Shown, Unfit, join, judge};
 
 /// How often a file is looked at again because another took its name before it was opened.
 const RACES_MAX: usize = 8;
+
+/// The bit of a file's mode that lets everybody read it.
+const FOR_ALL: u32 = 0o004;
 
 /// A directory and how names are looked up in it.
 #[derive(Clone, Debug)]
@@ -25,7 +28,10 @@ pub(super) struct Lookup {
     pub(super) directory: Arc<Directory>,
     pub(super) links: Links,
     pub(super) case_insensitive: bool,
-    pub(super) per_client: bool,
+    /// Whether clients have directories of their own.
+    pub(super) own: Option<Own>,
+    /// Whether only what everybody may read is served.
+    pub(super) public_only: bool,
 }
 
 impl Lookup {
@@ -41,27 +47,60 @@ impl Lookup {
     }
 
     /// Opens the regular file that `client` gets for `name`. Blocks on the disk.
-    pub(super) fn open(&self, name: &[u8], client: IpAddr) -> Result<File, Refusal> {
+    pub(super) fn open(&self, name: &[u8], client: impl Into<Client>) -> Result<File, Refusal> {
         Self::judge(name)?;
         let root = &self.directory.now();
-        if self.per_client {
-            // An IPv4 client of a dual-stack socket is ::ffff:10.0.0.7 there.
-            let client = client.to_canonical();
-            if names_another_client(name, client) {
-                return Err(Refusal::not_found()
-                    .because(format_args!("{}: belongs to another client", Shown(name))));
-            }
-            let own = client.to_string();
-            match self.find(root, own.as_bytes(), name) {
-                Err(miss) if miss.is_absent() => {}
-                found => {
-                    let path = join(own.as_bytes(), name);
-                    return found.map_err(|miss| miss.refusal(root, self.links, &path));
-                }
-            }
+        match self.own {
+            Some(own) => self.open_own(root, name, own, client.into()),
+            None => self.open_shared(root, name),
         }
+    }
+
+    /// From the directory itself.
+    fn open_shared(&self, root: &Root, name: &[u8]) -> Result<File, Refusal> {
         self.find(root, b"", name)
             .map_err(|miss| miss.refusal(root, self.links, name))
+    }
+
+    /// From the client's own directory, and from what there is besides.
+    fn open_own(
+        &self,
+        root: &Root,
+        name: &[u8],
+        own: Own,
+        client: Client,
+    ) -> Result<File, Refusal> {
+        let directory = own.directory(client);
+        let beside = own.fallback != Fallback::None;
+        if beside && own.is_of_another(name, directory.as_deref(), self.case_insensitive) {
+            return Err(Refusal::not_found()
+                .because(format_args!("{}: belongs to another client", Shown(name))));
+        }
+        let Some(directory) = directory else {
+            return match beside {
+                true => self.open_shared(root, name),
+                false => Err(own.nothing(client)),
+            };
+        };
+        match self.find(root, directory.as_bytes(), name) {
+            Err(miss) if miss.is_absent() => {}
+            found => {
+                let path = join(directory.as_bytes(), name);
+                return found.map_err(|miss| miss.refusal(root, self.links, &path));
+            }
+        }
+        if own.fallback == Fallback::File {
+            return self.open_shared(root, name);
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        match root.resolve(directory.as_bytes(), flags, self.links) {
+            Ok(_) => Err(Refusal::not_found()),
+            Err(errno) if !is_absent(errno) => {
+                Err(Miss::Kernel(errno).refusal(root, self.links, directory.as_bytes()))
+            }
+            Err(_) if beside => self.open_shared(root, name),
+            Err(_) => Err(own.nothing(client)),
+        }
     }
 
     /// The file anyone gets for `name`, or the refusal, if that can be told from what the
@@ -74,8 +113,8 @@ impl Lookup {
         if let Err(refusal) = Self::judge(name) {
             return Some(Err(refusal));
         }
-        // Both look at more than one path, and say more when they find nothing.
-        if self.per_client || self.case_insensitive {
+        // These look at more than one path or at its mode, and say more when they find nothing.
+        if self.own.is_some() || self.case_insensitive || self.public_only {
             return None;
         }
         let (root, path) = (self.directory.now_cached()?, join(b"", name));
@@ -114,6 +153,9 @@ impl Lookup {
         for _ in 0..RACES_MAX {
             let seen = fstat(root.resolve(path, OFlags::PATH, self.links)?)?;
             match FileType::from_raw_mode(seen.st_mode) {
+                FileType::RegularFile if self.public_only && seen.st_mode & FOR_ALL == 0 => {
+                    return Err(Miss::NotPublic);
+                }
                 FileType::RegularFile => {}
                 FileType::Directory => return Err(Miss::Directory),
                 _ => return Err(Miss::Special),
@@ -128,15 +170,4 @@ impl Lookup {
         }
         Err(Miss::Kernel(Errno::AGAIN))
     }
-}
-
-/// Whether `name` leads into the subdirectory of a client other than `client`.
-fn names_another_client(name: &[u8], client: IpAddr) -> bool {
-    let first = components(name)
-        .find(|component| *component != b".")
-        .unwrap_or_default();
-    let address = std::str::from_utf8(first)
-        .ok()
-        .and_then(|text| text.parse::<IpAddr>().ok());
-    address.is_some_and(|address| address.to_canonical() != client)
 }

@@ -16,6 +16,8 @@ pub(super) enum Miss {
     Directory,
     /// It is a FIFO, a socket or a device.
     Special,
+    /// Not everybody may read it.
+    NotPublic,
     /// Comparing without regard to case took too long: more than so many directory entries.
     TooManyEntries(usize),
 }
@@ -41,6 +43,10 @@ impl Miss {
             Self::Kernel(errno) => refuse(*errno, Shown(path)),
             Self::Directory => is_directory(),
             Self::Special => Refusal::denied().text("Not a regular file"),
+            Self::NotPublic => Refusal::denied().because(format_args!(
+                "{}: not everybody may read it, and only such files are served",
+                Shown(path)
+            )),
             Self::TooManyEntries(max) => Refusal::not_found().because(format_args!(
                 "{}: gave up comparing without regard to case after {max} directory entries",
                 Shown(path)

@@ -4,6 +4,7 @@ mod fold;
 mod lookup;
 mod memo;
 mod miss;
+mod own;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -19,6 +20,8 @@ use crate::errno::refuse_io;
 use crate::name::Shown;
 use crate::name_from::NameFrom;
 use lookup::Lookup;
+use own::Own;
+pub use own::{ClientName, Fallback};
 
 /// A directory whose regular files are served to anyone who asks.
 ///
@@ -62,7 +65,8 @@ impl Dir {
                 directory,
                 links: Links::Beneath,
                 case_insensitive: false,
-                per_client: false,
+                own: None,
+                public_only: false,
             },
             name: NameFrom::Rest,
         }
@@ -110,8 +114,31 @@ impl Dir {
     /// IP address other than its own are not found. Addresses can be forged and say nothing about
     /// who asks; this keeps machines apart, not secrets safe. Default off.
     #[must_use]
-    pub const fn per_client(mut self, on: bool) -> Self {
-        self.lookup.per_client = on;
+    pub fn per_client(mut self, on: bool) -> Self {
+        self.lookup.own = on.then_some(Own {
+            name: ClientName::Address,
+            fallback: Fallback::File,
+        });
+        self
+    }
+
+    /// Gives each client a subdirectory of its own, called like this; [`Fallback`] says who gets what is
+    /// not in it. [`Dir::per_client`] is this by address, with what it lacks from the directory itself.
+    ///
+    /// With [`Fallback::None`] no client can ask for anything outside its own subdirectory, and one
+    /// without it finds nothing. Otherwise paths whose first component is the name of another client's
+    /// are not found. Hardware addresses are those of [`Request::client_mac`]: a layer has to look them
+    /// up. A client without one has no directory of its own.
+    #[must_use]
+    pub const fn client_directories(mut self, name: ClientName, fallback: Fallback) -> Self {
+        self.lookup.own = Some(Own { name, fallback });
+        self
+    }
+
+    /// Serves only files that everybody may read (`o+r`), as tftpd does. Default off.
+    #[must_use]
+    pub const fn public_only(mut self, on: bool) -> Self {
+        self.lookup.public_only = on;
         self
     }
 
@@ -120,6 +147,7 @@ impl Dir {
     pub fn describe(&self) -> String {
         let root = self.lookup.directory.held();
         let links = match (root.resolver(), self.lookup.links) {
+            (_, Links::Anywhere) => "links anywhere",
             (Resolver::Walk, _) => "no links, this kernel has no openat2",
             (Resolver::Kernel, Links::Beneath) => "links beneath it",
             (Resolver::Kernel, Links::InRoot) => "links from it as the root",
@@ -129,13 +157,17 @@ impl Dir {
         } else {
             ""
         };
-        let client = if self.lookup.per_client {
-            ", the client's own directory first"
+        let client = self.lookup.own.map_or("", Own::described);
+        let public = if self.lookup.public_only {
+            ", only what everybody may read"
         } else {
             ""
         };
         let name = self.name.described();
-        format!("{} ({links}{case}{client}{name})", root.path().display())
+        format!(
+            "{} ({links}{case}{client}{public}{name})",
+            root.path().display()
+        )
     }
 }
 
@@ -154,11 +186,11 @@ impl Endpoint<Reply> for Dir {
         let rule = self.name.clone();
         let open = move || {
             let (name, kept) = (rule.of(&request)?, &lookup.directory.kept);
-            let file = match lookup.open(name, request.peer_ip()) {
+            let file = match lookup.open(name, &request) {
                 // Out of descriptors, perhaps: what is kept for the next has more of them than
                 // anybody needs.
                 Err(refusal) if refusal.reason() == Reason::Busy && kept.let_all_go() => {
-                    lookup.open(name, request.peer_ip())?
+                    lookup.open(name, &request)?
                 }
                 opened => opened?,
             };

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use bootwire::Refusal;
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, fchmod, fsync, linkat, mkdirat, openat, renameat,
-    renameat_with, unlinkat,
+    AtFlags, Gid, Mode, OFlags, RenameFlags, Uid, fchmod, fchown, fsync, linkat, mkdirat, openat,
+    renameat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -29,8 +29,11 @@ impl Part {
     /// nobody holds `wanted` any more: its client may be at the next upload of the same name.
     pub(super) fn commit(mut self, wanted: &Weak<()>) -> Result<(), Refusal> {
         let shown = Shown(&self.target.path);
-        fchmod(&self.file, Mode::from_raw_mode(self.policy.mode))
-            .map_err(|errno| refuse(errno, &shown))?;
+        let mode = match self.policy.existing {
+            Existing::Only => self.take_owner().map_err(|errno| refuse(errno, &shown))?,
+            Existing::Refuse | Existing::Replace | Existing::Keep => self.policy.mode,
+        };
+        fchmod(&self.file, Mode::from_raw_mode(mode)).map_err(|errno| refuse(errno, &shown))?;
         self.file
             .sync_all()
             .map_err(|error| refuse_io(&error, &shown))?;
@@ -47,13 +50,30 @@ impl Part {
             .map_err(|errno| refuse(errno, Shown(&self.target.path)))
     }
 
+    /// Gives the file the owner and group of the one it replaces, as far as the server may. The
+    /// permissions of that.
+    fn take_owner(&self) -> Result<u32, Errno> {
+        let (base, name) = (&*self.target.base, &self.target.name[..]);
+        let old = match statat(base, name, AtFlags::SYMLINK_NOFOLLOW) {
+            // It is gone: `settle` says so.
+            Err(Errno::NOENT) => return Ok(self.policy.mode),
+            old => old?,
+        };
+        let (owner, group) = (Uid::from_raw(old.st_uid), Gid::from_raw(old.st_gid));
+        if fchown(&self.file, Some(owner), Some(group)).is_err() {
+            // Not its owner, but perhaps a group this process is in.
+            let _ = fchown(&self.file, None, Some(group));
+        }
+        Ok(old.st_mode & 0o777)
+    }
+
     /// Gives the file its name in `directory`.
     fn settle(&mut self, directory: &Arc<OwnedFd>) -> Result<(), Blocked> {
         let name = self.target.name.clone();
         match self.policy.existing {
             Existing::Refuse => self.place.take_free_name(directory, &name, self.policy)?,
-            Existing::Replace => {
-                check_existing(directory, &name, Existing::Replace)?;
+            Existing::Replace | Existing::Only => {
+                check_existing(directory, &name, self.policy)?;
                 self.place.replace(directory, &name)?;
             }
             Existing::Keep => self.keep_version(directory, &name)?,
@@ -74,7 +94,7 @@ impl Part {
                 Err(Blocked::Exists) => {}
                 settled => return settled,
             }
-            if !check_existing(directory, name, Existing::Keep)? {
+            if !check_existing(directory, name, self.policy)? {
                 continue;
             }
             self.place.take_version_name(directory, name, self.policy)?;

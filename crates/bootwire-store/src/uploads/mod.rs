@@ -46,6 +46,8 @@ use target::Target;
 /// | refused | client gets |
 /// |---|---|
 /// | the file exists, with [`create_only`](Self::create_only) | code 6, "File already exists" |
+/// | the file does not exist, with [`existing_only`](Self::existing_only) | code 1, "File not found" |
+/// | not everybody may write the file, with [`public_only`](Self::public_only) | code 2, "Access denied" |
 /// | larger than [`size_max`](Self::size_max) | code 3, "File too large" |
 /// | too little space left, or too few inodes: [`keep_free`](Self::keep_free) | code 3, "Disk full" |
 /// | the name is that of a directory, a link, a FIFO or a device | code 2 |
@@ -82,6 +84,8 @@ pub struct Uploads {
 enum Existing {
     Refuse,
     Replace,
+    /// There has to be one, and the new one gets its permissions and owner.
+    Only,
     Keep,
 }
 
@@ -92,9 +96,18 @@ struct Policy {
     size_max: u64,
     keep_free: KeepFree,
     create_dirs: bool,
+    /// Whether only files that everybody may write are replaced.
+    public_only: bool,
     mode: u32,
     /// `renameat2` with flags; false only in tests, as on a file system that lacks it.
     rename_flags: bool,
+}
+
+impl Policy {
+    /// Whether directories are made: there are no files in those that are missing.
+    const fn makes_directories(&self) -> bool {
+        self.create_dirs && !matches!(self.existing, Existing::Only)
+    }
 }
 
 impl Uploads {
@@ -126,6 +139,7 @@ impl Uploads {
             size_max: 1 << 30,
             keep_free: KeepFree::Default,
             create_dirs: false,
+            public_only: false,
             mode: 0o644,
             rename_flags: true,
         };
@@ -159,6 +173,22 @@ impl Uploads {
     #[must_use]
     pub const fn replace(mut self) -> Self {
         self.policy.existing = Existing::Replace;
+        self
+    }
+
+    /// Only files that are there can be uploaded, and that the server may write; new names are refused.
+    /// The file is replaced in one step and keeps its permissions, and its owner and group where the
+    /// server may give files away. It is a new file: other names of the old one keep that.
+    #[must_use]
+    pub const fn existing_only(mut self) -> Self {
+        self.policy.existing = Existing::Only;
+        self
+    }
+
+    /// Files that not everybody may write (`o+w`) stay as they are, as with tftpd. Default off.
+    #[must_use]
+    pub const fn public_only(mut self, on: bool) -> Self {
+        self.policy.public_only = on;
         self
     }
 
@@ -217,7 +247,13 @@ impl Uploads {
         let existing = match self.policy.existing {
             Existing::Refuse => "new files only",
             Existing::Replace => "files are replaced",
+            Existing::Only => "only files that exist are replaced",
             Existing::Keep => "old versions are kept",
+        };
+        let public = if self.policy.public_only {
+            ", those that everybody may write"
+        } else {
+            ""
         };
         let dirs = if self.policy.create_dirs {
             ", directories are made"
@@ -230,7 +266,7 @@ impl Uploads {
             Resolver::Walk => ", no links, this kernel has no openat2",
         };
         format!(
-            "{} ({existing}, up to {} bytes{dirs}{links}{})",
+            "{} ({existing}{public}, up to {} bytes{dirs}{links}{})",
             root.path().display(),
             self.policy.size_max,
             self.name.described()

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bootwire::{Reason, Refusal};
-use rustix::fs::{AtFlags, FileType, OFlags, statat};
+use rustix::fs::{Access, AtFlags, FileType, OFlags, accessat, statat};
 use rustix::io::Errno;
 
 use super::{Existing, Policy};
@@ -68,18 +68,18 @@ impl Target {
         {
             return Err(Refusal::denied().text("File name too long"));
         }
-        let (base, missing) =
-            deepest(root, &directories, policy.create_dirs).map_err(|errno| match errno {
+        let (base, missing) = deepest(root, &directories, policy.makes_directories()).map_err(
+            |errno| match errno {
                 absent if is_absent(absent) => Refusal::not_found().text("No such directory"),
                 errno @ (Errno::XDEV | Errno::LOOP) => {
                     let way = directories.join(&b'/');
                     refuse_link(errno, Shown(path), root.tell_link(&way, Links::Beneath))
                 }
                 errno => refuse(errno, Shown(path)),
-            })?;
+            },
+        )?;
         if missing.is_empty() {
-            check_existing(&base, name, policy.existing)
-                .map_err(|blocked| blocked.refusal(path))?;
+            check_existing(&base, name, policy).map_err(|blocked| blocked.refusal(path))?;
         }
         Ok(Self {
             base: Arc::new(base),
@@ -120,6 +120,8 @@ fn deepest(
 #[derive(Debug)]
 pub(super) enum Blocked {
     Exists,
+    Missing,
+    NotPublic,
     Directory,
     Link,
     Special,
@@ -130,6 +132,14 @@ impl Blocked {
     pub(super) fn refusal(&self, path: &[u8]) -> Refusal {
         match self {
             Self::Exists => Refusal::new(Reason::Exists),
+            Self::Missing => Refusal::not_found().because(format_args!(
+                "{}: only files that exist are taken",
+                Shown(path)
+            )),
+            Self::NotPublic => Refusal::denied().because(format_args!(
+                "{}: not everybody may write it, and only such files are replaced",
+                Shown(path)
+            )),
             Self::Directory => is_directory(),
             Self::Link => Refusal::denied()
                 .text("Is a symbolic link")
@@ -144,20 +154,33 @@ impl Blocked {
 pub(super) fn check_existing(
     directory: &OwnedFd,
     name: &[u8],
-    existing: Existing,
+    policy: Policy,
 ) -> Result<bool, Blocked> {
     let stat = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) if policy.existing == Existing::Only => return Err(Blocked::Missing),
         Err(Errno::NOENT) => return Ok(false),
         other => other.map_err(Blocked::Kernel)?,
     };
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile if existing == Existing::Refuse => Err(Blocked::Exists),
+        FileType::RegularFile if policy.existing == Existing::Refuse => Err(Blocked::Exists),
+        FileType::RegularFile if policy.public_only && stat.st_mode & FOR_ALL == 0 => {
+            Err(Blocked::NotPublic)
+        }
+        FileType::RegularFile if policy.existing == Existing::Only => {
+            // To take a name asks only the directory.
+            accessat(directory, name, Access::WRITE_OK, AtFlags::empty())
+                .map_err(Blocked::Kernel)?;
+            Ok(true)
+        }
         FileType::RegularFile => Ok(true),
         FileType::Directory => Err(Blocked::Directory),
         FileType::Symlink => Err(Blocked::Link),
         _ => Err(Blocked::Special),
     }
 }
+
+/// The bit of a file's mode that lets everybody write it.
+const FOR_ALL: u32 = 0o002;
 
 /// Code 2, not 1: a client that writes is not looking for another name.
 fn is_directory() -> Refusal {

@@ -255,6 +255,42 @@ async fn redirects_to_allowed_hosts_without_the_secrets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_sent_and_read_again_when_it_changes() {
+    let origin = Origin::start().await;
+    origin.put("image", Object::new(b"image".to_vec(), "1"));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("password");
+    let write = |text: &str| {
+        let next = dir.path().join("next");
+        std::fs::write(&next, text).unwrap();
+        std::fs::rename(&next, &file).unwrap();
+    };
+    let http = HttpOrigin::new(&origin.url()).unwrap();
+    let http = http.basic(bootwire_store::Secret::file(&file));
+    write("hunter2\n");
+    let error = http.check().await.unwrap_err().to_string();
+    assert!(
+        error.contains("USER:PASSWORD") && !error.contains("hunter2"),
+        "{error}"
+    );
+    for (text, expected) in [
+        ("ann:hunter2\n", "YW5uOmh1bnRlcjI="),
+        ("bob:x:y", "Ym9iOng6eQ=="),
+    ] {
+        write(text);
+        http.check().await.unwrap();
+        let fresh = cache(&dir.path().join(expected.trim_end_matches('='))).await;
+        let again = HttpOrigin::new(&origin.url()).unwrap();
+        let again = again.basic(bootwire_store::Secret::file(&file));
+        let running = serve(again.cached(&fresh));
+        assert!(running.get("/image").await.unwrap() == b"image");
+        let asked = origin.asked();
+        let last = &asked.last().unwrap().headers["authorization"];
+        assert_eq!(*last, format!("Basic {expected}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_reach_the_origin_encoded() {
     let origin = Origin::start().await;
     origin.put("a%3Fb%23c%252f..%2520d", Object::new(b"odd".to_vec(), "1"));

@@ -7,8 +7,9 @@ use std::time::SystemTime;
 
 use bootwire_proto::{Mode, Op, Packet};
 
-use super::{Arrival, Facts, Params, Request};
+use super::{Arrival, Facts, Request};
 use crate::Moment;
+use crate::params::Params;
 
 /// The port a request made by hand comes from, if it does not say.
 const PEER_PORT: u16 = 49152;

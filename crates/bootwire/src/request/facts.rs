@@ -137,6 +137,13 @@ impl Facts {
         self.datagram().get(FILENAME_AT..end).unwrap_or_default()
     }
 
+    /// The file name as it was sent, without the trace context.
+    pub(crate) fn name(&self) -> &[u8] {
+        let name = self.filename();
+        let end = name.len().saturating_sub(self.trace_len.into());
+        &name[..end]
+    }
+
     /// The trace context at the end of the name.
     pub(crate) fn traceparent(&self) -> Option<&str> {
         let trace = usize::from(self.trace_len).checked_sub(1)?;

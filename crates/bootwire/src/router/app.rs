@@ -140,7 +140,9 @@ impl App {
             Op::Write => (&self.routes.writes, &self.routes.write_fallback),
         };
         let mut renamed: Option<Request> = None;
-        for Rule { matches, then } in rules {
+        let (mut next, mut restarts) = (0, 0);
+        while let Some(Rule { matches, then }) = rules.get(next) {
+            next += 1;
             let Some(seen) = matches.seen(renamed.as_ref().unwrap_or(request)) else {
                 tell(&|| Fit::OtherPath);
                 continue;
@@ -157,7 +159,19 @@ impl App {
                 Then::Rewrite(to) => {
                     let other = to.renamed(&seen);
                     let other = other.inspect_err(|_| tell(&|| Fit::NoPath(seen.clone())))?;
-                    tell(&|| Fit::Renamed(other.clone()));
+                    if to.restarts() {
+                        restarts += 1;
+                        if restarts > RESTARTS_MAX {
+                            tell(&|| Fit::NoPath(seen.clone()));
+                            return Err(Refusal::denied().text("Bad file name").because(
+                                format_args!("renamed to {to} for ever: it begins anew each time"),
+                            ));
+                        }
+                        tell(&|| Fit::Restarted(other.clone()));
+                        next = 0;
+                    } else {
+                        tell(&|| Fit::Renamed(other.clone()));
+                    }
                     renamed = Some(other);
                 }
             }
@@ -167,6 +181,9 @@ impl App {
         Ok((None, fallback, seen.unwrap_or_else(|| request.clone())))
     }
 }
+
+/// How often a request begins anew with another path, at most.
+const RESTARTS_MAX: usize = 32;
 
 /// The pattern of the route that takes a request, what answers, and the request as that sees it.
 type Taken<'a> = (Option<&'a Pattern>, &'a Arc<Chain>, Request);
@@ -181,6 +198,8 @@ pub enum Fit {
     KeptOut(Request),
     /// A [`Router::rewrite`](super::Router::rewrite) made this of it.
     Renamed(Request),
+    /// A [rewrite](super::Rewrite::restarting) made this of it, and it begins anew at the first route.
+    Restarted(Request),
     /// A rewrite made what is no path of it: the request is refused.
     NoPath(Request),
     /// The route takes it; its handler sees this.

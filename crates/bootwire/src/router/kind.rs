@@ -9,7 +9,7 @@ use crate::MacAddr;
 pub(super) enum Kind {
     /// Anything but a slash.
     Name,
-    /// Anything, slashes too; only at the end.
+    /// Anything, slashes too.
     Rest,
     /// Decimal digits.
     Int,
@@ -144,6 +144,11 @@ impl Kind {
             Self::Hex => Reach::Lengths(&[8]),
             Self::Arch => Reach::Lengths(&ARCH_LENGTHS),
         }
+    }
+
+    /// Whether handlers see one spelling, whatever was sent.
+    pub(super) const fn is_typed(self) -> bool {
+        !matches!(self, Self::Name | Self::Rest | Self::Int | Self::Serial)
     }
 
     /// The value handlers see for these bytes, in one spelling; `None` if they are not of this type.

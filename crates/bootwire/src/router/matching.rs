@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::kind::{Kind, Reach};
+use super::kind::Reach;
 use super::shape::{Param, Shape};
 
 /// The bytes of `path` each parameter takes, or `None` if the pattern does not match.
@@ -36,7 +36,7 @@ pub(super) fn find(shape: &Shape, path: &[u8], ignore_case: bool) -> Option<Vec<
     // The last parameter's row comes first. The first parameter begins at 0 and needs no row.
     let mut rows: Vec<Row> = Vec::new();
     for param in others.iter().rev() {
-        let row = row(param.kind, text, |end| fits(param, rows.last(), end));
+        let row = row(param, text, |end| fits(param, rows.last(), end));
         if row.is_nowhere() {
             return None;
         }
@@ -44,7 +44,7 @@ pub(super) fn find(shape: &Shape, path: &[u8], ignore_case: bool) -> Option<Vec<
     }
 
     let mut ranges = Vec::with_capacity(shape.params.len());
-    let mut end = longest(first.kind, text, |end| fits(first, rows.last(), end))?;
+    let mut end = longest(first, text, |end| fits(first, rows.last(), end))?;
     ranges.push(offset..offset + end);
     for (param, row) in shape.params.iter().zip(rows.iter().rev()) {
         let start = end + param.then.len();
@@ -54,41 +54,47 @@ pub(super) fn find(shape: &Shape, path: &[u8], ignore_case: bool) -> Option<Vec<
     Some(ranges)
 }
 
-/// Where a parameter that begins at each place of the text ends; 0 where it cannot begin, as a
-/// parameter takes at least one byte.
+/// Where a parameter that begins at each place of the text ends, the place behind it included; or
+/// [`NOWHERE`].
 struct Row(Vec<usize>);
+
+/// The parameter cannot begin here.
+const NOWHERE: usize = usize::MAX;
 
 impl Row {
     /// Whether the parameter cannot begin anywhere, so that the pattern cannot match.
     fn is_nowhere(&self) -> bool {
-        self.0.iter().all(|&end| end == 0)
+        self.0.iter().all(|&end| end == NOWHERE)
     }
 
     fn end(&self, start: usize) -> Option<usize> {
-        self.0.get(start).copied().filter(|&end| end != 0)
+        self.0.get(start).copied().filter(|&end| end != NOWHERE)
     }
 }
 
-fn row(kind: Kind, text: &[u8], fits: impl Fn(usize) -> bool) -> Row {
-    let mut ends = vec![0; text.len()];
-    match kind.reach() {
+fn row(param: &Param, text: &[u8], fits: impl Fn(usize) -> bool) -> Row {
+    let mut ends = vec![NOWHERE; text.len() + 1];
+    match param.kind.reach() {
         Reach::While(holds) => {
             // From right to left, the first end that fits is the furthest one, as long as the run
             // of suitable bytes is not broken.
-            let mut furthest = 0;
-            for start in (0..text.len()).rev() {
-                if !holds(text[start]) {
-                    furthest = 0;
-                } else if furthest == 0 && fits(start + 1) {
+            let mut furthest = NOWHERE;
+            for (start, end) in ends.iter_mut().enumerate().rev() {
+                if !text.get(start).is_some_and(|&byte| holds(byte)) {
+                    furthest = NOWHERE;
+                } else if furthest == NOWHERE && fits(start + 1) {
                     furthest = start + 1;
                 }
-                ends[start] = furthest;
+                *end = furthest;
+                if furthest == NOWHERE && param.optional && fits(start) {
+                    *end = start;
+                }
             }
         }
         Reach::Lengths(_) => {
             for (start, end) in ends.iter_mut().enumerate() {
-                let longest = longest(kind, &text[start..], |length| fits(start + length));
-                *end = longest.map_or(0, |length| start + length);
+                let longest = longest(param, &text[start..], |length| fits(start + length));
+                *end = longest.map_or(NOWHERE, |length| start + length);
             }
         }
     }
@@ -96,11 +102,13 @@ fn row(kind: Kind, text: &[u8], fits: impl Fn(usize) -> bool) -> Row {
 }
 
 /// The most a parameter can take from the beginning of `text` so that what follows fits.
-fn longest(kind: Kind, text: &[u8], fits: impl Fn(usize) -> bool) -> Option<usize> {
+fn longest(param: &Param, text: &[u8], fits: impl Fn(usize) -> bool) -> Option<usize> {
+    let kind = param.kind;
     match kind.reach() {
         Reach::While(holds) => {
             let run = text.iter().take_while(|&&byte| holds(byte)).count();
-            (1..=run).rev().find(|&end| fits(end))
+            let least = usize::from(!param.optional);
+            (least..=run).rev().find(|&end| fits(end))
         }
         Reach::Lengths(lengths) => lengths
             .iter()
@@ -150,38 +158,42 @@ mod tests {
         let Some((param, others)) = params.split_first() else {
             return (start == text.len()).then(Vec::new);
         };
-        (start + 1..=text.len()).rev().find_map(|end| {
-            let is_value = match param.kind.reach() {
-                Reach::While(holds) => text[start..end].iter().all(|&byte| holds(byte)),
-                Reach::Lengths(_) => param.kind.value(&text[start..end]).is_some(),
-            };
-            let after = text[end..]
-                .strip_prefix(&*param.then)
-                .filter(|_| is_value)?;
-            let mut ranges = by_trying(others, text, text.len() - after.len())?;
-            ranges.insert(0, start..end);
-            Some(ranges)
-        })
+        (start + usize::from(!param.optional)..=text.len())
+            .rev()
+            .find_map(|end| {
+                let is_value = match param.kind.reach() {
+                    Reach::While(holds) => text[start..end].iter().all(|&byte| holds(byte)),
+                    Reach::Lengths(_) => param.kind.value(&text[start..end]).is_some(),
+                };
+                let after = text[end..]
+                    .strip_prefix(&*param.then)
+                    .filter(|_| is_value)?;
+                let mut ranges = by_trying(others, text, text.len() - after.len())?;
+                ranges.insert(0, start..end);
+                Some(ranges)
+            })
     }
 
     fn small_pattern() -> impl Strategy<Value = String> {
         let text = "[a1/.-]{1,2}".prop_map(|text| text.replace("//", "/a").replace('.', ".a"));
-        let kind = prop::sample::select(vec!["name", "int", "serial", "ip", "arch"]);
+        let kind = prop::sample::select(vec![
+            ":name", ":int", ":serial", ":ip", ":arch", "?", ":int?",
+        ]);
         (
             prop::collection::vec((text, kind), 0..4),
             "[a1.-]{0,2}",
-            any::<bool>(),
+            prop::sample::select(vec!["", "/{*rest}", "/{*rest?}", "/{*rest}.a"]),
         )
             .prop_map(|(parts, end, open)| {
                 let mut pattern = "/".to_owned();
                 for (index, (text, kind)) in parts.iter().enumerate() {
                     let text = text.trim_start_matches('/');
-                    write!(pattern, "{text}{{p{index}:{kind}}}").unwrap();
+                    write!(pattern, "{text}{{p{index}{kind}}}").unwrap();
                 }
-                if open {
-                    pattern + "/{*rest}"
-                } else {
+                if open.is_empty() {
                     pattern + &end
+                } else {
+                    pattern.trim_end_matches('/').to_owned() + open
                 }
             })
     }

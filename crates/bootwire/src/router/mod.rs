@@ -35,7 +35,8 @@
 //! | `{serial}` | letters, digits, `.`, `_`, `-` | the text |
 //! | `{arch}` | architectures as GRUB (`x86_64-efi`, `i386-pc`), UEFI (`x64`, `aa64`) and kernels (`arm64`) call them, either case | the same in lower case |
 //! | `{n:int}` | decimal digits | the text |
-//! | `{*rest}` | all that is left, one or more characters, `/` too; the whole last segment of the pattern | the text; [`Request::rest_bytes`] has it as bytes |
+//! | `{*rest}` | one or more characters, `/` too; it begins a segment, and text may follow: `/{*stem}.PVT` | the text; [`Request::rest_bytes`] has all from there as bytes |
+//! | `{name?}`, `{*rest?}` | the same, or nothing | the text, perhaps empty |
 //!
 //! `{name:type}` gives a parameter another type than its name's: `{client:mac}`, `{arch:name}`.
 //! The types are `name`, `int`, `serial`, `mac`, `uuid`, `ip`, `hex` and `arch`. `{{` and `}}` are
@@ -45,6 +46,8 @@
 //!
 //! A path that ends in a slash (U-Boot asks for `dtb/`) is matched by patterns that end in one and by
 //! `{*rest}`, never by `{name}`.
+//!
+//! With the feature `regex`, a pattern can be a regular expression: [`Pattern::regex`].
 //!
 //! # Nothing matches
 //! The [fallbacks](Router::fallback) answer. Without them a read is "file not found", and a write is
@@ -65,6 +68,8 @@
 
 mod app;
 mod at_hand;
+#[cfg(feature = "regex")]
+mod expression;
 mod extract;
 mod first;
 mod handler;
@@ -72,6 +77,7 @@ mod kind;
 mod layer;
 mod layered;
 mod matching;
+mod param_text;
 mod parse;
 mod pattern;
 mod rewrite;
@@ -87,6 +93,7 @@ pub use first::FirstOf;
 pub use handler::{Function, Handler, Itself};
 pub use layer::{Deadline, Layer, Next, OnTerms};
 pub use layered::{AnswerKind, Layered};
+pub use param_text::ParamText;
 pub use parse::PatternError;
 pub use pattern::Pattern;
 pub use rewrite::Rewrite;
@@ -262,17 +269,26 @@ impl<S> Router<S> {
     /// ```
     ///
     /// # Panics
-    /// If `prefix` and a pattern of `router` make no pattern together.
+    /// If `prefix` and a pattern of `router` make no pattern together, or that is a regular expression.
     #[track_caller]
     pub fn nest(mut self, prefix: &str, router: Self) -> Self {
         let prefix = prefix.trim_end_matches('/');
         for mut rule in router.into_rules() {
             let pattern = rule.matches.pattern.as_ref();
+            let is_regex = pattern.is_some_and(Pattern::is_regex);
+            assert!(
+                !is_regex,
+                "regular expressions see whole paths: they cannot be nested"
+            );
             let pattern = pattern.map_or("/{*rest}", Pattern::as_str);
             let below = known_good(format!("{prefix}{pattern}"));
             if let Then::Rewrite(to) = &mut rule.then {
-                *to = Rewrite::parse(&format!("{prefix}{to}"), &below)
+                let other = Rewrite::parse(&format!("{prefix}{to}"), &below)
                     .unwrap_or_else(|error| panic!("{error}"));
+                *to = match to.restarts() {
+                    true => other.restarting(),
+                    false => other,
+                };
             }
             rule.matches.pattern = Some(below);
             self.rules.push(rule);

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::kind::Kind;
+use super::kind::{Kind, Reach};
 use super::shape::{Param, Shape};
 
 /// Longest pattern in bytes. No request is longer than this.
@@ -141,6 +141,10 @@ impl Parser<'_> {
                 "put text between two parameters, to show where the first one ends",
             ));
         }
+        let (inner, optional) = match inner.strip_suffix('?') {
+            Some(inner) => (inner, true),
+            None => (inner, false),
+        };
         let (name, kind) = match inner.strip_prefix('*') {
             Some(name) => {
                 self.check_catch_all(open, name)?;
@@ -149,6 +153,10 @@ impl Parser<'_> {
             None => self.typed(inner_at, inner)?,
         };
         self.check_name(inner_at, name)?;
+        if optional && !matches!(kind.reach(), Reach::While(_)) {
+            let help = format!("{{{inner}}} is never empty: leave out the \"?\"");
+            return Err(self.error(open, help));
+        }
         if self.params.len() == PARAMS_MAX {
             return Err(self.error(open, format!("more than {PARAMS_MAX} parameters")));
         }
@@ -156,17 +164,19 @@ impl Parser<'_> {
         self.params.push(Param {
             name: Arc::from(name),
             kind,
+            optional,
             then: Box::default(),
         });
         Ok(())
     }
 
     fn check_catch_all(&self, open: usize, name: &str) -> Result<(), PatternError> {
-        if self.at != self.source.len() {
-            return Err(self.error(
-                open,
-                format!("{{*{name}}} takes everything below, so it must come last"),
-            ));
+        if let Some(other) = self.params.iter().find(|param| param.kind == Kind::Rest) {
+            let help = format!(
+                "{{*{}}} takes everything already: write {{{name}}} for one segment",
+                other.name
+            );
+            return Err(self.error(open, help));
         }
         // Otherwise its value could begin with a slash and look like an absolute path.
         if !self.text.ends_with('/') {

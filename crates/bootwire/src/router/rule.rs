@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::layer::Chain;
 use super::layered::AsAnswer;
 use super::{Handler, Layer, Pattern, Rewrite};
-use crate::request::Params;
+use crate::params::Params;
 use crate::{Accept, Answer, Endpoint, Op, Reply, Request};
 
 /// Lets requests in, or not.
@@ -43,13 +43,15 @@ impl Match {
     /// The request with the parameters of its path, if that matches.
     pub(super) fn seen(&self, request: &Request) -> Option<Request> {
         let params = match &self.pattern {
-            Some(pattern) => pattern.params_in(request.path_bytes(), self.ignore_case)?,
+            Some(pattern) => pattern.params_of(request, self.ignore_case)?,
             None => Params::default(),
         };
         Some(Request {
             facts: Arc::clone(&request.facts),
             params: Params {
                 renamed: request.params.renamed.clone(),
+                name: request.params.name.clone(),
+                client_mac: request.params.client_mac,
                 ..params
             },
             moment: request.moment,

@@ -17,5 +17,7 @@ pub(super) struct Shape {
 pub(super) struct Param {
     pub(super) name: Arc<str>,
     pub(super) kind: Kind,
+    /// Whether it may take nothing.
+    pub(super) optional: bool,
     pub(super) then: Box<[u8]>,
 }

@@ -12,6 +12,7 @@ fn verdicts(app: &App, request: &Request) -> Vec<String> {
             Fit::OtherPath => "other path".to_owned(),
             Fit::KeptOut(seen) => format!("kept out with {:?}", seen.param("name")),
             Fit::Renamed(seen) => format!("now {}", seen.path()),
+            Fit::Restarted(seen) => format!("anew as {}", seen.path()),
             Fit::NoPath(seen) => format!("no path from {}", seen.path()),
             Fit::Taken(seen) => format!("taken with {:?}", seen.param("name")),
             _ => "something new".to_owned(),
@@ -84,4 +85,33 @@ fn a_request_made_by_hand_may_have_asked_any_address() {
         "taken with Some(\"a\")"
     );
     assert_eq!(verdicts(&app(), &asked).len(), 3, "the guard lets it in");
+}
+
+#[test]
+fn a_request_begins_anew_and_not_for_ever() {
+    let digit = Pattern::regex("[0-9]").unwrap();
+    let anew = |with| Rewrite::replace(with, &digit).unwrap().restarting();
+    let router = |with| {
+        Router::new()
+            .read("/name", async || "first")
+            .rewrite(digit.clone(), anew(with))
+            .read("/{name}", async || "last")
+    };
+    let app = App::from(router(""));
+    assert_eq!(
+        verdicts(&app, &request(Op::Read, "n1am2e")),
+        [
+            "other path",
+            "anew as /nam2e",
+            "other path",
+            "anew as /name",
+            "taken with None"
+        ]
+    );
+    let app = App::from(router("1"));
+    let fits = verdicts(&app, &request(Op::Read, "x1"));
+    assert_eq!(fits.last().map(String::as_str), Some("no path from /x1"));
+    assert_eq!(fits.len(), 2 * 33);
+    let refusal = app.at_hand(&request(Op::Read, "x1")).unwrap().unwrap_err();
+    assert_eq!(refusal.client_text(), "Bad file name");
 }

@@ -17,7 +17,7 @@ fn renaming(router: Router, pattern: &str, to: &str) -> Router {
 }
 
 /// Tells the path, what is left of it, and the parameters.
-async fn tell_path(request: Request) -> bootwire::Refusal {
+pub(super) async fn tell_path(request: Request) -> bootwire::Refusal {
     let rest = String::from_utf8_lossy(request.rest_bytes()).into_owned();
     let params: Vec<_> = request.params().collect();
     tell(format_args!("{} {rest} {params:?}", request.path()))

@@ -8,6 +8,7 @@ mod layers;
 mod misbehaviour;
 mod patterns;
 mod properties;
+mod regex;
 mod routes;
 
 use bootwire::router::App;

@@ -305,6 +305,45 @@ fn catch_alls_take_what_is_left() {
 }
 
 #[test]
+fn text_may_follow_a_catch_all() {
+    let of = |pattern, path| matched(pattern, path);
+    assert_eq!(of("/{*stem}.PVT", "a/b.PVT").as_deref(), Some("stem=a/b"));
+    assert_eq!(of("/{*stem}.PVT", "a/b.pvt"), None);
+    assert_eq!(of("/{*stem}.PVT", ".PVT"), None);
+    assert_eq!(
+        of("/{*dir}/grub.cfg-{mac}", "a/b/grub.cfg-525400123456").as_deref(),
+        Some("dir=a/b mac=52:54:00:12:34:56")
+    );
+    assert_eq!(
+        of("/{*a}/x/{b}", "1/x/2/x/3").as_deref(),
+        Some("a=1/x/2 b=3"),
+        "it takes as much as it can"
+    );
+}
+
+#[test]
+fn what_may_be_empty_matches_nothing_too() {
+    let of = |pattern, path| matched(pattern, path);
+    for (path, expected) in [
+        ("images/", Some("rest=")),
+        ("images/a/b", Some("rest=a/b")),
+        ("images", None),
+    ] {
+        assert_eq!(of("/images/{*rest?}", path).as_deref(), expected, "{path}");
+    }
+    assert_eq!(of("/{*rest?}", "/").as_deref(), Some("rest="));
+    assert_eq!(of("/a{n:int?}.cfg", "a.cfg").as_deref(), Some("n="));
+    assert_eq!(of("/a{n:int?}.cfg", "a17.cfg").as_deref(), Some("n=17"));
+    assert_eq!(of("/a{n:int?}.cfg", "ax.cfg"), None);
+    assert_eq!(of("/{name?}-{b?}", "a-b-").as_deref(), Some("name=a-b b="));
+    assert_eq!(
+        of("/{name?}/{*dir?}/x", "//x"),
+        None,
+        "slashes are made one"
+    );
+}
+
+#[test]
 fn a_directory_is_no_name() {
     // U-Boot asks for "dtb/" when it does not know its device tree.
     assert_eq!(matched("/{name}", "dtb/"), None);
@@ -402,9 +441,16 @@ fn mistakes_are_pointed_at() {
             "put text between two parameters, to show where the first one ends",
         ),
         (
-            "/{*path}/x",
-            2,
-            "{*path} takes everything below, so it must come last",
+            "/{*path}/x/{*more}",
+            12,
+            "{*path} takes everything already: write {more} for one segment",
+        ),
+        ("/{mac?}", 2, "{mac} is never empty: leave out the \"?\""),
+        ("/{?}", 3, "a parameter needs a name: write {name}"),
+        (
+            "/{a?}{b?}",
+            6,
+            "put text between two parameters, to show where the first one ends",
         ),
         (
             "/img-{*path}",

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
-use bootwire::router::{App, Pattern};
+use bootwire::router::{App, Pattern, Rewrite};
 use bootwire::{MacAddr, Op, Refusal, Reply, Request, Router};
 use proptest::prelude::*;
 
@@ -109,6 +109,36 @@ proptest! {
             prop_assert_eq!(pattern.is_match(&with_slash), !path.is_empty() && !path.contains(&b'/'));
         } else {
             prop_assert!(!pattern.is_match(&with_slash) || with_slash.starts_with(b"/"));
+        }
+    }
+
+    #[test]
+    fn any_text_is_an_expression_or_an_error_that_points_into_it(
+        text in "(\\PC|[a-z.*+?()\\[\\]{}|^$\\\\]){0,24}",
+        path in "/?([a-c/.]){0,60}",
+        with in "([a/.]|\\{[0-2]\\}|\\{client\\}){0,6}",
+    ) {
+        let pattern = match Pattern::regex(&text) {
+            Ok(pattern) => pattern,
+            Err(error) => {
+                prop_assert!((1..=text.chars().count() + 1).contains(&error.column()), "{}", error);
+                return Ok(());
+            }
+        };
+        let peer = "192.0.2.7:4000".parse().unwrap();
+        let Some(request) = Request::synthetic(Op::Read, &path, peer, &[]) else { return Ok(()) };
+        let Ok(once) = Rewrite::replace(&with, &pattern) else { return Ok(()) };
+        for to in [once.clone(), once.clone().repeated(), once.repeated().restarting()] {
+            let router = Router::new().rewrite(pattern.clone(), to).fallback(async |request: Request| {
+                let path = request.path();
+                assert!(path.starts_with('/') && path.split('/').all(|name| name != ".."), "{path}");
+                "told"
+            });
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            match runtime.block_on(App::from(router).call(request.clone())) {
+                Ok(_) => {}
+                Err(refusal) => prop_assert_eq!(refusal.client_text(), "Bad file name"),
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod origins;
 mod out_of_reach;
 mod quickstart;
 mod reload;
+mod renamed;
 mod routes;
 mod sandboxed;
 mod storm;

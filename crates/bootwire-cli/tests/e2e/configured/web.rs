@@ -1,7 +1,7 @@
 //! Web servers that do as they are told, for tests without tokio.
 
 use bootwire_harness::origin::Origin;
-pub(crate) use bootwire_harness::origin::{Manner, Object};
+pub(crate) use bootwire_harness::origin::{Asked, Manner, Object};
 use tokio::runtime::Runtime;
 
 /// A web server, until it is dropped.
@@ -51,6 +51,11 @@ impl Web {
     /// Requests so far.
     pub(crate) fn requests(&self) -> usize {
         self.origin.asked().len()
+    }
+
+    /// The requests so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.origin.asked()
     }
 
     /// A table of the configuration: this origin with limits in a hurry, and a cache.

@@ -3,6 +3,7 @@
 mod dnsmasq;
 mod duid;
 mod isc;
+mod isc_host;
 mod kea;
 
 use std::collections::HashMap;
@@ -27,7 +28,8 @@ const LEASES_MAX: usize = 1 << 20;
 pub enum LeaseFormat {
     /// dnsmasq's `dnsmasq.leases`.
     Dnsmasq,
-    /// ISC dhcpd's `dhcpd.leases`, IPv4.
+    /// ISC dhcpd's `dhcpd.leases`, IPv4, or a `dhcpd.conf` whose `host` declarations have a
+    /// `fixed-address`.
     Isc,
     /// Kea's memfile, `kea-leases4.csv` or `kea-leases6.csv`, and the `.1`, `.2` and `.completed`
     /// that its cleaning leaves beside it.
@@ -120,6 +122,14 @@ pub(super) struct Reading {
     stamps: Vec<Option<Stamp>>,
     table: Table,
     problems: Vec<Problem>,
+}
+
+impl Reading {
+    /// The hardware address of a lease that is valid.
+    pub(super) fn mac_of(&self, ip: IpAddr) -> Option<MacAddr> {
+        let lease = self.table.0.get(&ip)?;
+        lease.mac.filter(|_| lease.is_valid(now()))
+    }
 }
 
 impl Leases {
@@ -247,7 +257,11 @@ impl Loader {
                     let text = String::from_utf8_lossy(&content);
                     let lines = match self.format {
                         LeaseFormat::Dnsmasq => dnsmasq::read(&text, &mut table),
-                        LeaseFormat::Isc => isc::read(&text, &mut table),
+                        LeaseFormat::Isc => {
+                            let mut lines = isc::read(&text, &mut table);
+                            lines.known += isc_host::read(&text, &mut table);
+                            lines
+                        }
                         LeaseFormat::Kea => kea::read(&text, &mut table),
                     };
                     if lines.known == 0 && lines.senseless > 0 && !is_begun(&text) {

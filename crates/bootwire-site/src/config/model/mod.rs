@@ -24,8 +24,8 @@ pub(crate) use hook::{Bounds, Exec, Http, Output};
 pub use log::{Log, LogLevel};
 pub use metrics::{Statsd, StatsdTags};
 pub(crate) use origin::{Origin, Pin};
-pub(in crate::config) use route::{CAPS, Caps, Operation, Quirk, Refuse, Route};
-pub(crate) use route::{Existing, Finished, Links, Unknown};
+pub(in crate::config) use route::{CAPS, Caps, Case, Operation, Quirk, Refuse, Route};
+pub(crate) use route::{Existing, Fallback, Finished, Links, PerClient, Unknown};
 
 use super::setting::{COUNT, Kind, Setting, SettingValue, tables, time, words};
 use super::value::{Many, Net, Size, Spanned, Time, Unlimited};
@@ -210,7 +210,7 @@ tables! {
             Setting::new(Kind::Word(SandboxLevel::WORDS)).flag(SANDBOX, "LEVEL").named("sandbox");
 
         "Files and directories to keep within reach, so that a later configuration may use them \
-         without a restart"
+         without a restart, and links = \"anywhere\" may lead there"
         read: Option<Many<PathBuf>> = None => Setting::new(Kind::Text).list();
 
         "The same, for writing too"

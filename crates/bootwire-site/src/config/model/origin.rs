@@ -34,6 +34,9 @@ pub(crate) struct Origin {
     pub(crate) bearer_file: Option<PathBuf>,
     /// Web servers: the environment variable that holds the bearer token
     pub(crate) bearer_env: Option<String>,
+    /// Web servers: the file that holds the user name and password, as USER:PASSWORD; read again when
+    /// it changes
+    pub(crate) basic_file: Option<PathBuf>,
     /// Web servers: certificates of a private authority, PEM
     pub(crate) ca: Option<PathBuf>,
     /// Web servers: the certificate to show, PEM

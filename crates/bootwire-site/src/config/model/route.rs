@@ -17,6 +17,17 @@ use crate::config::value::{Many, Net, Size, Spanned, Time};
 pub(in crate::config) struct Route {
     /// The pattern of paths: "/grub/grub.cfg-01-{mac}", "/images/{*path}" [default: "/{*path}"]
     pub(crate) path: Option<String>,
+    /// Instead of path: a regular expression to look for in the path; its groups are parameters,
+    /// {1} and {name}
+    pub(crate) regex: Option<String>,
+    /// Only paths in which this regular expression finds nothing
+    pub(crate) not_regex: Option<String>,
+    /// regex, not_regex: look at the name as the client sent it: without a slash in front if it sent
+    /// none, with backslashes [default: false]
+    pub(crate) as_sent: Option<bool>,
+    /// Whether capitals count in path, regex and not_regex: "match" or "ignore"
+    /// [default: "match", with case_insensitive "ignore"]
+    pub(crate) case: Option<Case>,
     /// Only these clients: networks, addresses, "private", "any"
     pub(crate) from: Option<Many<Net>>,
     /// Only requests to these addresses or networks of this host
@@ -33,15 +44,29 @@ pub(in crate::config) struct Route {
     /// The path to look for instead: "/debian/{arch}/{path}", with the parameters of the pattern
     /// filled in. Alone in a route, it holds for the routes that follow
     pub(crate) rewrite: Option<String>,
+    /// regex: what takes the place of what it finds; the rest of the path stays. Alone in a route, it
+    /// holds for the routes that follow
+    pub(crate) replace: Option<String>,
+    /// replace: until the expression finds nothing any more [default: false]
+    pub(crate) repeat: Option<bool>,
+    /// rewrite, replace alone in a route: begin anew with the first route [default: false]
+    pub(crate) restart: Option<bool>,
 
-    /// Answer with a file of this directory: the one that "{*path}" or "{name}" names below the route's own directories
+    /// Answer with a file of this directory: the one that "{*path}" or "{name}" names below the
+    /// route's own directories. Parameters are filled in: "/srv/tftp/{client}"
     pub(crate) dir: Option<PathBuf>,
     /// dir: what symbolic links may do [default: "beneath"]
     pub(crate) links: Option<Links>,
     /// dir: find files whatever the case of their name [default: false]
     pub(crate) case_insensitive: Option<bool>,
-    /// dir: look first in the subdirectory named like the client's address [default: false]
-    pub(crate) per_client: Option<bool>,
+    /// dir: look first in the client's own subdirectory, named like its "address", or "mac" or
+    /// "hex-address" [default: false]
+    pub(crate) per_client: Option<PerClient>,
+    /// per_client: what comes from dir itself: the "file" that a client's own directory lacks, the
+    /// "directory" for clients that have none of their own, or "none" [default: "file"]
+    pub(crate) fallback: Option<Fallback>,
+    /// dir, upload: only files that everybody may read, or write, as tftpd does [default: false]
+    pub(crate) public_only: Option<bool>,
 
     /// Answer with an object of this origin
     pub(crate) origin: Option<String>,
@@ -97,6 +122,8 @@ pub(in crate::config) struct Route {
     pub(crate) resend_min: Option<Time>,
     /// Whether options are granted at all [default: true]
     pub(crate) options: Option<bool>,
+    /// Options not to grant, as if the client had not asked: "blksize", "tsize"
+    pub(crate) refuse_options: Option<Many<String>>,
     /// What follows block 65535: 0 or 1 [default: what the client asks for, else 0]
     pub(crate) rollover: Option<u8>,
     /// How long it may take to find an answer [default: the server's deadline]
@@ -125,6 +152,43 @@ pub(crate) enum Links {
     Beneath,
     /// Absolute ones are resolved as if the directory were /.
     InRoot,
+    /// All are followed, wherever they lead.
+    Anywhere,
+}
+
+/// Whether capitals count.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum Case {
+    /// They do.
+    Match,
+    /// They do not.
+    Ignore,
+}
+
+/// How a client's own directory is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PerClient {
+    /// There is none.
+    No,
+    /// Like its address: "10.0.0.7", "fd00::7".
+    Address,
+    /// Like its hardware address: "52-54-00-12-34-56".
+    Mac,
+    /// Like its address in hexadecimal: "0A000007".
+    HexAddress,
+}
+
+/// What the directory itself is for where clients have their own.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Fallback {
+    /// It has what a client's own directory lacks.
+    File,
+    /// It is for clients without a directory of their own.
+    Directory,
+    /// Nobody gets anything from it.
+    None,
 }
 
 /// What a machine gets that the inventory does not know.
@@ -157,6 +221,8 @@ pub(crate) enum Existing {
     Create,
     /// It is replaced.
     Replace,
+    /// It is replaced and keeps its permissions and owner; other names are refused.
+    Overwrite,
     /// It is kept under a name with the time.
     Versioned,
 }
@@ -204,6 +270,8 @@ pub(in crate::config) struct Quirk {
     pub(crate) resend_min: Option<Time>,
     /// Whether options are granted at all
     pub(crate) options: Option<bool>,
+    /// Options not to grant, as if the client had not asked: "blksize", "tsize"
+    pub(crate) refuse_options: Option<Many<String>>,
     /// What follows block 65535: 0 or 1
     pub(crate) rollover: Option<u8>,
 }
@@ -212,22 +280,22 @@ pub(in crate::config) struct Quirk {
 macro_rules! caps {
     ($($key:ident: $value:ty),* $(,)?) => {
         /// What a route and a quirk both say of transfers.
-        pub(in crate::config) struct Caps {
-            $(pub(in crate::config) $key: Option<$value>,)*
+        pub(in crate::config) struct Caps<'a> {
+            $(pub(in crate::config) $key: Option<&'a $value>,)*
         }
 
         /// Their keys.
         pub(in crate::config) const CAPS: &[&str] = &[$(stringify!($key)),*];
 
         impl Route {
-            pub(in crate::config) const fn caps(&self) -> Caps {
-                Caps { $($key: self.$key),* }
+            pub(in crate::config) const fn caps(&self) -> Caps<'_> {
+                Caps { $($key: self.$key.as_ref()),* }
             }
         }
 
         impl Quirk {
-            pub(in crate::config) const fn caps(&self) -> Caps {
-                Caps { $($key: self.$key),* }
+            pub(in crate::config) const fn caps(&self) -> Caps<'_> {
+                Caps { $($key: self.$key.as_ref()),* }
             }
         }
     };
@@ -238,5 +306,6 @@ caps! {
     windowsize_max: u16,
     resend_min: Time,
     options: bool,
+    refuse_options: Many<String>,
     rollover: u8,
 }

@@ -153,7 +153,7 @@ impl Report {
 
     /// The means to prove to a web server who is asking.
     fn bearer(&mut self, table: Spot<'_>) {
-        let token = self.at_most_one(table, &["bearer_file", "bearer_env"]);
+        let token = self.at_most_one(table, &["bearer_file", "bearer_env", "basic_file"]);
         let headers = table.key("headers");
         for name in headers.keys() {
             let is_word = !name.is_empty()

@@ -31,6 +31,7 @@ fn check_one(name: &str, origin: &Origin, here: Spot<'_>, report: &mut Report) {
             "headers",
             "bearer_file",
             "bearer_env",
+            "basic_file",
             "ca",
             "client_certificate",
             "client_key",

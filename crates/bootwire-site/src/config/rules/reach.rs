@@ -1,6 +1,8 @@
 //! Routes that nobody reaches, because an earlier one takes all that would come to them; origins
 //! that nobody asks.
 
+use bootwire::router::Pattern;
+
 use super::Report;
 use crate::config::model::Document;
 use crate::config::route::{Action, Route, Step};
@@ -29,8 +31,18 @@ pub(super) fn check(document: &Document, routes: &[Route], root: Spot<'_>, repor
 
 /// Whether the first leaves nothing to the second.
 fn takes_all_of(first: &Route, second: &Route) -> bool {
-    let taken = first.pattern.as_str();
-    let takes_paths = taken.starts_with("/{*") || taken == second.pattern.as_str();
     let same_operation = first.op == second.op && !matches!(second.step.action, Action::Rename(_));
-    takes_paths && !first.step.action.passes() && first.conditions.is_everybody() && same_operation
+    (takes_everything(&first.pattern) || first.pattern == second.pattern)
+        && !first.step.action.passes()
+        && first.conditions.is_everybody()
+        && same_operation
+}
+
+/// Whether every path matches it.
+fn takes_everything(pattern: &Pattern) -> bool {
+    let name = pattern.as_str().strip_prefix("/{*");
+    !pattern.is_regex()
+        && name
+            .and_then(|name| name.split_once('}'))
+            .is_some_and(|(_, then)| then.is_empty())
 }

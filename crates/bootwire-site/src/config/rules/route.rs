@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bootwire::router::{Pattern, Rewrite};
-use bootwire::{Op, Rollover, Terms};
+use bootwire::{Op, OptionKind, Rollover, Terms};
 
 use self::action::Written;
 use super::{Report, server};
 use crate::conditions::{Conditions, Names, Wanted};
-use crate::config::model::{self, Document, Operation, networks};
+use crate::config::model::{self, Case, Document, Operation, networks};
 use crate::config::route::{Action, Route, Step};
 use crate::config::tree::Spot;
 use crate::config::value::Many;
@@ -20,8 +20,12 @@ use crate::config::value::Many;
 const EVERYTHING: &str = "/{*path}";
 
 /// Keys that choose among requests.
-const CONDITIONS: [&str; 7] = [
+const CONDITIONS: [&str; 11] = [
     "path",
+    "regex",
+    "not_regex",
+    "as_sent",
+    "case",
     "from",
     "to",
     "interface",
@@ -29,6 +33,9 @@ const CONDITIONS: [&str; 7] = [
     "option",
     "without_option",
 ];
+
+/// Keys that give a request another path.
+const REWRITES: [&str; 4] = ["rewrite", "replace", "repeat", "restart"];
 
 /// Keys about how an answer is sent, beside [`model::CAPS`].
 const TERMS: [&str; 3] = ["deadline", "labels", "stage"];
@@ -58,7 +65,7 @@ fn parse_one(
     names: &Arc<Names>,
     report: &mut Report,
 ) -> Option<Route> {
-    let pattern = pattern(report, here, table.path.as_deref());
+    let pattern = route_pattern(table, here, report);
     let written = Written {
         document,
         table,
@@ -66,8 +73,9 @@ fn parse_one(
         pattern: pattern.as_ref(),
     };
     let to = rewrite(&written, report);
-    let step = if table.rewrite.is_some() && !action::is_there(here) && !here.is_damaged() {
-        only_rewrites(here, report);
+    let renames = table.rewrite.is_some() || table.replace.is_some();
+    let step = if renames && !action::is_there(here) && !here.is_damaged() {
+        only_rewrites(here, to.as_ref(), report);
         to.map(Action::Rename).map(|action| Step {
             place: here.place(),
             rewrite: None,
@@ -77,11 +85,24 @@ fn parse_one(
         step(&written, to, report)
     };
     let step = step.map(|step| (operation(table, &step.action, here, report), step));
-    let conditions = conditions(table, here, names, report);
+    let ignore_case = table.case == Some(Case::Ignore);
+    if table.case == Some(Case::Match) && document.case_insensitive {
+        let what = "all routes ignore case by \"case_insensitive\" at the top: write case = \
+                    \"ignore\" in those that should, instead";
+        report.wrong(here.key("case"), what);
+    }
+    let mut conditions = conditions(table, here, names, report);
+    conditions.unlike = unlike(
+        table,
+        here,
+        ignore_case || document.case_insensitive,
+        report,
+    );
     let terms = route_terms(table, here, report);
     let (op, step) = step?;
     Some(Route {
         pattern: pattern?,
+        ignore_case,
         conditions: Arc::new(conditions),
         op,
         step,
@@ -100,15 +121,25 @@ fn step(written: &Written<'_>, to: Option<Rewrite>, report: &mut Report) -> Opti
     })
 }
 
-fn only_rewrites(here: Spot<'_>, report: &mut Report) {
+fn only_rewrites(here: Spot<'_>, to: Option<&Rewrite>, report: &mut Report) {
     let others = here
         .keys()
-        .filter(|key| *key != "rewrite" && !CONDITIONS.contains(key));
+        .filter(|key| !REWRITES.contains(key) && !CONDITIONS.contains(key));
     for key in others {
         let what = format!(
             "{key:?} in a route that only rewrites: it renames the request for the routes that \
              follow, and answers nothing"
         );
+        report.wrong(here.key(key), what);
+    }
+    if to.is_some_and(Rewrite::needs_client_mac) {
+        let key = if here.has("replace") {
+            "replace"
+        } else {
+            "rewrite"
+        };
+        let what = "{client:mac} in a route that only rewrites: it has no time to look for it; \
+                    write it in the route that answers";
         report.wrong(here.key(key), what);
     }
 }
@@ -131,6 +162,49 @@ fn attempt(written: &Written<'_>, report: &mut Report) -> Option<Step> {
     step(written, to, report)
 }
 
+/// What the route goes by: a pattern of paths, or an expression.
+fn route_pattern(table: &model::Route, here: Spot<'_>, report: &mut Report) -> Option<Pattern> {
+    report.belongs(here, &["as_sent"], &["regex", "not_regex"]);
+    if report.at_most_one(here, &["path", "regex"]) != Some("regex") {
+        return pattern(report, here, table.path.as_deref());
+    }
+    regex(report, here, "regex", table.regex.as_deref()?, table)
+}
+
+/// A regular expression.
+fn regex(
+    report: &mut Report,
+    here: Spot<'_>,
+    key: &str,
+    source: &str,
+    table: &model::Route,
+) -> Option<Pattern> {
+    match Pattern::regex(source) {
+        Ok(pattern) if table.as_sent == Some(true) => Some(pattern.as_sent()),
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            let what = format!("{key}, column {}: {}", error.column(), error.problem());
+            report.wrong(here.key(key), what);
+            None
+        }
+    }
+}
+
+/// What must not be found.
+fn unlike(
+    table: &model::Route,
+    here: Spot<'_>,
+    ignore_case: bool,
+    report: &mut Report,
+) -> Option<Pattern> {
+    let source = table.not_regex.as_deref()?;
+    let exact = regex(report, here, "not_regex", source, table)?;
+    if !ignore_case {
+        return Some(exact);
+    }
+    regex(report, here, "not_regex", &format!("(?i){source}"), table)
+}
+
 /// The pattern of a path, if it is one.
 pub(super) fn pattern(report: &mut Report, here: Spot<'_>, path: Option<&str>) -> Option<Pattern> {
     match Pattern::parse(path.unwrap_or(EVERYTHING)) {
@@ -143,16 +217,45 @@ pub(super) fn pattern(report: &mut Report, here: Spot<'_>, path: Option<&str>) -
     }
 }
 
+/// The path to look for instead.
 fn rewrite(written: &Written<'_>, report: &mut Report) -> Option<Rewrite> {
-    let (to, pattern) = (written.table.rewrite.as_deref()?, written.pattern?);
-    match Rewrite::parse(to, pattern) {
-        Ok(to) => Some(to),
-        Err(error) => {
-            let what = format!("rewrite, column {}: {}", error.column(), error.problem());
-            report.wrong(written.here.key("rewrite"), what);
-            None
-        }
+    let (table, here) = (written.table, written.here);
+    report.belongs(here, &["repeat"], &["replace"]);
+    report.belongs(here, &["restart"], &["rewrite", "replace"]);
+    if table.restart == Some(true) && action::is_there(here) {
+        let what = "\"restart\" belongs to a route that only rewrites: this one answers";
+        report.wrong(here.key("restart"), what);
     }
+    let key = report.at_most_one(here, &["rewrite", "replace"])?;
+    let pattern = written.pattern?;
+    let read = match key {
+        "replace" if !pattern.is_regex() => {
+            let what = "\"replace\" belongs to \"regex\", which says what: for a whole path write \
+                        \"rewrite\"";
+            report.wrong(here.key("replace"), what);
+            return None;
+        }
+        "replace" => Rewrite::replace(table.replace.as_deref()?, pattern),
+        _ => Rewrite::parse(table.rewrite.as_deref()?, pattern),
+    };
+    let mut to = match read {
+        Ok(to) => to,
+        Err(error) => {
+            let what = format!("{key}, column {}: {}", error.column(), error.problem());
+            report.wrong(here.key(key), what);
+            return None;
+        }
+    };
+    if to.needs_client_mac() && action::is_there(here) {
+        action::hardware(written, here.key(key), "{client:mac}", report);
+    }
+    if table.repeat == Some(true) {
+        to = to.repeated();
+    }
+    if table.restart == Some(true) {
+        to = to.restarting();
+    }
+    Some(to)
 }
 
 /// What the route answers. Only uploads and refusals answer writes, and uploads nothing else.
@@ -203,6 +306,7 @@ fn conditions(
             "without_option",
             table.without_option.as_ref(),
         ),
+        unlike: None,
         names: Arc::clone(names),
     }
 }
@@ -237,7 +341,7 @@ fn route_terms(table: &model::Route, here: Spot<'_>, report: &mut Report) -> Ter
     report.some_time(here, "deadline", table.deadline);
     report.time(here, "deadline", table.deadline, Duration::ZERO..=hour);
     if table.options == Some(false) {
-        for key in ["blksize_max", "windowsize_max"] {
+        for key in ["blksize_max", "windowsize_max", "refuse_options"] {
             if here.has(key) {
                 let what = format!("{key:?} means nothing where \"options\" are not granted");
                 report.wrong(here.key(key), what);
@@ -259,15 +363,32 @@ fn route_terms(table: &model::Route, here: Spot<'_>, report: &mut Report) -> Ter
 }
 
 /// What a route or a quirk grants at most, and how it sends.
-pub(super) fn terms(caps: &model::Caps, here: Spot<'_>, report: &mut Report) -> Terms {
-    server::caps(here, caps.blksize_max, caps.windowsize_max, report);
-    report.number(here, "rollover", caps.rollover, 0..=1);
-    server::resend_min(here, caps.resend_min, report);
+pub(super) fn terms(caps: &model::Caps<'_>, here: Spot<'_>, report: &mut Report) -> Terms {
+    let (blksize_max, windowsize_max) = (caps.blksize_max.copied(), caps.windowsize_max.copied());
+    server::caps(here, blksize_max, windowsize_max, report);
+    report.number(here, "rollover", caps.rollover.copied(), 0..=1);
+    server::resend_min(here, caps.resend_min.copied(), report);
     let mut terms = Terms::new();
-    terms.blksize_max = caps.blksize_max;
-    terms.windowsize_max = caps.windowsize_max;
+    terms.blksize_max = blksize_max;
+    terms.windowsize_max = windowsize_max;
     terms.resend_min = caps.resend_min.map(|time| time.0);
-    terms.without_options = caps.options == Some(false);
+    terms.without_options = caps.options == Some(&false);
+    let refused = caps.refuse_options;
+    report.filled(
+        here,
+        "refuse_options",
+        refused.is_some_and(|names| names.0.is_empty()),
+    );
+    let known = OptionKind::ALL.map(OptionKind::name);
+    for (index, name) in refused.into_iter().flatten().enumerate() {
+        match OptionKind::from_name(name.as_bytes()) {
+            Some(kind) => terms = terms.without_option(kind),
+            None => {
+                let spot = here.key("refuse_options").index(index);
+                report.known(spot, "option", name, &known);
+            }
+        }
+    }
     terms.rollover = caps.rollover.map(|number| match number {
         0 => Rollover::Zero,
         _ => Rollover::One,
@@ -289,7 +410,7 @@ mod tests {
                 model::CAPS.contains(&key),
                 TERMS.contains(&key),
                 action::is_key(key),
-                key == "rewrite",
+                REWRITES.contains(&key),
             ];
             let count = places.iter().filter(|is_there| **is_there).count();
             assert_eq!(

@@ -1,4 +1,4 @@
-//! Values that are a word, or something longer: `pin`, `unknown`, `refuse`.
+//! Values that are a word, or something else: `pin`, `unknown`, `refuse`, `per_client`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use super::Time;
-use crate::config::model::{Pin, Refuse, Unknown};
+use crate::config::model::{PerClient, Pin, Refuse, Unknown};
 
 /// What `pin = "boot"` means: longer than machines take from their first request to their last.
 const BOOT: Time = Time(Duration::from_secs(15 * 60));
@@ -110,6 +110,52 @@ impl JsonSchema for Unknown {
     }
 }
 
+struct PerClientText;
+
+impl Visitor<'_> for PerClientText {
+    type Value = PerClient;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true, false, \"address\", \"mac\" or \"hex-address\"")
+    }
+
+    fn visit_bool<E: Error>(self, on: bool) -> Result<PerClient, E> {
+        Ok(match on {
+            true => PerClient::Address,
+            false => PerClient::No,
+        })
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<PerClient, E> {
+        match text {
+            "address" => Ok(PerClient::Address),
+            "mac" => Ok(PerClient::Mac),
+            "hex-address" => Ok(PerClient::HexAddress),
+            _ => Err(E::custom(format!(
+                "no such word {text:?}: write \"address\", \"mac\" or \"hex-address\""
+            ))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PerClient {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PerClientText)
+    }
+}
+
+impl JsonSchema for PerClient {
+    fn schema_name() -> Cow<'static, str> {
+        "PerClient".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [{ "type": "boolean" }, { "enum": ["address", "mac", "hex-address"] }]
+        })
+    }
+}
+
 /// `{ code = 2, text = "Not enrolled" }`
 #[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -198,6 +244,15 @@ mod tests {
         );
         let error = read::<Unknown>("\"guest\"").unwrap_err();
         assert!(error.contains("{ profile = \"guest\" }"), "{error}");
+    }
+
+    #[test]
+    fn directories_of_clients_are_on_or_have_a_name() {
+        assert_eq!(read("true"), Ok(PerClient::Address));
+        assert_eq!(read("false"), Ok(PerClient::No));
+        assert_eq!(read("\"hex-address\""), Ok(PerClient::HexAddress));
+        let error = read::<PerClient>("\"ip\"").unwrap_err();
+        assert!(error.contains("write \"address\", \"mac\""), "{error}");
     }
 
     #[test]

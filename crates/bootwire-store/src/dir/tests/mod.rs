@@ -18,6 +18,7 @@ mod anything;
 mod at_hand;
 mod links;
 mod names;
+mod own;
 mod replaced;
 pub(crate) mod tricks;
 

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bootwire::BoxFuture;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{StatusCode, Url};
@@ -22,6 +24,13 @@ use crate::cache::{Cache, Cached};
 
 /// How long a connection may take to be made, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How who asks is told to the origin.
+#[derive(Clone, Copy, Debug)]
+enum Scheme {
+    Bearer,
+    Basic,
+}
 
 /// A web server, and the folder on it that objects lie in.
 ///
@@ -47,7 +56,7 @@ pub struct HttpOrigin {
     base: Url,
     name: String,
     headers: HeaderMap,
-    bearer: Option<Secret>,
+    credential: Option<(Scheme, Secret)>,
     redirects: Redirects,
     clients: Clients,
 }
@@ -84,13 +93,12 @@ impl HttpOrigin {
             name: shown.into(),
             base,
             headers: HeaderMap::new(),
-            bearer: None,
+            credential: None,
             clients: Clients::default(),
         })
     }
 
-    /// Sends a header with every request, as far as they go to the origin itself. For basic
-    /// authentication: `Authorization`.
+    /// Sends a header with every request, as far as they go to the origin itself.
     ///
     /// # Errors
     /// If it is no header, or one that Bootwire sets itself.
@@ -109,7 +117,15 @@ impl HttpOrigin {
     /// Sends a bearer token (RFC 6750) with every request to the origin itself.
     #[must_use]
     pub fn bearer(mut self, token: Secret) -> Self {
-        self.bearer = Some(token);
+        self.credential = Some((Scheme::Bearer, token));
+        self
+    }
+
+    /// Sends a user name and a password (RFC 7617) with every request to the origin itself. The secret
+    /// is both, as `USER:PASSWORD`.
+    #[must_use]
+    pub fn basic(mut self, user_and_password: Secret) -> Self {
+        self.credential = Some((Scheme::Basic, user_and_password));
         self
     }
 
@@ -153,9 +169,7 @@ impl HttpOrigin {
     /// What is wrong.
     pub async fn check(&self) -> Result<(), OriginError> {
         self.clients.get().await?;
-        if let Some(token) = &self.bearer {
-            self.authorization(token).await?;
-        }
+        self.authorization().await?;
         Ok(())
     }
 
@@ -167,12 +181,28 @@ impl HttpOrigin {
         url
     }
 
-    async fn authorization(&self, token: &Secret) -> Result<HeaderValue, OriginError> {
-        let token = token.read().await?;
-        let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+    /// Who asks, as a header.
+    async fn authorization(&self) -> Result<Option<HeaderValue>, OriginError> {
+        let Some((scheme, secret)) = &self.credential else {
+            return Ok(None);
+        };
+        let secret = secret.read().await?;
+        let value = match scheme {
+            Scheme::Bearer => format!("Bearer {secret}"),
+            Scheme::Basic if secret.contains(':') => {
+                format!("Basic {}", BASE64_STANDARD.encode(secret.as_bytes()))
+            }
+            // It is not repeated: a password alone is one, too.
+            Scheme::Basic => {
+                return Err(OriginError::unavailable(
+                    "the user name and password have no colon between them: write USER:PASSWORD",
+                ));
+            }
+        };
+        let mut value = HeaderValue::try_from(value)
             .map_err(|_| OriginError::unavailable("the token holds what no header can"))?;
         value.set_sensitive(true);
-        Ok(value)
+        Ok(Some(value))
     }
 
     async fn answer(&self, object: &ObjectName, ask: &Ask) -> Result<Got, OriginError> {
@@ -182,8 +212,7 @@ impl HttpOrigin {
     async fn answer_at(&self, mut url: Url, ask: &Ask) -> Result<Got, OriginError> {
         let client = self.clients.get().await?;
         let mut own = self.headers.clone();
-        if let Some(token) = &self.bearer {
-            let value = self.authorization(token).await?;
+        if let Some(value) = self.authorization().await? {
             own.insert(header::AUTHORIZATION, value);
         }
         for _ in 0..=redirect::MAX {
@@ -329,8 +358,10 @@ impl Origin for HttpOrigin {
         for (name, value) in &self.headers {
             access.add(name.as_str(), value);
         }
-        if let Some(token) = &self.bearer {
-            access.add("bearer", token.place());
+        match &self.credential {
+            Some((Scheme::Bearer, token)) => access.add("bearer", token.place()),
+            Some((Scheme::Basic, secret)) => access.add("basic", secret.place()),
+            None => {}
         }
         let mut others: Vec<_> = self.redirects.others().collect();
         others.sort_unstable();
@@ -413,6 +444,7 @@ mod tests {
             origin().header("X-Key", "2").unwrap().access(),
             origin().header("X-Ke", "y1").unwrap().access(),
             origin().bearer(Secret::text("hunter2")).access(),
+            origin().basic(Secret::text("hunter2")).access(),
             origin().bearer(Secret::file("/run/token")).access(),
             origin().bearer(Secret::environment("TOKEN")).access(),
             origin().ca("/etc/ca.pem").access(),

@@ -190,3 +190,64 @@ async fn what_became_of_the_name_meanwhile_counts_at_the_end() {
         );
     }
 }
+
+#[tokio::test]
+async fn only_files_that_exist_are_taken_and_stay_as_they_are() {
+    let place = Place::new();
+    let file = place.root.join("config");
+    fs::write(&file, "old").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
+    let is_root = rustix::process::getuid().is_root();
+    if is_root {
+        std::os::unix::fs::chown(&file, Some(1234), Some(2345)).unwrap();
+    }
+    let uploads = place.uploads().create_dirs(true).existing_only();
+    put(&uploads, "config", "new").await.unwrap();
+    assert_eq!(place.content("config"), "new");
+    let after = fs::metadata(&file).unwrap();
+    assert_eq!(after.mode() & 0o7777, 0o664);
+    if is_root {
+        assert_eq!((after.uid(), after.gid()), (1234, 2345));
+    }
+    let missing = refused(Reason::NotFound, "File not found");
+    assert_eq!(said(begin(&uploads, "other").await), missing);
+    let refusal = begin(&uploads, "none/other").await.map(drop).unwrap_err();
+    assert_eq!(refusal.reason(), Reason::NotFound);
+    assert_eq!(place.names(), ["config"]);
+}
+
+#[tokio::test]
+async fn a_file_that_goes_while_its_successor_comes_is_missed() {
+    let place = Place::new();
+    fs::write(place.root.join("config"), "old").unwrap();
+    let uploads = place.uploads().existing_only();
+    let mut sink = begin(&uploads, "config").await.unwrap();
+    sink.write(Bytes::from_static(b"new")).await.unwrap();
+    fs::remove_file(place.root.join("config")).unwrap();
+    let missing = refused(Reason::NotFound, "File not found");
+    assert_eq!(said(sink.finish().await), missing);
+    assert_eq!(place.names(), [""; 0]);
+}
+
+#[tokio::test]
+async fn only_files_that_everybody_may_write_are_replaced() {
+    let place = Place::new();
+    for (name, mode) in [("open", 0o646), ("closed", 0o664)] {
+        fs::write(place.root.join(name), "old").unwrap();
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(place.root.join(name), mode).unwrap();
+    }
+    for uploads in [
+        place.uploads().existing_only(),
+        place.uploads().replace(),
+        place.uploads().versioned(),
+    ] {
+        let uploads = uploads.public_only(true);
+        put(&uploads, "open", "new").await.unwrap();
+        fs::set_permissions(place.root.join("open"), fs::Permissions::from_mode(0o646)).unwrap();
+        let refusal = begin(&uploads, "closed").await.map(drop).unwrap_err();
+        assert_eq!(refusal.reason(), Reason::Denied);
+        assert!(refusal.detail().unwrap().contains("everybody"), "{refusal}");
+    }
+    assert_eq!(place.content("closed"), "old");
+}

@@ -7,7 +7,8 @@ use bootwire_io::Datagram;
 use bootwire_proto::{Agreed, Instant, Malformed, Packet, Request as Rq};
 
 use super::{Engine, Host};
-use crate::request::{Arrival, Facts, Params};
+use crate::params::Params;
+use crate::request::{Arrival, Facts};
 use crate::server::admission::{Caller, Unanswered};
 use crate::server::inbox::TransferKey;
 use crate::server::lane::{Lane, Lanes};

@@ -1,12 +1,15 @@
 //! What a route answers with: its table becomes one action, with the keys that belong to it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use bootwire::router::Pattern;
+use bootwire::router::{ParamText, Pattern};
 use bootwire::{Reason, Refusal};
 
-use crate::config::model::{self, Bounds, Document, Exec, Existing, Finished, Links, Unknown};
-use crate::config::route::{Action, Method, Step, Upload};
+use crate::config::model::{
+    self, Bounds, Document, Exec, Existing, Fallback, Finished, Links, PerClient, SandboxLevel,
+    Unknown,
+};
+use crate::config::route::{Action, Dir, Method, Step, Upload};
 use crate::config::rules::Report;
 use crate::config::tree::Spot;
 use crate::text::Text;
@@ -22,7 +25,13 @@ struct Kind {
 const KINDS: [Kind; 10] = [
     Kind {
         key: "dir",
-        takes: &["links", "case_insensitive", "per_client"],
+        takes: &[
+            "links",
+            "case_insensitive",
+            "per_client",
+            "fallback",
+            "public_only",
+        ],
         parse: dir,
     },
     Kind {
@@ -67,6 +76,7 @@ const KINDS: [Kind; 10] = [
             "size_max",
             "keep_free",
             "create_dirs",
+            "public_only",
             "mode",
             "secret_suffix_file",
             "finished",
@@ -119,14 +129,110 @@ pub(super) fn parse(written: &Written<'_>, report: &mut Report) -> Option<Action
     (kind.parse)(written, report)
 }
 
-fn dir(written: &Written<'_>, _: &mut Report) -> Option<Action> {
-    let table = written.table;
-    Some(Action::Dir {
-        path: table.dir.clone()?,
+fn dir(written: &Written<'_>, report: &mut Report) -> Option<Action> {
+    let (table, here) = (written.table, written.here);
+    let per_client = table.per_client.unwrap_or(PerClient::No);
+    if per_client == PerClient::No && here.has("fallback") {
+        let what = "\"fallback\" is for directories of single clients: write \"per_client\", too";
+        report.wrong(here.key("fallback"), what);
+    }
+    if per_client == PerClient::Mac {
+        hardware(
+            written,
+            here.key("per_client"),
+            "per_client = \"mac\"",
+            report,
+        );
+    }
+    let sandbox = &written.document.sandbox;
+    if table.links == Some(Links::Anywhere)
+        && sandbox.level != SandboxLevel::Off
+        && sandbox.read.is_none()
+        && sandbox.write.is_none()
+    {
+        let what = "the sandbox keeps the server out of where links may lead: name those \
+                    directories in \"read\" of [sandbox]";
+        report.warn(here.key("links"), what);
+    }
+    let (path, below) = parts(table.dir.as_deref()?);
+    let below = match below {
+        None => None,
+        Some(below) => Some(beneath(written, &path, below, report)?),
+    };
+    Some(Action::Dir(Dir {
+        path,
+        below,
         links: table.links.unwrap_or(Links::Beneath),
         case_insensitive: table.case_insensitive.unwrap_or(false),
-        per_client: table.per_client.unwrap_or(false),
-    })
+        per_client,
+        fallback: table.fallback.unwrap_or(Fallback::File),
+        public_only: table.public_only.unwrap_or(false),
+    }))
+}
+
+/// A directory that is always the same, and from the first name with a brace what depends on the
+/// request.
+fn parts(dir: &Path) -> (PathBuf, Option<&str>) {
+    let Some(text) = dir.to_str() else {
+        return (dir.to_owned(), None);
+    };
+    let Some(brace) = text.find(['{', '}']) else {
+        return (dir.to_owned(), None);
+    };
+    let start = text[..brace].rfind('/').map_or(0, |slash| slash + 1);
+    let path = match &text[..start] {
+        "" => ".",
+        "/" => "/",
+        path => path.trim_end_matches('/'),
+    };
+    (PathBuf::from(path), Some(&text[start..]))
+}
+
+/// The directories below `path` that depend on the request.
+fn beneath(
+    written: &Written<'_>,
+    path: &Path,
+    below: &str,
+    report: &mut Report,
+) -> Option<ParamText> {
+    let here = written.here.key("dir");
+    if below.split('/').any(|name| name == "..") {
+        report.wrong(here, "leave out \"..\": write the directory it leads to");
+        return None;
+    }
+    match ParamText::parse(below, written.pattern?) {
+        Ok(text) => {
+            if text.needs_client_mac() {
+                hardware(written, here, "{client:mac}", report);
+            }
+            Some(text)
+        }
+        Err(error) => {
+            let what = format!(
+                "dir, below {}, column {}: {}",
+                path.display(),
+                error.column(),
+                error.problem()
+            );
+            report.wrong(here, what);
+            None
+        }
+    }
+}
+
+/// Says so if nobody knows hardware addresses by which something goes.
+pub(super) fn hardware(written: &Written<'_>, here: Spot<'_>, what: &str, report: &mut Report) {
+    let identity = &written.document.identity;
+    let has_leases = [&identity.dnsmasq, &identity.isc, &identity.kea]
+        .iter()
+        .any(|files| files.is_some());
+    if !has_leases && identity.neighbours != Some(true) {
+        let what = format!(
+            "{what} needs to know hardware addresses: name lease files in [identity], or write \
+             \"neighbours = true\" there"
+        );
+        report.wrong(here, what);
+    }
 }
 
 fn origin(written: &Written<'_>, report: &mut Report) -> Option<Action> {
@@ -173,7 +279,12 @@ fn unknown_machine(document: &Document, unknown: &Unknown, here: Spot<'_>, repor
 
 fn text(written: &Written<'_>, report: &mut Report) -> Option<Action> {
     match Text::parse(written.table.text.as_ref()?, written.pattern?) {
-        Ok(text) => Some(Action::Text(text)),
+        Ok(text) => {
+            if text.needs_client_mac() {
+                hardware(written, written.here.key("text"), "{client:mac}", report);
+            }
+            Some(Action::Text(text))
+        }
         Err(what) => {
             report.wrong(written.here.key("text"), what);
             None
@@ -301,6 +412,25 @@ fn upload(written: &Written<'_>, report: &mut Report) -> Option<Action> {
         }
         bits
     });
+    if table.existing == Some(Existing::Overwrite) {
+        for (key, why) in [
+            ("mode", "files keep their permissions"),
+            (
+                "create_dirs",
+                "there are no files in directories that are missing",
+            ),
+        ] {
+            if here.has(key) {
+                let what = format!("{key:?} beside existing = \"overwrite\": {why}; leave it out");
+                report.wrong(here.key(key), what);
+            }
+        }
+    }
+    if table.public_only == Some(true) && table.existing.is_none_or(|it| it == Existing::Create) {
+        let what = "\"public_only\" says which files are replaced, and none is: write existing = \
+                    \"overwrite\" or \"replace\"";
+        report.wrong(here.key("public_only"), what);
+    }
     if let Some(finished) = &table.finished {
         self::finished(finished, here.key("finished"), report);
     }
@@ -310,6 +440,7 @@ fn upload(written: &Written<'_>, report: &mut Report) -> Option<Action> {
         size_max: table.size_max.map(|size| size.0),
         keep_free: table.keep_free.map(|size| size.0),
         create_dirs: table.create_dirs.unwrap_or(false),
+        public_only: table.public_only.unwrap_or(false),
         mode: mode?,
         secret_suffix_file: table.secret_suffix_file.clone(),
         finished: table.finished.clone(),
