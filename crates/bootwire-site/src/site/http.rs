@@ -1,7 +1,7 @@
 //! How HTTP services of the operator are reached: hooks, inventories.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bootwire_render::hook::HttpOptions;
 use bootwire_telemetry::deliver::{Endpoint, EndpointError};
@@ -13,6 +13,8 @@ use super::opening::Opening;
 pub(super) struct Reaching {
     headers: Vec<(String, String)>,
     bearer: Option<String>,
+    /// Where the token is, if it is in a file.
+    bearer_file: Option<PathBuf>,
     authorities: Option<Vec<u8>>,
 }
 
@@ -59,6 +61,7 @@ impl Reaching {
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
             bearer: bearer.map(|token| token.trim().to_owned()),
+            bearer_file: bearer_file.map(|file| config.path(file)),
             authorities: authorities.transpose()?,
         })
     }
@@ -70,7 +73,9 @@ impl Reaching {
         for (name, value) in &self.headers {
             endpoint = endpoint.header(name, value)?;
         }
-        if let Some(token) = &self.bearer {
+        if let Some(file) = &self.bearer_file {
+            endpoint = endpoint.bearer_file(file)?;
+        } else if let Some(token) = &self.bearer {
             endpoint = endpoint.bearer(token)?;
         }
         match &self.authorities {

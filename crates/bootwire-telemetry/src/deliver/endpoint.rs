@@ -1,13 +1,16 @@
 //! A web server that takes what is posted to it.
 
 use std::fmt;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use bootwire::BoxFuture;
 use bootwire_tls::{CertificateDer, Trust};
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
+
+use super::token::TokenFile;
 
 /// What a server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -27,6 +30,7 @@ const SAID_MAX: usize = 120;
 pub struct Endpoint {
     url: Url,
     headers: HeaderMap,
+    token: Option<TokenFile>,
     authorities: Vec<CertificateDer<'static>>,
     timeout: Duration,
 }
@@ -57,6 +61,7 @@ impl Endpoint {
         Ok(Self {
             url,
             headers: HeaderMap::new(),
+            token: None,
             authorities: Vec::new(),
             timeout: TIMEOUT,
         })
@@ -81,6 +86,16 @@ impl Endpoint {
     /// If the token cannot be sent.
     pub fn bearer(self, token: &str) -> Result<Self, EndpointError> {
         self.header("authorization", &format!("Bearer {}", token.trim()))
+    }
+
+    /// The same with the token in a file, which is read again when it changes. A file that cannot be
+    /// read later leaves the last token in force.
+    ///
+    /// # Errors
+    /// If the file cannot be read now, or holds nothing that can be sent.
+    pub fn bearer_file(mut self, file: &Path) -> Result<Self, EndpointError> {
+        self.token = Some(TokenFile::open(file)?);
+        Ok(self)
     }
 
     /// Trusts the certificate authorities in `pem` too, and a server that shows one of these very
@@ -128,7 +143,11 @@ impl Endpoint {
     pub async fn try_connect(&self) -> Result<(), EndpointError> {
         let client = self.client()?;
         // Any answer will do: few such servers answer this well.
-        let asked = client.head(self.url.clone()).send().await;
+        let mut request = client.head(self.url.clone());
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, token.now().await);
+        }
+        let asked = request.send().await;
         asked.map(drop).map_err(|why| EndpointError(chain(&why)))
     }
 
@@ -137,6 +156,7 @@ impl Endpoint {
         Ok(Poster {
             client: self.client()?,
             url: self.url.clone(),
+            token: self.token.clone(),
         })
     }
 
@@ -198,10 +218,18 @@ pub(crate) trait Post: Send + Sync + 'static {
 }
 
 /// An HTTP client and where it posts to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Poster {
     client: Client,
     url: Url,
+    token: Option<TokenFile>,
+}
+
+/// Without what may be a secret.
+impl fmt::Debug for Poster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poster").finish_non_exhaustive()
+    }
 }
 
 impl Post for Poster {
@@ -210,6 +238,9 @@ impl Post for Poster {
             let mut request = self.client.post(self.url.clone()).body(parcel.body.clone());
             for (name, value) in &parcel.headers {
                 request = request.header(*name, value);
+            }
+            if let Some(token) = &self.token {
+                request = request.header(AUTHORIZATION, token.now().await);
             }
             let response = request.send().await.map_err(|why| PostError {
                 why: chain(&why),

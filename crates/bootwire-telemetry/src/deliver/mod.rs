@@ -4,6 +4,7 @@
 mod courier;
 mod delivery;
 mod endpoint;
+mod token;
 
 pub(crate) use courier::{Courier, Notes, Retry};
 pub(crate) use delivery::Delivery;
