@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bootwire::Outcome;
+use bootwire_render::identity::{Evidence, Identity, Known};
 use serde::{Deserialize, Serialize};
 
 use crate::times::{self, between};
@@ -95,6 +96,32 @@ impl Keys {
         let text = texts.into_iter().flatten().next().cloned();
         text.or_else(|| self.ip.map(|ip| ip.to_string()))
             .unwrap_or_default()
+    }
+
+    /// As an inventory is asked for it. The address counts only where there is nothing better: DHCP may
+    /// give it to another machine tomorrow.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        fn known<T>(value: T) -> Known<T> {
+            let from = Evidence::Path;
+            Known { value, from }
+        }
+        let mut who = Identity::default();
+        who.mac = self
+            .mac
+            .as_ref()
+            .and_then(|mac| mac.parse().ok())
+            .map(known);
+        who.uuid = self
+            .uuid
+            .as_ref()
+            .and_then(|uuid| uuid.parse().ok())
+            .map(known);
+        who.serial = self.serial.clone().map(known);
+        let name = self.hostname.as_ref().or(self.name.as_ref());
+        who.hostname = name.cloned().map(known);
+        who.ip = self.ip.filter(|_| self.is_address_only()).map(known);
+        who
     }
 
     /// Whether it is known by nothing but its address.

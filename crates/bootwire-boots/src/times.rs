@@ -58,6 +58,11 @@ pub(crate) fn since_epoch(time: SystemTime) -> Duration {
         .unwrap_or_default()
 }
 
+/// Milliseconds since 1970.
+pub(crate) fn millis(time: SystemTime) -> i64 {
+    i64::try_from(since_epoch(time).as_millis()).unwrap_or(i64::MAX)
+}
+
 /// From one time to a later one; zero if it is earlier.
 pub(crate) fn between(from: SystemTime, to: SystemTime) -> Duration {
     to.duration_since(from).unwrap_or_default()

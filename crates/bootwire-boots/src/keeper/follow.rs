@@ -108,11 +108,12 @@ impl Follow {
     }
 
     fn tell(&self, changes: &[Change]) {
+        // Whoever hears of a change finds it in the next list.
+        self.shared.pending.push(changes, &self.shared.counters);
         for change in changes {
             self.listeners.iter().for_each(|hear| hear(change));
             // Nobody may be listening.
             let _ = self.shared.changes.send(change.clone());
         }
-        self.shared.pending.push(changes, &self.shared.counters);
     }
 }

@@ -6,6 +6,7 @@
 
 mod changes;
 mod follow;
+mod latest;
 mod layer;
 mod write;
 
@@ -44,6 +45,8 @@ pub struct Drops {
     pub unwritten: u64,
     /// How often the database failed.
     pub failed: u64,
+    /// Addresses that asked, acknowledged nothing, and made room: a flood of made-up ones does that.
+    pub strangers: u64,
 }
 
 #[derive(Debug, Default)]
@@ -260,7 +263,8 @@ impl Boots {
         self.shared.tracker().is_idle()
     }
 
-    /// Where they are kept. What happens is there within seconds.
+    /// Where they are kept. What happens is there within seconds; [`Boots::list`] and the like have it
+    /// at once.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.shared.store
@@ -276,6 +280,7 @@ impl Boots {
             unread: read(&counters.unread),
             unwritten: read(&counters.unwritten),
             failed: read(&counters.failed),
+            strangers: self.shared.tracker().strangers_gone(),
         }
     }
 

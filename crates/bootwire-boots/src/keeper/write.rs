@@ -1,6 +1,6 @@
 //! The task that writes to the store.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -41,6 +41,23 @@ struct Waiting {
     /// Those that are on.
     on: VecDeque<String>,
     gone: Vec<String>,
+    /// What is being written at the moment.
+    writing: (Vec<Arc<Boot>>, Vec<String>),
+}
+
+/// What no reader of the store sees yet.
+#[derive(Debug, Default)]
+pub(super) struct Unwritten {
+    pub(super) boots: HashMap<String, Arc<Boot>>,
+    /// Boots that there are no more.
+    pub(super) gone: HashSet<String>,
+}
+
+impl Unwritten {
+    /// Whether what the store has of a boot is out of date.
+    pub(super) fn replaces(&self, id: &str) -> bool {
+        self.boots.contains_key(id) || self.gone.contains(id)
+    }
 }
 
 impl Pending {
@@ -92,14 +109,35 @@ impl Pending {
             boots.extend(waiting.boots.remove(&id));
         }
         let gone = std::mem::take(&mut waiting.gone);
+        waiting.writing = (boots.clone(), gone.clone());
         // Those who write to one database from several servers write in one order.
         boots.sort_by(|one, other| one.id.cmp(&other.id));
         (boots, gone)
     }
 
+    /// All that was taken is written.
+    fn done(&self) {
+        self.waiting().writing = Default::default();
+    }
+
+    /// What waits to be written, as it is now.
+    pub(super) fn unwritten(&self) -> Unwritten {
+        let waiting = self.waiting();
+        let (boots, gone) = &waiting.writing;
+        let boots = boots.iter().map(|boot| (boot.id.clone(), Arc::clone(boot)));
+        let mut all: HashMap<_, _> = boots.collect();
+        let newer = waiting.boots.iter();
+        all.extend(newer.map(|(id, boot)| (id.clone(), Arc::clone(boot))));
+        let gone: HashSet<String> = gone.iter().chain(&waiting.gone).cloned().collect();
+        drop(waiting);
+        all.retain(|id, _| !gone.contains(id));
+        Unwritten { boots: all, gone }
+    }
+
     /// What could not be written waits again, unless something newer does.
     fn put_back(&self, boots: Vec<Arc<Boot>>, gone: Vec<String>, counters: &Counters) {
         let mut waiting = self.waiting();
+        waiting.writing = Default::default();
         for boot in boots {
             if !waiting.boots.contains_key(&boot.id) {
                 waiting.add(boot);
@@ -186,6 +224,7 @@ impl Writer {
             if is_work {
                 match self.write(&boots, &gone).await {
                     Ok(()) => {
+                        pending.done();
                         let written = &self.shared.counters.written;
                         written.fetch_add(boots.len() as u64, Ordering::Relaxed);
                         if back_off.take().is_some() {
@@ -226,5 +265,49 @@ impl Writer {
         tokio::time::timeout(WRITE_MAX, put)
             .await
             .unwrap_or(Err(StoreError::Late(WRITE_MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bootwire::{Op, Outcome, TransferRecord};
+
+    use super::*;
+    use crate::{Limits, Tracker};
+
+    /// Boots of as many machines, each as it began.
+    fn began(count: u32) -> Vec<Change> {
+        let mut limits = Limits::default();
+        limits.machines = usize::MAX;
+        limits.memory = usize::MAX;
+        let mut tracker = Tracker::new(limits);
+        let mut last = SystemTime::UNIX_EPOCH;
+        for number in 0..count {
+            let address = std::net::Ipv4Addr::from(0x0a00_0000 + number);
+            let mut record = TransferRecord::new(Op::Read, (address, 2070).into(), "/vmlinuz");
+            record.outcome = Outcome::Complete;
+            last = record.started;
+            tracker.record(&record);
+        }
+        tracker.tick(last)
+    }
+
+    #[test]
+    fn what_nobody_writes_is_dropped_beyond_a_bound_and_counted() {
+        let (pending, counters) = (Pending::default(), Counters::default());
+        let most = WAITING_MAX as u32;
+        pending.push(&began(most + 5), &counters);
+        assert_eq!(counters.unwritten.load(Ordering::Relaxed), 5);
+        assert_eq!(pending.unwritten().boots.len(), WAITING_MAX);
+        // What could not be written waits on, and is still shown while it is tried.
+        let (boots, gone) = pending.take(true);
+        assert_eq!(boots.len(), PROGRESS);
+        assert_eq!(pending.unwritten().boots.len(), WAITING_MAX);
+        pending.put_back(boots, gone, &counters);
+        assert_eq!(pending.unwritten().boots.len(), WAITING_MAX);
+        assert_eq!(counters.unwritten.load(Ordering::Relaxed), 5);
+        let (boots, _) = pending.take(true);
+        pending.done();
+        assert_eq!(pending.unwritten().boots.len(), WAITING_MAX - boots.len());
     }
 }

@@ -1,12 +1,13 @@
 //! Which boots and machines are asked for, and answers page by page.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use crate::boot::Keys;
-use crate::times::{self, writable};
+use crate::times::{self, millis, writable};
 use crate::{Arch, Boot, Level, Verdict, VerdictKind};
 
 /// Most that a page can have.
@@ -130,6 +131,58 @@ pub struct Machines {
     pub since: Option<SystemTime>,
     /// Those with this text in their name, a key, their address or the verdict.
     pub text: Option<String>,
+    /// In which order.
+    pub order: MachineOrder,
+}
+
+/// In which order machines are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MachineOrder {
+    /// By their names. Pages miss none that is there all the time.
+    #[default]
+    Name,
+    /// Those that were seen last come first. One that is seen again moves to the first page.
+    LastSeen,
+}
+
+impl MachineOrder {
+    /// Where a machine stands, as the end of a page.
+    pub(crate) fn place(self, machine: &MachineSummary) -> String {
+        match self {
+            Self::Name => machine.machine.clone(),
+            Self::LastSeen => format!("{}-{}", millis(machine.last_seen), machine.machine),
+        }
+    }
+
+    /// A place, taken apart: when a machine was seen, and its name. What is no place comes before all.
+    pub(crate) fn seen(place: &str) -> (i64, &str) {
+        let parts = place.split_once('-');
+        let seen = parts.and_then(|(seen, name)| Some((seen.parse().ok()?, name)));
+        seen.unwrap_or((i64::MAX, ""))
+    }
+
+    /// Whether a machine comes after the place where a page ended.
+    pub(crate) fn is_after(self, machine: &MachineSummary, place: &str) -> bool {
+        match self {
+            Self::Name => machine.machine.as_str() > place,
+            Self::LastSeen => {
+                let place = Self::seen(place);
+                (millis(machine.last_seen), machine.machine.as_str()) < place
+            }
+        }
+    }
+
+    pub(crate) fn compare(self, one: &MachineSummary, other: &MachineSummary) -> Ordering {
+        let by_name = one.machine.cmp(&other.machine);
+        match self {
+            Self::Name => by_name,
+            Self::LastSeen => {
+                let by_time = millis(one.last_seen).cmp(&millis(other.last_seen));
+                by_time.then(by_name).reverse()
+            }
+        }
+    }
 }
 
 impl Machines {
@@ -203,6 +256,9 @@ pub struct MachineSummary {
     /// When its last transfer ended.
     #[serde(with = "times::rfc3339")]
     pub last_seen: SystemTime,
+    /// How many boots of it are kept.
+    #[serde(default)]
+    pub boots: u64,
     /// Its last boot.
     pub boot: String,
     /// When that began.
@@ -231,6 +287,7 @@ impl MachineSummary {
             loader: boot.loader.clone(),
             first_seen: writable(first_seen.min(boot.started)),
             last_seen: writable(boot.last),
+            boots: 1,
             boot: boot.id.clone(),
             started: writable(boot.started),
             over: boot.over,

@@ -1,6 +1,6 @@
 //! Boots in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -68,15 +68,35 @@ impl Memory {
         Ok(self.boots().get(id).map(|boot| Boot::clone(boot)))
     }
 
-    /// Machines by their names, each as of its last boot.
-    fn by_name(&self) -> BTreeMap<String, MachineSummary> {
-        let mut machines: BTreeMap<String, MachineSummary> = BTreeMap::new();
-        for boot in self.boots().values() {
-            let first = machines.get(&boot.machine).map(|known| known.first_seen);
-            let summary = MachineSummary::of(boot, first.unwrap_or(boot.started));
-            machines.insert(boot.machine.clone(), summary);
+    /// Machines, each as of its last boot.
+    fn every_machine(&self) -> impl Iterator<Item = MachineSummary> + use<> {
+        struct Of {
+            last: Arc<Boot>,
+            first_seen: SystemTime,
+            boots: u64,
         }
-        machines
+        let mut machines: HashMap<String, Of> = HashMap::new();
+        for boot in self.boots().values() {
+            match machines.get_mut(&boot.machine) {
+                Some(of) => {
+                    of.last = Arc::clone(boot);
+                    of.boots += 1;
+                }
+                None => {
+                    let of = Of {
+                        last: Arc::clone(boot),
+                        first_seen: boot.started,
+                        boots: 1,
+                    };
+                    machines.insert(boot.machine.clone(), of);
+                }
+            }
+        }
+        machines.into_values().map(|of| {
+            let mut summary = MachineSummary::of(&of.last, of.first_seen);
+            summary.boots = of.boots;
+            summary
+        })
     }
 
     pub(super) fn machines(
@@ -84,22 +104,23 @@ impl Memory {
         filter: &Machines,
         page: &Page,
     ) -> Result<Listed<MachineSummary>, StoreError> {
-        let machines = self.by_name();
-        let later = machines
-            .into_values()
-            .filter(|one| page.after.as_ref().is_none_or(|after| one.machine > *after));
-        let mut found = later.filter(|one| filter.takes(one));
-        let items: Vec<_> = found.by_ref().take(page.size()).collect();
-        let next = found
-            .next()
-            .and(items.last())
-            .map(|one| one.machine.clone());
+        let order = filter.order;
+        let later = self.every_machine().filter(|one| {
+            let after = page.after.as_ref();
+            after.is_none_or(|after| order.is_after(one, after))
+        });
+        let mut items: Vec<_> = later.filter(|one| filter.takes(one)).collect();
+        items.sort_unstable_by(|one, other| order.compare(one, other));
+        let has_more = items.len() > page.size();
+        items.truncate(page.size());
+        let next = items.last().filter(|_| has_more);
+        let next = next.map(|one| order.place(one));
         Ok(Listed { items, next })
     }
 
     pub(super) fn machine(&self, word: &str) -> Result<Option<MachineSummary>, StoreError> {
         let word = canonical(word);
-        let mut machines = self.by_name().into_values();
+        let mut machines = self.every_machine();
         Ok(machines.find(|one| {
             names(&one.machine, &one.keys).any(|name| name.eq_ignore_ascii_case(&word))
         }))

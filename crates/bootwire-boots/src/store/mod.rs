@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::{Boot, Change};
 
-pub use filter::{Filter, Listed, MachineSummary, Machines, Page};
+pub use filter::{Filter, Listed, MachineOrder, MachineSummary, Machines, Page};
 #[cfg(feature = "store")]
 pub use sql::{Postgres, Sqlite};
 
@@ -122,7 +122,7 @@ impl Store {
         each!(self, one => one.get(id))
     }
 
-    /// Machines, each with its last boot; in the order of their names.
+    /// Machines, each with its last boot.
     ///
     /// # Errors
     /// If the database fails.

@@ -32,7 +32,8 @@ impl Open {
             // The firmware may take another file than the last time.
             let by_name = Stage::of_path(&record.path);
             let is_loader = by_name == Stage::Loader && went_on(Stage::Kernel) && least(2);
-            return (is_loader && !is_expected()).then_some(restart);
+            let is_anew = is_loader || self.starts_over(&record.path);
+            return (is_anew && !is_expected()).then_some(restart);
         }
         // What replaces a transfer that never ended.
         let cut_off = boot.steps.iter().rfind(searched).is_some_and(|last| {
@@ -44,9 +45,14 @@ impl Open {
             return least(10).then_some(restart);
         };
         if first.stage != Stage::Loader {
-            // A Raspberry Pi reads config.txt twice.
+            // A Raspberry Pi reads config.txt twice: before its loader and by it.
+            let loader = |step: &crate::Step| step.stage == Stage::Loader && step.is_complete();
+            let loaded = boot.steps.iter().skip_while(|step| !loader(step));
+            let is_read_twice = loaded.skip(1).any(|step| step.path == first.path);
             let is_anew = if went_on(Stage::Kernel) || went_on(Stage::Initrd) {
                 cut_off || least(2)
+            } else if is_read_twice {
+                least(1)
             } else {
                 least(10)
             };
@@ -63,5 +69,19 @@ impl Open {
             (false, true) => least(5),
         };
         is_anew.then_some(restart)
+    }
+
+    /// Whether a loader is asked for that came whole, after what comes before it was read again: of a
+    /// machine that does not ask for its loader first.
+    fn starts_over(&self, path: &str) -> bool {
+        let steps = &self.boot.steps;
+        let first = steps.iter().find(|step| step.stage != Stage::Search);
+        let Some(first) = first.filter(|first| first.stage != Stage::Loader) else {
+            return false;
+        };
+        let is_whole = |step: &&crate::Step| step.is_complete() && step.files == 1;
+        let mut later = steps.iter().filter(is_whole);
+        later.any(|step| step.stage == Stage::Loader && step.path == path)
+            && later.any(|step| step.path == first.path)
     }
 }

@@ -10,6 +10,8 @@ mod known;
 mod open;
 mod table;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -194,6 +196,12 @@ impl Tracker {
     #[must_use]
     pub fn machines(&self) -> usize {
         self.table.len()
+    }
+
+    /// Addresses that asked, acknowledged nothing, and made room for others of their kind.
+    #[must_use]
+    pub const fn strangers_gone(&self) -> u64 {
+        self.table.strangers_gone()
     }
 
     /// Memory that boots take, in bytes, as far as that can be told.

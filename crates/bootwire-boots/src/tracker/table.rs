@@ -16,7 +16,7 @@ use crate::{Arch, Boot, Change};
 
 /// Addresses that asked and acknowledged nothing, at a time: anyone can make them up. The oldest makes
 /// room, and leaves no trace if nobody has heard of it yet.
-const STRANGERS_MAX: usize = 4096;
+pub(super) const STRANGERS_MAX: usize = 4096;
 
 /// A machine, its boot, and the one before.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(super) struct Table {
     dirty: HashSet<u64>,
     /// Those who have acknowledged nothing, the oldest first.
     strangers: BTreeSet<u64>,
+    /// How many of them made room.
+    strangers_gone: u64,
     count: u64,
     seed: u64,
     boots: u64,
@@ -108,6 +110,7 @@ impl Table {
             closed: BTreeSet::new(),
             dirty: HashSet::new(),
             strangers: BTreeSet::new(),
+            strangers_gone: 0,
             count: 0,
             seed,
             boots: 0,
@@ -126,6 +129,10 @@ impl Table {
 
     pub(super) const fn weight(&self) -> usize {
         self.weight
+    }
+
+    pub(super) const fn strangers_gone(&self) -> u64 {
+        self.strangers_gone
     }
 
     pub(super) fn at(&self, ip: IpAddr) -> Option<u64> {
@@ -392,6 +399,7 @@ impl Table {
         while self.strangers.len() > STRANGERS_MAX
             && let Some(id) = self.strangers.pop_first()
         {
+            self.strangers_gone += 1;
             let machine = self.machines.get(&id);
             if machine.is_some_and(|machine| machine.boots().any(|open| open.announced)) {
                 self.drop_machine(id, false, changes);

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bootwire::{Op, Outcome, TransferRecord};
-use bootwire_boots::store::{Filter, MachineSummary, Machines, Page, Sqlite, Store, StoreError};
+use bootwire_boots::store::{
+    Filter, MachineOrder, MachineSummary, Machines, Page, Sqlite, Store, StoreError,
+};
 use bootwire_boots::{Boot, Change, Limits, Tracker, VerdictKind};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -105,6 +107,29 @@ async fn answers(store: &Store) {
     assert_eq!(machine.machine, "52:54:00:12:34:02");
     assert_eq!(machine.boot, boots[23].id);
     assert_eq!(machine.first_seen, boots[2].started);
+    assert_eq!(machine.boots, 4);
+    // Those that were seen last come first, page by page; each says how many boots of it are kept.
+    let mut every = Machines::default();
+    every.order = MachineOrder::LastSeen;
+    let (mut page, mut seen) = (Page::first(3), Vec::new());
+    loop {
+        let listed = store.machines(&every, &page).await.unwrap();
+        seen.extend(
+            listed
+                .items
+                .iter()
+                .map(|one| (one.machine.clone(), one.boots)),
+        );
+        match listed.next {
+            Some(next) => page.after = Some(next),
+            None => break,
+        }
+    }
+    let expected = [1, 0, 6, 5, 4, 3, 2].map(|number| {
+        let boots = if number < 2 { 5 } else { 4 };
+        (format!("52:54:00:12:34:{number:02x}"), boots)
+    });
+    assert_eq!(seen, expected);
     let known = async |machine: &MachineSummary| machine.machine.ends_with('2');
     let (every, page) = (Machines::default(), Page::default());
     let strangers = store.discovered(&every, &page, known).await.unwrap();

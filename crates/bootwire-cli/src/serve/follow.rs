@@ -8,7 +8,7 @@ use bootwire::{Router, ServerView, TransferRecord};
 use bootwire_boots::store::{Postgres, Sqlite, Store};
 use bootwire_boots::{Boots, Drops, Limits};
 use bootwire_site::{BootsPlace, Config, Secrets};
-use bootwire_telemetry::{Exporters, Telemetry};
+use bootwire_telemetry::Telemetry;
 
 use crate::{out, size};
 
@@ -21,6 +21,10 @@ const TRANSFERS_MAX: usize = 20_000;
 const CLOSE: Duration = Duration::from_secs(5);
 /// Servers that share a database may be slow to write: what is older than this nobody follows.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+
+/// Told once; the metric counts on.
+const STRANGERS: &str = "boots: thousands of addresses ask and acknowledge nothing, as if they were made up: \
+     the oldest of them leave no boot (bootwire_boot_strangers counts them)";
 
 /// The boots of this server; nobody follows them before it starts.
 #[derive(Clone, Default)]
@@ -56,11 +60,12 @@ impl Follow {
 
     /// Looks now and then at what runs: a boot is not over while a long transfer runs.
     /// Tells with all others what was written and what was lost.
-    pub(super) fn watch(&self, view: ServerView, exporters: &Exporters) {
+    pub(super) fn watch(&self, view: ServerView, telemetry: &Telemetry) {
         let Some(boots) = self.0.get().cloned() else {
             return;
         };
-        let account = exporters.account("boots");
+        let account = telemetry.exporters().account("boots");
+        let metrics = telemetry.metrics().clone();
         tokio::spawn(async move {
             let (mut written, mut told) = (0, Drops::default());
             loop {
@@ -68,6 +73,10 @@ impl Follow {
                 let (now_written, now) = (boots.written(), boots.drops());
                 account.sent(now_written - written);
                 account.dropped(now.records + now.unwritten - told.records - told.unwritten);
+                metrics.boot_strangers(now.strangers - told.strangers);
+                if told.strangers == 0 && now.strangers > 0 {
+                    out::note(STRANGERS);
+                }
                 (written, told) = (now_written, now);
                 if boots.is_idle() {
                     continue;

@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         if let Some(kept) = kept.filter(|_| args.verbose) {
             out::note(&format!("boots: kept {kept}"));
         }
-        follow.watch(handle.view(), reporting.telemetry().exporters());
+        follow.watch(handle.view(), reporting.telemetry());
         reporting.start(&handle, served.caching())?;
         let admin = door.start(served.site(), &handle, &reporting, follow.boots())?;
         served.prefetch();

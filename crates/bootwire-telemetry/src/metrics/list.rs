@@ -110,6 +110,8 @@ metrics! {
 
     BOOTS: Kind::Counter, "bootwire_boots", None, [Verdict, Level],
         "Boots that ended, by verdict; once more if what happens later gives one another verdict";
+    BOOT_STRANGERS: Kind::Counter, "bootwire_boot_strangers", None, [],
+        "Addresses that asked, acknowledged nothing, and made room among boots for others of their kind";
 
     CACHE_REQUESTS: Kind::Counter, "bootwire_cache_requests", None, [Result],
         "Requests for objects of origins: hit (answered without asking the origin), miss (waited for \

@@ -95,6 +95,11 @@ impl Metrics {
         held(&self.shared.tally).add_boot(verdict);
     }
 
+    /// Counts addresses that acknowledged nothing and made room among boots.
+    pub fn boot_strangers(&self, count: u64) {
+        held(&self.shared.tally).add_boot_strangers(count);
+    }
+
     /// These are the server's counters now.
     pub(crate) fn heard(&self, stats: &ServerStats) {
         self.sources().heard.clone_from(stats);
@@ -113,6 +118,13 @@ impl Metrics {
     /// Asks `figures` at each scrape what the cache of origins holds; `None` where there is no cache.
     pub fn cache(&self, figures: impl Fn() -> Option<CacheFigures> + Send + Sync + 'static) {
         self.sources().cache = Some(Arc::new(figures));
+    }
+
+    /// Bytes of memory that this process takes, mapped files among them; `None` where the kernel does
+    /// not say. A sandbox that was closed after these metrics were made does not hide it.
+    #[must_use]
+    pub fn process_memory(&self) -> Option<u64> {
+        self.shared.process.memory().map(|(all, _)| all)
     }
 
     /// All numbers now.

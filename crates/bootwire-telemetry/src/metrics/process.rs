@@ -46,7 +46,7 @@ impl Process {
     }
 
     /// Bytes of memory, and how many of them are mapped files; `None` where the kernel does not say.
-    fn memory(&self) -> Option<(u64, u64)> {
+    pub(super) fn memory(&self) -> Option<(u64, u64)> {
         let mut text = [0; 128];
         let length = self.memory.as_ref()?.read_at(&mut text, 0).ok()?;
         let text = std::str::from_utf8(&text[..length]).ok()?;

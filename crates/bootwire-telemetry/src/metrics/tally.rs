@@ -41,6 +41,7 @@ pub(super) struct Tally {
     origin: Histogram,
     /// In the order of [`VerdictKind::ALL`].
     boots: Vec<u64>,
+    boot_strangers: u64,
 }
 
 /// Sums over the records of one route.
@@ -74,6 +75,7 @@ impl Default for Tally {
             cached: [0; CacheUse::ALL.len()],
             origin: Histogram::of(&list::ORIGIN),
             boots: vec![0; VerdictKind::ALL.len()],
+            boot_strangers: 0,
         }
     }
 }
@@ -110,6 +112,11 @@ impl Tally {
         if let Some(at) = VerdictKind::ALL.iter().position(|&known| known == verdict) {
             self.boots[at] += 1;
         }
+    }
+
+    /// So many addresses that acknowledged nothing left no boot.
+    pub(super) fn add_boot_strangers(&mut self, count: u64) {
+        self.boot_strangers += count;
     }
 
     fn route(&mut self, pattern: &str) -> &mut Route {
@@ -153,6 +160,7 @@ impl Tally {
             let labels = [verdict.as_str(), verdict.level().as_str()];
             sheet.add(&list::BOOTS, labels, Value::Count(count));
         }
+        sheet.count(&list::BOOT_STRANGERS, self.boot_strangers);
         sheet.add(
             &list::ORIGIN,
             [""; 0],

@@ -12,7 +12,6 @@ pub use sqlite::Sqlite;
 use std::time::{Duration, SystemTime};
 
 use super::StoreError;
-use crate::times::since_epoch;
 
 /// How long a question waits for a connection, or for another's write to finish.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,11 +39,6 @@ impl From<bootwire_sqlite::Error> for StoreError {
             error => Self::Database(error.to_string()),
         }
     }
-}
-
-/// Milliseconds since 1970.
-fn millis(time: SystemTime) -> i64 {
-    i64::try_from(since_epoch(time).as_millis()).unwrap_or(i64::MAX)
 }
 
 fn time(millis: i64) -> SystemTime {

@@ -1,7 +1,7 @@
 //! Questions with conditions that may be there or not.
 
-use super::millis;
-use crate::store::filter::{Filter, Machines, Page};
+use crate::store::filter::{Filter, MachineOrder, Machines, Page};
+use crate::times::millis;
 
 /// A value of a question.
 #[derive(Clone, Debug)]
@@ -9,6 +9,10 @@ pub(super) enum Value {
     Text(String),
     Number(i64),
 }
+
+/// Machines, each with the number of its boots.
+const MACHINES: &str = "SELECT body, (SELECT count(*) FROM bootwire_boots \
+     WHERE bootwire_boots.machine = bootwire_machines.machine) FROM bootwire_machines";
 
 /// A question: its text, with `$1` and so on for its values.
 #[derive(Debug)]
@@ -27,9 +31,18 @@ impl Question {
 
     /// One more condition; `?` stands for the value.
     fn and(&mut self, condition: &str, value: Value) {
+        self.add(" AND ", condition, value);
+    }
+
+    /// One that may hold instead.
+    fn or(&mut self, condition: &str, value: Value) {
+        self.add(" OR ", condition, value);
+    }
+
+    fn add(&mut self, word: &str, condition: &str, value: Value) {
         self.values.push(value);
         let position = format!("${}", self.values.len());
-        self.sql.push_str(" AND ");
+        self.sql.push_str(word);
         self.sql.push_str(&condition.replace('?', &position));
     }
 
@@ -65,7 +78,8 @@ impl Question {
 
     /// Machines that a filter takes.
     pub(super) fn machines(filter: &Machines, page: &Page) -> Self {
-        let mut question = Self::new("SELECT body FROM bootwire_machines WHERE 1 = 1");
+        let mut question = Self::new(MACHINES);
+        question.sql.push_str(" WHERE 1 = 1");
         if filter.failed {
             question.and("failed = ?", Value::Number(1));
         }
@@ -75,10 +89,31 @@ impl Question {
         if let Some(text) = &filter.text {
             question.and("searched LIKE ? ESCAPE '!'", like(text));
         }
-        if let Some(after) = &page.after {
-            question.and("machine > ?", Value::Text(after.clone()));
+        match (filter.order, &page.after) {
+            (_, None) => {}
+            (MachineOrder::Name, Some(after)) => {
+                question.and("machine > ?", Value::Text(after.clone()));
+            }
+            (MachineOrder::LastSeen, Some(after)) => {
+                let (seen, name) = MachineOrder::seen(after);
+                question.and("last_seen <= ?", Value::Number(seen));
+                question.and("(last_seen <> ?", Value::Number(seen));
+                question.or("machine < ?)", Value::Text(name.to_owned()));
+            }
         }
-        question.ordered("machine", page)
+        let order = match filter.order {
+            MachineOrder::Name => "machine",
+            MachineOrder::LastSeen => "last_seen DESC, machine DESC",
+        };
+        question.ordered(order, page)
+    }
+
+    /// One machine.
+    pub(super) fn machine(name: String) -> Self {
+        let mut question = Self::new(MACHINES);
+        question.sql.push_str(" WHERE 1 = 1");
+        question.and("machine = ?", Value::Text(name));
+        question
     }
 
     fn ordered(mut self, order: &str, page: &Page) -> Self {

@@ -6,11 +6,12 @@ use std::time::SystemTime;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::question::{Question, Value};
-use super::{PRUNED_AT_ONCE, StoreError, millis, time};
+use super::{PRUNED_AT_ONCE, StoreError, time};
 use crate::Boot;
 use crate::store::filter::{
     Filter, Listed, MachineSummary, Machines, Page, canonical, left_behind, names, searched,
 };
+use crate::times::millis;
 
 /// A boot as its row has it.
 struct Columns {
@@ -206,10 +207,10 @@ macro_rules! statements {
                 Ok(())
             }
 
-            async fn bodies(
+            async fn rows(
                 connection: &mut $connection,
                 question: Question,
-            ) -> Result<Vec<String>, StoreError> {
+            ) -> Result<Vec<<$database as sqlx::Database>::Row>, StoreError> {
                 let mut query = sqlx::query::<$database>(AssertSqlSafe(question.sql));
                 for value in question.values {
                     query = match value {
@@ -217,9 +218,23 @@ macro_rules! statements {
                         Value::Number(number) => query.bind(number),
                     };
                 }
-                let rows = query.fetch_all(connection).await?;
-                let bodies = rows.iter().map(|row| Ok(row.try_get(0)?));
-                bodies.collect()
+                Ok(query.fetch_all(connection).await?)
+            }
+
+            /// Machines with the numbers of their boots.
+            async fn summaries(
+                connection: &mut $connection,
+                question: Question,
+            ) -> Result<Vec<MachineSummary>, StoreError> {
+                let mut found = Vec::new();
+                for row in rows(connection, question).await? {
+                    let (body, boots): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
+                    if let Some(mut machine) = read::<MachineSummary>(&body) {
+                        machine.boots = u64::try_from(boots).unwrap_or_default();
+                        found.push(machine);
+                    }
+                }
+                Ok(found)
             }
 
             /// Boots, the newest first.
@@ -233,9 +248,12 @@ macro_rules! statements {
                     None => None,
                 };
                 let question = Question::boots(filter, machine.as_deref(), page);
-                let bodies = bodies(connection, question).await?;
-                let boots = bodies.iter().filter_map(|body| read::<Boot>(body));
-                Ok(page_of(boots.collect(), page, |boot| boot.id.clone()))
+                let mut boots = Vec::new();
+                for row in rows(connection, question).await? {
+                    let body: String = row.try_get(0)?;
+                    boots.extend(read::<Boot>(&body));
+                }
+                Ok(page_of(boots, page, |boot| boot.id.clone()))
             }
 
             /// One boot.
@@ -269,15 +287,14 @@ macro_rules! statements {
                 Ok(found.unwrap_or(word))
             }
 
-            /// Machines, by their names.
+            /// Machines.
             pub(in super::super) async fn machines(
                 connection: &mut $connection,
                 filter: &Machines,
                 page: &Page,
             ) -> Result<Listed<MachineSummary>, StoreError> {
-                let bodies = bodies(connection, Question::machines(filter, page)).await?;
-                let machines = bodies.iter().filter_map(|body| read::<MachineSummary>(body));
-                Ok(page_of(machines.collect(), page, |one| one.machine.clone()))
+                let machines = summaries(connection, Question::machines(filter, page)).await?;
+                Ok(page_of(machines, page, |one| filter.order.place(one)))
             }
 
             /// One machine.
@@ -286,14 +303,8 @@ macro_rules! statements {
                 word: &str,
             ) -> Result<Option<MachineSummary>, StoreError> {
                 let name = named(connection, word).await?;
-                let row = sqlx::query::<$database>(
-                    "SELECT body FROM bootwire_machines WHERE machine = $1",
-                )
-                .bind(name)
-                .fetch_optional(connection)
-                .await?;
-                let body: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
-                Ok(body.and_then(|body| read(&body)))
+                let found = summaries(connection, Question::machine(name)).await?;
+                Ok(found.into_iter().next())
             }
 
             /// Lets go of some boots that ended before; how many. To be called until it is none.

@@ -115,6 +115,7 @@ fn requests() -> Vec<Panel> {
         .with(of.rate(&list::REQUESTS_UNANSWERED, &[Label::Reason], &[]), "{{reason}}")
         .with(of.rate(&list::REQUESTS_OVER_LIMIT, &[], &[]), "over a limit (told so)")
         .with(of.rate(&list::UNPROVEN_EXPIRED, &[], &[]), "client never answered")
+        .with(of.rate(&list::BOOT_STRANGERS, &[], &[]), "too many such to follow their boots")
         .stacked(),
         Panel::new(
             "Bytes by route",
