@@ -162,6 +162,7 @@ export interface BootsPage {
 
 export interface Machine {
   machine: string;
+  mac?: string;
   known?: boolean;
   peer?: string;
   first_seen?: string;
@@ -246,7 +247,14 @@ export interface Configuration {
   files: string[];
   keys: { key: string; value?: string; help: string; place?: string; needs_restart: boolean }[];
   serves: string[];
+  inventory?: Inventory;
   warnings: string[];
+}
+
+export interface Inventory {
+  kind: string;
+  place: string;
+  editable: boolean;
 }
 
 export interface Explained {

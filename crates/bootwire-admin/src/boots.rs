@@ -1,14 +1,15 @@
 //! Boots as they are kept, as the API shows them.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use bootwire_boots::store::{Filter, MachineSummary, Machines, Page, StoreError};
+use bootwire_boots::store::{Filter, MachineOrder, MachineSummary, Machines, Page, StoreError};
 use bootwire_boots::{Boot, Level, Step};
 
 use crate::api::{self, BootState};
+use crate::known::Known;
 use crate::problem::Problem;
-use crate::sources::{Asked, Boots};
+use crate::sources::{Asked, Boots, Control};
 
 /// Silence of a machine that is shown as a gap.
 const GAP: Duration = Duration::from_secs(2);
@@ -17,8 +18,31 @@ const LONG: Duration = Duration::from_secs(1);
 /// Boots of a machine in its page.
 const OF_MACHINE: u32 = 20;
 
+/// How long machines are looked through for those that the inventory does not know.
+const LOOK_FOR: Duration = Duration::from_secs(2);
+
 /// Boots that are followed and kept.
-pub(crate) struct Kept(pub(crate) bootwire_boots::Boots);
+pub(crate) struct Kept {
+    boots: bootwire_boots::Boots,
+    known: Known,
+}
+
+impl Kept {
+    pub(crate) fn new(boots: bootwire_boots::Boots, control: Arc<dyn Control>) -> Self {
+        Self {
+            boots,
+            known: Known::new(control),
+        }
+    }
+
+    /// Machines as the API shows them.
+    async fn shown(&self, machines: Vec<MachineSummary>) -> Vec<api::Machine> {
+        let known = self.known.of(&machines).await;
+        let all = machines.iter().zip(known);
+        all.map(|(summary, known)| machine(summary, known))
+            .collect()
+    }
+}
 
 impl Boots for Kept {
     fn list(&self, query: api::BootsQuery) -> Asked<'_, api::BootsPage> {
@@ -30,7 +54,7 @@ impl Boots for Kept {
             filter.over = query.state.map(|state| state != BootState::Running);
             filter.since = query.since.as_deref().map(time).transpose()?;
             let page = page(query.limit, query.after);
-            let found = self.0.store().list(&filter, &page).await.map_err(failed)?;
+            let found = self.boots.list(&filter, &page).await.map_err(failed)?;
             let boots = found.items.iter().map(shown);
             let wanted = |boot: &api::Boot| query.state.is_none_or(|state| boot.state == state);
             Ok(api::BootsPage {
@@ -43,10 +67,10 @@ impl Boots for Kept {
     fn boot(&self, id: String) -> Asked<'_, api::BootDetail> {
         Box::pin(async move {
             // One that is on changes faster than it is written.
-            let open = self.0.open().into_iter().find(|boot| boot.id == id);
+            let open = self.boots.open().into_iter().find(|boot| boot.id == id);
             let boot = match open {
                 Some(boot) => Some(boot),
-                None => self.0.store().get(&id).await.map_err(failed)?.map(Arc::new),
+                None => self.boots.get(&id).await.map_err(failed)?.map(Arc::new),
             };
             let gone = || Problem::not_found(format!("there is no boot {id}, or no longer"));
             let boot = boot.ok_or_else(gone)?;
@@ -63,41 +87,46 @@ impl Boots for Kept {
             let mut filter = Machines::default();
             filter.text = query.search;
             filter.failed = query.state == Some(BootState::Failed);
-            let page = page(query.limit, query.after);
-            let store = self.0.store();
-            let found = match query.discovered {
-                Some(true) => {
-                    let is_known = async |machine: &MachineSummary| machine.keys.name.is_some();
-                    store.discovered(&filter, &page, is_known).await
-                }
-                _ => store.machines(&filter, &page).await,
-            };
-            let found = found.map_err(failed)?;
-            let machines = found.items.iter().map(machine);
-            let wanted = |machine: &api::Machine| {
+            filter.order = MachineOrder::LastSeen;
+            let mut page = page(query.limit, query.after);
+            let discovered = query.discovered == Some(true);
+            let wanted = |summary: &MachineSummary, machine: &api::Machine| {
+                // Without an inventory to ask, a machine that has a name there once was known.
+                let is_known = machine.known.unwrap_or(summary.keys.name.is_some());
                 let last = machine.last_boot.as_ref().map(|boot| boot.state);
-                query.state.is_none_or(|state| last == Some(state))
+                query.state.is_none_or(|state| last == Some(state)) && !(discovered && is_known)
             };
-            Ok(api::MachinesPage {
-                machines: machines.filter(wanted).collect(),
-                next: found.next,
-            })
+            let until = Instant::now() + LOOK_FOR;
+            let mut machines = Vec::new();
+            let next = loop {
+                let found = self.boots.machines(&filter, &page).await.map_err(failed)?;
+                let shown = self.shown(found.items.clone()).await;
+                let both = found.items.iter().zip(shown);
+                let both = both.filter(|(summary, machine)| wanted(summary, machine));
+                machines.extend(both.map(|(_, machine)| machine));
+                // A page may end early, and have a next one.
+                if found.next.is_none() || !machines.is_empty() || Instant::now() >= until {
+                    break found.next;
+                }
+                page.after = found.next;
+            };
+            Ok(api::MachinesPage { machines, next })
         })
     }
 
     fn machine(&self, name: String) -> Asked<'_, (api::Machine, Vec<api::Boot>)> {
         Box::pin(async move {
-            let store = self.0.store();
             let filter = Filter::machine(&name);
-            let boots = store
+            let boots = self
+                .boots
                 .list(&filter, &Page::first(OF_MACHINE))
                 .await
                 .map_err(failed)?;
             let boots: Vec<_> = boots.items.iter().map(shown).collect();
-            let found = store.machine(&name).await.map_err(failed)?;
+            let found = self.boots.machine(&name).await.map_err(failed)?;
             let gone = || Problem::not_found(format!("nobody has heard of a machine {name}"));
-            let mut found = found.as_ref().map(machine).ok_or_else(gone)?;
-            found.boots = boots.len() as u64;
+            let found = found.ok_or_else(gone)?;
+            let mut found = self.shown(vec![found]).await.remove(0);
             found.last_boot = boots.first().cloned();
             Ok((found, boots))
         })
@@ -154,7 +183,7 @@ const fn state(over: bool, level: Option<Level>) -> BootState {
     }
 }
 
-fn machine(summary: &MachineSummary) -> api::Machine {
+fn machine(summary: &MachineSummary, known: Option<bool>) -> api::Machine {
     let verdict = summary.kind.map(|kind| api::BootVerdict {
         kind: kind.to_string(),
         text: summary.words.clone().unwrap_or_default(),
@@ -162,11 +191,12 @@ fn machine(summary: &MachineSummary) -> api::Machine {
     });
     api::Machine {
         machine: summary.machine.clone(),
-        known: None,
+        mac: summary.keys.mac.clone(),
+        known,
         peer: summary.keys.ip.map(|ip| ip.to_string()),
         first_seen: Some(api::time(summary.first_seen)),
         last_seen: Some(api::time(summary.last_seen)),
-        boots: 0,
+        boots: summary.boots,
         last_boot: Some(api::Boot {
             id: summary.boot.clone(),
             machine: summary.machine.clone(),

@@ -7,6 +7,7 @@ pub mod client;
 mod console;
 pub mod endpoints;
 mod feed;
+mod known;
 pub mod openapi;
 mod problem;
 pub mod reference;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
+use bootwire::BoxFuture;
+use bootwire_render::identity::Identity;
 use bootwire_site::{InForce, Site};
 use tokio::sync::{mpsc, oneshot};
 
@@ -131,6 +133,11 @@ impl Control for SiteControl {
                     .collect(),
                 keys: keys.collect(),
                 serves: in_force.describe(),
+                inventory: in_force.inventory().map(|inventory| api::InventoryView {
+                    kind: inventory.kind.to_owned(),
+                    place: inventory.place,
+                    editable: inventory.editable,
+                }),
                 warnings: config.warnings.clone(),
             })
         })
@@ -146,6 +153,10 @@ impl Control for SiteControl {
                 account: serde_json::to_value(&account).unwrap_or_default(),
             })
         })
+    }
+
+    fn knows(&self, machine: Identity) -> BoxFuture<'_, Option<bool>> {
+        Box::pin(async move { self.in_force().has_machine(&machine).await })
     }
 
     fn reload(&self) -> Asked<'_, api::Reloaded> {

@@ -5,6 +5,7 @@
 //! answers 404 and says so.
 
 use bootwire::{BoxFuture, ServerStats};
+use bootwire_render::identity::Identity;
 
 use crate::api;
 use crate::problem::Problem;
@@ -71,6 +72,12 @@ pub trait Control: Send + Sync + 'static {
             "configuration",
             "the program that serves cannot explain its routes",
         )
+    }
+
+    /// Whether the inventory has the machine; nothing if there is no inventory, or if it does not answer.
+    fn knows(&self, machine: Identity) -> BoxFuture<'_, Option<bool>> {
+        let _ = machine;
+        Box::pin(std::future::ready(None))
     }
 
     /// Reads the configuration again.

@@ -49,7 +49,8 @@ pub use check::{Finding, Level};
 pub use config::{Config, Problem, Problems};
 #[cfg(feature = "site")]
 pub use site::{
-    Exports, InForce, KeyInForce, OriginInForce, Requirements, Secrets, Site, SiteBuilder,
+    Exports, InForce, InventoryInForce, KeyInForce, OriginInForce, Requirements, Secrets, Site,
+    SiteBuilder,
 };
 
 /// Runs the README's example as a test.

@@ -248,6 +248,24 @@ test("where there is nothing, the page says what to do", async (t) => {
   }
 });
 
+test("a machine that the inventory does not know: the command that adds it, by keyboard", async (t) => {
+  const { page } = await scene(t, { hash: "#/machines?which=discovered" });
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByRole("row").nth(1).getByRole("link").first().click();
+  const box = page.getByRole("region", { name: "Add it to the inventory" });
+  const code = box.getByRole("textbox", { name: "Command" });
+  const mac = await page.locator("h1").textContent();
+  assert.equal(await code.textContent(), `sudo bootwire machines discovered --add ${mac}`);
+  await box.getByLabel(/Its name/).focus();
+  await page.keyboard.type("node 7's");
+  assert.equal(await code.textContent(), `sudo bootwire machines discovered --add ${mac} --hostname 'node 7'\\''s'`);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await box.getByRole("status").getByText("Copied").waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await code.textContent());
+});
+
 test("every chart has a table", async (t) => {
   const { page } = await scene(t);
   for (const chart of ["Throughput", "Loss", "Refusals"]) {
@@ -258,7 +276,7 @@ test("every chart has a table", async (t) => {
   }
 });
 
-const VIEWS = ["", "live", "boots", "boots/13", "machines", "machines/rack-00010", "cache", "explain?request=/x&from=10.0.0.1", "server", "search?q=00013"];
+const VIEWS = ["", "live", "boots", "boots/13", "machines", "machines/rack-00010", "machines/52:54:00:00:00:05", "cache", "explain?request=/x&from=10.0.0.1", "server", "search?q=00013"];
 for (const [name, viewport, colorScheme] of [
   ["wide and light", WIDE, "light"],
   ["narrow and dark", NARROW, "dark"],

@@ -210,6 +210,7 @@ const GETS = {
             { key: "user", value: '"nobody"', help: "The user to become", needs_restart: true },
           ],
           serves: ["1  /grub/grub.cfg-01-{mac}  template grub.cfg.j2", "2  /images/{*path}          origin images", "3  /{*path}                 /srv/tftp"],
+          inventory: { kind: "sqlite", place: "/var/lib/bootwire/machines.db", editable: true },
           warnings: [],
         },
 };

@@ -17,6 +17,7 @@ const NAMES = {
   Configuration: "ConfigView",
   Exporter: "ExporterDrops",
   HelloEvent: "Hello",
+  Inventory: "InventoryView",
   LagEvent: "Lag",
   Origin: "OriginView",
   Stage: "BootStage",

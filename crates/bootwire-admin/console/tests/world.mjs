@@ -207,6 +207,7 @@ export class World {
     const last_seen = stamp(Date.now() - index * 4000 - 2000);
     return {
       machine: name(index),
+      mac: mac(index),
       known: index % 23 !== 5,
       peer: address(index),
       first_seen: stamp(this.started),

@@ -142,7 +142,10 @@ pub struct BootsPage {
 pub struct Machine {
     /// The inventory's name of it, or what it was known by: a hardware address, a UUID.
     pub machine: String,
-    /// Whether the inventory knows it. Nothing if that was never asked.
+    /// Its hardware address, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+    /// Whether the inventory knows it. Nothing without an inventory, or if it did not answer in time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known: Option<bool>,
     /// Its address, when it was heard of last.

@@ -17,8 +17,24 @@ pub struct ConfigView {
     pub keys: Vec<ConfigKey>,
     /// What is served: routes in the order in which they are tried, origins, the inventory.
     pub serves: Vec<String>,
+    /// Where machines are looked up; nothing without an inventory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<InventoryView>,
     /// What is probably not meant so.
     pub warnings: Vec<String>,
+}
+
+/// Where machines are looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct InventoryView {
+    /// `sqlite`, `files`, `postgres` or `http`.
+    pub kind: String,
+    /// The file or the other system, for people.
+    pub place: String,
+    /// Whether `bootwire machines discovered --add` can write into it. The server never does: its
+    /// sandbox lets it only read.
+    pub editable: bool,
 }
 
 /// A key of the configuration.

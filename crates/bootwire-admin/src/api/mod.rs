@@ -19,7 +19,8 @@ pub use boots::{
 };
 pub use cache::{CacheView, OriginView, Prefetch, PrefetchReport, Prefetched, Purge, Purged};
 pub use control::{
-    ConfigKey, ConfigView, Draining, Explain, Explained, Health, Reloaded, SessionRequest,
+    ConfigKey, ConfigView, Draining, Explain, Explained, Health, InventoryView, Reloaded,
+    SessionRequest,
 };
 pub use events::{EventsQuery, Hello, Lag, Progress, StatsEvent, Topic, TransfersEvent};
 pub(crate) use page::limit;

@@ -66,6 +66,9 @@ macro_rules! filtered {
             /// Only those that failed: neither complete, nor size probes, nor a boot loader's search
             #[serde(skip_serializing_if = "Option::is_none")]
             pub failed: Option<bool>,
+            /// Without what a boot loader only tries, as in the log: searches and size probes
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub quiet: Option<bool>,
             /// Only those of the route with this pattern
             #[serde(skip_serializing_if = "Option::is_none")]
             pub route: Option<String>,
@@ -81,6 +84,7 @@ macro_rules! filtered {
                     path: self.path.clone(),
                     outcome: self.outcome.clone(),
                     failed: self.failed,
+                    quiet: self.quiet,
                     route: self.route.clone(),
                 }
             }
@@ -103,6 +107,8 @@ pub struct RecordFilter {
     pub outcome: Option<String>,
     /// Only those that failed.
     pub failed: Option<bool>,
+    /// Without what a boot loader only tries.
+    pub quiet: Option<bool>,
     /// Only those of the route with this pattern.
     pub route: Option<String>,
 }

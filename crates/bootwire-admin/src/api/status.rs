@@ -45,7 +45,8 @@ pub struct Status {
     pub exporters: Vec<ExporterDrops>,
 }
 
-/// What one exporter got and lost. One that is dead or slow costs nothing but this.
+/// What one exporter got and lost. No transfer waits for one that is dead or slow: it loses records,
+/// and they are counted here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 pub struct ExporterDrops {

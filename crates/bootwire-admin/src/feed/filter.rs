@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bootwire::{Outcome, TransferRecord};
-use bootwire_telemetry::log::is_search;
+use bootwire_telemetry::log::{Level, is_search};
 use ipnet::IpNet;
 
 use crate::api::RecordFilter;
@@ -17,6 +17,7 @@ pub(crate) struct Filter {
     path: Option<String>,
     outcomes: Vec<Outcome>,
     failed: bool,
+    quiet: bool,
     route: Option<String>,
 }
 
@@ -51,6 +52,7 @@ impl Filter {
             machine: asked.machine,
             path: asked.path,
             failed: asked.failed.unwrap_or(false),
+            quiet: asked.quiet.unwrap_or(false),
             route: asked.route,
         })
     }
@@ -67,6 +69,7 @@ impl Filter {
                 .is_none_or(|network| network.contains(&record.peer.ip().to_canonical()))
             && (self.outcomes.is_empty() || self.outcomes.contains(&record.outcome))
             && (!self.failed || has_failed(record))
+            && (!self.quiet || Level::Normal.shows(record))
             && self
                 .path
                 .as_deref()
@@ -152,6 +155,30 @@ mod tests {
         }
         let (pattern, path) = ("*a".repeat(200), "a".repeat(400) + "b");
         assert!(!is_like(&pattern, &path));
+    }
+
+    #[test]
+    fn what_a_boot_loader_only_tries_can_be_left_out() {
+        let filter = |quiet: bool| {
+            let asked = RecordFilter {
+                quiet: Some(quiet),
+                ..RecordFilter::default()
+            };
+            Filter::new(asked).unwrap()
+        };
+        let path = "/pxelinux.cfg/01-52-54-00-12-34-56";
+        for (path, outcome, is_quiet) in [
+            (path, Outcome::NotFound, false),
+            (path, Outcome::Complete, true),
+            ("/vmlinuz", Outcome::Probe, false),
+            ("/vmlinuz", Outcome::NotFound, true),
+        ] {
+            let peer = ([127, 0, 0, 1], 2070).into();
+            let mut record = TransferRecord::new(bootwire::Op::Read, peer, path);
+            record.outcome = outcome;
+            assert_eq!(filter(true).takes(&record), is_quiet, "{path} {outcome:?}");
+            assert!(filter(false).takes(&record));
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use bootwire::TransferRecord;
+use bootwire_telemetry::Metrics;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -200,17 +201,10 @@ fn status(shared: &Shared) -> api::Status {
         ready: shared.is_ready(),
         configuration: shared.control.configuration(),
         problems: shared.control.problems(),
-        memory: memory(),
+        memory: shared.metrics.as_ref().and_then(Metrics::process_memory),
         counts: counts(&stats),
         exporters: shared.exporters(),
     }
-}
-
-/// Bytes of memory this process has, where the system tells. A sandbox may hide it.
-fn memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
 }
 
 fn records(shared: &Shared, filter: &Filter, limit: usize) -> Response {

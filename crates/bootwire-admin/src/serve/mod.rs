@@ -92,7 +92,7 @@ pub struct Admin {
     live: Arc<dyn Live>,
     records: Option<Subscription<TransferRecord>>,
     boots: Option<Arc<dyn Boots>>,
-    changes: Option<Changes>,
+    kept: Option<bootwire_boots::Boots>,
     control: Arc<dyn Control>,
     metrics: Option<Metrics>,
     exporters: Option<Exporters>,
@@ -137,7 +137,7 @@ impl Admin {
             live: Arc::new(live),
             records: None,
             boots: None,
-            changes: None,
+            kept: None,
             control: Arc::new(NoControl),
             metrics: None,
             exporters: None,
@@ -171,8 +171,8 @@ impl Admin {
 
     /// Shows these boots and their machines, and tells those who follow what becomes of them.
     pub fn boots(mut self, boots: &bootwire_boots::Boots) -> Self {
-        self.changes = Some(boots.subscribe());
-        self.boots_of(Arc::new(Kept(boots.clone())))
+        self.kept = Some(boots.clone());
+        self
     }
 
     /// Shows boots and machines that are kept in another way. [`Running::teller`] tells of them.
@@ -283,6 +283,11 @@ impl Admin {
                 Some(TlsAcceptor::from(config))
             }
         };
+        let changes = self.kept.as_ref().map(bootwire_boots::Boots::subscribe);
+        let kept = self.kept.map(|boots| {
+            let kept = Kept::new(boots, Arc::clone(&self.control));
+            Arc::new(kept) as Arc<dyn Boots>
+        });
         let shared = Arc::new(Shared {
             name: self.name,
             version: self.version,
@@ -292,7 +297,7 @@ impl Admin {
                 Some(hide) => Arc::new(Discreet::new(self.live, hide)),
             },
             feed: Feed::new(instance()),
-            boots: self.boots,
+            boots: self.boots.or(kept),
             control: self.control,
             metrics: self.metrics,
             exporters: self.exporters,
@@ -308,15 +313,17 @@ impl Admin {
         if let Some(records) = self.records {
             tasks.spawn(feeding::listen_to(Arc::clone(&shared), records));
         }
-        if let Some(changes) = self.changes {
+        if let Some(changes) = changes {
             tasks.spawn(feeding::follow_boots(Arc::clone(&shared), changes));
         }
         if let Some(certificate) = self.certificate {
-            tasks.spawn(look_after(
-                certificate,
-                self.notes.clone(),
-                shared.ending.subscribe(),
-            ));
+            let (notes, mut ending) = (self.notes.clone(), shared.ending.subscribe());
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = certificate.look_after(|line| tell(notes.as_ref(), line)) => {}
+                    () = shutdown(&mut ending) => {}
+                }
+            });
         }
         let places = Arc::new(Semaphore::new(accept::CONNECTIONS));
         for listener in listeners {
@@ -470,30 +477,6 @@ fn elsewhere(
 fn guarded(mut response: Response) -> Response {
     console::guard(response.headers_mut());
     response
-}
-
-/// Reads a certificate again when its files change.
-async fn look_after(
-    certificate: Certificate,
-    notes: Option<Notes>,
-    mut ending: watch::Receiver<bool>,
-) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(tls::LOOK_EVERY) => {}
-            () = shutdown(&mut ending) => return,
-        }
-        let files = certificate.clone();
-        let renewed = tokio::task::spawn_blocking(move || files.renew()).await;
-        match renewed {
-            Ok(Ok(true)) => tell(notes.as_ref(), "admin: the certificate was renewed"),
-            Ok(Err(error)) => tell(
-                notes.as_ref(),
-                &format!("admin: {error}; the old one is shown on"),
-            ),
-            _ => {}
-        }
-    }
 }
 
 fn tell(notes: Option<&Notes>, line: &str) {

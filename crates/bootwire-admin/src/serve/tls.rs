@@ -14,7 +14,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 /// How often the files are looked at.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// A certificate that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +68,20 @@ impl Certificate {
         let new = read(&files.certificate, &files.key)?;
         *files.shown.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(true)
+    }
+
+    /// Reads the files again whenever they change, and tells what came of it. Does not end.
+    pub(crate) async fn look_after(&self, tell: impl Fn(&str)) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let files = self.clone();
+            let renewed = tokio::task::spawn_blocking(move || files.renew()).await;
+            match renewed {
+                Ok(Ok(true)) => tell("admin: the certificate was renewed"),
+                Ok(Err(error)) => tell(&format!("admin: {error}; the old one is shown on")),
+                _ => {}
+            }
+        }
     }
 
     pub(crate) fn config(&self) -> Result<Arc<ServerConfig>, CertificateError> {

@@ -1,14 +1,14 @@
 //! Machines that booted and that no inventory has.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
 use bootwire_boots::store::{MachineSummary, Machines, Page, Store as Boots};
-use bootwire_render::identity::{Evidence, Identity, Known};
 use bootwire_render::inventory::Machine;
 use bootwire_site::Site;
 
+use super::append;
 use super::store::{self, Store};
 use crate::boots::{Source, ago};
 use crate::config::{self, Config};
@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// The profile of the machines that are added
     #[arg(long, requires = "add")]
     profile: Option<String>,
+    /// The name of the machine that is added: of one
+    #[arg(long, requires = "add", value_name = "NAME")]
+    hostname: Option<String>,
     /// Only machines that were seen within this time, like 1h or 7d
     #[arg(long, value_name = "TIME", value_parser = |text: &str| size::parse_time(text))]
     since: Option<Duration>,
@@ -38,8 +41,8 @@ pub(super) struct Args {
 enum Inventory {
     /// A database that can be edited.
     Own(Store),
-    /// Anything else that the configuration names.
-    Other(Box<Site>),
+    /// Anything else that the configuration names, with the file that machines can be added to.
+    Other(Box<Site>, Option<PathBuf>),
     None,
 }
 
@@ -108,12 +111,6 @@ async fn add(
     strangers: &[MachineSummary],
     inventory: &Inventory,
 ) -> Result<(), Failure> {
-    let Inventory::Own(store) = inventory else {
-        return Err(anyhow!(
-            "this inventory is edited at its source: --json prints what is known of the machines"
-        )
-        .into());
-    };
     let mut chosen = Vec::new();
     for word in &args.add {
         let known = chosen.len();
@@ -127,14 +124,44 @@ async fn add(
             return Err(Failure::new(Exit::NotFound, what));
         }
     }
+    chosen.sort_by(|one, other| one.machine.cmp(&other.machine));
     chosen.dedup_by(|one, other| one.machine == other.machine);
-    let machines: Vec<Machine> = chosen
+    let mut machines: Vec<Machine> = chosen
         .iter()
         .map(|summary| entry(summary, args.profile.as_deref()))
         .collect();
-    let added = store.add_all(&machines).await?;
+    match (&args.hostname, machines.as_mut_slice()) {
+        (None, _) => {}
+        (Some(name), [machine]) => machine.hostname = Some(name.clone()),
+        (Some(_), several) => {
+            let count = size::count(several.len() as u64, "machine", "machines");
+            let what = anyhow!("--hostname names one machine, and these are {count}");
+            return Err(Failure::new(Exit::Usage, what));
+        }
+    }
+    let (added, place) = match inventory {
+        Inventory::Own(store) => (store.add_all(&machines).await?, None),
+        Inventory::Other(_, Some(file)) => {
+            append::machines(file, &machines)?;
+            (machines.len(), Some(file))
+        }
+        Inventory::Other(_, None) => {
+            return Err(anyhow!(
+                "this inventory is edited at its source: --json prints what is known of the machines"
+            )
+            .into());
+        }
+        Inventory::None => {
+            return Err(anyhow!(
+                "there is no inventory to add to: name one with --database, or in [inventory] of the \
+                 configuration"
+            )
+            .into());
+        }
+    };
+    let place = place.map_or_else(String::new, |file| format!(" to {}", file.display()));
     out::note(&format!(
-        "{} added",
+        "{} added{place}",
         size::count(added as u64, "machine", "machines")
     ));
     Ok(())
@@ -200,38 +227,24 @@ impl Inventory {
             }
             None => {
                 let site = Box::pin(Site::builder().look(config, true)).await;
-                Ok(Self::Other(Box::new(site.map_err(Failure::local)?)))
+                let site = site.map_err(Failure::local)?;
+                let file = site.config().machine_file();
+                Ok(Self::Other(Box::new(site), file))
             }
         }
     }
 
     async fn has(&self, machine: &MachineSummary) -> Result<bool, Failure> {
-        let entry = entry(machine, None);
         match self {
             Self::None => Ok(false),
-            Self::Own(store) => store.has_any(&entry).await,
-            Self::Other(site) => {
-                let found = site.find_machine(&identity(&entry)).await;
+            Self::Own(store) => store.has_any(&entry(machine, None)).await,
+            Self::Other(site, _) => {
+                let found = site.find_machine(&machine.keys.identity()).await;
                 let found = found.map_err(|error| anyhow!("the inventory fails: {error}"))?;
                 Ok(found.is_some())
             }
         }
     }
-}
-
-/// A machine as an inventory is asked for it.
-fn identity(machine: &Machine) -> Identity {
-    fn known<T>(value: T) -> Known<T> {
-        let from = Evidence::Path;
-        Known { value, from }
-    }
-    let mut who = Identity::default();
-    who.mac = machine.mac.map(known);
-    who.uuid = machine.uuid.map(known);
-    who.serial = machine.serial.clone().map(known);
-    who.ip = machine.ip.map(known);
-    who.hostname = machine.hostname.clone().map(known);
-    who
 }
 
 /// A line for each machine, below the names of the columns.

@@ -1,6 +1,7 @@
 //! `bootwire machines`: edits the inventory in SQLite.
 
 mod access;
+mod append;
 mod discovered;
 mod fields;
 mod import;

@@ -178,6 +178,26 @@ impl Config {
         file.map(|file| self.path(file))
     }
 
+    /// The file that new machines are written into by hand or by `bootwire machines discovered --add`, if
+    /// machines are in files: the first TOML file that is named, or `discovered.toml` in the first
+    /// directory. `None` where no TOML can go.
+    #[must_use]
+    pub fn machine_file(&self) -> Option<PathBuf> {
+        let places = self.document.inventory.files.as_ref()?;
+        places.0.iter().find_map(|place| {
+            let path = self.path(place);
+            let ends = |path: &Path| path.extension().is_some_and(|end| end == "toml");
+            let is_pattern = path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().contains('*'));
+            match is_pattern {
+                true => ends(&path).then(|| path.with_file_name("discovered.toml")),
+                false if path.is_dir() => Some(path.join("discovered.toml")),
+                false => ends(&path).then_some(path),
+            }
+        })
+    }
+
     /// How long the slowest route may take to answer: what the server itself must not cut short.
     #[must_use]
     pub fn longest_deadline(&self) -> Duration {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bootwire_render::identity::Identity;
 use bootwire_store::{Cache, CacheStats, Purged};
 
 use super::cache::CacheSettings;
@@ -38,6 +39,18 @@ pub struct KeyInForce {
     pub place: Option<String>,
     /// Whether a change takes a restart.
     pub needs_restart: bool,
+}
+
+/// Where machines are looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InventoryInForce {
+    /// `sqlite`, `files`, `postgres` or `http`.
+    pub kind: &'static str,
+    /// The file that new machines go into, else the source in words; without secrets.
+    pub place: String,
+    /// Whether `bootwire machines discovered --add` can write into it.
+    pub editable: bool,
 }
 
 impl Site {
@@ -114,6 +127,33 @@ impl InForce {
             .origins
             .all()
             .map(super::origins::OpenOrigin::in_force)
+    }
+
+    /// Where machines are looked up; `None` without an inventory.
+    #[must_use]
+    pub fn inventory(&self) -> Option<InventoryInForce> {
+        let table = &self.config.document.inventory;
+        let named = |kind: &'static str| Some((kind, self.open.machines.as_ref()?.to_string()));
+        let (kind, place) = match (self.config.database(), self.config.machine_file()) {
+            (Some(database), _) => ("sqlite", database.display().to_string()),
+            (None, Some(file)) => ("files", file.display().to_string()),
+            (None, None) if table.files.is_some() => named("files")?,
+            (None, None) if table.postgres.is_some() => named("postgres")?,
+            (None, None) => named("http")?,
+        };
+        let editable = self.config.database().is_some() || self.config.machine_file().is_some();
+        Some(InventoryInForce {
+            kind,
+            place,
+            editable,
+        })
+    }
+
+    /// Whether the inventory has this machine; `None` if there is no inventory, or if it does not answer.
+    pub async fn has_machine(&self, who: &Identity) -> Option<bool> {
+        let machines = self.open.machines.as_ref()?;
+        let found = machines.inventory.find(who).await.ok()?;
+        Some(found.is_some())
     }
 
     /// Fetches what the configuration says is to be there before anybody asks, in the background.

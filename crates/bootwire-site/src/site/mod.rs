@@ -42,7 +42,7 @@ use bootwire_render::template::Templates;
 use bootwire_store::Cache;
 
 pub use export::Exports;
-pub use in_force::{InForce, KeyInForce};
+pub use in_force::{InForce, InventoryInForce, KeyInForce};
 pub use origins::OriginInForce;
 pub use requirements::Requirements;
 pub use secret::Secrets;

@@ -5,6 +5,7 @@ import { fill, h, paced } from "../dom.js";
 import { bytes, clock, count, duration, full, percent } from "../format.js";
 import { age, facts, heading, host, missing, nothing, trouble, verdict, when } from "../parts.js";
 import { link } from "../router.js";
+import { adding } from "./adding.js";
 import { shortList } from "./boots.js";
 import { share } from "./live.js";
 
@@ -34,6 +35,15 @@ export function machineView(place, { live }) {
     body.removeAttribute("aria-busy");
   }
 
+  /**
+   * Once: what was typed there stays when the rest is drawn anew.
+   *
+   * @param {import("../../types").Machine} machine
+   */
+  const toAdd = (machine) => (addition ??= adding(machine, abort.signal));
+  /** @type {HTMLElement | undefined} */
+  let addition;
+
   /** @param {MachineDetail} found */
   function draw({ machine, boots, transfers, records }) {
     const last = machine.last_boot ?? boots[0];
@@ -43,18 +53,13 @@ export function machineView(place, { live }) {
       last && verdict(last, "Last boot", link("boots", last.id)),
       facts([
         ["Address", machine.peer],
+        ["Hardware address", machine.mac !== machine.machine && machine.mac],
         ["Inventory", machine.known === false ? "does not know it" : machine.known ? "knows it" : null],
         ["Heard of first", machine.first_seen && full(machine.first_seen)],
         ["Heard of last", machine.last_seen && when(machine.last_seen)],
         ["Boots kept", count(machine.boots)],
       ]),
-      machine.known === false &&
-        h(
-          "p.hint",
-          {},
-          "The inventory does not know this machine. Add it: ",
-          h("code", {}, `bootwire machines discovered --add ${machine.machine}`),
-        ),
+      machine.known === false && toAdd(machine),
       h(
         "p.actions",
         {},
