@@ -7,8 +7,10 @@
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use bootwire_telemetry::log::Priority;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Whether standard error leads to journald, which takes the priority of a line from its beginning.
 static STDERR_IS_JOURNAL: LazyLock<bool> = LazyLock::new(|| is_journal(io::stderr()));
@@ -23,6 +25,26 @@ pub(crate) fn result(line: &str) {
 pub(crate) fn bytes(bytes: &[u8]) {
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+}
+
+/// How often it is looked whether somebody still reads.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Waits until nobody reads standard output any more: for commands that print when something
+/// happens, and would wait for ever behind `| head`. Never, where that cannot be told.
+pub(crate) async fn reader_has_gone() {
+    loop {
+        let stdout = io::stdout();
+        // Errors are told without being asked for.
+        let mut looked = [PollFd::new(&stdout, PollFlags::empty())];
+        let gone = PollFlags::ERR | PollFlags::HUP;
+        if poll(&mut looked, Some(&Timespec::default())).is_ok()
+            && looked[0].revents().intersects(gone)
+        {
+            return;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 /// A line about what is going on.

@@ -24,6 +24,12 @@ pub(crate) struct AdminArgs {
 }
 
 impl AdminArgs {
+    /// Whether somebody says which server it is.
+    pub(crate) fn is_named(&self) -> bool {
+        let by_environment = || std::env::var_os("BOOTWIRE_ADMIN").is_some_and(|at| !at.is_empty());
+        self.admin.is_some() || by_environment()
+    }
+
     /// A client of that server.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());

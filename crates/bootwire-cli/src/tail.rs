@@ -21,8 +21,10 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 #[command(after_help = "Examples:
   bootwire tail
       every transfer that ends, as in the log
+  bootwire tail --all
+      also what boot loaders only try: size probes, and searches that find nothing
   bootwire tail --failed
-      those that went wrong; size probes and searches of boot loaders did not
+      those that went wrong; size probes and searches did not
   bootwire tail --machine web1 --json
       what one machine fetched, as JSON, a line each
   bootwire tail --path '/images/*' --peer 10.0.0.0/24
@@ -52,6 +54,10 @@ pub(crate) struct Args {
     /// Only those that failed
     #[arg(long)]
     failed: bool,
+    /// Also size probes and searches of boot loaders that find nothing; JSON and --outcome have them
+    /// anyway
+    #[arg(long, short)]
+    all: bool,
     /// Only those that this route answered, by its pattern
     #[arg(long, value_name = "PATTERN")]
     route: Option<String>,
@@ -86,6 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         };
         tokio::select! {
             done = tail.run() => done,
+            () = out::reader_has_gone() => Ok(()),
             _ = interrupt.recv() => ended_by(2),
             _ = terminate.recv() => ended_by(15),
         }
@@ -183,6 +190,8 @@ impl Tail<'_> {
             path: args.path.clone(),
             outcome: args.outcome.clone(),
             failed: args.failed.then_some(true),
+            // As the log: what is written for machines is complete.
+            quiet: (!(args.all || args.json || args.outcome.is_some())).then_some(true),
             route: args.route.clone(),
         }
     }

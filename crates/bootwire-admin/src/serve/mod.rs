@@ -34,7 +34,6 @@ use axum::http::{Method, Request, Uri};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use bootwire::{ServerView, TransferRecord};
-use bootwire_boots::Changes;
 use bootwire_telemetry::hub::Subscription;
 use bootwire_telemetry::{Hub, Metrics};
 use tokio::sync::{Semaphore, watch};

@@ -23,6 +23,8 @@ const BAR: std::ops::RangeInclusive<usize> = 12..=60;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Canvas {
     columns: usize,
+    /// Whether somebody says how many there are; else lines may be longer.
+    is_bounded: bool,
     /// Whether more than ASCII can be shown.
     unicode: bool,
 }
@@ -43,9 +45,15 @@ impl Canvas {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
         let locale = locale.unwrap_or_default().to_ascii_lowercase();
         Self {
+            is_bounded: columns.is_some(),
             columns: columns.unwrap_or(COLUMNS).clamp(40, 400),
             unicode: locale.contains("utf-8") || locale.contains("utf8"),
         }
+    }
+
+    /// Columns that a line may take, if there is a bound.
+    pub(super) fn bound(self) -> Option<usize> {
+        self.is_bounded.then_some(self.columns)
     }
 
     const fn full(self) -> char {

@@ -14,6 +14,7 @@ use bootwire_boots::store::{Filter, Page, Store};
 use clap::builder::ValueParser;
 
 use crate::exit::{Exit, Failure};
+use crate::running::AdminArgs;
 use crate::task::boxed;
 use crate::{out, size};
 pub(crate) use source::Source;
@@ -28,8 +29,9 @@ pub(crate) use told::ago;
   bootwire boots --json | jq .verdict     everything, an object a line
 
 A machine is named as the inventory has it, or by its hardware address, UUID, serial number, host
-name or address. Boots are read where the server keeps them ([boots] in its configuration). Times
-are UTC.
+name or address. Boots are read where the server keeps them ([boots] in its configuration). With --follow
+the server tells what happens, if its admin endpoint is in reach; else the database is asked each
+second. Times are UTC.
 
 Exit codes:
   0  done
@@ -59,6 +61,8 @@ pub(crate) struct Args {
     steps: bool,
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    admin: AdminArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -68,7 +72,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Exit::Failed, error))?;
     runtime.block_on(boxed(async {
         let store = args.source.open().await?;
-        let shown = args.show(&store).await;
+        let shown = tokio::select! {
+            shown = args.show(&store) => shown,
+            () = out::reader_has_gone() => Ok(()),
+        };
         store.close().await;
         shown
     }))

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use bootwire_admin::Client;
+use bootwire_admin::client::Place;
 use bootwire_boots::store::{Postgres, Sqlite, Store};
 use bootwire_site::BootsPlace;
 
 use crate::config::{self, Config, Flags};
 use crate::exit::Failure;
+use crate::running::AdminArgs;
 
 /// Which database is read.
 #[derive(Debug, clap::Args)]
@@ -54,6 +57,49 @@ impl Source {
         }
     }
 
+    /// The server that keeps them there, if it can be asked.
+    pub(super) async fn server(&self, admin: &AdminArgs) -> Option<Client> {
+        let client = if admin.is_named() {
+            admin.client().ok()?
+        } else if self.database.is_some() {
+            // Whose it is, nobody says.
+            return None;
+        } else {
+            let config = self.load().ok().flatten();
+            let named = config.as_ref().and_then(|config| {
+                let places = config.document.admin.listen.as_ref()?;
+                let place = places.into_iter().next()?.parse::<Place>().ok()?;
+                Some(match place {
+                    Place::Unix(path) => Place::Unix(config.path(&path)),
+                    other => other,
+                })
+            });
+            let place = named.map_or_else(|| Place::find().ok(), Some)?;
+            let client = Client::new(&place).ok()?;
+            // Several servers may run here: this one has to serve the same configuration.
+            let served = client.config().await.ok()?.location;
+            let ours = config.map(|config| config.location.to_string());
+            if ours.is_some_and(|ours| ours != served) {
+                return None;
+            }
+            client
+        };
+        client.status().await.is_ok().then_some(client)
+    }
+
+    /// The configuration that is named, or the default one if it is there.
+    fn load(&self) -> Result<Option<Config>, Failure> {
+        let default = Path::new(config::DEFAULT);
+        let config = match &self.config {
+            Some(path) => Config::load(path),
+            None if default.exists() => Config::load(default),
+            None => return Ok(None),
+        };
+        config
+            .map(Some)
+            .map_err(|problems| Failure::local(anyhow!("{problems}")))
+    }
+
     /// Which one it is, and what says so.
     fn place(&self) -> Result<(BootsPlace, String), Failure> {
         if let Some(database) = &self.database {
@@ -71,15 +117,8 @@ impl Source {
             };
             return Ok((place, "--boots".to_owned()));
         }
-        let default = Path::new(config::DEFAULT);
-        let config = match &self.config {
-            Some(path) => Some(Config::load(path)),
-            None if default.exists() => Some(Config::load(default)),
-            None => None,
-        };
-        let (config, named_by) = match config {
+        let (config, named_by) = match self.load()? {
             Some(config) => {
-                let config = config.map_err(|problems| Failure::local(anyhow!("{problems}")))?;
                 let named_by = config.location.to_string();
                 (config, named_by)
             }
