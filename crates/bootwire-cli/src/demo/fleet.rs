@@ -8,6 +8,9 @@ use bootwire_bench::boots::{Arch, Kind, Machine, Pace, Part, Trouble};
 /// Bytes a second that a machine takes, if people watch.
 const RATE: u64 = 2 << 20;
 
+/// For machines that boot what a web server has.
+const FROM_WEB: &str = "source = \"/web/12.7\"";
+
 /// A machine, and what the inventory knows of it.
 pub(super) struct Member {
     pub(super) machine: Machine,
@@ -40,11 +43,11 @@ fn well() -> Vec<Member> {
     vec![
         server(10, "web-01", Kind::Grub),
         server(20, "db-01", Kind::Pxelinux),
-        server(40, "build-01", Kind::Ipxe),
+        server(40, "build-01", Kind::Ipxe).with("server", FROM_WEB),
         server(50, "camera-01", Kind::RaspberryPi),
         server(60, "gateway-01", Kind::UBoot).with("gateway", "board = \"revision-c\""),
         server(70, "desk-01", Kind::Windows),
-        server(11, "web-02", Kind::Grub),
+        server(11, "web-02", Kind::Grub).with("server", FROM_WEB),
         Member {
             profile: None,
             fate: "boots, and no inventory knows it",

@@ -8,6 +8,7 @@ mod server;
 mod show;
 mod site;
 mod verdicts;
+mod web;
 
 use std::future::pending;
 use std::sync::Arc;
@@ -54,6 +55,9 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
     let ports = Ports::choose(args.listen)?;
     let site = Site::make(args.keep.as_deref(), &ports, &members, args.small)?;
     let config = site.config();
+    let mirror = tokio::net::TcpListener::bind(ports.web).await;
+    let mirror = mirror.with_context(|| format!("cannot listen on {}", ports.web))?;
+    let mirror = tokio::spawn(web::serve(mirror, site::web(args.small)));
     let mut server = tokio::select! {
         started = Server::start(&config) => started?,
         () = signals.next() => return site.remove(),
@@ -86,6 +90,7 @@ async fn demo(args: &Args) -> anyhow::Result<()> {
         ended = server.end() => ended.map(Some),
         () = signals.next() => Ok(None),
     };
+    mirror.abort();
     let path = site.path().to_owned();
     let stays = site.stays();
     site.remove()?;

@@ -8,6 +8,7 @@ use anyhow::Context;
 const TFTP: u16 = 6969;
 const ADMIN: u16 = 9468;
 const METRICS: u16 = 9469;
+const WEB: u16 = 9470;
 
 /// Addresses and ports.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Ports {
     pub(super) tftp: SocketAddr,
     pub(super) admin: SocketAddr,
     pub(super) metrics: SocketAddr,
+    /// The web server that the demo brings along.
+    pub(super) web: SocketAddr,
 }
 
 impl Ports {
@@ -32,6 +35,7 @@ impl Ports {
             },
             admin: chosen(tcp(own(ADMIN)).or_else(|_| tcp(0)))?,
             metrics: chosen(tcp(own(METRICS)).or_else(|_| tcp(0)))?,
+            web: chosen(tcp(own(WEB)).or_else(|_| tcp(0)))?,
         })
     }
 
@@ -41,6 +45,7 @@ impl Ports {
         let ports = [
             (ADMIN, self.admin),
             (METRICS, self.metrics),
+            (WEB, self.web),
             (TFTP, self.tftp),
         ];
         ports

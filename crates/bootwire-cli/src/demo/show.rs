@@ -30,6 +30,7 @@ pub(super) fn introduce(site: &Site, ports: &Ports, members: &[Member]) {
         tftp,
         admin,
         metrics,
+        ..
     } = ports;
     let machines = size::count(members.len() as u64, "machine", "machines");
     let mac = members.first().map(|member| member.machine.mac);

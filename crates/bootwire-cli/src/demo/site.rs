@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::fleet::{self, Member};
 use super::ports::Ports;
+use super::web::Files;
 
 const CONFIG: &str = include_str!("site/bootwire.toml");
 const TEMPLATES: [(&str, &str); 3] = [
@@ -144,6 +145,22 @@ impl Site {
 /// Makes a file.
 type Make = fn() -> Vec<u8>;
 
+/// What the demo's web server has.
+pub(super) fn web(small: bool) -> Files {
+    let files: [(&str, Make); 2] = [
+        ("/12.7/vmlinuz", || efi(X86_64, 8_219_520, 19)),
+        ("/12.7/initrd.img", || initrd(16_777_216, 20)),
+    ];
+    let files = files.into_iter().map(|(path, make)| {
+        let mut content = make();
+        if small {
+            content.truncate(content.len() / 8);
+        }
+        (path.to_owned(), content)
+    });
+    files.collect()
+}
+
 /// What is booted: as large as real files are, with the headers that matter, and noise behind them.
 fn files() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     let files: [(&str, Make); 26] = [
@@ -196,6 +213,7 @@ mod tests {
             tftp: "127.0.0.1:7070".parse().unwrap(),
             admin: "127.0.0.1:7072".parse().unwrap(),
             metrics: "127.0.0.1:7071".parse().unwrap(),
+            web: "127.0.0.1:7073".parse().unwrap(),
         };
         let site = Site::make(None, &ports, &members, true).unwrap();
         let config = Config::load_with(&site.config(), []).unwrap();
@@ -203,6 +221,7 @@ mod tests {
         let text = fs::read_to_string(site.config()).unwrap();
         assert!(text.contains("listen = \"127.0.0.1:7070\""));
         assert!(text.contains("listen = \"127.0.0.1:7071\""));
+        assert!(text.contains("url = \"http://127.0.0.1:7073/\""));
         let path = site.path().to_owned();
         site.remove().unwrap();
         assert!(!path.exists());
