@@ -297,3 +297,18 @@ async fn a_server_answers_as_explained() {
         }
     }
 }
+
+/// As the server does: routes see the name without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_context_is_taken_off_the_name() {
+    let place = Place::new();
+    let file = place.dir.path().join("bootwire.toml");
+    let name = "GET /ipxe.efi-00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (setting, code) in [("traceparent = true", "(exit 0)"), ("", "(exit NotFound")] {
+        let route = "[[route]]\npath = \"/ipxe.efi\"\ntext = \"loader\"\n";
+        std::fs::write(&file, format!("{setting}\n{route}")).unwrap();
+        let told = place.told(name).await;
+        assert!(told.contains(code), "{setting}: {told}");
+        assert_eq!(told.contains("loader"), code == "(exit 0)", "{told}");
+    }
+}

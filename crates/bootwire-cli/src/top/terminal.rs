@@ -60,3 +60,44 @@ impl Drop for Terminal {
         ratatui::restore();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Set in the process that has a terminal.
+    const INSIDE: &str = "TOP_INSIDE";
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_and_can_be_read() {
+        if std::env::var_os(INSIDE).is_some() {
+            let mut terminal = Terminal::new().unwrap();
+            terminal.draw(|_| {}).unwrap();
+            panic!("as it happens");
+        }
+        let this = std::env::current_exe().unwrap();
+        let name = "top::terminal::tests::a_panic_gives_the_terminal_back_and_can_be_read";
+        let commands = format!(
+            "echo before=$(stty -g); {INSIDE}=1 {this:?} --exact {name} --nocapture; echo after=$(stty -g)"
+        );
+        // `script` gives it a terminal of its own.
+        let output = Command::new("script")
+            .args(["-qec", &commands, "/dev/null"])
+            .env("TERM", "xterm-256color")
+            .env("SHELL", "/bin/sh")
+            .output()
+            .expect("script(1)");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let entered = text.find("\u{1b}[?1049h").expect(&text);
+        let left = text.find("\u{1b}[?1049l").expect(&text);
+        let told = text.find("as it happens").expect(&text);
+        assert!(entered < left && left < told, "{text:?}");
+        let said = |name: &str| {
+            let at = text.find(name).expect(&text) + name.len();
+            text[at..].split_whitespace().next().unwrap().to_owned()
+        };
+        assert_eq!(said("before="), said("after="), "{text:?}");
+    }
+}

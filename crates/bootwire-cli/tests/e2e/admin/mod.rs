@@ -1,9 +1,12 @@
 //! The admin API of a server, asked as operators' tools, browsers and attackers ask.
 
 mod guarded;
+mod listed;
 mod orders;
+mod secrets;
 mod seen;
 mod tail;
+mod top;
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
