@@ -302,7 +302,11 @@ mod tests {
     fn a_boot_is_drawn_within_its_columns() {
         for unicode in [false, true] {
             for columns in [60, 100, 200] {
-                let canvas = Canvas { columns, unicode };
+                let canvas = Canvas {
+                    columns,
+                    is_bounded: true,
+                    unicode,
+                };
                 let lines = boot(&sample(), &canvas);
                 let widest = lines.iter().map(|line| line.chars().count()).max().unwrap();
                 assert!(
@@ -314,6 +318,7 @@ mod tests {
         }
         let canvas = Canvas {
             columns: 100,
+            is_bounded: true,
             unicode: false,
         };
         let lines = boot(&sample(), &canvas);
@@ -335,6 +340,7 @@ mod tests {
     fn a_line_shows_where_something_was_fetched() {
         let canvas = Canvas {
             columns: 100,
+            is_bounded: true,
             unicode: false,
         };
         assert_eq!(canvas.summary(&sample(), 20), "#.##......#########x");

@@ -13,8 +13,8 @@ use bootwire_boots::store::{Filter, Page, Store};
 
 use super::Args;
 use crate::exit::Failure;
-use crate::running::failure;
 use crate::out;
+use crate::running::failure;
 
 /// How often the database is asked.
 const EVERY: Duration = Duration::from_secs(1);

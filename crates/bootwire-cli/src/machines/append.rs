@@ -31,7 +31,7 @@ pub(super) fn machines(file: &Path, machines: &[Machine]) -> anyhow::Result<()> 
     };
     let had = count(&before).map_err(|error| anyhow::anyhow!("{shown}: {error}"))?;
     let has = count(&format!("{before}{addition}"));
-    if has.is_ok_and(|has| has != had + machines.len()) || has.is_err() {
+    if !has.is_ok_and(|has| has == had + machines.len()) {
         bail!("{shown} has no list of [[machine]] at its end: add the machine by hand");
     }
     let opened = OpenOptions::new().append(true).create(true).open(file);
