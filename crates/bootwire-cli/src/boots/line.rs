@@ -12,6 +12,8 @@ const NAME: usize = 17;
 const BAR: (usize, usize) = (16, 8);
 /// From so many columns on there is room for the year, and for a bar that tells more.
 const WIDE: usize = 150;
+/// With fewer columns there is no room for a bar.
+const NARROW: usize = 110;
 
 /// `2026-11-30 14:03:11  node-7             ######..##  complete: 5 files, 42.6 MiB in 17 s`: one line of
 /// the terminal, and no longer.
@@ -33,8 +35,11 @@ pub(super) fn line(boot: &Boot, canvas: &Canvas) -> String {
         // Without the year.
         false => (stamp.get(5..).unwrap_or(&stamp), BAR.1),
     };
-    let bar = canvas.summary(boot, cells);
-    let before = format!("{stamp}  {name:<NAME$}  {bar}  ");
+    let bar = match bound.is_some_and(|columns| columns < NARROW) {
+        true => String::new(),
+        false => canvas.summary(boot, cells) + "  ",
+    };
+    let before = format!("{stamp}  {name:<NAME$}  {bar}");
     let words = match bound {
         Some(columns) => fitted(
             &words,
