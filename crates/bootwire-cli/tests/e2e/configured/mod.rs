@@ -1,6 +1,7 @@
 //! Servers that do what a configuration file says: routes, origins, templates, hooks, uploads, and
 //! what becomes of their clients when something behind them breaks.
 
+mod boots_disk;
 mod cache_disk;
 mod confined;
 mod hooks;
