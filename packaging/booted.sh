@@ -5,7 +5,7 @@
 boot() {
     local groups=/sys/fs/cgroup/unified
     [[ -d $groups ]] || groups=/sys/fs/cgroup
-    group=$groups/bootwire-test-$$
+    group=$groups/$(basename "$work")
     mkdir "$group"
     : >"$work/console"
     ln -sf /dev/null "$root/etc/systemd/system/console-getty.service"
@@ -42,7 +42,11 @@ boot() {
 halt_booted() {
     kill -KILL "$booted" "${first-}" 2>/dev/null || true
     wait "$booted" 2>/dev/null || true
-    rmdir "$group" 2>/dev/null || true
+    # Its groups are empty as soon as the last process has gone.
+    local end=$((SECONDS + 10))
+    until find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || ((SECONDS > end)); do
+        sleep 0.1
+    done
 }
 
 # machine COMMAND...: in the Debian that runs.
@@ -122,7 +126,8 @@ END
     ! machine systemctl reload bootwire.service 2>/dev/null || fail 'a reload with a mistake works'
     machine systemctl is-active --quiet bootwire.service
     rm "$root/etc/bootwire/bootwire.d/wrong.toml"
-    machine systemctl reload bootwire.service
+    machine systemctl reload bootwire.service ||
+        { machine journalctl -u bootwire -n 20 --no-pager; fail 'a reload without a mistake fails'; }
     within 'it is still reloading' 30 eval '[[ $(say SubState) == running ]]'
     fetch hello.bin "$root/srv/tftp/hello.bin" || fail 'no file after a reload'
     ok 'systemctl reload: with a mistake it fails and changes nothing, without it works'
@@ -133,7 +138,7 @@ END
     sleep 7
     beats=$(say NRestarts)
     [[ $beats == 0 ]] || fail "restarted $beats times while well"
-    machine kill -STOP "$(say MainPID)"
+    machine sh -c "kill -STOP $(say MainPID)"
     within 'the watchdog does not notice' 60 eval '[[ $(say NRestarts) == 1 && $(say SubState) == running ]]'
     fetch hello.bin "$root/srv/tftp/hello.bin" || fail 'no file after the watchdog'
     ok 'the watchdog: quiet for 7 s at WatchdogSec=3s, and a new server for one that is stopped'

@@ -20,6 +20,8 @@ pub(super) fn listen(
 ) -> Result<(Vec<SocketAddr>, Vec<Vec<Socket>>), ServerError> {
     let mut addresses = Vec::new();
     let mut listeners: Vec<Vec<Socket>> = (0..workers).map(|_| Vec::new()).collect();
+    // A service may have to do without netlink: see `Sockets::new`.
+    let told = local_addresses().is_ok();
     let plain = SocketOptions {
         receive_buffer: RECEIVE_BUFFER,
         send_buffer: SEND_BUFFER,
@@ -54,7 +56,7 @@ pub(super) fn listen(
         };
         // A socket bound to one address knows which was asked.
         let options = SocketOptions {
-            packet_info: wildcard && kernel.packet_info,
+            packet_info: (wildcard || !told) && kernel.packet_info,
             ..shared.clone()
         };
         if shared.reuse_port && wanted.port() != 0 {
@@ -84,7 +86,7 @@ pub(super) fn listen(
         let clone: UdpSocket = socket.try_clone()?;
         let wildcard = clone.local_addr()?.ip().is_unspecified();
         let options = SocketOptions {
-            packet_info: wildcard && kernel.packet_info,
+            packet_info: (wildcard || !told) && kernel.packet_info,
             ..plain.clone()
         };
         let socket = Socket::from_std(clone, &options)?;

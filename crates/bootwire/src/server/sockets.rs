@@ -128,7 +128,8 @@ impl Sockets {
             own,
             drops_due: bootwire_proto::Instant::ZERO,
         };
-        let addresses = local_addresses().unwrap_or_default();
+        // Without netlink nobody tells: then each datagram does.
+        let addresses = local_addresses().ok();
         for socket in listeners {
             let ip = socket.local_addr().ip();
             if single_port {
@@ -136,10 +137,13 @@ impl Sockets {
                 let _ = bootwire_io::set_reports(&socket, ip.is_ipv6(), true);
             }
             let id = sockets.add(socket, Role::Listener)?;
+            let Some(addresses) = addresses.as_ref().filter(|_| !ip.is_unspecified()) else {
+                continue;
+            };
             // Where it is not known which interface has the address, it counts as none.
             let interface = addresses.iter().find(|address| address.ip == ip);
             let known = (ip, interface.map_or(0, |address| address.interface));
-            sockets.ports[usize::from(id)].bound = Bound((!ip.is_unspecified()).then_some(known));
+            sockets.ports[usize::from(id)].bound = Bound(Some(known));
         }
         Ok(sockets)
     }

@@ -91,7 +91,9 @@ async fn workers_come_round_unless_one_hangs() {
     while tokio::time::timeout(within, view.turns()).await.is_ok() {}
     drop(held);
     assert!(view.turns().await, "it goes on where it was");
-    assert_eq!(client.receive().0, b"\0\x03\0\x01done");
+    let (block, from) = client.receive();
+    assert_eq!(block, b"\0\x03\0\x01done");
+    client.send(from, b"\0\x04\0\x01");
 
     server.stop().await;
     assert!(!view.turns().await, "nobody is left");
