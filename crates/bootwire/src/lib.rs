@@ -48,6 +48,7 @@
 mod accept;
 pub mod amount;
 mod answer;
+mod checkup;
 pub mod client;
 mod collect;
 mod content;

@@ -3,25 +3,32 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use bootwire::ErrorCode;
-use bootwire::client::{Client, ClientError};
+use bootwire::client::Client;
+use bootwire_admin::Client as AdminClient;
+use bootwire_admin::client::{ClientOptions, Place};
 
+use super::network;
+use super::report::Report;
 use crate::config::Config;
 
 /// Where a server listens that was told nothing.
-pub(super) const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 69);
+pub(super) const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
 
-/// What is asked for if nothing is named: hardly anybody has it, and that is an answer too.
-const NOBODYS: &str = ".bootwire-check";
+/// TFTP's.
+const PORT: u16 = 69;
+
+/// How long the admin API may take: what it says is an extra.
+const ADMIN_WITHIN: Duration = Duration::from_secs(2);
+
+/// The first address of a configuration, as written.
+pub(super) fn listens(config: &Config) -> Option<String> {
+    let listen = config.document.listen.as_ref()?;
+    listen.0.first().cloned()
+}
 
 /// Where the server of a configuration can be reached from this machine.
 pub(super) fn address(config: &Config) -> Result<SocketAddr, String> {
-    let listen = config
-        .document
-        .listen
-        .as_ref()
-        .and_then(|many| many.0.first());
-    let Some(text) = listen else {
+    let Some(text) = listens(config) else {
         return Ok(DEFAULT);
     };
     let address: SocketAddr = text
@@ -40,32 +47,98 @@ pub(super) fn address(config: &Config) -> Result<SocketAddr, String> {
     Ok(SocketAddr::new(ip, address.port()))
 }
 
-/// Asks for a file: that one must come; without a name any answer is a sign of life.
-pub(super) async fn ask(
+/// The address that clients are told: of a machine by number or name, with a port or not.
+pub(super) async fn resolve(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(ip) = bare.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, PORT));
+    }
+    let place = match text.rsplit_once(':') {
+        Some(_) => text.to_owned(),
+        None => format!("{text}:{PORT}"),
+    };
+    let cannot = |why: String| format!("{text:?} is no address to ask: {why}");
+    let mut found = tokio::net::lookup_host(&place)
+        .await
+        .map_err(|error| cannot(error.to_string()))?;
+    found.next().ok_or_else(|| cannot("it has none".to_owned()))
+}
+
+/// Asks whether it is well, and tells what was found.
+pub(super) async fn look(report: &mut Report, what: &str, server: SocketAddr, within: Duration) {
+    match Client::new(server).check_up(within).await {
+        Ok(checkup) => {
+            for finding in network::findings(&checkup, within) {
+                report.tell(finding.level(), what, finding);
+            }
+        }
+        Err(error) => report.fail(what, format_args!("{server}: {error}")),
+    }
+}
+
+/// Fetches a file, which must come.
+pub(super) async fn fetch(
     server: SocketAddr,
-    path: Option<&str>,
+    path: &str,
     within: Duration,
 ) -> Result<String, String> {
     let began = Instant::now();
     let mut content = Vec::new();
     let client = Client::new(server);
-    let transfer = client.get(path.unwrap_or(NOBODYS), &mut content);
-    let ended = tokio::time::timeout(within, transfer).await;
-    let took = format!("{:.1} ms", began.elapsed().as_secs_f64() * 1e3);
-    match ended {
-        Ok(Ok(_)) => Ok(format!("{server} sent {} bytes in {took}", content.len())),
-        Ok(Err(ClientError::Remote { code, .. })) if path.is_none() && is_well(code) => {
-            Ok(format!("{server} answered in {took}"))
+    let transfer = client.get(path, &mut content);
+    match tokio::time::timeout(within, transfer).await {
+        Ok(Ok(_)) => {
+            let took = network::milliseconds(began.elapsed());
+            Ok(format!("{server} sent {} bytes in {took}", content.len()))
         }
         Ok(Err(error)) => Err(format!("{server}: {error}")),
-        Err(_) => Err(format!(
-            "{server} does not answer within {} s; is it running, and does `allow` let this machine in?",
-            within.as_secs()
-        )),
+        Err(_) => Err(network::silent(server, within)),
     }
 }
 
-/// Errors that a server with nothing to complain of sends.
-fn is_well(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::NotFound | ErrorCode::AccessViolation)
+/// What this host's server says of itself, if it is to be asked: that it goes down, or needs the
+/// operator. What is well is not told.
+pub(super) async fn ask_admin(report: &mut Report) {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let place = match set("BOOTWIRE_ADMIN") {
+        Some(text) => text.parse(),
+        None => Place::find(),
+    };
+    let options = ClientOptions {
+        token: set("BOOTWIRE_ADMIN_TOKEN"),
+        ca: set("BOOTWIRE_ADMIN_CA").map(Into::into),
+    };
+    // Whoever may not ask learns what TFTP has shown.
+    let Ok(Ok(client)) = place.map(|place| AdminClient::with(&place, &options)) else {
+        return;
+    };
+    let Ok(Ok(status)) = tokio::time::timeout(ADMIN_WITHIN, client.status()).await else {
+        return;
+    };
+    if !status.ready {
+        report.fail("server", "it takes no more requests: it is told to end");
+    }
+    for problem in &status.problems {
+        report.warn("server", problem);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_asked_may_be_written_in_many_ways() {
+        for (text, expected) in [
+            ("10.0.0.9", "10.0.0.9:69"),
+            ("10.0.0.9:6969", "10.0.0.9:6969"),
+            ("fd00::9", "[fd00::9]:69"),
+            ("[fd00::9]", "[fd00::9]:69"),
+            ("[fd00::9]:70", "[fd00::9]:70"),
+        ] {
+            assert_eq!(resolve(text).await.unwrap().to_string(), expected);
+        }
+        let told = resolve("10.0.0.9:no").await.unwrap_err();
+        assert!(told.contains("no address to ask"), "{told}");
+    }
 }

@@ -1,13 +1,15 @@
 //! `bootwire check`: whether a configuration will do, and whether a server is well.
 
+mod host;
 mod live;
+mod network;
 mod report;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use bootwire_site::Site;
+use bootwire_site::{Level, Site};
 
 use crate::config::{self, Config};
 use crate::exit::Failure;
@@ -22,7 +24,10 @@ use report::Report;
   bootwire check --offline --config bootwire.toml
       everything that needs no network: for a build server
   bootwire check --live
-      does the server that runs here answer? For a container's health check
+      does the server that runs here answer? For a container's health check; it leaves no record
+  bootwire check --live --via 10.0.0.9
+      what becomes of packets on the way: NAT, firewalls, answers from another address.
+      Run it where clients are; on the server it looks at the host as well
 
 It judges files as the server's user: run it as root, if that is who starts the server.
 Each line is one check: ok, warning, or FAIL with what to do.
@@ -44,6 +49,9 @@ pub(crate) struct Args {
     /// With --live: the server's address, if not the configuration's
     #[arg(long, value_name = "ADDR:PORT", requires = "live")]
     server: Option<std::net::SocketAddr>,
+    /// With --live: ask at this address too, as clients do: ADDR, HOST, with :PORT if not 69
+    #[arg(long, value_name = "ADDRESS", requires = "live")]
+    via: Option<String>,
     /// With --live: fetch this file; without it, any answer will do
     #[arg(long, value_name = "PATH", requires = "live")]
     get: Option<String>,
@@ -92,22 +100,51 @@ impl Args {
             .unwrap_or_else(|| config::DEFAULT.into())
     }
 
+    /// Without --via one line, if all is well.
     async fn look_at_server(&self, report: &mut Report) {
-        let server = match self.server {
-            Some(server) => server,
-            // A server without a configuration listens on port 69.
-            None if self.config.is_none() && !self.path().exists() => live::DEFAULT,
-            None => match Config::load(&self.path()) {
-                Ok(config) => match live::address(&config) {
-                    Ok(server) => server,
-                    Err(why) => return report.fail("server", why),
-                },
+        let has_config = self.config.is_some() || self.path().exists();
+        let configured = match has_config && self.server.is_none() {
+            true => match Config::load(&self.path()) {
+                Ok(config) => Some(config),
                 Err(problems) => return report.problems("configuration", &problems),
             },
+            false => None,
         };
-        match live::ask(server, self.get.as_deref(), self.within).await {
-            Ok(told) => report.ok("server", told),
-            Err(why) => report.fail("server", why),
+        let server = match (self.server, &configured) {
+            (Some(server), _) => Some(server),
+            (None, Some(config)) => match live::address(config) {
+                Ok(server) => Some(server),
+                Err(why) => return report.fail("server", why),
+            },
+            // Elsewhere than where the server runs.
+            (None, None) if self.via.is_some() => None,
+            // A server without a configuration listens on port 69.
+            (None, None) => Some(live::DEFAULT),
+        };
+        if let Some(server) = server {
+            match &self.get {
+                Some(path) => match live::fetch(server, path, self.within).await {
+                    Ok(told) => report.ok("server", told),
+                    Err(why) => report.fail("server", why),
+                },
+                None => live::look(report, "server", server, self.within).await,
+            }
+            if self.server.is_none() && self.config.is_none() {
+                live::ask_admin(report).await;
+            }
+        }
+        let Some(via) = &self.via else {
+            return;
+        };
+        match live::resolve(via).await {
+            Ok(via) => live::look(report, "network", via, self.within).await,
+            Err(why) => report.fail("network", why),
+        }
+        if server.is_some_and(|server| server.ip().is_loopback()) || configured.is_some() {
+            let listen = configured.as_ref().and_then(live::listens);
+            for finding in host::look(listen.as_deref()) {
+                report.tell(Level::Warning, "host", finding);
+            }
         }
     }
 

@@ -34,8 +34,11 @@ impl Report {
 
     /// What the site's own look found.
     pub(super) fn finding(&mut self, finding: &Finding) {
-        let (what, told) = (&finding.what, &finding.told);
-        match finding.level {
+        self.tell(finding.level, &finding.what, &finding.told);
+    }
+
+    pub(super) fn tell(&mut self, level: Level, what: &str, told: impl Display) {
+        match level {
             Level::Ok => self.ok(what, told),
             Level::Warning => self.warn(what, told),
             Level::Failure => self.fail(what, told),

@@ -350,6 +350,9 @@ fn a_server_that_runs_is_well_and_one_that_does_not_is_not() {
     assert!(told.starts_with("FAIL    server: "), "{told}");
     assert_eq!(code, Some(1));
 
+    // Of all that one fetched file and one that is not there are left.
+    assert_eq!(server.finish().len(), 2);
+
     // Somebody listens there and says nothing.
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let dir = place(&[(

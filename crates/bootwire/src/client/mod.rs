@@ -18,6 +18,7 @@
 //! server grants, and goes on without options where a server does not know or does not like them.
 //! A received size that differs from the one announced is an error, never a short file.
 
+mod checkup;
 mod content;
 mod error;
 mod get;
@@ -35,6 +36,7 @@ use bootwire_proto::{Agreed, Mode, Offer, Rollover, Schedule};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use bootwire_proto::{Malformed, Unacceptable};
+pub use checkup::{Checkup, Heard};
 pub use error::ClientError;
 pub use summary::{Progress, Summary};
 pub use target::{ParseTargetError, Target};
@@ -238,6 +240,18 @@ impl Client {
             }
             other => Ok(other?),
         }
+    }
+
+    /// Asks whether the server is well, and what becomes of packets on the way: see [`Checkup`].
+    /// Takes as long as the answers do, and up to `within` for those that do not come.
+    ///
+    /// A Bootwire server makes no transfer and no record of it; another one is asked for a file that
+    /// hardly anybody has.
+    ///
+    /// # Errors
+    /// [`ClientError::Network`] if the question cannot be sent. That nobody answers is no error.
+    pub async fn check_up(&self, within: Duration) -> Result<Checkup, ClientError> {
+        checkup::run(self.server, self.local, within).await
     }
 
     /// What to ask for at first.

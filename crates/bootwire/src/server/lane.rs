@@ -50,6 +50,9 @@ pub(crate) trait Lanes {
         turn: u16,
     ) -> Option<Lane>;
 
+    /// The listening socket itself, to answer from where the address `local` was asked.
+    fn listening(&self, listener: u16, local: Option<IpAddr>, interface: u32) -> Option<Lane>;
+
     /// The local address a listening socket's request belongs to, if a transfer was ever made
     /// there.
     fn front(&self, listener: u16, local: Option<IpAddr>, interface: u32) -> Option<u16>;

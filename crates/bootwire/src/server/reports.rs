@@ -11,6 +11,11 @@ pub(super) struct Reports {
 }
 
 impl Reports {
+    /// Whether there was any.
+    pub(super) const fn any(&self) -> bool {
+        self.count > 0
+    }
+
     /// One more, about what was sent after so many timeouts. Answers how many there are.
     pub(super) fn add(&mut self, heard: Instant, timeouts: u32) -> u8 {
         if self.count == 0 || self.heard != heard {

@@ -413,6 +413,16 @@ impl Lanes for SimulatedLanes {
         })
     }
 
+    fn listening(&self, listener: u16, _: Option<IpAddr>, _: u32) -> Option<Lane> {
+        Some(Lane {
+            id: listener,
+            front: FRONT,
+            local: self.local,
+            from: None,
+            mtu: Some(self.mtu),
+        })
+    }
+
     fn front(&self, _listener: u16, _local: Option<IpAddr>, _interface: u32) -> Option<u16> {
         self.made.then_some(FRONT)
     }

@@ -386,6 +386,26 @@ impl Sockets {
         }
     }
 
+    /// Socket `id` as a lane of `front` that answers from the address `local`.
+    fn at(&self, id: u16, front: u16, local: Option<IpAddr>, interface: u32) -> Option<Lane> {
+        let bound = self.port(id)?.socket.local_addr();
+        let address = local.unwrap_or_else(|| bound.ip());
+        let from = local
+            .filter(|_| bound.ip().is_unspecified())
+            .map(|_| interface);
+        let local = match bound {
+            SocketAddr::V6(bound) if !bound.ip().is_unspecified() => SocketAddr::V6(bound),
+            bound => SocketAddr::new(address, bound.port()),
+        };
+        Some(Lane {
+            id,
+            front,
+            local,
+            from,
+            mtu: None,
+        })
+    }
+
     fn mtu(&mut self, interface: u32, local: IpAddr) -> Option<u32> {
         if interface == 0 {
             // Not told where it came in: Ethernet is the careful guess.
@@ -421,23 +441,13 @@ impl Lanes for Sockets {
             0 => listener,
             count => front.lanes[usize::from(turn) % count],
         };
-        let bound = self.port(id)?.socket.local_addr();
-        let address = local.unwrap_or_else(|| bound.ip());
-        let from = local
-            .filter(|_| bound.ip().is_unspecified())
-            .map(|_| interface);
-        let local = match bound {
-            SocketAddr::V6(bound) if !bound.ip().is_unspecified() => SocketAddr::V6(bound),
-            bound => SocketAddr::new(address, bound.port()),
-        };
-        let mtu = self.mtu(interface, address);
-        Some(Lane {
-            id,
-            front: number as u16,
-            local,
-            from,
-            mtu,
-        })
+        let lane = self.at(id, number as u16, local, interface)?;
+        let mtu = self.mtu(interface, lane.local.ip());
+        Some(Lane { mtu, ..lane })
+    }
+
+    fn listening(&self, listener: u16, local: Option<IpAddr>, interface: u32) -> Option<Lane> {
+        self.at(listener, 0, local, interface)
     }
 
     fn front(&self, listener: u16, local: Option<IpAddr>, interface: u32) -> Option<u16> {

@@ -30,7 +30,8 @@ pub(super) struct Transfer {
     pub(super) no_gso: bool,
     /// Whether the path turned out narrower than the interface: its packets may be fragmented.
     pub(super) fragment: bool,
-    /// How many times its request came again and was answered.
+    /// How many times its request came again and was answered; one more if the client's last transfer
+    /// ended because it never spoke.
     pub(super) repeats: u8,
     /// Since when its socket takes nothing more: it is not asked before it is told to try again.
     pub(super) blocked: Option<Instant>,

@@ -13,6 +13,7 @@
 //! | time has passed | [`Engine::on_time`]; or [`Engine::is_overdue`], and then [`Engine::on_overdue`] once no packet is left unheard |
 //! | the wire is free | [`Engine::plan`], [`Engine::add`] for each planned packet, then the failures |
 
+mod checkup;
 mod messages;
 #[cfg(feature = "simulation")]
 mod occupancy;

@@ -1,12 +1,14 @@
 //! How transfers go on and end.
 
+use std::fmt::Write as _;
+
 use bootwire_proto::{
     Evidence, Instant, ReceiveFailure, ReceiverStatus, SendFailure, SenderStatus,
 };
 
 use super::{Engine, Host};
 use crate::server::small::Small;
-use crate::server::transfer::{End, Phase, REFUSED_MEMORY};
+use crate::server::transfer::{End, Phase, REFUSED_MEMORY, Transfer};
 use crate::{Outcome, Reason, Refusal};
 
 /// ERRORs kept for clients that repeat their request, at most: whoever asks for nothing but what
@@ -181,7 +183,7 @@ impl<H: Host> Engine<H> {
         };
         let silence = now.since(transfer.heard_at());
         let detail = if !proven {
-            "the client never answered".to_owned()
+            self.unheard(transfer)
         } else if silence < self.config.schedule.give_up / 2 {
             "the client repeats itself and gets nowhere".to_owned()
         } else {
@@ -192,6 +194,29 @@ impl<H: Host> Engine<H> {
             ..End::new(Outcome::Timeout)
         };
         self.end(now, index, end);
+    }
+
+    /// Why a client may never have answered. One that asks again is there, and does not hear.
+    fn unheard(&self, transfer: &Transfer) -> String {
+        let asks_again = transfer.repeats > 0;
+        let mut told = if asks_again {
+            "the client asks again and does not hear the answer".to_owned()
+        } else {
+            "the client never answered".to_owned()
+        };
+        if transfer.reports.any() {
+            told.push_str(", and its port is reported to be closed (ICMP)");
+        }
+        // Address translation and firewalls know the port that was asked and no other.
+        if asks_again && transfer.lane.id >= self.config.listeners {
+            let port = transfer.lane.local.port();
+            let _ = write!(
+                told,
+                ": it was answered from port {port}; if NAT or a firewall is in between, set \
+                 single_port = true"
+            );
+        }
+        told
     }
 
     /// Ends a transfer with an ERROR to its client. The ERROR is kept for a moment, so that a

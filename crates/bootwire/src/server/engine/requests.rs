@@ -7,6 +7,7 @@ use bootwire_io::Datagram;
 use bootwire_proto::{Agreed, Instant, Malformed, Packet, Request as Rq};
 
 use super::{Engine, Host};
+use crate::checkup::Way;
 use crate::params::Params;
 use crate::request::{Arrival, Facts};
 use crate::server::admission::{Caller, Unanswered};
@@ -67,6 +68,10 @@ impl<H: Host> Engine<H> {
         request: Rq<'_>,
         lanes: &mut impl Lanes,
     ) {
+        if let Some(way) = Way::of(&request) {
+            self.on_checkup(now, listener, datagram, way, lanes);
+            return;
+        }
         let peer = datagram.peer;
         let Some(caller) = self.hear(now, datagram) else {
             return;
@@ -99,6 +104,8 @@ impl<H: Host> Engine<H> {
             self.counters.dropped(now, reason, peer.ip());
             return;
         };
+        // Its last transfer ended as if it were not there; but it is.
+        let unheard = self.late.knows(now, peer);
         self.late.remove(peer);
         if let Some(index) = running {
             self.replace(now, index);
@@ -124,7 +131,7 @@ impl<H: Host> Engine<H> {
             Op::Read => self.counters.reads.add(1),
             Op::Write => self.counters.writes.add(1),
         }
-        self.open(now, lane, (caller, place), datagram, request);
+        self.open(now, lane, (caller, place), datagram, request, unheard);
     }
 
     /// Whether the request may be answered; if not, that is counted.
@@ -205,6 +212,7 @@ impl<H: Host> Engine<H> {
         (caller, place): (Caller, Unanswered),
         datagram: &Datagram<'_>,
         request: Rq<'_>,
+        unheard: bool,
     ) {
         let peer = datagram.peer;
         let arrival = Arrival {
@@ -224,7 +232,7 @@ impl<H: Host> Engine<H> {
             no_gso: false,
             fragment: false,
             unproven: Some(place),
-            repeats: 0,
+            repeats: u8::from(unheard),
             started: now,
             answered: None,
             first_data: None,

@@ -34,7 +34,7 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.transfers.get_mut(index) else {
             return;
         };
-        if transfer.lane.id != lane || transfer.unproven.is_some() {
+        if transfer.lane.id != lane {
             return;
         }
         let timeouts = match &transfer.phase {
@@ -46,7 +46,7 @@ impl<H: Host> Engine<H> {
         };
         let heard = transfer.heard_at();
         let reports = transfer.reports.add(heard, timeouts);
-        if reports < REPORTS || now.since(heard) < SILENCE {
+        if transfer.unproven.is_some() || reports < REPORTS || now.since(heard) < SILENCE {
             return;
         }
         let seconds = now.since(heard).as_secs();

@@ -2,6 +2,7 @@
 //! of each round as bytes.
 
 mod admission;
+mod checkup;
 mod content;
 mod experience;
 mod requests;
@@ -168,6 +169,16 @@ impl Lanes for FourLanes {
             id,
             front: 0,
             local,
+            from: None,
+            mtu: Some(1500),
+        })
+    }
+
+    fn listening(&self, listener: u16, _: Option<IpAddr>, _: u32) -> Option<Lane> {
+        Some(Lane {
+            id: listener,
+            front: 0,
+            local: SocketAddr::from(([10, 0, 0, 1], 69)),
             from: None,
             mtu: Some(1500),
         })
