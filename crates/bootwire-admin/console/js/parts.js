@@ -54,8 +54,17 @@ export function verdict(boot, label, href) {
     { class: `verdict ${boot.state}`, "aria-label": label },
     badge(boot.state),
     words && h("p.verdict-text", {}, words),
-    boot.verdict?.advice && h("p.verdict-advice", {}, h("b", {}, "What to do: "), boot.verdict.advice),
+    boot.verdict?.advice && h("p.verdict-advice", {}, h("b", {}, "What to do: "), commands(boot.verdict.advice)),
   );
+}
+
+/**
+ * A text whose commands, in backticks, stand out.
+ *
+ * @param {string} text
+ */
+function commands(text) {
+  return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 }
 
 /**

@@ -68,12 +68,13 @@ test("a failed boot shows its verdict and what to do", async (t) => {
   mock.boot({ id: "new-0", machine: "victim" });
   const row = page.locator(".rows .row", { hasText: "victim" });
   await row.getByText("running").waitFor();
-  mock.boot({ id: "new-0", state: "failed", verdict: { kind: "loop", text: "fetched ipxe.efi three times", advice: "Let DHCP send a script." } });
+  mock.boot({ id: "new-0", state: "failed", verdict: { kind: "loop", text: "fetched ipxe.efi three times", advice: "Let DHCP send a script. `bootwire explain /ipxe.efi` shows more." } });
   await row.getByText("fetched ipxe.efi three times").waitFor();
   await row.getByText("failed").waitFor();
   await row.click();
   await page.locator(".verdict.failed").getByText("fetched ipxe.efi three times").waitFor();
   await page.getByText("Let DHCP send a script.").waitFor();
+  assert.equal(await text(page, ".verdict code"), "bootwire explain /ipxe.efi", "a command stands out");
   assert.equal(await text(page, "h1"), "victim");
   assert.ok((await page.locator(".timeline tbody tr").count()) > 3);
   assert.match(page.url(), /#\/boots\/new-0$/);
