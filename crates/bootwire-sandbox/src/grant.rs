@@ -75,6 +75,14 @@ impl Grant {
         self
     }
 
+    /// The same for a place that something else can stand in for: whoever wants to use it finds out
+    /// whether it can be used, on a read-only file system for one.
+    #[must_use]
+    pub fn replaceable(mut self) -> Self {
+        self.unchecked = true;
+        self
+    }
+
     /// The same for what is only needed when something else is replaced: not checked beforehand.
     pub(super) fn beside(mut self) -> Self {
         self.unchecked = true;

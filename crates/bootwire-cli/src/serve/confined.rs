@@ -116,7 +116,7 @@ pub(super) fn reach(config: &Config, sandbox: &mut Sandbox) -> anyhow::Result<Re
     if let Some(state) = &needs.state
         && let Ok(grant) = Grant::new(state, Access::Write)
     {
-        reach.grants.push(grant);
+        reach.grants.push(grant.replaceable());
     }
     // What is not there is told when it is opened, with the line that names it.
     for path in &needs.read {
