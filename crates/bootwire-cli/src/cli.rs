@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    boots, check, completions, demo, explain, get, machines, man, put, schema, serve, tail,
-    telemetry, top,
+    boots, check, completions, demo, explain, get, machines, man, migrate, put, schema, serve,
+    tail, telemetry, top,
 };
 
 /// A TFTP server and client for people who boot machines.
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Tail(tail::Args),
     /// Edit the machines of an inventory in SQLite
     Machines(machines::Args),
+    /// Write the configuration of another TFTP server as Bootwire's
+    Migrate(migrate::Args),
     /// Print dashboards and alert rules for the metrics of a server
     Telemetry(telemetry::Args),
     /// Print the JSON schema of the configuration file

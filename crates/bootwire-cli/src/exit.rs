@@ -27,6 +27,8 @@ pub(crate) enum Exit {
     /// A command line that only turns out to be wrong when it is used.
     Usage,
     NotFound,
+    /// Not all of it could be done.
+    Incomplete,
     Denied,
     NoAnswer,
     Remote,
@@ -42,7 +44,7 @@ impl Exit {
             Self::Failed => 1,
             // As clap ends the process itself for most mistakes.
             Self::Usage => 2,
-            Self::NotFound => 3,
+            Self::NotFound | Self::Incomplete => 3,
             Self::Denied => 4,
             Self::NoAnswer => 5,
             Self::Remote => 6,

@@ -15,6 +15,7 @@ mod explain;
 mod get;
 mod machines;
 mod man;
+mod migrate;
 mod out;
 mod output;
 mod progress;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Top(args) => top::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Machines(args) => machines::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Telemetry(args) => telemetry::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),

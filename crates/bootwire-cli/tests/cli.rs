@@ -67,6 +67,10 @@ fn help_teaches_by_example() {
             "machines",
             &["Examples:", "Exit codes:", "import", "--database"],
         ),
+        (
+            "migrate",
+            &["Examples:", "Exit codes:", "tftp-hpa", "hooktftp"],
+        ),
         ("schema", &["Examples:", "#:schema"]),
         ("completions", &["Examples:", "bash"]),
         ("man", &["Examples:", "man -l"]),

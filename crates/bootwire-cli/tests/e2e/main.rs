@@ -31,6 +31,7 @@ mod loss;
 mod machines;
 mod malformed;
 mod measured;
+mod migrate;
 mod nat;
 mod oack;
 mod one_port;
