@@ -7,9 +7,10 @@ use bootwire::client::Client;
 use bootwire_admin::Client as AdminClient;
 use bootwire_admin::client::{ClientOptions, Place};
 
-use super::network;
+use super::network::{self, Found};
 use super::report::Report;
 use crate::config::Config;
+use crate::serve;
 
 /// Where a server listens that was told nothing.
 pub(super) const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
@@ -69,7 +70,15 @@ pub(super) async fn look(report: &mut Report, what: &str, server: SocketAddr, wi
     match Client::new(server).check_up(within).await {
         Ok(checkup) => {
             for finding in network::findings(&checkup, within) {
-                report.tell(finding.level(), what, finding);
+                report.tell(finding.level(), what, &finding);
+                // Whose port that is, if it is one of this host's.
+                let ours = checkup.own.ip() == server.ip();
+                if ours
+                    && let Found::Another { asked, .. } | Found::Silent { asked, .. } = finding
+                    && let Some(holder) = serve::holder_of(asked)
+                {
+                    report.warn(what, format_args!("{asked} is in use {holder}"));
+                }
             }
         }
         Err(error) => report.fail(what, format_args!("{server}: {error}")),

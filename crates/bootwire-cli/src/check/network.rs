@@ -13,6 +13,8 @@ use bootwire_site::Level;
 pub(super) enum Found {
     /// It answered.
     Answers { asked: SocketAddr, after: Duration },
+    /// Something answered that is no Bootwire, or an old one.
+    Another { asked: SocketAddr, after: Duration },
     /// It answered as servers do that cannot go on.
     Complains { asked: SocketAddr, error: String },
     /// Nobody listens on the port.
@@ -77,6 +79,10 @@ pub(super) fn findings(checkup: &Checkup, within: Duration) -> Vec<Found> {
     }
     found.push(match complaint(transfer) {
         Some(error) => Found::Complains { asked, error },
+        None if transfer.says.is_none() => Found::Another {
+            asked,
+            after: transfer.after,
+        },
         None => Found::Answers {
             asked,
             after: transfer.after,
@@ -123,7 +129,9 @@ pub(super) fn silent(server: SocketAddr, within: Duration) -> String {
 impl Found {
     pub(super) const fn level(&self) -> Level {
         match self {
-            Self::Answers { .. } | Self::ServerTranslated { .. } => Level::Ok,
+            Self::Answers { .. } | Self::Another { .. } | Self::ServerTranslated { .. } => {
+                Level::Ok
+            }
             Self::ClientTranslated { .. } | Self::ManyPorts { .. } => Level::Warning,
             _ => Level::Failure,
         }
@@ -136,6 +144,11 @@ impl fmt::Display for Found {
             Self::Answers { asked, after } => {
                 write!(f, "{asked} answered in {}", milliseconds(*after))
             }
+            Self::Another { asked, after } => write!(
+                f,
+                "{asked} answered in {}, not as this Bootwire does: it is another server",
+                milliseconds(*after)
+            ),
             Self::Complains { asked, error } => write!(f, "{asked}: {error}"),
             Self::Refused { asked } => write!(
                 f,

@@ -34,7 +34,7 @@ struct Process {
 
 /// Who has `address`, and how to get it, in words that follow "the port is in use"; `None` if nobody
 /// is found.
-pub(super) fn told(address: SocketAddr) -> Option<String> {
+pub(crate) fn told(address: SocketAddr) -> Option<String> {
     let proc = Path::new("/proc");
     let taken = taken(proc, address)?;
     Some(match process(proc, taken.inode) {

@@ -33,6 +33,7 @@ use bootwire_admin::site::Order;
 pub(crate) use args::Args;
 pub(crate) use bootwire_sandbox::user_name;
 pub(crate) use confined::stand_in;
+pub(crate) use holder::told as holder_of;
 
 use crate::exit::Failure;
 use crate::{out, size, task};

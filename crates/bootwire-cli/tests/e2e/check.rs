@@ -364,6 +364,7 @@ fn a_server_that_runs_is_well_and_one_that_does_not_is_not() {
     )]);
     let (told, code) = check(dir.path(), &["--live", "--within", "1"]);
     assert!(told.contains("does not answer within 1 s"), "{told}");
+    assert!(told.contains(" is in use by "), "{told}");
     assert_eq!(code, Some(1));
 }
 

@@ -37,7 +37,7 @@ const NETWORKS: &str = "
     ip -n node link set toward-pod up; ip -n pod link set eth0 up
     ip route add default via 10.1.0.1; ip -6 route add default via fd00:1::1
     ip -n pod route add default via 10.244.0.1; ip -n pod -6 route add default via fd00:244::1
-    ip netns exec node sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1";
+    ip netns exec node sh -c 'cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 1 >ipv6/conf/all/forwarding'";
 
 /// What kube-proxy lays: the service's address and port become the pod's. With
 /// `externalTrafficPolicy: Cluster` the client becomes the node, whatever port it gets there.

@@ -33,7 +33,12 @@ fn a_server_that_is_well_is_one_line() {
     assert_eq!(found[0].level(), Level::Ok);
     // Any other server.
     let found = look(Some("10.0.0.9:4001"), None, None);
-    assert_eq!(told(&found), "10.0.0.9:69 answered in 0.0 ms");
+    assert!(
+        told(&found).ends_with("it is another server"),
+        "{}",
+        told(&found)
+    );
+    assert_eq!(found[0].level(), Level::Ok);
 }
 
 #[test]
