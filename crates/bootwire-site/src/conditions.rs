@@ -121,37 +121,44 @@ impl Conditions {
     }
 
     fn unmet(&self, request: &Request) -> Option<Unmet<'_>> {
-        if let Some(op) = self.op
+        let Self {
+            op,
+            from,
+            to,
+            interfaces,
+            options,
+            without,
+            unlike,
+            names,
+        } = self;
+        if let Some(op) = *op
             && op != request.op()
         {
             return Some(Unmet::Op(op));
         }
-        if let Some(from) = &self.from
+        if let Some(from) = from
             && !holds(from, request.peer_ip())
         {
             return Some(Unmet::From(from));
         }
-        if let Some(to) = &self.to
+        if let Some(to) = to
             && !holds(to, request.local().ip())
         {
             return Some(Unmet::To(to));
         }
-        if !self.interfaces.is_empty() {
-            let name = self.names.of(request.interface());
-            if name
-                .as_ref()
-                .is_none_or(|name| !self.interfaces.contains(name))
-            {
-                return Some(Unmet::Interface(&self.interfaces, name));
+        if !interfaces.is_empty() {
+            let name = names.of(request.interface());
+            if name.as_ref().is_none_or(|name| !interfaces.contains(name)) {
+                return Some(Unmet::Interface(interfaces, name));
             }
         }
-        if let Some(wanted) = self.options.iter().find(|wanted| !wanted.is_in(request)) {
+        if let Some(wanted) = options.iter().find(|wanted| !wanted.is_in(request)) {
             return Some(Unmet::Option(wanted));
         }
-        if let Some(unwanted) = self.without.iter().find(|unwanted| unwanted.is_in(request)) {
+        if let Some(unwanted) = without.iter().find(|unwanted| unwanted.is_in(request)) {
             return Some(Unmet::Without(unwanted));
         }
-        let like = self.unlike.as_ref().filter(|like| like.takes(request));
+        let like = unlike.as_ref().filter(|like| like.takes(request));
         like.map(Unmet::Like)
     }
 }
@@ -159,23 +166,33 @@ impl Conditions {
 /// `from 10.0.0.0/8, with tsize`; nothing if there are no conditions.
 impl fmt::Display for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            op: _,
+            from,
+            to,
+            interfaces,
+            options,
+            without,
+            unlike,
+            names: _,
+        } = self;
         let mut parts = Vec::new();
-        if let Some(from) = &self.from {
+        if let Some(from) = from {
             parts.push(format!("from {}", joined(from)));
         }
-        if let Some(to) = &self.to {
+        if let Some(to) = to {
             parts.push(format!("to {}", joined(to)));
         }
-        if !self.interfaces.is_empty() {
-            parts.push(format!("over {}", joined(&self.interfaces)));
+        if !interfaces.is_empty() {
+            parts.push(format!("over {}", joined(interfaces)));
         }
-        if !self.options.is_empty() {
-            parts.push(format!("with {}", joined(&self.options)));
+        if !options.is_empty() {
+            parts.push(format!("with {}", joined(options)));
         }
-        if !self.without.is_empty() {
-            parts.push(format!("without {}", joined(&self.without)));
+        if !without.is_empty() {
+            parts.push(format!("without {}", joined(without)));
         }
-        if let Some(unlike) = &self.unlike {
+        if let Some(unlike) = unlike {
             parts.push(format!("not like {unlike}"));
         }
         f.write_str(&parts.join(", "))

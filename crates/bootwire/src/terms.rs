@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use bootwire_proto::{Limits, OptionKind, OptionSet};
+use bootwire_proto::{Limits, OptionKind, OptionSet, Schedule};
 
 use crate::{Accept, Answer, Reply, Rollover};
 
@@ -215,13 +215,22 @@ impl Terms {
 
     /// As [`Terms::and`], but `by` has the last word on what follows block 65535.
     fn tighten(&mut self, by: &Self) {
-        self.blksize_max = smaller(self.blksize_max, by.blksize_max);
-        self.windowsize_max = smaller(self.windowsize_max, by.windowsize_max);
-        self.resend_min = self.resend_min.max(by.resend_min);
-        self.rollover = by.rollover.or(self.rollover);
-        self.without_options |= by.without_options;
-        self.refused = self.refused.and(by.refused);
-        self.labels.extend_from_slice(&by.labels);
+        let Self {
+            blksize_max,
+            windowsize_max,
+            resend_min,
+            rollover,
+            without_options,
+            refused,
+            labels,
+        } = by;
+        self.blksize_max = smaller(self.blksize_max, *blksize_max);
+        self.windowsize_max = smaller(self.windowsize_max, *windowsize_max);
+        self.resend_min = self.resend_min.max(*resend_min);
+        self.rollover = rollover.or(self.rollover);
+        self.without_options |= without_options;
+        self.refused = self.refused.and(*refused);
+        self.labels.extend_from_slice(labels);
     }
 
     /// Whether they ask for nothing.
@@ -248,6 +257,20 @@ impl Terms {
             ..base
         }
     }
+
+    /// The server's rules of retransmission, as these terms change them.
+    pub(crate) fn schedule(&self, base: Schedule) -> Schedule {
+        Schedule {
+            resend_min: self.resend_min.or(base.resend_min),
+            ..base
+        }
+    }
+
+    /// Whether they say that the client counts duplicates: nothing is sent again as long as a polite
+    /// server waits anyway.
+    pub(crate) fn are_polite(&self, schedule: &Schedule) -> bool {
+        self.resend_min.is_some_and(|least| least >= schedule.first)
+    }
 }
 
 /// The tighter of two caps.
@@ -261,30 +284,39 @@ fn smaller(one: Option<u16>, other: Option<u16>) -> Option<u16> {
 /// `blksize at most 1024, no options`; nothing where they ask for nothing.
 impl fmt::Display for Terms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            blksize_max,
+            windowsize_max,
+            resend_min,
+            rollover,
+            without_options,
+            refused,
+            labels,
+        } = self;
         let mut parts = Vec::new();
-        if let Some(bytes) = self.blksize_max {
+        if let Some(bytes) = blksize_max {
             parts.push(format!("blksize at most {bytes}"));
         }
-        if let Some(blocks) = self.windowsize_max {
+        if let Some(blocks) = windowsize_max {
             parts.push(format!("windowsize at most {blocks}"));
         }
-        if let Some(least) = self.resend_min {
+        if let Some(least) = resend_min {
             parts.push(format!("nothing sent again before {least:?}"));
         }
-        if self.without_options {
+        if *without_options {
             parts.push("no options".to_owned());
         }
-        if !self.refused.is_empty() {
-            let names: Vec<_> = self.refused.iter().map(OptionKind::name).collect();
+        if !refused.is_empty() {
+            let names: Vec<_> = refused.iter().map(OptionKind::name).collect();
             parts.push(format!("no {}", names.join(", no ")));
         }
-        match self.rollover {
+        match rollover {
             Some(Rollover::Zero) => parts.push("block 0 after 65535".to_owned()),
             Some(Rollover::One) => parts.push("block 1 after 65535".to_owned()),
             Some(Rollover::Refuse) => parts.push("no block after 65535".to_owned()),
             None => {}
         }
-        for (name, value) in &self.labels {
+        for (name, value) in labels {
             parts.push(format!("label {name}={value}"));
         }
         f.write_str(&parts.join(", "))

@@ -277,9 +277,11 @@ mod tests {
 
     /// Boots of as many machines, each as it began.
     fn began(count: u32) -> Vec<Change> {
-        let mut limits = Limits::default();
-        limits.machines = usize::MAX;
-        limits.memory = usize::MAX;
+        let limits = Limits {
+            machines: usize::MAX,
+            memory: usize::MAX,
+            ..Limits::default()
+        };
         let mut tracker = Tracker::new(limits);
         let mut last = SystemTime::UNIX_EPOCH;
         for number in 0..count {

@@ -75,6 +75,15 @@ loaders! {
     Phone "phone";
 }
 
+impl Loader {
+    /// Whether it belongs to a device that needs nothing but its configuration: a router, a switch, a
+    /// telephone. The others load a system.
+    #[must_use]
+    pub const fn is_of_device(self) -> bool {
+        matches!(self, Self::CiscoIos | Self::CiscoNxos | Self::Phone)
+    }
+}
+
 /// What a name asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {

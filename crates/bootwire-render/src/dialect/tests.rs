@@ -71,6 +71,28 @@ fn names_that_say_which_machine_asks() {
 }
 
 #[test]
+fn each_loader_asks_for_something() {
+    let known = [
+        "/grub/grub.cfg",
+        "/pxelinux.cfg/default",
+        "/autoexec.ipxe",
+        "/bootcode.bin",
+        "/revocations.efi",
+        "/Boot/BCD",
+        "/network-confg",
+        "/conf.FOC1234X5YZ",
+        "/SEP525400123456.cnf.xml",
+    ];
+    let known = known.map(|path| asked(path).map(|asked| asked.loader));
+    for loader in Loader::ALL {
+        assert!(
+            known.contains(&Some(*loader)),
+            "{loader:?} has no name here"
+        );
+    }
+}
+
+#[test]
 fn names_for_everyone_and_for_no_one() {
     for (path, loader, ask) in [
         ("/grub/grub.cfg", Loader::Grub, Ask::Default),

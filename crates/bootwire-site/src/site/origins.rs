@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::cache::{self, CacheSettings, OpenCache};
 use super::inquiry::Inquiry;
 use super::opening::{Notes, Opening, Purpose};
+use crate::config::model::OriginKind;
 use crate::config::{Config, model};
 use crate::size;
 
@@ -370,16 +371,12 @@ async fn reach(
         let options = settings.bucket.iter();
         options.map(|(name, value)| (name.as_str(), value.as_str()))
     };
-    let bucket = if let Some(url) = &table.url {
-        return web_server(table, url, opening).await;
-    } else if let Some(bucket) = &table.s3 {
-        ObjectOrigin::s3(bucket, prefix, options())
-    } else if let Some(bucket) = &table.gcs {
-        ObjectOrigin::gcs(bucket, prefix, options())
-    } else if let Some(container) = &table.azure {
-        ObjectOrigin::azure(container, prefix, options())
-    } else {
-        return Err("needs a url, or a bucket: s3, gcs or azure".to_owned());
+    let bucket = match table.kind() {
+        Some(OriginKind::Web(url)) => return web_server(table, url, opening).await,
+        Some(OriginKind::S3(bucket)) => ObjectOrigin::s3(bucket, prefix, options()),
+        Some(OriginKind::Gcs(bucket)) => ObjectOrigin::gcs(bucket, prefix, options()),
+        Some(OriginKind::Azure(container)) => ObjectOrigin::azure(container, prefix, options()),
+        None => return Err("nothing says where it is".to_owned()),
     };
     bucket
         .map(|bucket| Arc::new(bucket) as Arc<dyn Origin>)

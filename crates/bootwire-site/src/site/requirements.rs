@@ -6,6 +6,7 @@ use super::cache::CacheSettings;
 use super::identity::IdentitySettings;
 use super::templates;
 use crate::boots::BootsPlace;
+use crate::config::model::OriginKind;
 use crate::config::route::{Action, Method, Step};
 use crate::config::{Config, model};
 
@@ -219,14 +220,15 @@ impl Requirements {
             .chain(&origin.client_certificate)
             .chain(&origin.client_key);
         self.read_files(config, files.chain(origin.settings_file.values()));
-        match &origin.url {
+        match origin.kind() {
             // Redirects may go to any port of a host.
-            Some(_) if origin.redirect_to.is_some() => self.any_connect = true,
-            Some(url) => {
+            Some(OriginKind::Web(_)) if origin.redirect_to.is_some() => self.any_connect = true,
+            Some(OriginKind::Web(url)) => {
                 self.connect_to(url);
                 self.connect.push(HTTPS);
             }
-            None => {
+            None => {}
+            Some(OriginKind::S3(_) | OriginKind::Gcs(_) | OriginKind::Azure(_)) => {
                 self.connect.extend([METADATA, HTTPS]);
                 for (name, value) in &origin.settings {
                     if name.contains("endpoint") {

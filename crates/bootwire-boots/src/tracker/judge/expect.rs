@@ -1,5 +1,7 @@
 //! What the configurations of a boot name, and what of it is still to come.
 
+use bootwire_render::dialect::Loader;
+
 use crate::Stage;
 use crate::boot::{Expected, Step};
 use crate::scripts::{Entry, Named, Script, Target};
@@ -240,7 +242,9 @@ fn fetched_system(open: &Open) -> bool {
         let is_part = step.path.to_ascii_lowercase().ends_with(".sdi");
         step.stage == Stage::Image && step.is_complete() && !is_part
     };
-    let is_device = matches!(open.boot.loader.as_deref(), Some("phone" | "ios" | "nxos"));
+    let is_device = Loader::ALL
+        .iter()
+        .any(|loader| loader.is_of_device() && open.boot.loader.as_deref() == Some(loader.name()));
     let has_loader = steps().any(|step| matches!(step.stage, Stage::Loader | Stage::Module));
     let is_lone_config = !has_loader && open.boot.loader.is_none();
     has(Stage::Kernel)

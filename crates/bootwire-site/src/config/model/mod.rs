@@ -23,7 +23,7 @@ pub(crate) use export::{Otlp, Webhook, WebhookEvent};
 pub(crate) use hook::{Bounds, Exec, Http, Output};
 pub use log::{Log, LogLevel};
 pub use metrics::{Statsd, StatsdTags};
-pub(crate) use origin::{Origin, Pin};
+pub(crate) use origin::{Origin, OriginKind, Pin};
 pub(in crate::config) use route::{CAPS, Caps, Case, Operation, Quirk, Refuse, Route};
 pub(crate) use route::{Existing, Fallback, Finished, Links, PerClient, Unknown};
 

@@ -69,6 +69,33 @@ pub(crate) struct Origin {
     pub(crate) prefetch: Option<Many<String>>,
 }
 
+/// What an origin is, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OriginKind<'a> {
+    /// A web server, by its URL.
+    Web(&'a str),
+    /// A bucket of S3.
+    S3(&'a str),
+    /// A bucket of Google Cloud Storage.
+    Gcs(&'a str),
+    /// A container of Azure Blob Storage.
+    Azure(&'a str),
+}
+
+impl Origin {
+    /// The keys of which each origin has one.
+    pub(in crate::config) const KINDS: &[&str] = &["url", "s3", "gcs", "azure"];
+
+    /// What it is; `None` where the key is missing.
+    pub(crate) fn kind(&self) -> Option<OriginKind<'_>> {
+        let web = self.url.as_deref().map(OriginKind::Web);
+        let s3 = self.s3.as_deref().map(OriginKind::S3);
+        let gcs = self.gcs.as_deref().map(OriginKind::Gcs);
+        let azure = self.azure.as_deref().map(OriginKind::Azure);
+        web.or(s3).or(gcs).or(azure)
+    }
+}
+
 /// How long a machine stays at one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pin(pub(crate) Time);

@@ -72,11 +72,7 @@ fn webhook(webhook: &Webhook, here: Spot<'_>, report: &mut Report) {
         None => report.wrong(here, "a webhook needs a \"url\" to post to"),
     }
     report.bearer(here);
-    let is_empty = webhook
-        .events
-        .as_ref()
-        .is_some_and(|events| events.0.is_empty());
-    report.filled(here, "events", is_empty);
+    report.list(here, "events", webhook.events.as_ref());
     report.number(here, "batch", webhook.batch, 1..=BATCH_MAX);
     report.number(here, "queue", webhook.queue, 1..=QUEUE_MAX);
     report.number(here, "retries", webhook.retries, 0..=RETRIES_MAX);

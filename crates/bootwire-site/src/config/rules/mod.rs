@@ -20,7 +20,7 @@ use super::model::Document;
 use super::problem::Complaint;
 use super::route::Route;
 use super::tree::{Node, Spot};
-use super::value::{Size, Time};
+use super::value::{Many, Size, Time};
 use crate::quirks::Quirk;
 
 /// What the rules found.
@@ -113,6 +113,17 @@ impl Report {
             let what = format!("{key} is empty: leave it out, or say what is meant");
             self.wrong(table.key(key), what);
         }
+    }
+
+    /// As [`Report::filled`], of a list that is read further.
+    fn list<'a, T>(
+        &mut self,
+        table: Spot<'_>,
+        key: &str,
+        list: Option<&'a Many<T>>,
+    ) -> Option<&'a Many<T>> {
+        self.filled(table, key, list.is_some_and(|list| list.0.is_empty()));
+        list
     }
 
     /// At most one of these keys; gives the first that is there.

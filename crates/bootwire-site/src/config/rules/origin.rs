@@ -4,7 +4,6 @@ use super::Report;
 use crate::config::model::{Document, Origin};
 use crate::config::tree::Spot;
 
-const KINDS: [&str; 4] = ["url", "s3", "gcs", "azure"];
 const BUCKETS: [&str; 3] = ["s3", "gcs", "azure"];
 
 pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
@@ -19,7 +18,7 @@ fn check_one(name: &str, origin: &Origin, here: Spot<'_>, report: &mut Report) {
         let what = format!("{name:?} is no name of an origin: write letters, digits, - and _");
         report.wrong(here, what);
     }
-    report.exactly_one(here, "an origin", &KINDS);
+    report.exactly_one(here, "an origin", Origin::KINDS);
     report.belongs(
         here,
         &["prefix", "settings", "settings_env", "settings_file"],

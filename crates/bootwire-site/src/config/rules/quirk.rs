@@ -28,11 +28,13 @@ fn parse_one(number: usize, quirk: &model::Quirk, here: Spot<'_>, report: &mut R
         );
     }
     let loaders: Vec<_> = Loader::ALL.iter().map(|loader| loader.name()).collect();
-    for (index, loader) in quirk.loader.iter().flatten().enumerate() {
+    let named = report.list(here, "loader", quirk.loader.as_ref());
+    for (index, loader) in named.into_iter().flatten().enumerate() {
         let spot = here.key("loader").index(index);
         report.known(spot, "boot loader", loader, &loaders);
     }
-    for (index, beginning) in quirk.mac.iter().flatten().enumerate() {
+    let macs = report.list(here, "mac", quirk.mac.as_ref());
+    for (index, beginning) in macs.into_iter().flatten().enumerate() {
         if !is_beginning(beginning) {
             let what = format!(
                 "{beginning:?} does not begin a hardware address: write it like \"b8:27:eb\""
@@ -40,15 +42,9 @@ fn parse_one(number: usize, quirk: &model::Quirk, here: Spot<'_>, report: &mut R
             report.wrong(here.key("mac").index(index), what);
         }
     }
-    for (key, length) in [
-        ("from", quirk.from.as_ref().map(|list| list.0.len())),
-        ("loader", quirk.loader.as_ref().map(|list| list.0.len())),
-        ("mac", quirk.mac.as_ref().map(|list| list.0.len())),
-    ] {
-        report.filled(here, key, length == Some(0));
-    }
+    let from = report.list(here, "from", quirk.from.as_ref());
     let conditions = Conditions {
-        from: quirk.from.as_ref().map(networks),
+        from: from.map(networks),
         options: route::options(report, here, "option", quirk.option.as_ref()),
         without: route::options(
             report,
@@ -67,11 +63,11 @@ fn parse_one(number: usize, quirk: &model::Quirk, here: Spot<'_>, report: &mut R
     Quirk {
         path,
         conditions,
-        loaders: many(quirk.loader.as_ref()),
+        loaders: many(named),
         terms,
         ..Quirk::new(name.unwrap_or_else(|| format!("number {number}")))
     }
-    .of_macs(&many(quirk.mac.as_ref()))
+    .of_macs(&many(macs))
 }
 
 /// Whether a hardware address may begin so: up to 12 hex digits.

@@ -20,7 +20,7 @@ use crate::config::value::Many;
 const EVERYTHING: &str = "/{*path}";
 
 /// Keys that choose among requests.
-const CONDITIONS: [&str; 11] = [
+const CONDITIONS: &[&str] = &[
     "path",
     "regex",
     "not_regex",
@@ -35,10 +35,10 @@ const CONDITIONS: [&str; 11] = [
 ];
 
 /// Keys that give a request another path.
-const REWRITES: [&str; 4] = ["rewrite", "replace", "repeat", "restart"];
+const REWRITES: &[&str] = &["rewrite", "replace", "repeat", "restart"];
 
 /// Keys about how an answer is sent, beside [`model::CAPS`].
-const TERMS: [&str; 3] = ["deadline", "labels", "stage"];
+const TERMS: &[&str] = &["deadline", "labels", "stage"];
 
 /// All routes that make sense, in order. Of one that does not the report tells why.
 pub(super) fn parse(document: &Document, root: Spot<'_>, report: &mut Report) -> Vec<Route> {
@@ -147,7 +147,7 @@ fn only_rewrites(here: Spot<'_>, to: Option<&Rewrite>, report: &mut Report) {
 /// One of the answers to try.
 fn attempt(written: &Written<'_>, report: &mut Report) -> Option<Step> {
     let here = written.here;
-    let of_route = CONDITIONS.iter().chain(model::CAPS).chain(&TERMS);
+    let of_route = CONDITIONS.iter().chain(model::CAPS).chain(TERMS);
     for key in of_route.chain(&["try", "upload"]) {
         if here.has(key) {
             let what = match *key {
@@ -282,22 +282,17 @@ fn conditions(
     names: &Arc<Names>,
     report: &mut Report,
 ) -> Conditions {
-    let interfaces = table.interface.as_ref();
-    for (key, length) in [
-        ("from", table.from.as_ref().map(|list| list.0.len())),
-        ("to", table.to.as_ref().map(|list| list.0.len())),
-        ("interface", interfaces.map(|list| list.0.len())),
-    ] {
-        report.filled(here, key, length == Some(0));
-    }
+    let from = report.list(here, "from", table.from.as_ref());
+    let to = report.list(here, "to", table.to.as_ref());
+    let interfaces = report.list(here, "interface", table.interface.as_ref());
     Conditions {
         // What reads and writes are answered with differs; only new names serve both.
         op: table.op.map(|op| match op {
             Operation::Read => Op::Read,
             Operation::Write => Op::Write,
         }),
-        from: table.from.as_ref().map(networks),
-        to: table.to.as_ref().map(networks),
+        from: from.map(networks),
+        to: to.map(networks),
         interfaces: interfaces.map_or_else(Vec::new, |list| list.0.clone()),
         options: options(report, here, "option", table.option.as_ref()),
         without: options(
@@ -318,10 +313,9 @@ pub(super) fn options(
     key: &str,
     options: Option<&Many<String>>,
 ) -> Vec<Wanted> {
-    let Some(options) = options else {
+    let Some(options) = report.list(here, key, options) else {
         return Vec::new();
     };
-    report.filled(here, key, options.0.is_empty());
     for (index, option) in options.into_iter().enumerate() {
         let name = option.split('=').next().unwrap_or_default().trim();
         let is_word = |byte: u8| byte.is_ascii_graphic();
@@ -373,12 +367,7 @@ pub(super) fn terms(caps: &model::Caps<'_>, here: Spot<'_>, report: &mut Report)
     terms.windowsize_max = windowsize_max;
     terms.resend_min = caps.resend_min.map(|time| time.0);
     terms.without_options = caps.options == Some(&false);
-    let refused = caps.refuse_options;
-    report.filled(
-        here,
-        "refuse_options",
-        refused.is_some_and(|names| names.0.is_empty()),
-    );
+    let refused = report.list(here, "refuse_options", caps.refuse_options);
     let known = OptionKind::ALL.map(OptionKind::name);
     for (index, name) in refused.into_iter().flatten().enumerate() {
         match OptionKind::from_name(name.as_bytes()) {

@@ -18,8 +18,7 @@ pub(super) fn check(document: &Document, root: Spot<'_>, report: &mut Report) {
         ("isc", &document.identity.isc),
         ("kea", &document.identity.kea),
     ] {
-        let is_empty = list.as_ref().is_some_and(|list| list.0.is_empty());
-        report.filled(identity, key, is_empty);
+        report.list(identity, key, list.as_ref());
     }
     let here = root.key("inventory");
     if here.is_there() {
@@ -88,9 +87,7 @@ fn inventory(inventory: &Inventory, here: Spot<'_>, report: &mut Report) {
         &["sqlite", "postgres", "http"],
     );
     report.bearer(here);
-    let is_empty = |list: Option<usize>| list == Some(0);
-    let files = inventory.files.as_ref().map(|list| list.0.len());
-    report.filled(here, "files", is_empty(files));
+    report.list(here, "files", inventory.files.as_ref());
     if let Some(url) = &inventory.postgres {
         if !is_postgres(url) {
             let what = "write it like postgres://USER@HOST/DATABASE";
@@ -102,8 +99,7 @@ fn inventory(inventory: &Inventory, here: Spot<'_>, report: &mut Report) {
             report.wrong(here.key("postgres"), what);
         }
     }
-    if let Some(urls) = &inventory.http {
-        report.filled(here, "http", urls.0.is_empty());
+    if let Some(urls) = report.list(here, "http", inventory.http.as_ref()) {
         for (index, url) in urls.0.iter().enumerate() {
             report.web(here.key("http").index(index), url);
         }

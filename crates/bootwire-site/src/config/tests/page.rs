@@ -63,6 +63,34 @@ fn the_documentation_has_every_key() {
     }
 }
 
+/// Other tables may have keys of the same name.
+#[test]
+fn a_section_about_a_table_has_its_keys() {
+    let schema = serde_json::to_value(schema::schema()).unwrap();
+    let sections = PAGE.split("\n## ").skip(1);
+    let sections = sections.filter_map(|section| section.split_once('\n'));
+    let mut tables = 0;
+    for (heading, section) in sections.filter(|(heading, _)| heading.starts_with("`[")) {
+        let name = heading.trim_matches(['`', '[', ']']);
+        let property = &schema["properties"][name.trim_end_matches(".NAME")];
+        let property = property.to_string();
+        let mut definitions = schema["definitions"].as_object().unwrap().iter();
+        let (_, table) = definitions
+            .find(|(name, _)| property.contains(&format!("\"#/definitions/{name}\"")))
+            .unwrap_or_else(|| panic!("{heading}: {property}"));
+        for key in table["properties"].as_object().unwrap().keys() {
+            let is_there =
+                section.contains(&format!("`{key}`")) || section.contains(&format!("{key} = "));
+            assert!(
+                is_there,
+                "docs/reference/configuration.md says nothing of {key:?} under {heading}"
+            );
+        }
+        tables += 1;
+    }
+    assert!(tables > 5, "{tables}");
+}
+
 fn reference(name: &str) -> PathBuf {
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference");
     reference.join(name)

@@ -1,8 +1,6 @@
 //! What other threads had to say: handlers' answers, pieces of content, fates of uploads.
 
-use bootwire_proto::{
-    Agreed, Instant, Mode, Op, Packet, Receiver, Rollover, Schedule, Sender, negotiate,
-};
+use bootwire_proto::{Agreed, Instant, Mode, Op, Packet, Receiver, Rollover, Sender, negotiate};
 
 use super::plan::{bring, run_max};
 use super::unproven::opening_schedule;
@@ -131,7 +129,6 @@ impl<H: Host> Engine<H> {
         let Some(transfer) = self.transfers.by_key(key) else {
             return;
         };
-        let resend_min = terms.resend_min;
         transfer.agreed = agreed;
         transfer.size = size;
         let blocks = size.map_or(0, |size| size / u64::from(agreed.blksize) + 1);
@@ -150,10 +147,7 @@ impl<H: Host> Engine<H> {
             u64::MAX
         };
         content.open(transfer.window_bytes(), opening);
-        let schedule = Schedule {
-            resend_min: resend_min.or(self.config.schedule.resend_min),
-            ..self.config.schedule
-        };
+        let schedule = terms.schedule(self.config.schedule);
         let schedule = opening_schedule(&schedule, &agreed, transfer.facts.datagram());
         let mut sender = Sender::serve(now, &agreed, &schedule, seed);
         sender.recall(known.evidence, &schedule);
@@ -161,7 +155,7 @@ impl<H: Host> Engine<H> {
             sender,
             content,
             run_max: run_max(agreed.blksize),
-            polite: resend_min.is_some_and(|least| least >= schedule.first),
+            polite: terms.are_polite(&schedule),
             starved: None,
         };
         bring(&mut self.host, key, &mut sending, 0);
@@ -185,7 +179,6 @@ impl<H: Host> Engine<H> {
         };
         transfer.agreed = agreed;
         transfer.size = agreed.tsize;
-        let resend_min = terms.resend_min;
         let octet = transfer.facts.mode == Mode::Octet;
         if octet
             && agreed
@@ -197,10 +190,7 @@ impl<H: Host> Engine<H> {
             return;
         }
         let store = self.host.store(key, sink, !octet);
-        let schedule = Schedule {
-            resend_min: resend_min.or(self.config.schedule.resend_min),
-            ..self.config.schedule
-        };
+        let schedule = terms.schedule(self.config.schedule);
         let schedule = opening_schedule(&schedule, &agreed, transfer.facts.datagram());
         let receiver = Receiver::serve(now, &agreed, &schedule, seed);
         let receiving = Receiving {
