@@ -9,7 +9,7 @@ use crate::harness::{Ports, give_to_nobody, is_root};
 /// Runs both with these options and this map.
 fn both(options: &[&str], map: &str, code: i32, cases: impl FnOnce(&str) -> Vec<Case>) {
     if !is_root() {
-        eprintln!("skipped: atftpd needs root to become nobody");
+        // Skipped: atftpd needs root to become nobody.
         return;
     }
     let builder = tree().beside("pcre", map);

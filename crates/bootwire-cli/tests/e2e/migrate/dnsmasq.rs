@@ -9,7 +9,7 @@ use crate::harness::{Isolation, give_to_nobody, is_root};
 /// Runs both with this configuration, and `tftp-root`.
 fn both(test: &str, conf: &str, code: i32, cases: impl FnOnce(&str) -> Vec<Case>) {
     if !is_root() {
-        eprintln!("skipped: dnsmasq needs root to become nobody");
+        // Skipped: dnsmasq needs root to become nobody.
         return;
     }
     if !Isolation::enter(test, "") {

@@ -9,7 +9,7 @@ use crate::harness::{Ports, give_to_nobody, is_root};
 /// Runs both with these options and this map.
 fn both(options: &[&str], map: &str, code: i32, cases: &[Case]) {
     if !is_root() {
-        eprintln!("skipped: in.tftpd needs root to change its root");
+        // Skipped: in.tftpd needs root to change its root.
         return;
     }
     let builder = tree().beside("tftpd.map", map);
