@@ -84,10 +84,10 @@ impl Follow<'_> {
             ..EventsQuery::default()
         };
         loop {
-            match self.hear_while_it_runs(server, &mut query).await {
-                Err(error @ ClientError::Problem(_)) => return Err(failure(error)),
-                // It comes back.
-                Ok(()) | Err(_) => {}
+            let heard = self.hear_while_it_runs(server, &mut query).await;
+            // From anything else it comes back.
+            if let Err(error @ ClientError::Problem(_)) = heard {
+                return Err(failure(error));
             }
             tokio::time::sleep(AGAIN).await;
         }

@@ -71,7 +71,7 @@ impl Source {
                 let place = places.into_iter().next()?.parse::<Place>().ok()?;
                 Some(match place {
                     Place::Unix(path) => Place::Unix(config.path(&path)),
-                    other => other,
+                    url @ Place::Url(_) => url,
                 })
             });
             let place = named.map_or_else(|| Place::find().ok(), Some)?;

@@ -26,7 +26,7 @@ pub(super) fn machines(file: &Path, machines: &[Machine]) -> anyhow::Result<()> 
     let addition = format!("{gap}{}", entries.join("\n"));
     // The server would go on with what it has, and complain: better now.
     let count = |text: &str| {
-        let parsed = parse_machines(&shown.to_string(), Format::Toml, text.as_bytes());
+        let parsed = parse_machines(shown.to_string(), Format::Toml, text.as_bytes());
         parsed.map(|all| all.len())
     };
     let had = count(&before).map_err(|error| anyhow::anyhow!("{shown}: {error}"))?;
