@@ -28,7 +28,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         News::Warning(text) => out::note(&text),
         _ => {}
     };
-    let done = runtime.block_on(task::boxed(bootwire_bench::run(args, interrupted(), tell)));
+    let done = runtime.block_on(task::boxed(async {
+        bootwire_bench::run(args, interrupted(), tell).await
+    }));
     line.finish_and_clear();
     let report = done.map_err(|error| match error {
         BenchError::Copy { .. } => Failure::local(error),
@@ -45,16 +47,20 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM, where the system lets this process wait for them.
-async fn interrupted() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
+/// Waits for Ctrl-C or SIGTERM, where the system lets this process wait for them. From the call on
+/// they are caught, however late the future is polled.
+fn interrupted() -> impl Future<Output = ()> {
+    let signals = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    );
+    async {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }

@@ -100,7 +100,7 @@ fn a_wrong_command_line_says_what_to_type() {
         (&["serve", "--create", "--replace"], "cannot be used with"),
         (
             &["serve", "--upload-max", "1G"],
-            "--create|--replace|--versioned",
+            "--create|--replace|--overwrite|--versioned",
         ),
         (
             &["serve", "--create", "--upload-max", "1X"],
@@ -448,7 +448,7 @@ fn man_pages_go_to_standard_output_or_a_directory() {
     assert_eq!(code(&output), 0);
     assert_eq!(
         stdout(&output).matches("\n.TH ").count(),
-        25,
+        30,
         "{}",
         stdout(&output)
     );

@@ -283,6 +283,7 @@ mod tests {
             let told = &schema["definitions"]["Route"]["properties"][key]["description"];
             let told = told.as_str().unwrap().strip_prefix(action).unwrap();
             let told = told.strip_prefix(": ").unwrap().replace('"', "");
+            let told = told.replace('\n', " ");
             let told = told.trim_end_matches(" [default: false]");
             let help = arg(flag).get_help().unwrap().to_string();
             assert_eq!(help.to_lowercase(), told.to_lowercase(), "--{flag}");

@@ -65,7 +65,7 @@ async fn a_client_that_repeats_its_request_causes_one_call() {
 async fn clients_that_give_up_and_come_again_find_the_call_under_way() {
     let shop = Workshop::new();
     let program = shop.program("p", "echo x >> $DIR/calls; sleep 3; printf hello");
-    let server = serve(Hook::new(program));
+    let server = serve(Hook::new(program).deadline(Duration::from_secs(20)));
     let address = server.address;
     let done = tokio::task::spawn_blocking(move || {
         // Each from a new port: another transfer, the same question.
