@@ -30,8 +30,8 @@ pub(crate) use told::ago;
 
 A machine is named as the inventory has it, or by its hardware address, UUID, serial number, host
 name or address. Boots are read where the server keeps them ([boots] in its configuration). With
---follow the server tells what happens, if its admin endpoint is in reach; else the database is asked
-each second. Times are UTC.
+--follow the server tells what happens, if its admin endpoint is in reach; else the database is
+asked each second. Times are UTC.
 
 Exit codes:
   0  done
