@@ -76,11 +76,17 @@ fn taken(server: &Server, more: &str, word: &str) {
         &format!("{more}\n[[route]]\npath = \"/{name}\"\ntext = \"taken\"\n"),
     );
     expect_note(server, &[&name]);
-    // It is told a moment before all workers have it.
+    in_force(server, &name);
+}
+
+/// Waits until the route `name`, whose text is "taken", is answered: a reload is told a moment before
+/// all workers have it.
+#[track_caller]
+fn in_force(server: &Server, name: &str) {
     let begun = Instant::now();
     loop {
         let mut client = Wire::new(server.address());
-        client.read(&name, &[]);
+        client.read(name, &[]);
         match client.receive() {
             Packet::Data { payload, .. } => {
                 client.ack(1);
@@ -247,5 +253,6 @@ fn a_reload_without_a_sandbox_may_need_anything() {
     fs::write(&new, off(&more)).expect("a file");
     fs::rename(&new, server.outside().join("bootwire.toml")).expect("renamed");
     expect_note(&server, &["/word"]);
+    in_force(&server, "word");
     assert_eq!(fetch(&server, "made"), b"made\n");
 }
