@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::draft::{Draft, Migrated};
 use crate::place::{Place, Source};
 use crate::toml::{braces, one_or_many, text};
-use crate::words::{CommandLine, Given, Known, Takes, settings};
+use crate::words::{CommandLine, Given, Known, Takes, of_inetd, settings};
 
 /// What atftpd serves if it is told nothing.
 const DIRECTORY: &str = "/tftpboot";
@@ -77,17 +77,8 @@ impl Options {
     pub fn of_file(source: Source<'_>) -> Self {
         let mut options = Self::default();
         for (place, line) in source.lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let server = words.iter().rposition(|word| {
-                let name = word.rsplit('/').next().unwrap_or_default();
-                matches!(name, "in.tftpd" | "atftpd")
-            });
-            if let Some(server) = server
-                && words.len() > 5
-                && !words[0].starts_with('#')
-                && words[2].starts_with("udp")
-            {
-                options.line.read(&place, &words[server + 1..], &KNOWN);
+            if let Some(words) = of_inetd(line, &["in.tftpd", "atftpd"]) {
+                options.line.read(&place, words, &KNOWN);
             }
         }
         let settings = settings(source);

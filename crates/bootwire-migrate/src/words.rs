@@ -13,6 +13,18 @@ pub(crate) struct Setting {
     pub value: String,
 }
 
+/// What inetd gives to a server: the words behind its program, if `line` of `/etc/inetd.conf` starts one
+/// of `programs` for UDP.
+pub(crate) fn of_inetd<'a>(line: &'a str, programs: &[&str]) -> Option<Vec<&'a str>> {
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    let program = words.iter().rposition(|word| {
+        let name = word.rsplit('/').next().unwrap_or_default();
+        programs.contains(&name)
+    })?;
+    let starts = words.len() > 5 && !words[0].starts_with('#') && words[2].starts_with("udp");
+    starts.then(|| words.split_off(program + 1))
+}
+
 /// Reads `NAME="value"` lines. Other variables of the same file are filled in.
 pub(crate) fn settings(source: Source<'_>) -> Vec<Setting> {
     let mut settings: Vec<Setting> = Vec::new();

@@ -1,7 +1,7 @@
 //! What in.tftpd is told: on a command line, in `/etc/default/tftpd-hpa`, in a line of inetd.
 
 use crate::place::{Place, Source};
-use crate::words::{CommandLine, Known, Takes, settings};
+use crate::words::{CommandLine, Known, Takes, of_inetd, settings};
 
 /// The options of tftp-hpa 5.2, and those that came later.
 const KNOWN: [Known; 21] = [
@@ -49,17 +49,8 @@ impl Options {
     pub fn of_file(source: Source<'_>) -> Self {
         let mut options = Self::default();
         for (place, line) in source.lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let server = words.iter().rposition(|word| {
-                let name = word.rsplit('/').next().unwrap_or_default();
-                matches!(name, "in.tftpd" | "tftpd")
-            });
-            if let Some(server) = server
-                && words.len() > 5
-                && !words[0].starts_with('#')
-                && words[2].starts_with("udp")
-            {
-                options.line.read(&place, &words[server + 1..], &KNOWN);
+            if let Some(words) = of_inetd(line, &["in.tftpd", "tftpd"]) {
+                options.line.read(&place, words, &KNOWN);
             }
         }
         let mut operands = Vec::new();
