@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::draft::{Draft, Migrated};
 use crate::place::{Place, Source};
-use crate::toml::{braces, one_or_many, text};
+use crate::toml::{braces, text};
 use crate::words::{CommandLine, Given, Known, Takes, of_inetd, settings};
 
 /// What atftpd serves if it is told nothing.
@@ -423,19 +423,7 @@ fn refused_options(line: &CommandLine, draft: &mut Draft) {
         .iter()
         .filter_map(|given| Some((given, of(given)?)))
         .collect();
-    if refused.is_empty() {
-        return;
-    }
-    let table = draft.table("[[quirk]]");
-    for (given, _) in &refused {
-        table.from(&given.place, &given.written);
-    }
-    let mut names: Vec<String> = refused.into_iter().map(|(_, name)| name).collect();
-    names.sort();
-    names.dedup();
-    table
-        .set("name", text("refused options"))
-        .set("refuse_options", one_or_many(&names));
+    draft.refuse_options(refused);
 }
 
 #[cfg(test)]

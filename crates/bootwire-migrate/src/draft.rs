@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::place::Place;
-use crate::toml::quoted;
+use crate::toml::{one_or_many, quoted, text};
+use crate::words::Given;
 
 /// Widest comment, in characters.
 const WIDTH: usize = 100;
@@ -142,6 +143,22 @@ impl Draft {
     /// Something needs no setting.
     pub(crate) fn needless(&mut self, place: &Place, what: impl Into<String>) {
         self.find(Some(place), Kind::Needless, what);
+    }
+
+    /// A quirk for everybody that refuses these options, each with what it was told by.
+    pub(crate) fn refuse_options(&mut self, refused: Vec<(&Given, String)>) {
+        if refused.is_empty() {
+            return;
+        }
+        let table = self.table("[[quirk]]");
+        for (given, _) in &refused {
+            table.from(&given.place, &given.written);
+        }
+        let mut names: Vec<String> = refused.into_iter().map(|(_, name)| name).collect();
+        names.sort();
+        names.dedup();
+        table.set("name", text("refused options"));
+        table.set("refuse_options", one_or_many(&names));
     }
 
     /// Begins a table: `[[route]]`.

@@ -7,7 +7,7 @@ mod rules;
 
 use crate::draft::{Draft, Lines, Migrated};
 use crate::place::{Place, Source};
-use crate::toml::{braces, one_or_many, text};
+use crate::toml::{braces, text};
 use crate::words::Given;
 
 pub use map::Map;
@@ -371,18 +371,7 @@ fn refused_options(options: &Options, draft: &mut Draft) {
             draft.needless(&given.place, format!("{}: never granted", given.written));
         }
     }
-    if refused.is_empty() {
-        return;
-    }
-    let table = draft.table("[[quirk]]");
-    for (given, _) in &refused {
-        table.from(&given.place, &given.written);
-    }
-    let mut names: Vec<String> = refused.into_iter().map(|(_, name)| name).collect();
-    names.sort();
-    names.dedup();
-    table.set("name", text("refused options"));
-    table.set("refuse_options", one_or_many(&names));
+    draft.refuse_options(refused);
 }
 
 #[cfg(test)]
