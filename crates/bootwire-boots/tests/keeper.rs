@@ -74,12 +74,12 @@ async fn what_was_told_is_listed(store: Store) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_told_is_listed_from_memory() {
-    what_was_told_is_listed(Store::memory(100)).await;
+    Box::pin(what_was_told_is_listed(Store::memory(100))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_told_is_listed_from_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = Sqlite::open(dir.path().join("boots.db")).await.unwrap();
-    what_was_told_is_listed(Store::from(file)).await;
+    Box::pin(what_was_told_is_listed(Store::from(file))).await;
 }
