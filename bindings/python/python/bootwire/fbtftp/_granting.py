@@ -1,0 +1,146 @@
+"""What a handler has decided, as the engine wants it said."""
+
+import logging
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from . import _engine
+from ._content import reads_any, simplest
+
+if TYPE_CHECKING:
+    from .base_handler import BaseHandler
+
+log = logging.getLogger(__name__)
+
+_BLKSIZE = range(8, 65465)
+_TIMEOUT = range(1, 256)
+
+# Overridden, they are called from a thread of the handler's own.
+_IN_THREAD = ("run", "run_once", "on_new_data", "_transmit_oack", "_transmit_data")
+# Overridden, they are called less than fbtftp called them.
+_SELDOM = {
+    "_handle_ack": "never",
+    "_handle_timeout": "never",
+    "_transmit_oack": "once for each transfer",
+    "_transmit_data": "once for each transfer",
+}
+
+_known: dict[type, bool] = {}
+
+
+def needs_thread(kind: "type[BaseHandler]") -> bool:
+    """Whether handlers of this class need a thread of their own. Looks at a class once."""
+    needs = _known.get(kind)
+    if needs is None:
+        for name, how_often in _SELDOM.items():
+            if _overrides(kind, name):
+                log.warning(
+                    "%s.%s() is called %s: the engine does that", kind.__name__, name, how_often
+                )
+        needs = any(_overrides(kind, name) for name in _IN_THREAD)
+        _known[kind] = needs
+    return needs
+
+
+def _overrides(kind: "type[BaseHandler]", name: str) -> bool:
+    from .base_handler import BaseHandler
+
+    return getattr(kind, name) is not getattr(BaseHandler, name)
+
+
+def granted(asked: dict[str, Any]) -> OrderedDict[str, Any]:
+    """The options of the client that can be granted, in its order."""
+    options: OrderedDict[str, Any] = OrderedDict()
+    for name, value in asked.items():
+        if name not in _engine.OPTIONS:
+            continue
+        if name == "blksize":
+            size = _number(value)
+            if size is None or size < _BLKSIZE.start:
+                continue
+            value = str(min(size, _BLKSIZE[-1]))
+        elif name == "timeout" and _number(value) not in _TIMEOUT:
+            continue
+        options[name] = value
+    return options
+
+
+def answer(handler: "BaseHandler") -> _engine.Answer:
+    """The engine's answer for a handler that is ready."""
+    data = handler._response_data
+    assert data is not None
+    if handler._current_block is not None or _overrides(type(handler), "_next_block"):
+        content: Any = Blocks(handler)
+        encoded, any_size = True, False
+    else:
+        content, encoded = simplest(data)
+        any_size = reads_any(content)
+    request = handler._bootwire.request
+    assert request is not None
+    options = handler._options
+    terms: dict[str, Any] = {}
+    refused = [
+        name
+        for name, value in request.options
+        if name in _engine.OPTIONS
+        and (name not in options or (name in _AS_ASKED and str(options[name]) != value))
+    ]
+    if refused:
+        terms["without_options"] = refused
+    for name, term in (("blksize", "blksize_max"), ("windowsize", "windowsize_max")):
+        most = _number(options.get(name))
+        if most is not None:
+            terms[term] = min(most, 65535)
+    size = _number(options.get("tsize"))
+    if encoded:
+        terms["size"] = size
+        terms["encoded"] = True
+    if any_size:
+        terms["read_any"] = True
+    if (handler._timeout, handler._retries) != handler._bootwire.patience and handler._timeout > 0:
+        if "timeout" not in options:
+            terms["resend_min"] = float(handler._timeout)
+        terms["give_up"] = float(patience(handler._timeout, handler._retries))
+    return _engine.Answer(content, on_end=handler._ended, **terms)
+
+
+# Options that may be granted as they were asked, and not otherwise.
+_AS_ASKED = ("timeout", "utimeout", "rollover", "msftwindow")
+
+
+def patience(timeout: int, retries: int) -> int:
+    """Seconds of silence after which fbtftp gave a client up."""
+    return max(timeout, 1) * (max(retries, 0) + 2)
+
+
+def _number(value: Any) -> int | None:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+class Blocks:
+    """Content that goes through a handler's `_next_block()`, block by block."""
+
+    def __init__(self, handler: "BaseHandler") -> None:
+        self._handler = handler
+        self._left = handler._current_block
+        self._ended = False
+        handler._current_block = None
+
+    def read(self, n: int) -> bytes:
+        """The next bytes of the block at hand, or of the next one."""
+        if not self._left and not self._ended:
+            self._left = self._block()
+        block = self._left or b""
+        self._left = block[n:]
+        return block[:n]
+
+    def _block(self) -> bytes:
+        handler = self._handler
+        handler._next_block()
+        if handler._should_stop:
+            raise OSError(handler._stats.error.get("error_message", "the handler has stopped"))
+        block = bytes(handler._current_block or b"")
+        self._ended = len(block) < handler._block_size
+        handler._current_block = None
+        return block
