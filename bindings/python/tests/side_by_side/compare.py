@@ -1,0 +1,103 @@
+"""Runs a scenario on both sides and compares what was seen.
+
+Where the two differ on purpose, a scenario names the row of docs/reference/fbtftp.md that says so, and what
+Bootwire does instead. Both are checked: that the page has the row, and that the two do differ.
+"""
+
+from __future__ import annotations
+
+import re
+import unittest
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+from .raw import Client, Transfer
+from .sides import FBTFTP_PYTHON, TOP, Side
+
+Seen = dict[str, Any]
+
+PAGE = TOP / "docs/reference/fbtftp.md"
+
+
+def differences() -> set[str]:
+    """The first cells of the page's table of differences."""
+    rows = re.findall(r"^\| *([^|]+?) *\|", PAGE.read_text(), re.MULTILINE)
+    return {row.replace("`", "") for row in rows}
+
+
+def plain(value: Any, ports: dict[int, str]) -> Any:
+    """A noted value without what differs from run to run."""
+    if isinstance(value, dict):
+        return {key: plain(inner, ports) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner, ports) for inner in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return ports.get(value, value)
+    return value
+
+
+class SideBySide(unittest.TestCase):
+    """One program, running on both sides for all scenarios of a class."""
+
+    PROGRAM: ClassVar[str] = "handlers.py"
+    ARGUMENTS: ClassVar[tuple[str, ...]] = ("JOURNAL", "ADDRESS", "PORT", "1", "1")
+    ADDRESS: ClassVar[str] = "127.0.0.1"
+    sides: ClassVar[list[Side]]
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        if not FBTFTP_PYTHON.exists():
+            raise AssertionError(f"no fbtftp in {FBTFTP_PYTHON}: run ./test --python, which fetches it")
+        cls.sides = []
+        for name in ("fbtftp", "bootwire"):
+            side = Side(name, cls.PROGRAM, *cls.ARGUMENTS, address=cls.ADDRESS)
+            cls.addClassCleanup(side.stop)
+            cls.sides.append(side)
+        for side in cls.sides:
+            side.wait("ready")
+
+    def path(self, path: str) -> str:
+        """A path of this test's own, so that notes can be told apart."""
+        return f"{path}/{self.id().rpartition('.')[2]}"
+
+    def same(self, scenario: Callable[[Side], Seen], **differs: tuple[str, Any]) -> None:
+        """Both sides show the same; but for `differs`: what, its row in the page, and what Bootwire shows."""
+        with ThreadPoolExecutor(2) as pool:
+            theirs, ours = pool.map(scenario, self.sides)
+        for what, (row, expected) in differs.items():
+            self.assertIn(row, differences(), f"{PAGE} has no such row")
+            self.assertNotEqual(theirs[what], expected, f"{what}: the same after all")
+            theirs[what] = expected
+        self.assertEqual(theirs, ours, "fbtftp's (-) and Bootwire's (+)")
+
+    def read(self, path: str, *words: str, done: bool = True, calls: bool = True, **how: Any) -> Callable[[Side], Seen]:
+        """A scenario: one read. Shows the packets, the bytes, and what was called with what."""
+        path = self.path(path)
+
+        def scenario(side: Side) -> Seen:
+            with Client(side.server) as client:
+                return self.shown(side, path, client, client.read(path, *words, **how), done, calls)
+
+        return scenario
+
+    def shown(
+        self,
+        side: Side,
+        path: str,
+        client: Client,
+        transfer: Transfer,
+        done: bool = True,
+        calls: bool = True,
+    ) -> Seen:
+        """All there is to see of a transfer, once its callback was called."""
+        seen: Seen = {"packets": transfer.packets, "data": transfer.data}
+        if done:
+            side.wait("callback", path)
+        ports = {client.port: "client's", side.port: "server's"}
+        notes = plain(side.notes(path), ports)
+        seen["stats"] = [note[1] for note in notes if note[0] == "callback"]
+        if calls:
+            seen["calls"] = [note for note in notes if note[0] != "callback"]
+        return seen
