@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::io;
 use std::net::UdpSocket;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
@@ -122,6 +122,38 @@ fn take(number: RawFd, name: String) -> io::Result<Inherited> {
     Ok(Inherited { socket, name })
 }
 
+/// A second descriptor of a bound UDP socket that this process has open under `number`: for sockets that
+/// come from another language, which goes on owning its own. Both are the same socket; programs that
+/// this process starts do not get the new one.
+///
+/// # Errors
+/// If `number` is no bound UDP socket over IPv4 or IPv6.
+pub fn duplicated(number: RawFd) -> io::Result<UdpSocket> {
+    if number < 0 {
+        return Err(wrong(format_args!("{number} is no descriptor")));
+    }
+    // SAFETY: it is borrowed for one system call, which makes a descriptor of our own or fails. A number
+    // that is not open, or is somebody else's by then, fails there or in the next lines.
+    let theirs = unsafe { BorrowedFd::borrow_raw(number) };
+    let fd = rustix::io::fcntl_dupfd_cloexec(theirs, FIRST)?;
+    bound(fd, &format_args!("descriptor {number}"))
+}
+
+/// The socket behind `fd`, if it is a bound UDP socket.
+fn bound(fd: OwnedFd, called: &impl Display) -> io::Result<UdpSocket> {
+    let socket = SockRef::from(&fd);
+    if socket.r#type().ok() != Some(Type::DGRAM) {
+        return Err(wrong(format_args!("{called} is no UDP socket")));
+    }
+    let address = socket.local_addr()?.as_socket();
+    if address.is_none_or(|address| address.port() == 0) {
+        return Err(wrong(format_args!(
+            "{called} has no address and port yet: bind it"
+        )));
+    }
+    Ok(UdpSocket::from(fd))
+}
+
 fn wrong(text: impl Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text.to_string())
 }
@@ -158,6 +190,28 @@ mod tests {
         ] {
             let found = passed(pid, count, None, 7).unwrap();
             assert!(found.is_empty(), "{pid:?} {count:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_descriptor_is_the_same_socket_and_nothing_else_is_one() {
+        use std::os::fd::AsRawFd;
+
+        let first = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let second = duplicated(first.as_raw_fd()).unwrap();
+        assert_ne!(first.as_raw_fd(), second.as_raw_fd());
+        assert_eq!(first.local_addr().unwrap(), second.local_addr().unwrap());
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (pair, _) = UnixDatagram::pair().unwrap();
+        let unbound = socket2::Socket::new(socket2::Domain::IPV4, Type::DGRAM, None).unwrap();
+        for number in [
+            -1,
+            i32::MAX,
+            tcp.as_raw_fd(),
+            pair.as_raw_fd(),
+            unbound.as_raw_fd(),
+        ] {
+            assert!(duplicated(number).is_err(), "{number}");
         }
     }
 

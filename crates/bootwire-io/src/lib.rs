@@ -16,7 +16,7 @@ mod send;
 mod signal;
 mod socket;
 
-pub use inherited::{Inherited, inherited};
+pub use inherited::{Inherited, duplicated, inherited};
 pub use interface::{LocalAddress, interface_mtu, interface_name, local_addresses};
 pub use kernel::Kernel;
 pub use mapping::{MappedRange, Mapping, is_local, mappable};

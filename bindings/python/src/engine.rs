@@ -1,0 +1,323 @@
+//! One server, from its settings to its end.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bootwire::router::Pattern;
+use bootwire::{OpenServer, Router, ServerError};
+use bootwire_store::{Dir, Links};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::address;
+use crate::endpoint::{Common, PythonHandler};
+use crate::job::Job;
+use crate::pool::{Jobs, Pool};
+use crate::running::{Running, runtime};
+use crate::settings::Settings;
+use crate::terms::seconds;
+
+/// One route: `"read"` or `"write"`, the pattern (`None` is the fallback) and the handler's number.
+type RouteGiven = (String, Option<String>, usize);
+
+/// One server. What `bootwire.Server` and `bootwire.fbtftp` are made on.
+#[pyclass(frozen, module = "bootwire._bootwire")]
+pub(crate) struct Core {
+    settings: Settings,
+    routes: Vec<RouteGiven>,
+    observes: bool,
+    pool: Arc<Pool>,
+    /// `None` only while it is dropped.
+    state: Option<Box<Mutex<State>>>,
+}
+
+enum State {
+    Made,
+    /// Of the process with this number.
+    Open(u32, Box<OpenServer>),
+    Running(u32, Running),
+    Ended,
+}
+
+impl State {
+    fn is_foreign(&self) -> bool {
+        match self {
+            Self::Open(process, _) | Self::Running(process, _) => *process != std::process::id(),
+            Self::Made | Self::Ended => false,
+        }
+    }
+}
+
+impl Core {
+    fn state(&self) -> PyResult<MutexGuard<'_, State>> {
+        let state = self.state.as_deref().ok_or_else(ended)?;
+        let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.is_foreign() {
+            return Err(PyRuntimeError::new_err(
+                "this server was started before the process forked: it runs in the parent. \
+                 Make a new one here",
+            ));
+        }
+        Ok(state)
+    }
+
+    fn router(&self, common: &Common) -> PyResult<Router> {
+        let mut router = Router::new();
+        for (op, pattern, number) in &self.routes {
+            let handler = PythonHandler {
+                common: common.clone(),
+                number: *number,
+            };
+            let pattern = pattern.as_deref().map(parse).transpose()?;
+            router = match (op.as_str(), pattern) {
+                ("read", Some(pattern)) => router.read(pattern, handler),
+                ("read", None) => router.fallback(handler),
+                (_, Some(pattern)) => router.write(pattern, handler),
+                (_, None) => router.write_fallback(handler),
+            };
+        }
+        Ok(router)
+    }
+
+    fn open_server(&self) -> PyResult<OpenServer> {
+        let server = self.settings.server()?;
+        let server = server.ok_or_else(|| {
+            PyValueError::new_err("nowhere to listen: give an address like \"[::]:69\", or sockets")
+        })?;
+        let root = Dir::open("/").map_err(|error| PyOSError::new_err(error.to_string()))?;
+        let common = Common {
+            pool: Arc::clone(&self.pool),
+            files: root.links(Links::Anywhere),
+            blksize_max: self.settings.blksize_max.unwrap_or(65_464),
+            fragment: self.settings.fragment,
+        };
+        let mut server = server.serve(self.router(&common)?);
+        if self.observes {
+            let pool = Arc::clone(&self.pool);
+            server = server.observe_batches(move |records| {
+                for record in records {
+                    pool.submit(Job::Record(Box::new(record.clone())));
+                }
+            });
+        }
+        server.open().map_err(|error| server_error(&error))
+    }
+}
+
+/// A child of a fork has the memory of the server and none of its threads: waiting for one would
+/// hang, so all of it is left alone.
+impl Drop for Core {
+    fn drop(&mut self) {
+        let Some(state) = self.state.take() else {
+            return;
+        };
+        let foreign = match state.try_lock() {
+            Ok(state) => state.is_foreign(),
+            // Somebody was at it when the process forked: nobody else can be, at the end.
+            Err(_) => true,
+        };
+        if foreign {
+            Box::leak(state);
+            Box::leak(Box::new(Arc::clone(&self.pool)));
+        } else {
+            drop(state);
+            self.pool.close();
+        }
+    }
+}
+
+fn ended() -> PyErr {
+    PyRuntimeError::new_err("the server has been stopped; make a new one")
+}
+
+fn parse(pattern: &str) -> PyResult<Pattern> {
+    Pattern::parse(pattern).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+fn server_error(error: &ServerError) -> PyErr {
+    match error {
+        ServerError::Bind { source, .. } => match source.raw_os_error() {
+            // Python makes the subclass of the number: PermissionError and so on.
+            Some(number) => PyOSError::new_err((number, error.to_string())),
+            None => PyOSError::new_err(error.to_string()),
+        },
+        ServerError::Engine(source) => PyOSError::new_err(source.to_string()),
+        ServerError::Worker => PyRuntimeError::new_err(error.to_string()),
+        _ => PyValueError::new_err(error.to_string()),
+    }
+}
+
+#[pymethods]
+impl Core {
+    #[new]
+    #[pyo3(signature = (routes, *, listen, sockets, settings=None, observes=false, threads_max=1024))]
+    fn new(
+        routes: Vec<RouteGiven>,
+        listen: Vec<String>,
+        sockets: Vec<i32>,
+        settings: Option<&Bound<'_, PyDict>>,
+        observes: bool,
+        threads_max: usize,
+    ) -> PyResult<Self> {
+        for (op, pattern, _) in &routes {
+            if !matches!(op.as_str(), "read" | "write") {
+                let text = format!("{op:?} is neither \"read\" nor \"write\"");
+                return Err(PyValueError::new_err(text));
+            }
+            pattern.as_deref().map(parse).transpose()?;
+        }
+        Ok(Self {
+            settings: Settings::read(listen, sockets, settings)?,
+            routes,
+            observes,
+            pool: Pool::new(threads_max),
+            state: Some(Box::new(Mutex::new(State::Made))),
+        })
+    }
+
+    /// What its threads take jobs from.
+    #[getter]
+    fn jobs(&self) -> Jobs {
+        Jobs::new(Arc::clone(&self.pool))
+    }
+
+    /// Opens the sockets and no more. Starts no thread.
+    fn open(&self) -> PyResult<()> {
+        let mut state = self.state()?;
+        match *state {
+            State::Made => {
+                let server = Box::new(self.open_server()?);
+                *state = State::Open(std::process::id(), server);
+                Ok(())
+            }
+            State::Open(..) => Ok(()),
+            State::Running(..) => Err(PyRuntimeError::new_err("the server runs already")),
+            State::Ended => Err(ended()),
+        }
+    }
+
+    /// Starts to answer. The threads that take jobs are Python's to start.
+    fn start(&self) -> PyResult<()> {
+        self.open()?;
+        let mut state = self.state()?;
+        match std::mem::replace(&mut *state, State::Ended) {
+            State::Open(process, server) => {
+                let runtime = runtime()?;
+                let running =
+                    Running::start(*server, runtime).map_err(|error| server_error(&error))?;
+                *state = State::Running(process, running);
+                Ok(())
+            }
+            other => {
+                *state = other;
+                Err(ended())
+            }
+        }
+    }
+
+    /// Whether it answers requests.
+    #[getter]
+    fn running(&self) -> bool {
+        self.state()
+            .is_ok_and(|state| matches!(*state, State::Running(..)))
+    }
+
+    /// The addresses it listens on, with the ports the kernel chose, as the `socket` module has them.
+    #[getter]
+    fn addresses<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let addresses = match &*self.state()? {
+            State::Open(_, server) => server.local_addrs().to_vec(),
+            State::Running(_, running) => running.view.local_addrs().to_vec(),
+            State::Made | State::Ended => Vec::new(),
+        };
+        let list = PyList::empty(py);
+        for address in addresses {
+            list.append(address::to_python(py, address)?)?;
+        }
+        Ok(list)
+    }
+
+    /// What the engine uses of this kernel, in one line.
+    #[getter]
+    fn engine(&self) -> PyResult<Option<String>> {
+        match &*self.state()? {
+            State::Running(_, running) => Ok(Some(running.engine.clone())),
+            _ => Ok(None),
+        }
+    }
+
+    /// What was counted since the start.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counts = PyDict::new(py);
+        if let State::Running(_, running) = &*self.state()? {
+            for (name, count) in running.view.stats().iter() {
+                counts.set_item(name, count)?;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// The transfers that run, each a dictionary; the oldest first.
+    fn transfers<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyAny>> {
+        let view = match &*self.state()? {
+            State::Running(_, running) => Some(running.view.clone()),
+            _ => None,
+        };
+        let mut text = "[]".to_owned();
+        if let Some(view) = view {
+            let look = move || {
+                let look = tokio::runtime::Builder::new_current_thread().build()?;
+                Ok::<_, std::io::Error>(look.block_on(view.transfers(most)))
+            };
+            let transfers = py.detach(look)?;
+            text = serde_json::to_string(&transfers)
+                .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+        }
+        py.import("json")?.getattr("loads")?.call1((text,))
+    }
+
+    /// Takes no more requests, and gives the transfers that run so many seconds. Does not wait.
+    fn drain(&self, limit: f64) -> PyResult<()> {
+        let limit = seconds(limit)
+            .ok_or_else(|| PyValueError::new_err(format!("{limit} is no number of seconds")))?;
+        if let State::Running(_, running) = &*self.state()? {
+            running.drain(limit);
+        }
+        Ok(())
+    }
+
+    /// Waits for the end of the server: `None` if it still runs after so many seconds, else how many
+    /// transfers finished while it drained, how many were cut off, and whether the engine failed.
+    fn wait(&self, py: Python<'_>, limit: f64) -> PyResult<Option<(u64, u64, bool)>> {
+        let watch = match &*self.state()? {
+            State::Running(_, running) => running.watch(),
+            _ => return Ok(Some((0, 0, false))),
+        };
+        let limit = seconds(limit).unwrap_or(Duration::MAX);
+        let ended = py.detach(move || watch.wait(limit));
+        Ok(ended.map(|how| (how.drained.finished, how.drained.cut_off, how.failed)))
+    }
+
+    /// Stops the engine now. Transfers that run are cut off; the jobs they leave are still to be done.
+    fn halt(&self, py: Python<'_>) -> PyResult<()> {
+        let state = std::mem::replace(&mut *self.state()?, State::Ended);
+        py.detach(move || drop(state));
+        Ok(())
+    }
+
+    /// Waits until all jobs are done, or so many seconds, then sends the threads home. `inside`: the
+    /// caller is one of them. Whether all was done and all are gone.
+    fn close(&self, py: Python<'_>, grace: f64, inside: bool) -> bool {
+        let pool = Arc::clone(&self.pool);
+        let grace = seconds(grace).unwrap_or_default();
+        py.detach(move || {
+            let now = Instant::now();
+            let except = usize::from(inside);
+            let done = pool.settle(except, now + grace.min(Duration::from_secs(86_400)));
+            pool.close();
+            let gone = pool.emptied(except, Instant::now() + Duration::from_secs(1));
+            done && gone
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! `bootwire._bootwire`: the engine, as Python's package `bootwire` drives it.
+//!
+//! Nothing here calls into a program's Python code. What a program must do (answer a request, read
+//! on, take a piece of an upload, hear of a record) is a [job](job::Job) in a [queue](pool::Pool), and
+//! Python's own threads come for jobs: see `bootwire/_engine.py`. So a worker never waits for the GIL,
+//! a thread that runs a program's code has nothing of Rust below it when the interpreter ends, and
+//! one that has the GIL goes from job to job without giving it up.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`engine`] | one server: settings, start, stop |
+//! | [`settings`] | a dictionary of Python becomes a server |
+//! | [`endpoint`] | a request becomes a job, and its outcome an answer |
+//! | [`pool`], [`job`] | jobs and the threads that come for them |
+//! | [`held`], [`source`], [`sink`] | content and uploads that are objects of Python |
+//! | [`request`], [`record`], [`terms`] | what Python sees of a request and of a record, and says of a transfer |
+#![forbid(unsafe_code)]
+
+mod address;
+mod endpoint;
+mod engine;
+mod held;
+mod job;
+mod pool;
+mod record;
+mod refusal;
+mod request;
+mod running;
+mod settings;
+mod sink;
+mod source;
+mod terms;
+
+/// The native half of the package `bootwire`. Private: programs import `bootwire`.
+#[pyo3::pymodule]
+mod _bootwire {
+    #[pymodule_export]
+    use crate::engine::Core;
+    #[pymodule_export]
+    use crate::job::Ticket;
+    #[pymodule_export]
+    use crate::pool::Jobs;
+    #[pymodule_export]
+    use crate::record::Record;
+    #[pymodule_export]
+    use crate::request::{Request, make_request};
+
+    /// The version of the engine.
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+}
