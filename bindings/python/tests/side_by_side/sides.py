@@ -49,7 +49,15 @@ def wait_for(what: str, condition: Any, patience: float = PATIENCE) -> Any:
 class Side:
     """A program, running on one of the two."""
 
-    def __init__(self, name: str, program: str | Path, *arguments: str, address: str = "127.0.0.1"):
+    def __init__(
+        self,
+        name: str,
+        program: str,
+        *arguments: str,
+        address: str = "127.0.0.1",
+        variables: dict[str, str] | None = None,
+    ):
+        """Starts a program of this folder, or "-m MODULE"; JOURNAL, ADDRESS and PORT stand for the side's own."""
         self.name = name
         self.address = address
         self.port = free_port(address)
@@ -63,6 +71,8 @@ class Side:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         if name == "bootwire" and "PYTHONPATH" in os.environ:
             environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
+        environment |= variables or {}
+        start = program.split() if program.startswith("-m ") else [str(PROGRAMS / program)]
         words = [
             word.replace("JOURNAL", str(self.journal))
             .replace("ADDRESS", address)
@@ -71,7 +81,7 @@ class Side:
         ]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [PYTHONS[name], str(PROGRAMS / program), *words],
+                [PYTHONS[name], *start, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
