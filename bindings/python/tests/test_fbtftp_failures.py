@@ -228,15 +228,18 @@ class Failures(Case):
         self.assertEqual(seen.entries, [told])
 
     def test_a_stranger_s_packets_do_not_end_a_transfer(self):
-        with self.serving(self.handler_class(lambda _: Content(b"z" * 2000))) as server:
-            with Client(self.address(server)) as client, Client(self.address(server)) as other:
-                client.ask("file")
-                client.hear()
-                other.peer = client.peer
-                other.acknowledge(1)
-                other.complain(0, "stop it")
-                client.acknowledge(1)
-                opcode, number, _ = client.hear()
+        with (
+            self.serving(self.handler_class(lambda _: Content(b"z" * 2000))) as server,
+            Client(self.address(server)) as client,
+            Client(self.address(server)) as other,
+        ):
+            client.ask("file")
+            client.hear()
+            other.peer = client.peer
+            other.acknowledge(1)
+            other.complain(0, "stop it")
+            client.acknowledge(1)
+            opcode, number, _ = client.hear()
         self.assertEqual((opcode, number), (3, 2))
 
 

@@ -301,14 +301,16 @@ class AProvisioningServer(Case):
                 time.sleep(0.02)
             return Content(b"abc")
 
-        with self.serving(self.handler_class(content), callback=callback) as server:
-            with Client(self.address(server)) as slow:
-                slow.ask("slow")
-                for number in range(12):
-                    self.assertEqual(get(self.address(server), f"{number}").data, b"abc")
-                asleep.wait_for_count(12)  # all of them at the same time
-                wake.set()
-                self.assertEqual(slow.receive().data, b"abc")
+        with (
+            self.serving(self.handler_class(content), callback=callback) as server,
+            Client(self.address(server)) as slow,
+        ):
+            slow.ask("slow")
+            for number in range(12):
+                self.assertEqual(get(self.address(server), f"{number}").data, b"abc")
+            asleep.wait_for_count(12)  # all of them at the same time
+            wake.set()
+            self.assertEqual(slow.receive().data, b"abc")
 
 
 class AReporter(Case):

@@ -102,16 +102,18 @@ class Running(Case):
 
     def test_what_runs_may_end_after_close(self):
         server = self.server(lambda _: Content(b"x" * 1500))
-        with Client(self.address(server)) as client:
-            with running(server):
-                client.ask("x")
-                self.assertEqual(client.hear()[0], 3)
-                server.close()
-                client.acknowledge(1)
-                self.assertEqual(client.hear()[:2], (3, 2))
-                client.acknowledge(2)
-                self.assertEqual(client.hear()[:2], (3, 3))
-                client.acknowledge(3)
+        with (
+            Client(self.address(server)) as client,
+            running(server),
+        ):
+            client.ask("x")
+            self.assertEqual(client.hear()[0], 3)
+            server.close()
+            client.acknowledge(1)
+            self.assertEqual(client.hear()[:2], (3, 2))
+            client.acknowledge(2)
+            self.assertEqual(client.hear()[:2], (3, 3))
+            client.acknowledge(3)
         self.assertEqual(self.stats().error, {})
 
     def test_what_is_cut_off_is_closed_and_told(self):

@@ -175,14 +175,16 @@ class Transfers(Case):
         self.assertEqual((len(got.data), got.blocks), (len(data), 66_001))
 
     def test_a_client_that_complains_is_in_the_statistics(self):
-        with self.serving(self.handler_class(lambda _: Content(b"z" * 2000))) as server:
-            with Client(self.address(server)) as client:
-                client.ask("file")
-                client.hear()
-                client.acknowledge(1)
-                client.hear()
-                client.complain(3, "Disk full")
-                stats = self.stats()
+        with (
+            self.serving(self.handler_class(lambda _: Content(b"z" * 2000))) as server,
+            Client(self.address(server)) as client,
+        ):
+            client.ask("file")
+            client.hear()
+            client.acknowledge(1)
+            client.hear()
+            client.complain(3, "Disk full")
+            stats = self.stats()
         self.assertEqual(stats.error, {"error_code": 3, "error_message": "Disk full"})
         self.assertEqual((stats.packets_sent, stats.packets_acked), (2, 1))
         self.assertEqual(stats.bytes_sent, 1024)
@@ -190,20 +192,24 @@ class Transfers(Case):
     def test_a_client_that_falls_silent_is_given_up(self):
         journal = Journal()
         handler = self.handler_class(lambda _: Content(b"z" * 2000, journal))
-        with self.serving(handler, retries=0, timeout=1) as server:
-            with Client(self.address(server)) as client:
-                client.ask("file")
-                client.receive(leave_after=2)
-                stats = self.stats()
+        with (
+            self.serving(handler, retries=0, timeout=1) as server,
+            Client(self.address(server)) as client,
+        ):
+            client.ask("file")
+            client.receive(leave_after=2)
+            stats = self.stats()
         self.assertEqual(stats.error["error_code"], constants.ERR_UNDEFINED)
         self.assertRegex(stats.error["error_message"], r"^timeout after \d+ retransmits\.$")
         journal.wait_for(lambda entries: entries[-1] == "close")
 
     def test_uploads_are_refused(self):
-        with self.serving(self.handler_class(lambda _: Content(b""))) as server:
-            with Client(self.address(server)) as client:
-                client.ask("file", opcode=2)
-                got = client.receive()
+        with (
+            self.serving(self.handler_class(lambda _: Content(b""))) as server,
+            Client(self.address(server)) as client,
+        ):
+            client.ask("file", opcode=2)
+            got = client.receive()
         self.assertEqual(got.error[0], constants.ERR_ACCESS_VIOLATION)
 
     def test_netascii(self):

@@ -72,11 +72,6 @@ def simplest(data: Content) -> tuple[Content, bool]:
     return data, True
 
 
-def reads_any(data: Content) -> bool:
-    """Whether the content may be asked for more than a block at a time."""
-    return bool(getattr(data, "read_any", False))
-
-
 def told_size(data: Content) -> Any:
     """What the content says of its size; None if nothing, or if the engine knows."""
     size = getattr(data, "size", None)

@@ -1,15 +1,25 @@
-"""The seam to the engine: everything this package asks of `bootwire._bootwire`."""
+"""The seam to the engine: everything this package asks of `bootwire._engine`."""
 
+import collections
+import logging
+import os
 import socket
+import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from bootwire import _bootwire
+from bootwire._answer import Refusal
+from bootwire._content import Blocks
+from bootwire._engine import FIRST_READ, FIRST_READ_STRANGER, Engine
 
-Answer = _bootwire.Answer
+from . import _wording
+
 Record = _bootwire.Record
 Request = _bootwire.Request
-Refusal = _bootwire.Refusal
+
+log = logging.getLogger(__name__)
 
 #: Options that the engine can grant.
 OPTIONS = (
@@ -26,38 +36,180 @@ OPTIONS = (
 #: Seconds a handler may take: fbtftp's had no limit, and no client waits longer.
 DEADLINE = 3600.0
 
-
-def refusal(code: int, text: str) -> Exception:
-    """What tells a client `code` and `text` when it is raised."""
-    return Refusal(code, text)
+#: Seconds that the record of a transfer may come after its end.
+_RECORD_LATE = 10.0
 
 
-def silence() -> Exception:
-    """What tells a client nothing when it is raised."""
-    return Refusal(0, "", silent=True)
-
-
-def cancel(request: Request, code: int | None, text: str) -> None:
-    """Ends a running transfer."""
-    request.cancel(code, text)
-
-
-class Serving:
-    """A running engine."""
+class Transfer:
+    """What a request is answered with."""
 
     def __init__(
         self,
-        handler: Callable[[Request], Answer],
+        content: Any,
+        terms: dict[str, Any],
+        stopped: Callable[[], bool],
+        on_end: Callable[["Record | None"], None],
+    ) -> None:
+        #: Bytes, a path, or an object of which nothing but `read(n)` is called.
+        self.content = content
+        #: For the engine.
+        self.terms = terms
+        #: Whether to stop reading.
+        self.stopped = stopped
+        #: Called once, when the transfer is over and nobody reads any more.
+        self.on_end = on_end
+
+
+class Channel:
+    """The way back to the client of one request, open until it is answered or refused."""
+
+    def __init__(
+        self, serving: "Serving", request: Request, blksize: int, ticket: _bootwire.Ticket
+    ) -> None:
+        self.request = request
+        self._serving = serving
+        self._blksize = blksize
+        self._ticket = ticket
+
+    def send(self, transfer: Transfer) -> None:
+        """Answers. Reads the first bytes; what that raises is the client's answer instead."""
+        self._serving._send(self.request, transfer, self._blksize, self._ticket)
+
+    def refuse(self, code: int, text: str, silent: bool = False) -> None:
+        """Sends an ERROR; none if `silent`."""
+        self._ticket.refuse(code, text, None, silent, None)
+
+
+class _Reader(Blocks):
+    """Content on its way: read as fbtftp read it, and closed by its handler."""
+
+    closes_at_end = False
+
+    def __init__(self, transfer: Transfer, blksize: int, over: Callable[[], None]) -> None:
+        super().__init__(transfer.content, blksize)
+        self._transfer = transfer
+        self._over = over
+
+    def size(self) -> int | None:
+        return None
+
+    def fill(self, want: int) -> tuple[bytes, bool]:
+        if self._transfer.stopped():
+            raise Refusal(0, silent=True)
+        try:
+            piece = super().fill(want)
+        except Refusal:
+            raise
+        except BaseException:
+            if not self._transfer.stopped():
+                log.exception(_wording.UNREADABLE)
+            raise Refusal(0, _wording.UNREADABLE) from None
+        if self._transfer.stopped():
+            raise Refusal(0, silent=True)
+        return piece
+
+    def close(self) -> None:
+        self._over()
+
+
+class _Whole(_Reader):
+    """Content that is here."""
+
+    def fill(self, want: int) -> tuple[bytes, bool]:
+        return self.content, True
+
+
+class _Ending:
+    """A transfer that runs: it is over when its content is let go and its record is here."""
+
+    __slots__ = ("let_go", "on_end", "record")
+
+    def __init__(self, on_end: Callable[[Record | None], None], let_go: bool) -> None:
+        self.on_end = on_end
+        self.let_go = let_go
+        self.record: Record | None = None
+
+
+class Serving(Engine):
+    """A running engine, whose requests go to `serve`."""
+
+    def __init__(
+        self,
+        serve: Callable[[Channel], None],
         listener: socket.socket,
         settings: Mapping[str, Any],
     ) -> None:
-        self._engine = _bootwire.Engine(handler, sockets=[listener.fileno()], **settings)
-        self._engine.start()
+        super().__init__(lambda _: None, sockets=[listener], observer=lambda _: None, **settings)
+        self._serve = serve
+        self._endings: dict[int, _Ending] = {}
+        self._late: collections.deque[tuple[float, int]] = collections.deque()
+        self._endings_lock = threading.Lock()
 
-    def drain(self, seconds: float) -> None:
-        """Lets what runs come to its end, for so long; then as `stop`."""
-        self._engine.drain(seconds)
+    def stop(self, grace: float = 5.0) -> bool:
+        """Ends everything now; what handlers still have to do may take `grace` seconds."""
+        done = super().stop(grace)
+        with self._endings_lock:
+            left = list(self._endings.values())
+            self._endings.clear()
+        for ending in left:
+            ending.on_end(ending.record)
+        return done
 
-    def stop(self) -> None:
-        """Ends everything now."""
-        self._engine.stop()
+    def _call(self, request: Request, number: int, blksize: int, ticket: _bootwire.Ticket) -> None:
+        self._serve(Channel(self, request, blksize, ticket))
+
+    def _send(
+        self, request: Request, transfer: Transfer, blksize: int, ticket: _bootwire.Ticket
+    ) -> None:
+        content, terms, number = transfer.content, transfer.terms, request.id
+        is_file = isinstance(content, os.PathLike)
+        ending = _Ending(transfer.on_end, is_file)
+        with self._endings_lock:
+            self._endings[number] = ending
+        if is_file:
+            # Nothing tells when it is let go: its record is all that comes.
+            ticket.reply_file(os.path.abspath(content), terms)
+            return
+        kind = _Whole if isinstance(content, bytes) else _Reader
+        reader = kind(transfer, blksize, lambda: self._let_go(number))
+        want = FIRST_READ if request.proven else FIRST_READ_STRANGER
+        try:
+            data, end = reader.fill(want)
+            ticket.reply(data, end, reader, None, terms)
+        except Refusal as refusal:
+            with self._endings_lock:
+                ending.let_go = True
+            ticket.refuse(refusal.code, refusal.text, None, refusal.silent, None)
+
+    def _let_go(self, number: int) -> None:
+        """The content is not needed any more."""
+        now = time.monotonic()
+        lost = []
+        with self._endings_lock:
+            while self._late and self._late[0][0] < now:
+                ending = self._endings.pop(self._late.popleft()[1], None)
+                if ending is not None:
+                    lost.append(ending)
+            ending = self._endings.get(number)
+            if ending is not None:
+                ending.let_go = True
+                if ending.record is None:
+                    self._late.append((now + _RECORD_LATE, number))
+                    ending = None
+                else:
+                    del self._endings[number]
+        if ending is not None:
+            ending.on_end(ending.record)
+        for ending in lost:
+            ending.on_end(None)
+
+    def _observe(self, record: Record) -> None:
+        with self._endings_lock:
+            ending = self._endings.get(record.id)
+            if ending is None:
+                return
+            ending.record = record
+            if not ending.let_go:
+                return
+            del self._endings[record.id]
+        ending.on_end(record)

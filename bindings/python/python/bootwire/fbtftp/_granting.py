@@ -5,7 +5,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from . import _engine
-from ._content import reads_any, simplest
+from ._content import simplest
 
 if TYPE_CHECKING:
     from .base_handler import BaseHandler
@@ -65,43 +65,40 @@ def granted(asked: dict[str, Any]) -> OrderedDict[str, Any]:
     return options
 
 
-def answer(handler: "BaseHandler") -> _engine.Answer:
-    """The engine's answer for a handler that is ready."""
+def transfer(handler: "BaseHandler") -> _engine.Transfer:
+    """What the engine is to do for a handler that is ready."""
     data = handler._response_data
     assert data is not None
     if handler._current_block is not None or _overrides(type(handler), "_next_block"):
         content: Any = Blocks(handler)
-        encoded, any_size = True, False
+        encoded = True
     else:
         content, encoded = simplest(data)
-        any_size = reads_any(content)
-    request = handler._bootwire.request
-    assert request is not None
+    channel = handler._bootwire.channel
+    asked = channel.request.options if channel is not None else []
     options = handler._options
-    terms: dict[str, Any] = {}
+    terms: dict[str, Any] = {"kind": "fbtftp"}
     refused = [
         name
-        for name, value in request.options
+        for name, value in asked
         if name in _engine.OPTIONS
         and (name not in options or (name in _AS_ASKED and str(options[name]) != value))
     ]
     if refused:
-        terms["without_options"] = refused
+        terms["without"] = refused
     for name, term in (("blksize", "blksize_max"), ("windowsize", "windowsize_max")):
         most = _number(options.get(name))
         if most is not None:
             terms[term] = min(most, 65535)
     size = _number(options.get("tsize"))
     if encoded:
-        terms["size"] = size
-        terms["encoded"] = True
-    if any_size:
-        terms["read_any"] = True
-    if (handler._timeout, handler._retries) != handler._bootwire.patience and handler._timeout > 0:
-        if "timeout" not in options:
-            terms["resend_min"] = float(handler._timeout)
-        terms["give_up"] = float(patience(handler._timeout, handler._retries))
-    return _engine.Answer(content, on_end=handler._ended, **terms)
+        terms["as_is"] = True
+        if size is not None:
+            terms["told_size"] = size
+    timeout = handler._timeout
+    if timeout > 0 and timeout != handler._bootwire.patience[0] and "timeout" not in options:
+        terms["resend_min"] = float(timeout)
+    return _engine.Transfer(content, terms, lambda: handler._should_stop, handler._ended)
 
 
 # Options that may be granted as they were asked, and not otherwise.

@@ -111,7 +111,7 @@ class BaseHandler:
     def start(self) -> None:
         """Answers the request. The server calls it, once."""
         talk = self._bootwire
-        if talk.request is None:
+        if talk.channel is None:
             raise RuntimeError("only a server can start a handler: return it from get_handler()")
         if talk.started:
             raise AssertionError("a handler can be started once")
@@ -149,18 +149,6 @@ class BaseHandler:
             self._should_stop = True
 
     # What subclasses call, and override.
-
-    @property
-    def _should_stop(self) -> bool:
-        """Whether the transfer is to end. Set it, and it ends."""
-        return bool(self.__dict__.get("_should_stop"))
-
-    @_should_stop.setter
-    def _should_stop(self, stop: bool) -> None:
-        self.__dict__["_should_stop"] = stop
-        talk: _conversation.Conversation | None = self.__dict__.get("_bootwire")
-        if stop and talk is not None:
-            talk.cancel()
 
     def _parse_options(self) -> None:
         """Decides on the client's options: what is left in `_options` is granted."""
@@ -211,16 +199,13 @@ class BaseHandler:
         if is_missing(self._response_data):
             self._unreadable()
             return
-        talk.answer(_granting.answer(self))
+        talk.answer(_granting.transfer(self))
 
     def _transmit_error(self) -> None:
         """Sends the client the error in `_stats.error`, which ends the transfer."""
         code = int(self._stats.error.get("error_code", constants.ERR_UNDEFINED))
         message = str(self._stats.error.get("error_message", _wording.FAILED))
-        if self._bootwire.is_open:
-            self._bootwire.refuse(code, message)
-        else:
-            self._bootwire.cancel(code, message)
+        self._bootwire.refuse(code, message)
 
     def _next_block(self) -> None:
         """Reads a block into `_current_block`. Overridden, it is called for each block."""
@@ -276,7 +261,7 @@ class BaseHandler:
         talk = self._bootwire
         if not talk.closed:
             talk.closed = True
-            talk.cancel()
+            self._should_stop = True
             try:
                 self._on_close()
             except Exception:
@@ -326,7 +311,8 @@ class BaseHandler:
 
     def _ended(self, record: "Record | None") -> None:
         """The engine says that the transfer is over."""
-        self._bootwire.end(record, lambda: self._guarded(lambda: self._wind_up(record)))
+        if self._bootwire.end(record):
+            self._guarded(lambda: self._wind_up(record))
 
     def _wind_up(self, record: "Record | None") -> None:
         self._settle(record)
@@ -362,7 +348,7 @@ class BaseHandler:
             talk.fail()
             if talk.is_running:
                 # The engine's last call does the rest.
-                talk.cancel()
+                self._should_stop = True
             else:
                 self._release()
 

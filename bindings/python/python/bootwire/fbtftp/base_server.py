@@ -7,15 +7,12 @@ import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from . import _conversation, _engine, _granting, _wording, constants
 from ._server_stats import ServerStats
 from ._session_stats import Peer
 from .base_handler import BaseHandler
-
-if TYPE_CHECKING:
-    from ._engine import Answer, Request
 
 __all__ = ["BaseServer", "ServerStats"]
 
@@ -155,7 +152,9 @@ class BaseServer:
 
     def _start(self) -> None:
         if self._serving is None:
-            self._serving = _engine.Serving(self._answer, self._listener, self._settings())
+            serving = _engine.Serving(self._serve, self._listener, self._settings())
+            serving.start()
+            self._serving = serving
 
     def _settings(self) -> dict[str, Any]:
         patience = _granting.patience(int(self._timeout), int(self._retries))
@@ -172,14 +171,16 @@ class BaseServer:
                 if well:
                     serving.drain(self.drain_seconds)
                 else:
-                    serving.stop()
+                    serving.stop(grace=1.0)
         finally:
             self._listener.close()
 
-    def _answer(self, request: "Request") -> "Answer":
+    def _serve(self, channel: _engine.Channel) -> None:
         """What the engine asks, on a thread of its pool."""
+        request = channel.request
         if request.op != "read":
-            raise _engine.refusal(constants.ERR_ACCESS_VIOLATION, "Uploads are not accepted here")
+            channel.refuse(constants.ERR_ACCESS_VIOLATION, "Uploads are not accepted here")
+            return
         peer = self._peer(request.peer)
         path = request.filename.decode("latin-1")
         options: OrderedDict[str, Any] = OrderedDict()
@@ -190,53 +191,56 @@ class BaseServer:
             # The server's own are no client's to set.
             if name not in ("mode", "default_timeout", "retries"):
                 options[name] = value
-        with _conversation.answering(request) as conversations:
+        with _conversation.answering(channel) as conversations:
             try:
-                talk = self._converse(request, conversations, peer, path, options)
+                served = self._converse(channel, conversations, peer, path, options)
             except SystemExit:
                 # A handler that closed itself while it was made.
-                talk = conversations[-1] if conversations else None
+                served = True
+                if not any(not talk.is_open for talk in conversations):
+                    channel.refuse(constants.ERR_UNDEFINED, "", silent=True)
             except BaseException:
                 log.exception("The handler for %r could not be made", path)
-                self._server_stats.increment_counter("process_count")
-                raise _engine.refusal(constants.ERR_UNDEFINED, _wording.FAILED) from None
-            finally:
-                if self._tells_requests:
-                    self._wakeups.put("request")
-        if talk is None:
+                served = True
+                if not any(not talk.is_open for talk in conversations):
+                    channel.refuse(constants.ERR_UNDEFINED, _wording.FAILED)
+        if served:
+            self._server_stats.increment_counter("process_count")
+        else:
             log.warning("No handler for %r: %s gets no answer", path, peer)
-            raise _engine.silence()
-        self._server_stats.increment_counter("process_count")
-        return talk.outcome()
+        if self._tells_requests:
+            self._wakeups.put("request")
 
     def _converse(
         self,
-        request: "Request",
+        channel: _engine.Channel,
         conversations: list[_conversation.Conversation],
         peer: Peer,
         path: str,
         options: dict[str, Any],
-    ) -> _conversation.Conversation | None:
-        """Has the handler made and started."""
+    ) -> bool:
+        """Has the handler made and started. False if there is none."""
         handler: Any = self.get_handler((self._address, self._port), peer, path, options)
         if handler is None:
-            # Unless one was made and started all the same.
-            return next((talk for talk in conversations if talk.started), None)
+            if any(talk.started or not talk.is_open for talk in conversations):
+                # One was made that has spoken for itself.
+                return True
+            channel.refuse(constants.ERR_UNDEFINED, "", silent=True)
+            return False
         talk = getattr(handler, "_bootwire", None)
         if not isinstance(talk, _conversation.Conversation):
             if isinstance(handler, BaseHandler):
                 raise TypeError("the handler's __init__() never called super().__init__()")
             # Something that serves by itself: a process, a thread.
-            talk = _conversation.Conversation(request)
-            talk.drop()
-        elif talk.request is None:
-            talk.request = request
-        elif talk.request is not request:
+            channel.refuse(constants.ERR_UNDEFINED, "", silent=True)
+        elif talk.channel is None:
+            talk.attach(channel)
+        elif talk.channel is not channel:
             raise TypeError("a handler answers one request: make another one")
         handler.daemon = True
-        if not talk.started:
+        if talk is None or not talk.started:
             handler.start()
-        return talk
+        return True
 
     def _peer(self, peer: Peer) -> Peer:
         """The client's address as a socket of the server's family tells it."""

@@ -41,7 +41,7 @@ class NetasciiReader:
     def size(self) -> int:
         """Size after conversion, in bytes."""
         if self._size is None:
-            converted: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)
+            converted: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
             size = 0
             while piece := self.read(_PIECE):
                 size += converted.write(piece)
