@@ -173,6 +173,33 @@ def fbtftp() -> Server:
     return server
 
 
+def packages() -> dict[str, str]:
+    """The Python packages of Bootwire, installed from their wheels: `perf/python` makes them anew."""
+    place = PEERS / "bootwire-python"
+    if not (place / "bootwire").exists():
+        wheels = run(str(ROOT / "bindings/python/wheel"), cwd=ROOT).split()
+        run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index",
+            "--target", str(place), *(word for word in wheels if word.endswith(".whl")))
+    return {"PYTHONPATH": str(place)}
+
+
+def bootwire_fbtftp() -> Server:
+    """The program of `fbtftp`, unchanged, on Bootwire."""
+    server = fbtftp()
+    server.name = "bootwire-fbtftp"
+    server.version = f"Python {platform.python_version()}"
+    server.env = packages()
+    return server
+
+
+def bootwire_python() -> Server:
+    """A handler of the package `bootwire`, which answers with a path."""
+    server = bootwire_fbtftp()
+    server.name = "bootwire-python"
+    server.command[1] = str(PERF / "peers/bootwire_server.py")
+    return server
+
+
 SERVERS = {
     "bootwire": bootwire,
     "bootwire-single-port": single_port,
@@ -185,12 +212,17 @@ SERVERS = {
     "tftpd-crate": tftpd_crate,
     "async-tftp": async_tftp,
     "fbtftp": fbtftp,
+    "bootwire-fbtftp": bootwire_fbtftp,
+    "bootwire-python": bootwire_python,
     "bootwire-seen": seen_by_all,
     "bootwire-unheard": seen_by_nobody,
 }
 
+# They tell what happens to somebody.
+LISTENED_TO = ["bootwire-seen", "bootwire-unheard"]
+
 # Measured only if they are named.
-ON_REQUEST = ["bootwire-seen", "bootwire-unheard"]
+ON_REQUEST = ["bootwire-fbtftp", "bootwire-python", *LISTENED_TO]
 
 
 def need_root(who: str) -> None:
