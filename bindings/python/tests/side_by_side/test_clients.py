@@ -1,7 +1,7 @@
 """Clients of others against both: tftp-hpa, atftp, curl, busybox, tftpy."""
 
 from .clients import CLIENTS, fetch
-from .compare import SideBySide, plain
+from .compare import SideBySide, brief, plain
 
 
 class Clients(SideBySide):
@@ -19,7 +19,7 @@ class Clients(SideBySide):
                     note[1]["packets_acked"] = "some"
                 if note[0] == "init":
                     note[2][1] = "client's"
-            return {"data": data, "calls": notes}
+            return {"data": data and brief(data), "calls": notes}
 
         return scenario
 
