@@ -1,6 +1,7 @@
 """Runs the tests, several classes at a time: python bindings/python/tests [NAME...]
 
-Most of them wait for timers and answers, not for a core. With names, runs what has one of them in its own.
+Most of them wait for timers and answers, not for a core. With names, runs what has one of them in its own, and
+nothing that has one which is given with a `!` before it.
 """
 
 from __future__ import annotations
@@ -45,8 +46,12 @@ def run(name: str, tests: list[str]) -> tuple[str, int, float, int, str]:
 def main(names: list[str]) -> int:
     found = unittest.defaultTestLoader.discover(str(HERE), top_level_dir=str(HERE))
     classes: dict[str, list[str]] = {}
+    wanted = [name for name in names if not name.startswith("!")]
+    unwanted = [name[1:] for name in names if name.startswith("!")]
     for case in cases(found):
-        if not names or any(name in case.id() for name in names):
+        if any(name in case.id() for name in unwanted):
+            continue
+        if not wanted or any(name in case.id() for name in wanted):
             classes.setdefault(case.id().rpartition(".")[0], []).append(case.id())
     if not classes:
         print("no test has such a name")
@@ -60,11 +65,16 @@ def main(names: list[str]) -> int:
         for done in as_completed(pool.submit(run, name, tests) for name, tests in ordered):
             name, code, seconds, skipped, output = done.result()
             all_skipped += skipped
-            print(f"{'FAILED' if code else 'ok':6} {seconds:5.1f} s {len(classes[name]):4} {name}", flush=True)
+            print(
+                f"{'FAILED' if code else 'ok':6} {seconds:5.1f} s {len(classes[name]):4} {name}",
+                flush=True,
+            )
             if code:
                 failed.append(name)
                 print(output, flush=True)
-    print(f"{count} tests in {len(classes)} classes, {all_skipped} skipped, failed: {', '.join(failed) or 'none'}")
+    print(
+        f"{count} tests in {len(classes)} classes, {all_skipped} skipped, failed: {', '.join(failed) or 'none'}"
+    )
     return 1 if failed else 0
 
 

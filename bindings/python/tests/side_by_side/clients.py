@@ -29,7 +29,9 @@ def tftp_hpa(address: str, port: int, name: str, to: Path) -> subprocess.Complet
     return _run("tftp", "-m", "binary", address, str(port), "-c", "get", name, to)
 
 
-def tftp_hpa_netascii(address: str, port: int, name: str, to: Path) -> subprocess.CompletedProcess[bytes]:
+def tftp_hpa_netascii(
+    address: str, port: int, name: str, to: Path
+) -> subprocess.CompletedProcess[bytes]:
     return _run("tftp", "-m", "netascii", address, str(port), "-c", "get", name, to)
 
 
@@ -37,20 +39,32 @@ def atftp(address: str, port: int, name: str, to: Path) -> subprocess.CompletedP
     return _run("atftp", "--get", "--remote-file", name, "--local-file", to, address, str(port))
 
 
-def atftp_options(address: str, port: int, name: str, to: Path) -> subprocess.CompletedProcess[bytes]:
-    options = [word for pair in ("tsize", "blksize 1428", "timeout 3") for word in ("--option", pair)]
-    return _run("atftp", *options, "--get", "--remote-file", name, "--local-file", to, address, str(port))
+def atftp_options(
+    address: str, port: int, name: str, to: Path
+) -> subprocess.CompletedProcess[bytes]:
+    options = [
+        word for pair in ("tsize", "blksize 1428", "timeout 3") for word in ("--option", pair)
+    ]
+    return _run(
+        "atftp", *options, "--get", "--remote-file", name, "--local-file", to, address, str(port)
+    )
 
 
 def curl(address: str, port: int, name: str, to: Path) -> subprocess.CompletedProcess[bytes]:
     return _run("curl", "-sS", "-o", to, f"tftp://{address}:{port}/{name}")
 
 
-def curl_blksize(address: str, port: int, name: str, to: Path) -> subprocess.CompletedProcess[bytes]:
-    return _run("curl", "-sS", "--tftp-blksize", "1428", "-o", to, f"tftp://{address}:{port}/{name}")
+def curl_blksize(
+    address: str, port: int, name: str, to: Path
+) -> subprocess.CompletedProcess[bytes]:
+    return _run(
+        "curl", "-sS", "--tftp-blksize", "1428", "-o", to, f"tftp://{address}:{port}/{name}"
+    )
 
 
-def curl_no_options(address: str, port: int, name: str, to: Path) -> subprocess.CompletedProcess[bytes]:
+def curl_no_options(
+    address: str, port: int, name: str, to: Path
+) -> subprocess.CompletedProcess[bytes]:
     return _run("curl", "-sS", "--tftp-no-options", "-o", to, f"tftp://{address}:{port}/{name}")
 
 

@@ -55,7 +55,9 @@ class SideBySide(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         if not FBTFTP_PYTHON.exists():
-            raise AssertionError(f"no fbtftp in {FBTFTP_PYTHON}: run ./test --python, which fetches it")
+            raise AssertionError(
+                f"no fbtftp in {FBTFTP_PYTHON}: run ./test --python, which fetches it"
+            )
         cls.sides = []
         for name in ("fbtftp", "bootwire"):
             side = Side(name, cls.PROGRAM, *cls.ARGUMENTS, address=cls.ADDRESS)
@@ -79,10 +81,14 @@ class SideBySide(unittest.TestCase):
         self.assertEqual(theirs.keys(), ours.keys())
         # What is equal would hide what is not.
         equal = {what for what in theirs if theirs[what] == ours[what]}
-        theirs, ours = ({what: seen[what] for what in seen if what not in equal} for seen in (theirs, ours))
+        theirs, ours = (
+            {what: seen[what] for what in seen if what not in equal} for seen in (theirs, ours)
+        )
         self.assertEqual(theirs, ours, "fbtftp's (-) and Bootwire's (+)")
 
-    def read(self, path: str, *words: str, done: bool = True, calls: bool = True, **how: Any) -> Callable[[Side], Seen]:
+    def read(
+        self, path: str, *words: str, done: bool = True, calls: bool = True, **how: Any
+    ) -> Callable[[Side], Seen]:
         """A scenario: one read. Shows the packets, the bytes, and what was called with what."""
         path = self.path(path)
 

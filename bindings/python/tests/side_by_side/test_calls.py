@@ -22,7 +22,9 @@ class Overridden(SideBySide):
         self.same(self.read("options/500"))
 
     def test_parse_options_with_options(self):
-        self.same(self.read("options/500", "octet", "blksize", "1400", "tsize", "0", "timeout", "2"))
+        self.same(
+            self.read("options/500", "octet", "blksize", "1400", "tsize", "0", "timeout", "2")
+        )
 
     def test_parse_options_in_netascii(self):
         self.same(self.read("options/500", "netascii", "tsize", "0"))
@@ -93,7 +95,8 @@ class Parallel(SideBySide):
             for path in paths:
                 side.wait("callback", path)
             notes = wait_for(
-                "content closed", lambda: [side.notes(path) for path in paths if ["close"] in side.notes(path)]
+                "content closed",
+                lambda: [side.notes(path) for path in paths if ["close"] in side.notes(path)],
             )
             return {"digests": digests, "closed": len(notes)}
 

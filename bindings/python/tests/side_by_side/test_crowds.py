@@ -100,25 +100,43 @@ class Crowds(unittest.TestCase):
         with Crowd(side.server, paths) as crowd:
             self.assertEqual(crowd.read(together=True), set())
             self.assertEqual(crowd.errors, {})
-            self.assertEqual({hashlib.sha256(data).digest() for data in crowd.data}, {pattern_digest(size)})
+            self.assertEqual(
+                {hashlib.sha256(data).digest() for data in crowd.data}, {pattern_digest(size)}
+            )
         notes = wait_for("a thousand callbacks", lambda: finished(side, 1000))
         self.assertEqual(len(notes), 1000)
         self.assertEqual({note["error"].get("error_code") for note in notes}, {None})
         # What was sent again counts again.
         self.assertEqual({note["bytes_sent"] for note in notes if not note["retransmits"]}, {size})
-        self.assertEqual({note["packets_sent"] - note["retransmits"] for note in notes}, {size // 512 + 1})
+        self.assertEqual(
+            {note["packets_sent"] - note["retransmits"] for note in notes}, {size // 512 + 1}
+        )
 
     def test_exceptions_in_every_callback_harm_nobody(self):
         side = self.server()
-        kinds = ["raise/OSError", "readfails/2000", "sizefails/700", "closefails/700", "callback/fails", "initfails"]
+        kinds = [
+            "raise/OSError",
+            "readfails/2000",
+            "sizefails/700",
+            "closefails/700",
+            "callback/fails",
+            "initfails",
+        ]
         kinds += ["refused", "nobody", "none", "runfails", "stops", "content/2000"]
         paths = [f"{kind}/{number}" for number in range(20) for kind in kinds]
         with Crowd(side.server, paths) as crowd:
             silent = crowd.read(patience=8)
-            whole = [bytes(data) for path, data in zip(paths, crowd.data, strict=True) if path.startswith("content")]
+            whole = [
+                bytes(data)
+                for path, data in zip(paths, crowd.data, strict=True)
+                if path.startswith("content")
+            ]
             self.assertEqual(set(whole), {pattern(2000)})
         # Only who is not to be answered is not.
-        self.assertEqual({paths[number].split("/")[0] for number in silent} - {"refused", "nobody", "initfails"}, set())
+        self.assertEqual(
+            {paths[number].split("/")[0] for number in silent} - {"refused", "nobody", "initfails"},
+            set(),
+        )
         with Client(side.server) as client:
             self.assertEqual(client.read("content/2000/last").data, pattern(2000))
         side.signal(signal.SIGINT)

@@ -5,7 +5,14 @@ from .compare import SideBySide
 
 class Exceptions(SideBySide):
     def test_in_get_response_data(self):
-        for name in ("PermissionError", "IsADirectoryError", "OSError", "ValueError", "KeyError", "Exception"):
+        for name in (
+            "PermissionError",
+            "IsADirectoryError",
+            "OSError",
+            "ValueError",
+            "KeyError",
+            "Exception",
+        ):
             with self.subTest(name):
                 self.same(self.read(f"raise/{name}"))
 
@@ -65,7 +72,9 @@ class Requests(SideBySide):
         self.same(self.read("content/700", "octet", "blksize", "many", done=False, patience=2))
 
     def test_block_size_of_nothing(self):
-        self.same(self.read("content/700", "octet", "blksize", "0", done=False, patience=2, blocks=3))
+        self.same(
+            self.read("content/700", "octet", "blksize", "0", done=False, patience=2, blocks=3)
+        )
 
     def test_block_size_below_the_least(self):
         self.same(self.read("content/700", "octet", "blksize", "4", patience=2))

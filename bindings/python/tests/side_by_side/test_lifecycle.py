@@ -134,7 +134,14 @@ class Lifecycle(unittest.TestCase):
                 self.answers(side)
             counted = wait_for(
                 "three requests",
-                lambda: sum(note[3].get("process_count", 0) for note in side.notes() if note[0] == "metrics") == 3,
+                lambda: (
+                    sum(
+                        note[3].get("process_count", 0)
+                        for note in side.notes()
+                        if note[0] == "metrics"
+                    )
+                    == 3
+                ),
             )
             first = next(note for note in side.notes() if note[0] == "metrics")
             self.settle(side)

@@ -10,6 +10,7 @@ import xmlrpc.client
 import xmlrpc.server
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 from .compare import brief
 from .raw import Client
@@ -22,7 +23,7 @@ ARP = "#!/bin/sh\necho '? (127.0.0.1) at 52:54:00:12:34:56 [ether] on eth0'\n"
 class PxePilot(http.server.BaseHTTPRequestHandler):
     """The two calls of PXE Pilot's API that tftp-pilot makes."""
 
-    ANSWERS = {
+    ANSWERS: ClassVar = {
         "/v1/hosts?status=false": [
             {
                 "macAddresses": ["52:54:00:12:34:56"],
@@ -73,7 +74,9 @@ class Published(unittest.TestCase):
                 try:
                     return scenario(side)
                 except AssertionError as error:
-                    raise AssertionError(f"{name}: {error}\n{side.log.read_text()[-4000:]}") from None
+                    raise AssertionError(
+                        f"{name}: {error}\n{side.log.read_text()[-4000:]}"
+                    ) from None
 
         with ThreadPoolExecutor(2) as pool:
             theirs, ours = pool.map(run, ("fbtftp", "bootwire"))
@@ -97,7 +100,18 @@ class TftpPilot(Published):
     """tftp-pilot 0.2.0, a client of PXE Pilot: its API and `arp` are ours."""
 
     # With the log of the root, in which it writes what it knows of each transfer.
-    OPTIONS = ("--bind", "ADDRESS", "--port", "PORT", "--log", "DEBUG", "--timeout", "1", "--retries", "1")
+    OPTIONS = (
+        "--bind",
+        "ADDRESS",
+        "--port",
+        "PORT",
+        "--log",
+        "DEBUG",
+        "--timeout",
+        "1",
+        "--retries",
+        "1",
+    )
 
     def pilot(self, module):
         self.write("bin/arp", ARP.encode()).chmod(0o755)
@@ -122,7 +136,13 @@ class TftpPilot(Published):
 
         path = f"{self.directory / 'bin'}:/usr/bin:/bin"
         words = ("--root", str(root), "--pxe-pilot-url", f"http://127.0.0.1:{api}")
-        seen = self.same(scenario, f"-m {module}", *self.OPTIONS, *words, variables={"PATH": path, "no_proxy": "*"})
+        seen = self.same(
+            scenario,
+            f"-m {module}",
+            *self.OPTIONS,
+            *words,
+            variables={"PATH": path, "no_proxy": "*"},
+        )
         self.assertEqual(seen[4][2], brief(bytes(range(256)) * 2000))
         return seen
 
@@ -139,11 +159,16 @@ class TftpPilot(Published):
 class Cobbler(Published):
     """cobbler-tftp, where it is installed: no registry has it. Cobbler's API is ours."""
 
-    FILES = {"/grub/grub.cfg": b"menuentry\n" * 3000, "/loader.efi": bytes(range(256)) * 300}
+    FILES: ClassVar = {
+        "/grub/grub.cfg": b"menuentry\n" * 3000,
+        "/loader.efi": bytes(range(256)) * 300,
+    }
 
     def test_serves(self):
         if importlib.util.find_spec("cobbler_tftp") is None:
-            self.skipTest("cobbler-tftp is not installed here: pip install its checkout into both environments")
+            self.skipTest(
+                "cobbler-tftp is not installed here: pip install its checkout into both environments"
+            )
 
         def get_tftp_file(path, offset, size, token):
             data = self.FILES["/" + path.strip("/")]

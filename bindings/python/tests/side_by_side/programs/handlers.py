@@ -7,11 +7,10 @@ import io
 import sys
 import time
 
-from journal import note, note_stats
-
 from fbtftp import constants, netascii
 from fbtftp.base_handler import BaseHandler, ResponseData, StringResponseData
 from fbtftp.base_server import BaseServer
+from journal import note, note_stats
 
 
 def pattern(size):
@@ -141,7 +140,7 @@ class Handler(BaseHandler):
 
     def __init__(self, server_addr, peer, path, options):
         note(path, "init", list(server_addr), list(peer), dict(options))
-        self.kind, self.argument = (path.strip("/").split("/") + [""])[:2]
+        self.kind, self.argument = [*path.strip("/").split("/"), ""][:2]
         super().__init__(server_addr, peer, path, options, note_stats)
         note(path, "init returns")
 

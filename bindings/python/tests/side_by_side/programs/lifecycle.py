@@ -3,6 +3,7 @@
 HOW is what the program does around `run()`: see the functions below.
 """
 
+import contextlib
 import io
 import logging
 import multiprocessing
@@ -12,12 +13,11 @@ import sys
 import threading
 import time
 
-from journal import _file as journal_file
-from journal import note, note_stats
-
 import fbtftp
 from fbtftp import BaseHandler, BaseServer, ResponseData
 from fbtftp.base_handler import StringResponseData
+from journal import _file as journal_file
+from journal import note, note_stats
 
 
 class Handler(BaseHandler):
@@ -42,7 +42,9 @@ def after_run(server):
         note("", "run raises", type(error).__name__)
     else:
         note("", "run returns")
-    note("", "threads", sorted(thread.name for thread in threading.enumerate() if not thread.daemon))
+    note(
+        "", "threads", sorted(thread.name for thread in threading.enumerate() if not thread.daemon)
+    )
 
 
 def plain(address, port):
@@ -144,10 +146,8 @@ def daemon(address, port):
     os.chdir("/")
     for descriptor in range(256):
         if descriptor != journal_file:
-            try:
+            with contextlib.suppress(OSError):
                 os.close(descriptor)
-            except OSError:
-                pass
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -167,7 +167,11 @@ def forked(address, port):
 def imported(address, port):
     """Importing starts no thread and opens no descriptor."""
     note("", "threads", threading.active_count(), len(os.listdir("/proc/self/task")))
-    note("", "descriptors", sorted(int(name) for name in os.listdir("/proc/self/fd"))[3:-1] == [journal_file])
+    note(
+        "",
+        "descriptors",
+        sorted(int(name) for name in os.listdir("/proc/self/fd"))[3:-1] == [journal_file],
+    )
     wanted = {"BaseHandler", "BaseServer", "ResponseData", "SessionStats"}
     note("", "names", sorted(wanted.intersection(fbtftp.__all__)))
 
@@ -193,14 +197,30 @@ def nowhere(address, port):
 def attributes(address, port):
     """What programs look at."""
     server = Server(address, port, 7, 3, None, 11)
-    note("", "attributes", server._address == address, server._port == port, server._retries, server._timeout)
-    note("", "attributes", server._should_stop, server._metrics_timer, server._server_stats.interval)
-    note("", "attributes", server._server_stats.server_addr == address, server._server_stats.get_all_counters())
+    note(
+        "",
+        "attributes",
+        server._address == address,
+        server._port == port,
+        server._retries,
+        server._timeout,
+    )
+    note(
+        "", "attributes", server._should_stop, server._metrics_timer, server._server_stats.interval
+    )
+    note(
+        "",
+        "attributes",
+        server._server_stats.server_addr == address,
+        server._server_stats.get_all_counters(),
+    )
     stats = server._server_stats
     stats.increment_counter("a")
     stats.increment_counter("a", 2)
     stats.set_counter("b", 7)
-    note("", "counters", stats.get_counter("a"), stats.get_counter("none"), stats.get_all_counters())
+    note(
+        "", "counters", stats.get_counter("a"), stats.get_counter("none"), stats.get_all_counters()
+    )
     note("", "counters", stats.get_and_reset_counter("a"), stats.get_counter("a"))
     stats.reset_counter("b")
     note("", "counters", stats.get_and_reset_all_counters(), stats.get_all_counters())
@@ -232,7 +252,14 @@ def classes(address, port):
         except NotImplementedError:
             note("", "abstract", method)
     content = StringResponseData("gr\xfc\xdfe")
-    note("", "string", content.size(), list(content.read(3)), list(content.read(100)), list(content.read(1)))
+    note(
+        "",
+        "string",
+        content.size(),
+        list(content.read(3)),
+        list(content.read(100)),
+        list(content.read(1)),
+    )
     note("", "string", content.close())
     for size in (True, False):
         reader = netascii.NetasciiReader(Bytes(b"a\nb\r\nc\r" * 300))
