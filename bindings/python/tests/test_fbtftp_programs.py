@@ -1,7 +1,12 @@
 """Programs in the style of those that were written for fbtftp: each relies on something else."""
 
 import collections
+import contextlib
+import io
 import logging
+import pathlib
+import re
+import tempfile
 import threading
 import time
 import unittest
@@ -15,7 +20,7 @@ from bootwire.fbtftp import (
     constants,
     netascii,
 )
-from fbtftp_harness import Case, Client, Content, Journal, get, running
+from fbtftp_harness import Case, Client, Content, Journal, eventually, get, running
 
 
 class AProxyThatFetchesInRun(Case):
@@ -366,6 +371,28 @@ class ACameraServer(Case):
             self.assertEqual(server._server_stats.interval, 7)
         told = ("127.0.0.1", ["default_timeout", "mode", "retries", "tsize"])
         self.assertEqual(got.data, repr(told).encode())
+
+
+class TheExampleOfTheReference(Case):
+    """The program on the page about this interface."""
+
+    PAGE = pathlib.Path(__file__).parents[3] / "docs/reference/fbtftp.md"
+
+    def test_it_serves(self):
+        example = re.search(r"```python\n(.*?)```", self.PAGE.read_text(), re.DOTALL)
+        names = {}
+        exec(compile(example[1], str(self.PAGE), "exec"), names)
+        printed = io.StringIO()
+        with tempfile.TemporaryDirectory() as directory:
+            root = pathlib.Path(directory)
+            (root / "vmlinuz").write_bytes(b"kernel" * 1000)
+            server = names["Server"]("127.0.0.1", 0, root)
+            with contextlib.redirect_stdout(printed), running(server):
+                got = get(self.address(server), "/boot/vmlinuz", {"tsize": "0", "blksize": "1428"})
+                self.assertEqual(got.data, b"kernel" * 1000)
+                self.assertEqual(got.options, {"tsize": "6000", "blksize": "1428"})
+                eventually(lambda: printed.getvalue())
+        self.assertEqual(printed.getvalue(), "127.0.0.1 /boot/vmlinuz 6000 ok\n")
 
 
 class Overrides(Case):

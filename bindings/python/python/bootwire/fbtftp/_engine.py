@@ -11,7 +11,7 @@ from typing import Any
 
 from bootwire import _bootwire
 from bootwire._answer import Refusal
-from bootwire._content import Blocks
+from bootwire._content import Blocks, bytes_of
 from bootwire._engine import FIRST_READ, FIRST_READ_STRANGER, Engine
 
 from . import _wording
@@ -35,6 +35,9 @@ OPTIONS = (
 
 #: Seconds a handler may take: fbtftp's had no limit, and no client waits longer.
 DEADLINE = 3600.0
+
+#: A block that takes longer to come, in seconds, goes out before the next one is read.
+SLOW = 0.002
 
 #: Seconds that the record of a transfer may come after its end.
 _RECORD_LATE = 10.0
@@ -89,24 +92,56 @@ class _Reader(Blocks):
         super().__init__(transfer.content, blksize)
         self._transfer = transfer
         self._over = over
+        # What is to be raised once everything read before has gone out.
+        self._failed: Refusal | None = None
 
     def size(self) -> int | None:
         return None
 
     def fill(self, want: int) -> tuple[bytes, bool]:
+        """About `want` bytes, and whether they are the last. What is read before something is wrong
+        goes out first."""
+        if self._failed is not None:
+            raise self._failed
+        if self.any:
+            return self._guarded(want)
+        pieces: list[bytes] = []
+        total = 0
+        until = time.monotonic() + SLOW
+        while total < want:
+            try:
+                piece, end = self._guarded(self.left)
+            except Refusal as refusal:
+                if not pieces:
+                    raise
+                self._failed = refusal
+                break
+            if end:
+                return b"".join(pieces), True
+            pieces.append(piece)
+            total += len(piece)
+            self.left -= len(piece)
+            if self.left <= 0:
+                self.left = self.blksize
+                if time.monotonic() > until:
+                    break
+        return b"".join(pieces), False
+
+    def _guarded(self, n: int) -> tuple[bytes, bool]:
+        """One read, and whether it brought nothing."""
         if self._transfer.stopped():
             raise Refusal(0, silent=True)
         try:
-            piece = super().fill(want)
-        except Refusal:
-            raise
-        except BaseException:
+            data = self.content.read(n)
+            if type(data) is not bytes:
+                data = bytes_of(data, "read()")
+        except BaseException as error:
             if not self._transfer.stopped():
-                log.exception(_wording.UNREADABLE)
-            raise Refusal(0, _wording.UNREADABLE) from None
+                log.error(_wording.UNREADABLE, exc_info=error)
+                raise Refusal(0, _wording.UNREADABLE) from None
         if self._transfer.stopped():
             raise Refusal(0, silent=True)
-        return piece
+        return data, not data
 
     def close(self) -> None:
         self._over()
@@ -170,6 +205,9 @@ class Serving(Engine):
             # Nothing tells when it is let go: its record is all that comes.
             ticket.reply_file(os.path.abspath(content), terms)
             return
+        blksize = max(8, min(blksize, terms.get("blksize_max", blksize)))
+        if "blksize" in terms.get("without", ()):
+            blksize = 512
         kind = _Whole if isinstance(content, bytes) else _Reader
         reader = kind(transfer, blksize, lambda: self._let_go(number))
         want = FIRST_READ if request.proven else FIRST_READ_STRANGER

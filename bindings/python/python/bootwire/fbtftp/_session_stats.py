@@ -63,7 +63,12 @@ def settle(stats: SessionStats, record: "Record") -> int:
         sent = record.blocks * record.blksize
         if record.size is not None:
             sent = min(sent, record.size)
-    block = record.blksize if record.blocks > 1 else sent
+    # Which block was sent again is not known: in the end it is the one that nobody acknowledged.
+    block = record.blksize
+    if record.blocks == 1 or (not complete and record.windowsize == 1):
+        block = min(block, sent - record.bytes or sent)
+    elif record.last_ack_missing:
+        block = sent - (record.blocks - 1) * record.blksize
     stats.bytes_sent = sent + record.blocks_resent * block
     if not stats.error and not complete:
         stats.error = _error(record, resent)
@@ -76,6 +81,8 @@ def _error(record: "Record", resent: int) -> dict[str, Any]:
         return {"error_code": int(code), "error_message": str(message)}
     if record.outcome == "timeout":
         message = f"timeout after {resent} retransmits."
+        if record.size is not None and record.blocks > record.size // record.blksize:
+            message += " Missed last ack."
     elif record.outcome == "client_abort":
         message = "the client started over"
     else:

@@ -158,7 +158,13 @@ class BaseServer:
 
     def _settings(self) -> dict[str, Any]:
         patience = _granting.patience(int(self._timeout), int(self._retries))
-        settings = {"workers": 1, "deadline": _engine.DEADLINE, "give_up": float(patience)}
+        settings = {
+            "workers": 1,
+            "deadline": _engine.DEADLINE,
+            "give_up": float(patience),
+            # Who has everything and does not say so is not a failure.
+            "linger": min(10.0, patience / 2),
+        }
         return settings | dict(self.engine_settings)
 
     def _stop(self, well: bool) -> None:
