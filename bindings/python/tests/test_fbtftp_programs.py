@@ -10,12 +10,14 @@ import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 
 from bootwire.fbtftp import (
     BaseHandler,
     BaseServer,
     ResponseData,
     SessionStats,
+    base_handler,
     base_server,
     constants,
     netascii,
@@ -103,6 +105,35 @@ class AProxyThatFetchesInRun(Case):
             for client in clients:
                 client.join()
         self.assertEqual(results, [b"abc"] * 20)
+
+    def test_there_is_a_limit_to_what_runs(self):
+        class Waiting(BaseHandler):
+            def get_response_data(self):
+                return Content(b"abc")
+
+            def run(self):
+                wake.wait(30)
+                super().run()
+
+        wake = threading.Event()
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        with (
+            unittest.mock.patch.object(base_handler, "_threads", threading.BoundedSemaphore(2)),
+            self.serving(Waiting) as server,
+        ):
+            with contextlib.ExitStack() as stack:
+                first = [stack.enter_context(Client(self.address(server))) for _ in range(2)]
+                for client in first:
+                    client.ask("x")
+                eventually(lambda: server._server_stats.get_counter("process_count") == 2)
+                self.assertEqual(get(self.address(server), "x").error[1], "Server busy, try again")
+                wake.set()
+                self.assertEqual([client.receive().data for client in first], [b"abc"] * 2)
+            # What has ended makes room.
+            self.sessions.wait_for_count(3)
+            self.assertEqual(get(self.address(server), "x").data, b"abc")
+            self.sessions.wait_for_count(4)
 
 
 class AServerWithoutCallbacks(Case):

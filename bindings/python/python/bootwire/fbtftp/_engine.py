@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from bootwire import _bootwire
 from bootwire._answer import Refusal
@@ -43,24 +43,25 @@ SLOW = 0.002
 _RECORD_LATE = 10.0
 
 
+class Owner(Protocol):
+    """Who answers a request: a handler."""
+
+    #: Whether to stop reading.
+    _should_stop: bool
+
+    def _ended(self, record: "Record | None") -> None:
+        """Called once, when the transfer is over and nobody reads any more."""
+
+
 class Transfer:
     """What a request is answered with."""
 
-    def __init__(
-        self,
-        content: Any,
-        terms: dict[str, Any],
-        stopped: Callable[[], bool],
-        on_end: Callable[["Record | None"], None],
-    ) -> None:
+    def __init__(self, content: Any, terms: dict[str, Any], owner: Owner) -> None:
         #: Bytes, a path, or an object of which nothing but `read(n)` is called.
         self.content = content
         #: For the engine.
         self.terms = terms
-        #: Whether to stop reading.
-        self.stopped = stopped
-        #: Called once, when the transfer is over and nobody reads any more.
-        self.on_end = on_end
+        self.owner = owner
 
 
 class Channel:
@@ -90,7 +91,7 @@ class _Reader(Blocks):
 
     def __init__(self, transfer: Transfer, blksize: int, over: Callable[[], None]) -> None:
         super().__init__(transfer.content, blksize)
-        self._transfer = transfer
+        self._owner = transfer.owner
         self._over = over
         # What is to be raised once everything read before has gone out.
         self._failed: Refusal | None = None
@@ -103,45 +104,36 @@ class _Reader(Blocks):
         goes out first."""
         if self._failed is not None:
             raise self._failed
-        if self.any:
-            return self._guarded(want)
+        owner, read, left = self._owner, self.content.read, self.left
         pieces: list[bytes] = []
         total = 0
         until = time.monotonic() + SLOW
-        while total < want:
-            try:
-                piece, end = self._guarded(self.left)
-            except Refusal as refusal:
-                if not pieces:
-                    raise
-                self._failed = refusal
-                break
-            if end:
-                return b"".join(pieces), True
-            pieces.append(piece)
-            total += len(piece)
-            self.left -= len(piece)
-            if self.left <= 0:
-                self.left = self.blksize
-                if time.monotonic() > until:
-                    break
-        return b"".join(pieces), False
-
-    def _guarded(self, n: int) -> tuple[bytes, bool]:
-        """One read, and whether it brought nothing."""
-        if self._transfer.stopped():
-            raise Refusal(0, silent=True)
         try:
-            data = self.content.read(n)
-            if type(data) is not bytes:
-                data = bytes_of(data, "read()")
+            while total < want and not owner._should_stop:
+                data = read(want if self.any else left)
+                if type(data) is not bytes:
+                    data = bytes_of(data, "read()")
+                if owner._should_stop:
+                    break
+                if not data:
+                    return b"".join(pieces), True
+                pieces.append(data)
+                total += len(data)
+                left -= len(data)
+                if left <= 0:
+                    left = self.blksize
+                    if self.any or time.monotonic() > until:
+                        break
         except BaseException as error:
-            if not self._transfer.stopped():
+            if not owner._should_stop:
                 log.error(_wording.UNREADABLE, exc_info=error)
-                raise Refusal(0, _wording.UNREADABLE) from None
-        if self._transfer.stopped():
-            raise Refusal(0, silent=True)
-        return data, not data
+                self._failed = Refusal(0, _wording.UNREADABLE)
+        self.left = left
+        if owner._should_stop and self._failed is None:
+            self._failed = Refusal(0, silent=True)
+        if self._failed is not None and not pieces:
+            raise self._failed
+        return b"".join(pieces), False
 
     def close(self) -> None:
         self._over()
@@ -198,7 +190,7 @@ class Serving(Engine):
     ) -> None:
         content, terms, number = transfer.content, transfer.terms, request.id
         is_file = isinstance(content, os.PathLike)
-        ending = _Ending(transfer.on_end, is_file)
+        ending = _Ending(transfer.owner._ended, is_file)
         with self._endings_lock:
             self._endings[number] = ending
         if is_file:

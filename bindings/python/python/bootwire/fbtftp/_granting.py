@@ -25,7 +25,10 @@ _SELDOM = {
     "_transmit_data": "once for each transfer",
 }
 
+# What was found out about classes: whether their handlers need a thread, and have their own way
+# of reading.
 _known: dict[type, bool] = {}
+_by_block: dict[type, bool] = {}
 
 
 def needs_thread(kind: "type[BaseHandler]") -> bool:
@@ -69,7 +72,11 @@ def transfer(handler: "BaseHandler") -> _engine.Transfer:
     """What the engine is to do for a handler that is ready."""
     data = handler._response_data
     assert data is not None
-    if handler._current_block is not None or _overrides(type(handler), "_next_block"):
+    kind = type(handler)
+    by_block = _by_block.get(kind)
+    if by_block is None:
+        by_block = _by_block[kind] = _overrides(kind, "_next_block")
+    if by_block or handler._current_block is not None:
         content: Any = Blocks(handler)
         encoded = True
     else:
@@ -98,7 +105,7 @@ def transfer(handler: "BaseHandler") -> _engine.Transfer:
     timeout = handler._timeout
     if timeout > 0 and timeout != handler._bootwire.patience[0] and "timeout" not in options:
         terms["resend_min"] = float(timeout)
-    return _engine.Transfer(content, terms, lambda: handler._should_stop, handler._ended)
+    return _engine.Transfer(content, terms, handler)
 
 
 # Options that may be granted as they were asked, and not otherwise.

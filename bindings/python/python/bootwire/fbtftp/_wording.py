@@ -3,6 +3,7 @@
 # Texts that tell nothing of the server.
 NOT_FOUND = "File not found"
 FAILED = "Server error, try again"
+BUSY = "Server busy, try again"
 UNREADABLE = "Error while reading from source"
 
 # What is wrong with a program is nothing for a boot screen.

@@ -1,7 +1,6 @@
 """Handlers: one for each request."""
 
 import contextlib
-import ipaddress
 import logging
 import os
 import socket
@@ -31,6 +30,11 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+#: Handlers with a `run()` of their own, at the same time: each has a thread.
+THREADS_MAX = 4096
+
+_threads = threading.BoundedSemaphore(THREADS_MAX)
 
 #: Gets a handler's statistics when its transfer is over.
 StatsCallback = Callable[[SessionStats], object]
@@ -86,7 +90,7 @@ class BaseHandler:
         log.info("Request from %s for %r", peer, path)
         self._peer = peer
         self._family = socket.AF_INET6
-        if isinstance(ipaddress.ip_address(server_addr[0]), ipaddress.IPv4Address):
+        if ":" not in server_addr[0]:
             self._family = socket.AF_INET
             self._peer = (peer[0].replace("::ffff:", ""), peer[1])
         self._stats = SessionStats(self._server_addr, self._peer, self._path)
@@ -117,10 +121,16 @@ class BaseHandler:
             raise AssertionError("a handler can be started once")
         talk.started = True
         if _granting.needs_thread(type(self)):
+            if not _threads.acquire(blocking=False):
+                log.error("%d handlers run: %r is refused", THREADS_MAX, self._path)
+                talk.refuse(constants.ERR_UNDEFINED, _wording.BUSY)
+                self._finish()
+                return
             talk.hold()
             try:
                 threading.Thread(target=self._run, name=str(self.name), daemon=True).start()
             except BaseException:
+                _threads.release()
                 talk.fail()
                 raise
         else:
@@ -331,10 +341,13 @@ class BaseHandler:
 
     def _run(self) -> None:
         """What the handler's own thread does."""
-        self._guarded(self.run)
-        if not self._bootwire.leave():
-            self._bootwire.drop()
-            self._guarded(self._release)
+        try:
+            self._guarded(self.run)
+            if not self._bootwire.leave():
+                self._bootwire.drop()
+                self._guarded(self._release)
+        finally:
+            _threads.release()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """What is wrong with a handler ends its request, and nothing else."""

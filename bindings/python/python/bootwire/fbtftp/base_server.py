@@ -162,6 +162,8 @@ class BaseServer:
             "workers": 1,
             "deadline": _engine.DEADLINE,
             "give_up": float(patience),
+            # Handlers of Python take longer to answer: more clients wait at the same time.
+            "unproven_per_source_max": (64, 1024),
             # Who has everything and does not say so is not a failure.
             "linger": min(10.0, patience / 2),
         }
