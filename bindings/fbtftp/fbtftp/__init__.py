@@ -5,5 +5,3 @@ from bootwire.fbtftp import __all__ as __all__
 
 from . import base_handler as base_handler
 from . import base_server as base_server
-from . import constants as constants
-from . import netascii as netascii

@@ -139,23 +139,36 @@ class Failures(Case):
             self.assertEqual(get(self.address(server), "x").data, b"abc")
 
     def test_what_an_override_raises_ends_only_its_request(self):
-        for name in ("_parse_options", "_transmit_error", "_close", "_on_close", "run"):
+        harmless = (
+            *("_close", "_on_close", "run_once", "on_new_data", "_transmit_data"),
+            *("_get_listener", "_handle_ack", "_handle_timeout"),
+        )
+        for name in (
+            *("_parse_options", "_transmit_error", "_close", "_on_close", "run", "run_once"),
+            *("on_new_data", "_next_block", "_transmit_data", "_transmit_oack", "start"),
+            *("_get_listener", "_reset_timeout", "_handle_ack", "_handle_timeout"),
+        ):
             with self.subTest(name=name):
 
                 def broken(handler, *_):
-                    raise ValueError("broken")
+                    raise ValueError("/broken")
 
                 kind = self.handler_class(lambda _: Content(b"abc"))
                 if name == "_transmit_error":
                     kind = self.raising(ValueError("no"))
                 kind = type("Broken", (kind,), {name: broken})
                 with self.serving(kind) as server:
-                    got = get(self.address(server), "x")
-                    if name in ("_close", "_on_close"):
+                    got = get(self.address(server), "x", {"blksize": "1024"})
+                    if got.error is None:
+                        # It came too late to spoil it, or was never called.
                         self.assertEqual(got.data, b"abc")
+                        self.assertIn(name, harmless)
                     else:
                         self.assertEqual(got.error[0], 0)
                         self.assertNotIn("/", got.error[1])
+                        self.assertNotIn("broken", got.error[1])
+                    # The server lives.
+                    get(self.address(server), "x")
 
     def test_a_handler_that_cannot_be_made_is_an_error(self):
         def get_handler(*_):

@@ -119,7 +119,9 @@ class BaseServer:
             if self._wakeups.get(timeout=_LOOK) == "request":
                 self._tells_requests = False
         except queue.Empty:
-            pass
+            # Raises, if a thread of the engine has died.
+            if self._serving is not None:
+                self._serving.wait(0)
 
     def close(self) -> None:
         """Lets `run()` return: no request is taken any more, and what runs may end.
