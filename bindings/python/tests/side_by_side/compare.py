@@ -6,6 +6,7 @@ Bootwire does instead. Both are checked: that the page has the row, and that the
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
 import unittest
@@ -13,10 +14,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
-from .raw import Client, Transfer
+from .raw import Client, Packet, Transfer
 from .sides import FBTFTP_PYTHON, TOP, Side
 
 Seen = dict[str, Any]
+
+# The sides that tell of a transfer's end.
+BOTH = "fbtftp and bootwire"
+
+# What Bootwire shows may be anything.
+ANY = object()
 
 PAGE = TOP / "docs/reference/fbtftp.md"
 
@@ -71,13 +78,18 @@ class SideBySide(unittest.TestCase):
         return f"{path}/{self.id().rpartition('.')[2]}"
 
     def same(self, scenario: Callable[[Side], Seen], **differs: tuple[str, Any]) -> None:
-        """Both sides show the same; but for `differs`: what, its row in the page, and what Bootwire shows."""
+        """Both sides show the same; but for `differs`: what, its row in the page, and what Bootwire
+        shows, or what to make of fbtftp's to get it."""
         with ThreadPoolExecutor(2) as pool:
             theirs, ours = pool.map(scenario, self.sides)
         for what, (row, expected) in differs.items():
             self.assertIn(row, differences(), f"{PAGE} has no such row")
-            self.assertNotEqual(theirs[what], expected, f"{what}: the same after all")
-            theirs[what] = expected
+            if expected is ANY:
+                theirs[what] = ours[what]
+                continue
+            wanted = expected(copy.deepcopy(theirs[what])) if callable(expected) else expected
+            self.assertNotEqual(theirs[what], wanted, f"{what}: the same after all")
+            theirs[what] = wanted
         self.assertEqual(theirs.keys(), ours.keys())
         # What is equal would hide what is not.
         equal = {what for what in theirs if theirs[what] == ours[what]}
@@ -87,14 +99,18 @@ class SideBySide(unittest.TestCase):
         self.assertEqual(theirs, ours, "fbtftp's (-) and Bootwire's (+)")
 
     def read(
-        self, path: str, *words: str, done: bool = True, calls: bool = True, **how: Any
+        self, path: str, *words: str, done: str = BOTH, calls: bool = True, **how: Any
     ) -> Callable[[Side], Seen]:
-        """A scenario: one read. Shows the packets, the bytes, and what was called with what."""
+        """A scenario: one read. Shows the packets, the bytes, and what was called with what.
+
+        `done` are the sides that tell of the end: fbtftp's handlers may die before.
+        """
         path = self.path(path)
 
         def scenario(side: Side) -> Seen:
             with Client(side.server) as client:
-                return self.shown(side, path, client, client.read(path, *words, **how), done, calls)
+                transfer = client.read(path, *words, **how)
+                return self.shown(side, path, client, transfer, done, calls)
 
         return scenario
 
@@ -104,16 +120,62 @@ class SideBySide(unittest.TestCase):
         path: str,
         client: Client,
         transfer: Transfer,
-        done: bool = True,
+        done: str = BOTH,
         calls: bool = True,
     ) -> Seen:
-        """All there is to see of a transfer, once its callback was called."""
+        """All there is to see of a transfer, once its callback was called and its content closed."""
         seen: Seen = {"packets": transfer.packets, "data": brief(transfer.data)}
-        if done:
+        if side.name in done:
             side.wait("callback", path)
+            if any(note[0] in ("read", "size") for note in side.notes(path)):
+                side.wait("close", path)
         ports = {client.port: "client's", side.port: "server's"}
         notes = plain(side.notes(path), ports)
         seen["stats"] = [note[1] for note in notes if note[0] == "callback"]
         if calls:
             seen["calls"] = [note for note in notes if note[0] != "callback"]
         return seen
+
+
+def told(code: int, text: str) -> list[Packet]:
+    """The packets of a client that is told an error and nothing else."""
+    return [Packet("ERROR", (code, text))]
+
+
+def blocks(size: int, blksize: int = 512, options: dict[str, str] | None = None) -> list[Packet]:
+    """The packets of a client that gets `size` bytes."""
+    packets = [Packet("OACK", tuple(options.items()))] if options else []
+    count = size // blksize + 1
+    for block in range(1, count + 1):
+        packets.append(Packet("DATA", (block, blksize if block < count else size % blksize)))
+    return packets
+
+
+def stats(**fields: Any) -> list[Any]:
+    """The stats of a transfer of which nothing was sent, but for `fields`."""
+    return [
+        {
+            "peer": ["127.0.0.1", "client's"],
+            "server_addr": ["127.0.0.1", "server's"],
+            "error": {},
+            "options": {},
+            "options_in": {"mode": "octet"},
+            "options_acked": {},
+            "packets_sent": 0,
+            "packets_acked": 0,
+            "bytes_sent": 0,
+            "retransmits": 0,
+            "blksize": 512,
+        }
+        | fields
+    ]
+
+
+def changed(**fields: Any) -> Callable[[list[Any]], list[Any]]:
+    """fbtftp's stats, with other values of these fields."""
+    return lambda theirs: [theirs[0] | fields]
+
+
+def failed(code: int, text: str) -> dict[str, Any]:
+    """The `error` of stats."""
+    return {"error_code": code, "error_message": text}

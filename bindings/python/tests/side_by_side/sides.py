@@ -47,6 +47,11 @@ def wait_for(what: str, condition: Any, patience: float = PATIENCE) -> Any:
         time.sleep(0.01)
 
 
+def pattern(size: int) -> bytes:
+    """What `/content/SIZE` is."""
+    return b"".join(b"%07d\n" % at for at in range(size // 8 + 1))[:size]
+
+
 class Side:
     """A program, running on one of the two."""
 

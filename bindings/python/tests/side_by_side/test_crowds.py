@@ -10,14 +10,9 @@ import time
 import unittest
 
 from .raw import Client, Packet, ack, request
-from .sides import Side, wait_for
+from .sides import Side, pattern, wait_for
 
 RRQ = 1
-
-
-def pattern(size):
-    """What `/content/SIZE` is."""
-    return b"".join(b"%07d\n" % at for at in range(size // 8 + 1))[:size]
 
 
 class Crowd:

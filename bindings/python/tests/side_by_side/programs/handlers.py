@@ -126,6 +126,7 @@ CONTENTS = {
 
 EXCEPTIONS = {
     "FileNotFoundError": FileNotFoundError("no such thing"),
+    "Path": FileNotFoundError(2, "No such file or directory", "/srv/secret/file"),
     "PermissionError": PermissionError("not for you"),
     "IsADirectoryError": IsADirectoryError("a directory"),
     "OSError": OSError("an error of the system"),
