@@ -4,6 +4,7 @@ import collections
 import contextlib
 import io
 import logging
+import os
 import pathlib
 import re
 import tempfile
@@ -260,6 +261,8 @@ class AKickstartServer(Case):
                 self.assertEqual(len(self.sessions.entries), 2)
 
     def test_it_stops_before_anything_was_sent(self):
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
         with self.serving(self.Handler) as server:
             got = get(self.address(server), "stopped", {"tsize": "0"})
             self.assertEqual(got.error, (0, "Error while reading from source"))
@@ -468,6 +471,58 @@ class Overrides(Case):
                 self.assertEqual(self.stats().bytes_sent, 1200)
                 order.wait_for(lambda entries: entries[-1] == "close")
         self.assertNotIn("never", order.entries)
+
+    def test_a_start_of_its_own(self):
+        class Handler(BaseHandler):
+            def get_response_data(self):
+                return Content(b"abc" * 1000, order)
+
+            def start(self):
+                threading.Thread(target=self.run).start()
+
+        class Copied(Handler):
+            def run(self):
+                self._parse_options()
+                self._transmit_data()
+                while not self._should_stop:
+                    self.run_once()
+                self._close()
+
+        for kind in (Handler, Copied):
+            self.setUp()
+            order = Journal()
+            with self.serving(kind) as server, Client(self.address(server)) as client:
+                client.ask("x")
+                client.hear()
+                time.sleep(0.3)
+                client.acknowledge(1)
+                self.assertNotIn("close", order.entries, "it is not over")
+                client.hear()
+                client.acknowledge(2)
+                for number in range(3, 7):
+                    self.assertEqual(client.hear()[:2], (3, number))
+                    client.acknowledge(number)
+                self.assertEqual(self.stats().bytes_sent, 3000)
+                order.wait_for(lambda entries: entries[-1] == "close")
+
+    def test_what_processes_had(self):
+        handlers = []
+
+        class Handler(BaseHandler):
+            def get_response_data(self):
+                handlers.append(self)
+                return Content(b"abc")
+
+        with self.serving(Handler) as server, Client(self.address(server)) as client:
+            client.ask("x")
+            client.hear()
+            (handler,) = handlers
+            handler.join(0.01)
+            self.assertTrue(handler.is_alive() and handler.daemon)
+            self.assertEqual(handler.pid, os.getpid())
+            client.acknowledge(1)
+            handler.join()
+            self.assertFalse(handler.is_alive())
 
     def test_ends(self):
         order = Journal()

@@ -64,8 +64,12 @@ class Conversation:
 
     def hold(self) -> None:
         """A thread of the handler's own sees to the end of the transfer."""
-        self._ended = threading.Event()
-        self._unattended = False
+        with self._lock:
+            if self._ended is None:
+                self._ended = threading.Event()
+                self._unattended = False
+            if self.over:
+                self._ended.set()
 
     def answer(self, transfer: "Transfer") -> None:
         """Starts the transfer, unless the client was told something else already."""
@@ -90,16 +94,15 @@ class Conversation:
         with self._lock:
             self.record = record
             self.over = True
-            unattended = self._unattended
-        if self._ended is not None:
-            self._ended.set()
-        return unattended
+            if self._ended is not None:
+                self._ended.set()
+            return self._unattended
 
     def wait(self, seconds: float | None) -> bool:
         """Waits for the end of the transfer. True if it is over, or there is none."""
-        if not self.is_running or self._ended is None:
-            return True
-        return self._ended.wait(seconds)
+        self.hold()
+        assert self._ended is not None
+        return not self.is_running or self._ended.wait(seconds)
 
     def leave(self) -> bool:
         """The handler's thread is gone. True if the transfer goes on without it."""

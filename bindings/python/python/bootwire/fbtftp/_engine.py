@@ -157,6 +157,11 @@ class _Ending:
         self.record: Record | None = None
 
 
+def _end_all(endings: list[_Ending]) -> None:
+    for ending in endings:
+        ending.on_end(ending.record)
+
+
 class Serving(Engine):
     """A running engine, whose requests go to `serve`."""
 
@@ -178,9 +183,12 @@ class Serving(Engine):
         with self._endings_lock:
             left = list(self._endings.values())
             self._endings.clear()
-        for ending in left:
-            ending.on_end(ending.record)
-        return done
+        if left:
+            # There is nobody else to do it, and callbacks may take their time.
+            last = threading.Thread(target=_end_all, args=(left,), daemon=True)
+            last.start()
+            last.join(grace)
+        return done and not self._endings
 
     def _call(self, request: Request, number: int, blksize: int, ticket: _bootwire.Ticket) -> None:
         self._serve(Channel(self, request, blksize, ticket))

@@ -31,6 +31,9 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+# How often it is looked for the end of a handler, in seconds.
+_LOOK = 0.05
+
 #: Handlers with a `run()` of their own, at the same time: each has a thread.
 THREADS_MAX = 4096
 
@@ -138,6 +141,7 @@ class BaseHandler:
 
     def run(self) -> None:
         """Serves the client. In a class of yours `super().run()` returns when that is over."""
+        self._bootwire.hold()
         self._open()
         while not (self._bootwire.closed or self._should_stop):
             try:
@@ -401,5 +405,7 @@ class BaseHandler:
     kill = terminate
 
     def join(self, timeout: float | None = None) -> None:
-        """Waits for the end, if the handler has a `run()` of its own."""
-        self._bootwire.wait(timeout)
+        """Waits until it has no client any more."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.is_alive() and (end is None or time.monotonic() < end):
+            time.sleep(_LOOK)
