@@ -1,6 +1,6 @@
 """What subclasses override, and in which order it is called."""
 
-from .compare import SideBySide
+from .compare import SideBySide, told
 from .raw import Client
 from .sides import wait_for
 
@@ -30,7 +30,13 @@ class Overridden(SideBySide):
         self.same(self.read("options/500", "netascii", "tsize", "0"))
 
     def test_parse_options_that_refuses(self):
-        self.same(self.read("options/500", "mail"))
+        row = "Unknown mode"
+        self.same(
+            self.read("options/500", "mail", done="fbtftp"),
+            packets=(row, told(4, "Unknown mode: use octet or netascii")),
+            stats=(row, []),
+            calls=(row, []),
+        )
 
     def test_options_changed_before_the_constructor(self):
         self.same(self.read("small/2000", "octet", "blksize", "1400"))
