@@ -199,7 +199,7 @@ class Transfers(Case):
         journal = Journal()
         handler = self.handler_class(lambda _: Content(b"z" * 2000, journal))
         with (
-            self.serving(handler, retries=0, timeout=1) as server,
+            self.serving(handler, retries=0, timeout=2) as server,
             Client(self.address(server)) as client,
         ):
             client.ask("file")
