@@ -8,6 +8,7 @@ use bootwire::{Accept, Answer, BoxFuture, Endpoint, Refusal, Reply, Request};
 use bootwire_store::Dir;
 use tokio::sync::oneshot;
 
+use crate::directory::file_in;
 use crate::job::{Job, Told};
 use crate::pool::Pool;
 
@@ -43,6 +44,10 @@ impl PythonHandler {
             Told::Answer(answer) => Ok(answer),
             Told::File(path, said) => {
                 let reply = self.common.file(&request, path).await?;
+                Ok(said.on_reply(reply).into())
+            }
+            Told::FileIn(dir, name, said) => {
+                let reply = file_in(&dir, &name, &request).await?;
                 Ok(said.on_reply(reply).into())
             }
         }

@@ -1,31 +1,31 @@
 //! One server, from its settings to its end.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bootwire::router::Pattern;
-use bootwire::{OpenServer, Router, ServerError};
+use bootwire::{OpenServer, Server, ServerError};
 use bootwire_store::{Dir, Links};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::address;
-use crate::endpoint::{Common, PythonHandler};
+use crate::endpoint::Common;
 use crate::job::Job;
 use crate::pool::{Jobs, Pool};
-use crate::running::{Running, runtime};
+use crate::routes::{Given, Routes};
+use crate::running::{Running, StartError};
 use crate::settings::Settings;
 use crate::terms::seconds;
-
-/// One route: `"read"` or `"write"`, the pattern (`None` is the fallback) and the handler's number.
-type RouteGiven = (String, Option<String>, usize);
 
 /// One server. What `bootwire.Server` and `bootwire.fbtftp` are made on.
 #[pyclass(frozen, module = "bootwire._bootwire")]
 pub(crate) struct Core {
     settings: Settings,
-    routes: Vec<RouteGiven>,
+    routes: Routes,
+    /// The configuration it serves besides.
+    config: Option<PathBuf>,
     observes: bool,
     pool: Arc<Pool>,
     /// `None` only while it is dropped.
@@ -36,6 +36,8 @@ enum State {
     Made,
     /// Of the process with this number.
     Open(u32, Box<OpenServer>),
+    /// Somebody is at it.
+    Starting(u32),
     Running(u32, Running),
     Ended,
 }
@@ -43,7 +45,9 @@ enum State {
 impl State {
     fn is_foreign(&self) -> bool {
         match self {
-            Self::Open(process, _) | Self::Running(process, _) => *process != std::process::id(),
+            Self::Open(process, _) | Self::Starting(process) | Self::Running(process, _) => {
+                *process != std::process::id()
+            }
             Self::Made | Self::Ended => false,
         }
     }
@@ -62,22 +66,27 @@ impl Core {
         Ok(state)
     }
 
-    fn router(&self, common: &Common) -> PyResult<Router> {
-        let mut router = Router::new();
-        for (op, pattern, number) in &self.routes {
-            let handler = PythonHandler {
-                common: common.clone(),
-                number: *number,
-            };
-            let pattern = pattern.as_deref().map(parse).transpose()?;
-            router = match (op.as_str(), pattern) {
-                ("read", Some(pattern)) => router.read(pattern, handler),
-                ("read", None) => router.fallback(handler),
-                (_, Some(pattern)) => router.write(pattern, handler),
-                (_, None) => router.write_fallback(handler),
-            };
+    fn common(&self) -> PyResult<Common> {
+        let root = Dir::open("/").map_err(|error| PyOSError::new_err(error.to_string()))?;
+        Ok(Common {
+            pool: Arc::clone(&self.pool),
+            files: root.links(Links::Anywhere),
+            blksize_max: self.settings.blksize_max.unwrap_or(65_464),
+            fragment: self.settings.fragment,
+        })
+    }
+
+    /// The server with its observer.
+    fn observed(&self, server: Server) -> Server {
+        if !self.observes {
+            return server;
         }
-        Ok(router)
+        let pool = Arc::clone(&self.pool);
+        server.observe_batches(move |records| {
+            for record in records {
+                pool.submit(Job::Record(Box::new(record.clone())));
+            }
+        })
     }
 
     fn open_server(&self) -> PyResult<OpenServer> {
@@ -85,23 +94,25 @@ impl Core {
         let server = server.ok_or_else(|| {
             PyValueError::new_err("nowhere to listen: give an address like \"[::]:69\", or sockets")
         })?;
-        let root = Dir::open("/").map_err(|error| PyOSError::new_err(error.to_string()))?;
-        let common = Common {
-            pool: Arc::clone(&self.pool),
-            files: root.links(Links::Anywhere),
-            blksize_max: self.settings.blksize_max.unwrap_or(65_464),
-            fragment: self.settings.fragment,
-        };
-        let mut server = server.serve(self.router(&common)?);
-        if self.observes {
-            let pool = Arc::clone(&self.pool);
-            server = server.observe_batches(move |records| {
-                for record in records {
-                    pool.submit(Job::Record(Box::new(record.clone())));
-                }
-            });
-        }
+        let server = server.serve(self.routes.router(&self.common()?));
+        let server = self.observed(server);
         server.open().map_err(|error| server_error(&error))
+    }
+
+    /// Starts it, without the GIL.
+    fn run(&self, open: Option<Box<OpenServer>>) -> PyResult<Running> {
+        let started = match (open, &self.config) {
+            (Some(server), _) => Running::start(*server),
+            (None, Some(path)) => {
+                let observed = |server| self.observed(server);
+                start_site(path, self.routes.clone(), self.common()?, observed)
+            }
+            (None, None) => return Err(ended()),
+        };
+        started.map_err(|error| match error {
+            StartError::Server(error) => server_error(&error),
+            StartError::Site(problems) => PyValueError::new_err(problems),
+        })
     }
 }
 
@@ -131,8 +142,23 @@ fn ended() -> PyErr {
     PyRuntimeError::new_err("the server has been stopped; make a new one")
 }
 
-fn parse(pattern: &str) -> PyResult<Pattern> {
-    Pattern::parse(pattern).map_err(|error| PyValueError::new_err(error.to_string()))
+#[cfg(feature = "site")]
+use crate::site::start as start_site;
+
+#[cfg(not(feature = "site"))]
+fn start_site(
+    _path: &std::path::Path,
+    _routes: Routes,
+    _common: Common,
+    _observed: impl FnOnce(Server) -> Server,
+) -> Result<Running, StartError> {
+    let text =
+        "this build of bootwire has no configurations: it was made without the feature `site`";
+    Err(StartError::Site(text.to_owned()))
+}
+
+fn runs_already() -> PyErr {
+    PyRuntimeError::new_err("the server runs already")
 }
 
 fn server_error(error: &ServerError) -> PyErr {
@@ -151,25 +177,20 @@ fn server_error(error: &ServerError) -> PyErr {
 #[pymethods]
 impl Core {
     #[new]
-    #[pyo3(signature = (routes, *, listen, sockets, settings=None, observes=false, threads_max=1024))]
+    #[pyo3(signature = (routes, *, listen, sockets, settings=None, config=None, observes=false, threads_max=1024))]
     fn new(
-        routes: Vec<RouteGiven>,
+        routes: Vec<Given<'_>>,
         listen: Vec<String>,
         sockets: Vec<i32>,
         settings: Option<&Bound<'_, PyDict>>,
+        config: Option<PathBuf>,
         observes: bool,
         threads_max: usize,
     ) -> PyResult<Self> {
-        for (op, pattern, _) in &routes {
-            if !matches!(op.as_str(), "read" | "write") {
-                let text = format!("{op:?} is neither \"read\" nor \"write\"");
-                return Err(PyValueError::new_err(text));
-            }
-            pattern.as_deref().map(parse).transpose()?;
-        }
         Ok(Self {
             settings: Settings::read(listen, sockets, settings)?,
-            routes,
+            routes: Routes::read(routes)?,
+            config,
             observes,
             pool: Pool::new(threads_max),
             state: Some(Box::new(Mutex::new(State::Made))),
@@ -184,6 +205,11 @@ impl Core {
 
     /// Opens the sockets and no more. Starts no thread.
     fn open(&self) -> PyResult<()> {
+        if self.config.is_some() {
+            return Err(PyRuntimeError::new_err(
+                "a configuration is opened and served at once: start it",
+            ));
+        }
         let mut state = self.state()?;
         match *state {
             State::Made => {
@@ -192,26 +218,38 @@ impl Core {
                 Ok(())
             }
             State::Open(..) => Ok(()),
-            State::Running(..) => Err(PyRuntimeError::new_err("the server runs already")),
+            State::Starting(_) | State::Running(..) => Err(runs_already()),
             State::Ended => Err(ended()),
         }
     }
 
     /// Starts to answer. The threads that take jobs are Python's to start.
-    fn start(&self) -> PyResult<()> {
-        self.open()?;
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        if self.config.is_none() {
+            self.open()?;
+        }
         let mut state = self.state()?;
-        match std::mem::replace(&mut *state, State::Ended) {
-            State::Open(process, server) => {
-                let runtime = runtime()?;
-                let running =
-                    Running::start(*server, runtime).map_err(|error| server_error(&error))?;
-                *state = State::Running(process, running);
+        let open = match std::mem::replace(&mut *state, State::Starting(std::process::id())) {
+            State::Made => None,
+            State::Open(_, server) => Some(server),
+            other => {
+                let runs = matches!(other, State::Starting(_) | State::Running(..));
+                *state = other;
+                return Err(if runs { runs_already() } else { ended() });
+            }
+        };
+        // Nobody waits for the GIL and has the lock: others would wait for the lock and have the GIL.
+        drop(state);
+        let started = py.detach(|| self.run(open));
+        let mut state = self.state()?;
+        match started {
+            Ok(running) => {
+                *state = State::Running(std::process::id(), running);
                 Ok(())
             }
-            other => {
-                *state = other;
-                Err(ended())
+            Err(error) => {
+                *state = State::Ended;
+                Err(error)
             }
         }
     }
@@ -229,7 +267,7 @@ impl Core {
         let addresses = match &*self.state()? {
             State::Open(_, server) => server.local_addrs().to_vec(),
             State::Running(_, running) => running.view.local_addrs().to_vec(),
-            State::Made | State::Ended => Vec::new(),
+            State::Made | State::Starting(_) | State::Ended => Vec::new(),
         };
         let list = PyList::empty(py);
         for address in addresses {

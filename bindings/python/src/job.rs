@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bootwire::{Accept, Answer, Op, Refusal, Reply, TransferRecord};
+use bootwire_store::Dir;
 use bytes::Bytes;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use tokio::sync::oneshot;
 
+use crate::directory::{Directory, Name};
 use crate::held::Share;
 use crate::pool::Pool;
 use crate::record::Record;
@@ -29,6 +31,8 @@ pub(crate) enum Told {
     Answer(Answer),
     /// A file, to be opened by the engine.
     File(PathBuf, Said),
+    /// A file of a directory, by a name that may be the client's.
+    FileIn(Dir, Vec<u8>, Said),
 }
 
 /// One thing to do for a thread of Python.
@@ -63,6 +67,9 @@ pub(crate) enum Job {
     Abort(Py<PyAny>),
     /// A transfer has ended.
     Record(Box<TransferRecord>),
+    /// A line for the log.
+    #[cfg_attr(not(feature = "site"), expect(dead_code, reason = "sites have some"))]
+    Note(String),
 }
 
 /// A piece of content.
@@ -80,6 +87,7 @@ const FINISH: u8 = 4;
 const CLOSE: u8 = 5;
 const ABORT: u8 = 6;
 pub(crate) const RECORD: u8 = 7;
+const NOTE: u8 = 8;
 
 impl Job {
     /// Whether nobody waits for its outcome any more, as when a handler had its time.
@@ -88,7 +96,7 @@ impl Job {
             Self::Call { tell, .. } => tell.is_closed(),
             Self::Read { tell, .. } => tell.is_closed(),
             Self::Write { tell, .. } | Self::Finish { tell, .. } => tell.is_closed(),
-            Self::Close(_) | Self::Abort(_) | Self::Record(_) => false,
+            Self::Close(_) | Self::Abort(_) | Self::Record(_) | Self::Note(_) => false,
         }
     }
 
@@ -143,6 +151,7 @@ impl Job {
             Self::Close(object) => (CLOSE, object).into_pyobject(py),
             Self::Abort(object) => (ABORT, object).into_pyobject(py),
             Self::Record(record) => (RECORD, Record::new(*record)).into_pyobject(py),
+            Self::Note(line) => (NOTE, line).into_pyobject(py),
         }
     }
 }
@@ -245,6 +254,21 @@ impl Ticket {
         };
         let told = match op {
             Op::Read => Ok(Told::File(path, terms.unwrap_or_default())),
+            Op::Write => Err(Refusal::internal().because("a write was answered with a file")),
+        };
+        let _ = tell.send(told);
+        Ok(())
+    }
+
+    /// A read is answered with the file `name` of a directory.
+    #[pyo3(signature = (directory, name, terms=None))]
+    fn reply_in(&self, directory: &Directory, name: Name, terms: Option<Said>) -> PyResult<()> {
+        let Some(Waiting::Call { tell, op, .. }) = self.take() else {
+            return Err(unfit("reply_in"));
+        };
+        let (dir, name) = (directory.dir.clone(), name.into_bytes());
+        let told = match op {
+            Op::Read => Ok(Told::FileIn(dir, name, terms.unwrap_or_default())),
             Op::Write => Err(Refusal::internal().because("a write was answered with a file")),
         };
         let _ = tell.send(told);

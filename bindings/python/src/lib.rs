@@ -10,6 +10,8 @@
 //! |---|---|
 //! | [`engine`] | one server: settings, start, stop |
 //! | [`settings`] | a dictionary of Python becomes a server |
+//! | [`routes`], [`directory`] | which handler answers, and directories that need none |
+//! | `site` | a configuration that is served besides |
 //! | [`endpoint`] | a request becomes a job, and its outcome an answer |
 //! | [`pool`], [`job`] | jobs and the threads that come for them |
 //! | [`held`], [`source`], [`sink`] | content and uploads that are objects of Python |
@@ -17,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod directory;
 mod endpoint;
 mod engine;
 mod held;
@@ -25,15 +28,20 @@ mod pool;
 mod record;
 mod refusal;
 mod request;
+mod routes;
 mod running;
 mod settings;
 mod sink;
+#[cfg(feature = "site")]
+mod site;
 mod source;
 mod terms;
 
 /// The native half of the package `bootwire`. Private: programs import `bootwire`.
 #[pyo3::pymodule]
 mod _bootwire {
+    #[pymodule_export]
+    use crate::directory::Directory;
     #[pymodule_export]
     use crate::engine::Core;
     #[pymodule_export]
@@ -44,8 +52,14 @@ mod _bootwire {
     use crate::record::Record;
     #[pymodule_export]
     use crate::request::{Request, make_request};
+    #[pymodule_export]
+    use crate::routes::{find_route, pattern_params};
 
     /// The version of the engine.
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    /// Whether this build serves configurations.
+    #[pymodule_export]
+    const SITES: bool = cfg!(feature = "site");
 }

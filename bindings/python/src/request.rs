@@ -19,6 +19,10 @@ impl Request {
     pub(crate) const fn new(request: bootwire::Request) -> Self {
         Self { request }
     }
+
+    pub(crate) const fn inner(&self) -> &bootwire::Request {
+        &self.request
+    }
 }
 
 /// The word for what is asked.

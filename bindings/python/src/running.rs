@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bootwire::{Drained, OpenServer, ServerError, ServerHandle, ServerView};
+use bootwire::{BoxFuture, Drained, OpenServer, Outcome, ServerError, ServerHandle, ServerView};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
@@ -17,6 +17,28 @@ pub(crate) struct Running {
     pub(crate) view: ServerView,
     pub(crate) engine: String,
     runtime: Option<Runtime>,
+}
+
+/// Has a server do what its configuration says as that changes.
+pub(crate) type Follow = Box<dyn FnOnce(&ServerHandle) -> BoxFuture<'_, ()> + Send>;
+
+/// Why a server does not start.
+pub(crate) enum StartError {
+    Server(ServerError),
+    /// All that is wrong with a configuration.
+    Site(String),
+}
+
+impl From<ServerError> for StartError {
+    fn from(error: ServerError) -> Self {
+        Self::Server(error)
+    }
+}
+
+impl From<std::io::Error> for StartError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Server(ServerError::Engine(error))
+    }
 }
 
 /// How a server ended.
@@ -44,22 +66,28 @@ pub(crate) fn runtime() -> std::io::Result<Runtime> {
 }
 
 impl Running {
-    pub(crate) fn start(server: OpenServer, runtime: Runtime) -> Result<Self, ServerError> {
+    pub(crate) fn start(server: OpenServer) -> Result<Self, StartError> {
+        let runtime = runtime()?;
         let entered = runtime.enter();
         let handle = server.start()?;
         drop(entered);
-        let (orders, mut inbound) = mpsc::unbounded_channel();
+        Ok(Self::on(runtime, handle, None))
+    }
+
+    /// What runs on `runtime`. `follow` is what follows its configuration, if it has one: it never ends.
+    pub(crate) fn on(runtime: Runtime, handle: ServerHandle, follow: Option<Follow>) -> Self {
+        let (orders, inbound) = mpsc::unbounded_channel();
         let end = Arc::<End>::default();
         let (view, engine) = (handle.view(), handle.engine());
         let told = Arc::clone(&end);
-        runtime.spawn(async move { told.tell(run(handle, &mut inbound).await) });
-        Ok(Self {
+        runtime.spawn(async move { told.tell(Box::pin(run(handle, follow, inbound)).await) });
+        Self {
             orders,
             end,
             view,
             engine,
             runtime: Some(runtime),
-        })
+        }
     }
 
     /// No new requests; the transfers that run have this long.
@@ -68,7 +96,7 @@ impl Running {
         let _ = self.orders.send(limit);
     }
 
-    /// Waits for the end. Without the GIL.
+    /// Who waits for the end, without the GIL.
     pub(crate) fn watch(&self) -> Watch {
         Watch(Arc::clone(&self.end))
     }
@@ -118,14 +146,39 @@ impl End {
     }
 }
 
-/// Until it is told to end, or a worker dies.
-async fn run(handle: ServerHandle, orders: &mut mpsc::UnboundedReceiver<Duration>) -> Ended {
+/// Until it is told to end, or a worker dies. A configuration is followed as its files change.
+async fn run(
+    handle: ServerHandle,
+    follow: Option<Follow>,
+    mut orders: mpsc::UnboundedReceiver<Duration>,
+) -> Ended {
+    let followed = async {
+        match follow {
+            Some(follow) => follow(&handle).await,
+            None => std::future::pending().await,
+        }
+    };
     let (limit, failed) = tokio::select! {
         limit = orders.recv() => (limit.unwrap_or_default(), false),
         () = handle.failed() => (Duration::ZERO, true),
+        () = followed => (Duration::ZERO, true),
     };
-    // Whoever lost patience says so once more.
-    let mut drain = std::pin::pin!(handle.drain(limit));
-    let drained = drain.as_mut().await;
+    let view = handle.view();
+    let before = finished(&view);
+    let drain = Box::pin(handle.drain(limit));
+    let drained = tokio::select! {
+        drained = drain => drained,
+        // Told again: no more patience. Dropping the handle cuts off what runs.
+        _ = orders.recv() => Drained {
+            finished: finished(&view) - before,
+            cut_off: view.stats().active,
+        },
+    };
     Ended { drained, failed }
+}
+
+/// Transfers that have ended, however.
+fn finished(view: &ServerView) -> u64 {
+    let stats = view.stats();
+    Outcome::ALL.iter().map(|&how| stats.ended(how)).sum()
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -96,6 +97,10 @@ def refusal_of(error: BaseException) -> Refusal | None:
         return Refusal(1, detail=str(error))
     if isinstance(error, PermissionError):
         return Refusal(2, detail=str(error))
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Refusal(3, detail=str(error))
+    if isinstance(error, FileExistsError):
+        return Refusal(6, detail=str(error))
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import time
@@ -163,14 +164,8 @@ async def finish(awaitable: Any) -> None:
     await awaitable
 
 
-def _files() -> tuple[type, ...]:
-    import io
-
-    return (io.FileIO, io.BufferedReader, io.BytesIO)
-
-
 #: Files of Python's own, which may be asked for any number of bytes.
-FILES = _files()
+FILES = (io.FileIO, io.BufferedReader, io.BytesIO)
 
 
 def file_size(content: Any) -> int | None:
@@ -178,7 +173,7 @@ def file_size(content: Any) -> int | None:
     if not isinstance(content, FILES):
         return None
     try:
-        if hasattr(content, "getbuffer"):
+        if isinstance(content, io.BytesIO):
             return max(0, len(content.getbuffer()) - content.tell())
         status = os.fstat(content.fileno())
         return max(0, status.st_size - content.tell()) if stat.S_ISREG(status.st_mode) else None

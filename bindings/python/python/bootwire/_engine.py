@@ -20,7 +20,9 @@ from typing import Any
 from . import _bootwire
 from ._answer import Answer, Refusal, refusal_of
 from ._content import Reader, reader_of
+from ._directory import DirectoryFile
 from ._loop import Loop
+from ._sinks import sink_of
 
 __all__ = ["Engine"]
 
@@ -63,22 +65,27 @@ class Engine:
         sockets: Iterable[Any] = (),
         observer: Observer | None = None,
         threads_max: int = 1024,
-        routes: Sequence[tuple[str, str | None, Handler]] = (),
+        routes: Sequence[tuple[str, str | None, Handler | _bootwire.Directory]] = (),
+        config: str | None = None,
         **settings: Any,
     ) -> None:
         wanted = list(routes)
         if handler is not None:
             wanted += [("read", None, handler), ("write", None, handler)]
-        self._handlers: list[Handler] = [handler for _, _, handler in wanted]
+        self._handlers: list[Any] = [handler for _, _, handler in wanted]
         self._observer = observer
         # Kept: the descriptor of a socket that is collected is closed, or somebody else's.
         self._sockets = list(sockets)
         descriptors = [s if isinstance(s, int) else s.fileno() for s in self._sockets]
         self._core = _bootwire.Core(
-            [(op, pattern, number) for number, (op, pattern, _) in enumerate(wanted)],
+            [
+                (op, pattern, to if isinstance(to, _bootwire.Directory) else number)
+                for number, (op, pattern, to) in enumerate(wanted)
+            ],
             listen=[listen] if isinstance(listen, str) else list(listen),
             sockets=descriptors,
             settings=settings,
+            config=config,
             observes=observer is not None,
             threads_max=threads_max,
         )
@@ -96,6 +103,7 @@ class Engine:
             5: self._close,
             6: self._abort,
             7: self._observe,
+            8: log.info,
         }
 
     # Life
@@ -159,6 +167,8 @@ class Engine:
         Returns how many finished and how many were cut off. An exception out of a signal handler, such
         as a second Ctrl-C, cuts off all.
         """
+        if self._is_foreign():
+            return (0, 0)
         self._core.drain(timeout)
         counts = (0, 0)
         try:
@@ -176,7 +186,7 @@ class Engine:
 
         Once more does nothing. In the child of a fork neither does once.
         """
-        if self._process not in (None, os.getpid()):
+        if self._is_foreign():
             return True
         with self._ending:
             if self._ended:
@@ -192,6 +202,10 @@ class Engine:
             self._core.close(0.0, inside)
         _engines.discard(self)
         return done
+
+    def _is_foreign(self) -> bool:
+        """Whether it was started by a process that this one was forked from."""
+        return self._process not in (None, os.getpid())
 
     # Threads
 
@@ -265,9 +279,7 @@ class Engine:
         if request.op == "write":
             if content is None:
                 raise Refusal.denied()
-            if not callable(getattr(content, "write", None)):
-                raise TypeError(f"a write was answered with {described(content)}: it has no write()")
-            ticket.accept(content, size_max, terms)
+            ticket.accept(sink_of(content), size_max, terms)
         elif isinstance(content, bytes):
             ticket.reply(content, True, None, None, terms)
         elif isinstance(content, str):
@@ -276,6 +288,8 @@ class Engine:
             ticket.refuse(1, None, None, False, terms)
         elif isinstance(content, os.PathLike):
             ticket.reply_file(os.path.abspath(content), terms)
+        elif isinstance(content, DirectoryFile):
+            ticket.reply_in(content.directory, content.name, terms)
         elif isinstance(content, (bytearray, memoryview)):
             ticket.reply(bytes(content), True, None, None, terms)
         else:
@@ -379,10 +393,6 @@ class Engine:
             report(error, "the observer failed: %s", record)
 
 
-def described(content: Any) -> str:
-    return f"an object of type {type(content).__name__!r}"
-
-
 def report(error: BaseException, what: str, about: Any) -> None:
     """Says in the log what a program's code raised. It is never raised any further."""
     log.error(what, safe(about), exc_info=error)
@@ -410,9 +420,7 @@ def refuse(ticket: _bootwire.Ticket, error: BaseException, what: str, about: Any
         report(error, what, about)
         refusal = Refusal(0, detail=f"{type(error).__name__} in Python: the log has it")
     try:
-        ticket.refuse(
-            refusal.code, refusal.text, refusal.detail, refusal.silent, refusal._terms()
-        )
+        ticket.refuse(refusal.code, refusal.text, refusal.detail, refusal.silent, refusal._terms())
     except BaseException as second:  # such as a code that is none
         report(second, "cannot refuse as told: %s", refusal)
         if ticket.awaited():
