@@ -3,8 +3,9 @@
 import logging
 import unittest
 
-from bootwire.fbtftp import BaseHandler, StringResponseData
 from fbtftp_harness import Case, Client, Content, Handler, Journal, get
+
+from bootwire.fbtftp import BaseHandler, StringResponseData
 
 
 class Failures(Case):

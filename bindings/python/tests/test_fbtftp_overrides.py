@@ -6,8 +6,9 @@ import threading
 import time
 import unittest
 
-from bootwire.fbtftp import BaseHandler
 from fbtftp_harness import Case, Client, Content, Journal, get
+
+from bootwire.fbtftp import BaseHandler
 
 
 class Overrides(Case):

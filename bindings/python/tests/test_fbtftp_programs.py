@@ -12,6 +12,8 @@ import time
 import unittest
 import unittest.mock
 
+from fbtftp_harness import Case, Client, Content, Journal, eventually, get, running
+
 from bootwire.fbtftp import (
     BaseHandler,
     BaseServer,
@@ -22,7 +24,6 @@ from bootwire.fbtftp import (
     constants,
     netascii,
 )
-from fbtftp_harness import Case, Client, Content, Journal, eventually, get, running
 
 
 class AProxyThatFetchesInRun(Case):

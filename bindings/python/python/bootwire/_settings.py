@@ -8,7 +8,7 @@ from typing import TypeAlias, TypedDict
 
 __all__ = ["Network", "Settings"]
 
-Network: TypeAlias = "str | IPv4Address | IPv6Address | IPv4Network | IPv6Network"
+Network: TypeAlias = str | IPv4Address | IPv6Address | IPv4Network | IPv6Network
 
 
 class Settings(TypedDict, total=False):
