@@ -226,7 +226,7 @@ class Failures(Case):
 
         with self.serving(self.handler_class(content)) as server:
             self.assertTrue(get(self.address(server), "x", patience=1.0).silent)
-            self.assertTrue(server._serving is not None)
+            self.assertTrue(server._bootwire_serving is not None)
 
     def test_options_of_a_client_are_not_the_server_s(self):
         seen = Journal()

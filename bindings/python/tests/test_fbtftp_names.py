@@ -66,6 +66,22 @@ SIGNATURES = {
     },
 }
 
+# What fbtftp's objects have besides: those of `multiprocessing.Process` are a handler's, too.
+ATTRIBUTES = {
+    "base_handler": {
+        *("_timeout", "_server_addr", "_retries", "_block_size", "_last_block_sent"),
+        *("_retransmits", "_global_retransmits", "_current_block", "_should_stop", "_tsize"),
+        *("_waiting_last_ack", "_path", "_options", "_stats_callback", "_response_data"),
+        *("_listener", "_peer", "_family", "_stats", "_expire_ts"),
+        *("name", "daemon", "pid", "is_alive", "terminate", "kill", "join"),
+    },
+    "base_server": {
+        *("_address", "_port", "_retries", "_timeout", "_server_stats_callback", "_family"),
+        *("_listener", "_should_stop", "_server_stats", "_metrics_timer"),
+        "_metrics_callback_wrapper",
+    },
+}
+
 
 class Names(unittest.TestCase):
     def setUp(self):
@@ -100,6 +116,23 @@ class Names(unittest.TestCase):
                     for part in name.split("."):
                         what = getattr(what, part)
                     self.assertEqual(", ".join(inspect.signature(what).parameters), parameters)
+
+    def test_no_other_names_are_taken_from_subclasses(self):
+        server = self.package.BaseServer("127.0.0.1", 0, 3, 2)
+        self.addCleanup(server._listener.close)
+        options = {"default_timeout": 2, "retries": 3}
+        kind = type("Handler", (self.package.BaseHandler,), {"get_response_data": lambda _: None})
+        handler = kind(("127.0.0.1", 69), ("127.0.0.1", 7), "x", options, None)
+        for made in (server, handler):
+            base = type(made).__mro__[-2]
+            names = {*vars(base), *vars(made)}
+            module = base.__module__.rpartition(".")[2]
+            known = {name.partition(".")[2] for name in SIGNATURES[module]} | ATTRIBUTES[module]
+            ours = [name for name in names - known if "bootwire_" not in name]
+            self.assertEqual(
+                [name for name in ours if not name.startswith("__")],
+                ["_bootwire"] * (made is handler),
+            )
 
     def test_constants(self):
         expected = {

@@ -120,7 +120,7 @@ class Running(Case):
     def test_what_is_cut_off_is_closed_and_told(self):
         closed = Journal()
         server = self.server(lambda _: Content(b"x" * 1500, closed))
-        type(server).drain_seconds = 0.1
+        type(server).bootwire_drain_seconds = 0.1
         with Client(self.address(server)) as client:
             with running(server):
                 client.ask("x")

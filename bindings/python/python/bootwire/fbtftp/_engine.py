@@ -49,7 +49,7 @@ class Owner(Protocol):
     #: Whether to stop reading.
     _should_stop: bool
 
-    def _ended(self, record: "Record | None") -> None:
+    def _bootwire_ended(self, record: "Record | None") -> None:
         """Called once, when the transfer is over and nobody reads any more."""
 
 
@@ -198,7 +198,7 @@ class Serving(Engine):
     ) -> None:
         content, terms, number = transfer.content, transfer.terms, request.id
         is_file = isinstance(content, os.PathLike)
-        ending = _Ending(transfer.owner._ended, is_file)
+        ending = _Ending(transfer.owner._bootwire_ended, is_file)
         with self._endings_lock:
             self._endings[number] = ending
         if is_file:

@@ -52,7 +52,8 @@ def settle(stats: SessionStats, record: "Record") -> int:
     oack = 1 if record.granted else 0
     resent = max(record.blocks_resent, record.timeouts)
     complete = record.outcome == "complete"
-    stats.blksize = record.blksize
+    if record.blocks or oack:
+        stats.blksize = record.blksize
     stats.packets_sent = record.blocks + oack + resent
     if complete:
         stats.packets_acked = record.blocks + oack

@@ -101,10 +101,10 @@ class BaseHandler:
             self._response_data = self.get_response_data()
         except FileNotFoundError as error:
             log.warning("%s", error)
-            self._failed(constants.ERR_FILE_NOT_FOUND, error)
+            self._bootwire_failed(constants.ERR_FILE_NOT_FOUND, error)
         except Exception as error:
             log.exception("The content for %r failed", path)
-            self._failed(constants.ERR_UNDEFINED, error)
+            self._bootwire_failed(constants.ERR_UNDEFINED, error)
 
     def get_response_data(self) -> Content | None:
         """The content for the client. Must be overridden.
@@ -124,32 +124,35 @@ class BaseHandler:
             raise AssertionError("a handler can be started once")
         talk.started = True
         if _granting.needs_thread(type(self)):
-            if not _threads.acquire(blocking=False):
+            places = _threads
+            if not places.acquire(blocking=False):
                 log.error("%d handlers run: %r is refused", THREADS_MAX, self._path)
                 talk.refuse(constants.ERR_UNDEFINED, _wording.BUSY)
-                self._finish()
+                self._bootwire_finish()
                 return
             talk.hold()
             try:
-                threading.Thread(target=self._run, name=str(self.name), daemon=True).start()
+                threading.Thread(
+                    target=self._bootwire_run, args=(places,), name=str(self.name), daemon=True
+                ).start()
             except BaseException:
-                _threads.release()
+                places.release()
                 talk.fail()
                 raise
         else:
-            self._guarded(self._open)
+            self._bootwire_guarded(self._bootwire_open)
 
     def run(self) -> None:
         """Serves the client. In a class of yours `super().run()` returns when that is over."""
         self._bootwire.hold()
-        self._open()
+        self._bootwire_open()
         while not (self._bootwire.closed or self._should_stop):
             try:
                 self.run_once()
             except (KeyboardInterrupt, SystemExit):
                 log.info("The handler for %r was told to exit", self._path)
                 break
-        self._finish()
+        self._bootwire_finish()
 
     def run_once(self) -> None:
         """Waits for the end of the transfer, for as long as the timeout."""
@@ -159,7 +162,7 @@ class BaseHandler:
         """Waits for the end of the transfer, for as long as the timeout."""
         talk = self._bootwire
         if talk.wait(max(self._timeout, 0.1)):
-            self._settle(talk.record)
+            self._bootwire_settle(talk.record)
             self._should_stop = True
 
     # What subclasses call, and override.
@@ -187,7 +190,7 @@ class BaseHandler:
         if "timeout" in granted:
             self._timeout = int(granted["timeout"])
         if "tsize" in granted and not isinstance(self._response_data, bytes | os.PathLike):
-            self._tsize = None if is_missing(self._response_data) else self._size()
+            self._tsize = None if is_missing(self._response_data) else self._bootwire_size()
             if self._tsize is None:
                 del granted["tsize"]
             else:
@@ -197,7 +200,7 @@ class BaseHandler:
         self._stats.options = granted
         self._stats.options_acked = granted
 
-    def _size(self) -> Any:
+    def _bootwire_size(self) -> Any:
         assert self._response_data is not None
         return _told_size(self._response_data)
 
@@ -211,7 +214,7 @@ class BaseHandler:
         if not talk.is_open:
             return
         if is_missing(self._response_data):
-            self._unreadable()
+            self._bootwire_unreadable()
             return
         talk.answer(_granting.transfer(self))
 
@@ -235,9 +238,9 @@ class BaseHandler:
             self._current_block = block
         except Exception:
             log.exception(_wording.UNREADABLE)
-            self._unreadable()
+            self._bootwire_unreadable()
 
-    def _unreadable(self) -> None:
+    def _bootwire_unreadable(self) -> None:
         self._stats.error = {
             "error_code": constants.ERR_UNDEFINED,
             "error_message": _wording.UNREADABLE,
@@ -281,28 +284,28 @@ class BaseHandler:
             except Exception:
                 log.exception("The statistics callback for %r failed", self._path)
             finally:
-                self._release()
+                self._bootwire_release()
         if not test:
             sys.exit(0)
 
     # How the server and the engine drive it.
 
-    def _open(self) -> None:
+    def _bootwire_open(self) -> None:
         """From the handler to the first packet; all there is, if the client is refused."""
         if self._stats.error:
             self._transmit_error()
-            self._finish()
+            self._bootwire_finish()
             return
         try:
             self._parse_options()
         except Exception as error:
             log.exception("The options of the request for %r failed", self._path)
             if is_missing(self._response_data):
-                self._unreadable()
+                self._bootwire_unreadable()
             else:
-                self._failed(constants.ERR_UNDEFINED, error)
+                self._bootwire_failed(constants.ERR_UNDEFINED, error)
                 self._transmit_error()
-            self._finish()
+            self._bootwire_finish()
             return
         talk = self._bootwire
         if talk.closed or (self._should_stop and not is_missing(self._response_data)):
@@ -312,9 +315,9 @@ class BaseHandler:
         else:
             self._transmit_data()
         if not talk.is_running:
-            self._finish()
+            self._bootwire_finish()
 
-    def _finish(self) -> None:
+    def _bootwire_finish(self) -> None:
         """Closes the handler, unless it is closed, and goes on behind it."""
         talk = self._bootwire
         if talk.closed or talk.finished:
@@ -323,16 +326,16 @@ class BaseHandler:
         with contextlib.suppress(SystemExit):
             self._close()
 
-    def _ended(self, record: "Record | None") -> None:
+    def _bootwire_ended(self, record: "Record | None") -> None:
         """The engine says that the transfer is over."""
         if self._bootwire.end(record):
-            self._guarded(lambda: self._wind_up(record))
+            self._bootwire_guarded(lambda: self._bootwire_wind_up(record))
 
-    def _wind_up(self, record: "Record | None") -> None:
-        self._settle(record)
-        self._finish()
+    def _bootwire_wind_up(self, record: "Record | None") -> None:
+        self._bootwire_settle(record)
+        self._bootwire_finish()
 
-    def _settle(self, record: "Record | None") -> None:
+    def _bootwire_settle(self, record: "Record | None") -> None:
         """Takes over what the engine counted."""
         if record is None:
             return
@@ -343,17 +346,17 @@ class BaseHandler:
             granted.update(record.granted)
         self._block_size = record.blksize
 
-    def _run(self) -> None:
+    def _bootwire_run(self, places: threading.BoundedSemaphore) -> None:
         """What the handler's own thread does."""
         try:
-            self._guarded(self.run)
+            self._bootwire_guarded(self.run)
             if not self._bootwire.leave():
                 self._bootwire.drop()
-                self._guarded(self._release)
+                self._bootwire_guarded(self._bootwire_release)
         finally:
-            _threads.release()
+            places.release()
 
-    def _guarded(self, work: Callable[[], None]) -> None:
+    def _bootwire_guarded(self, work: Callable[[], None]) -> None:
         """What is wrong with a handler ends its request, and nothing else."""
         try:
             work()
@@ -367,9 +370,9 @@ class BaseHandler:
                 # The engine's last call does the rest.
                 self._should_stop = True
             else:
-                self._release()
+                self._bootwire_release()
 
-    def _release(self) -> None:
+    def _bootwire_release(self) -> None:
         """Lets go what the handler holds. Once."""
         if self._bootwire.released:
             return
@@ -381,7 +384,7 @@ class BaseHandler:
         except Exception:
             log.exception("The content for %r could not be closed", self._path)
 
-    def _failed(self, code: int, error: Exception) -> None:
+    def _bootwire_failed(self, code: int, error: Exception) -> None:
         message = str(error)
         self._stats.error = {"error_code": code, "error_message": message}
         self._bootwire.wording[message] = _wording.for_client(error, self._path)

@@ -40,10 +40,10 @@ class BaseServer:
     """
 
     #: Settings of the engine, by the names of `bootwire.Server`: set them in your class.
-    engine_settings: ClassVar[Mapping[str, Any]] = {}
+    bootwire_settings: ClassVar[Mapping[str, Any]] = {}
 
     #: Seconds that transfers may go on after `close()`.
-    drain_seconds: ClassVar[float] = 5.0
+    bootwire_drain_seconds: ClassVar[float] = 5.0
 
     def __init__(
         self,
@@ -72,10 +72,10 @@ class BaseServer:
         self._should_stop = False
         self._server_stats = ServerStats(address, stats_interval_seconds)
         self._metrics_timer: threading.Timer | None = None
-        self._serving: _engine.Serving | None = None
+        self._bootwire_serving: _engine.Serving | None = None
         # Something for `run_once` to wake up for. A queue, since signal handlers may put.
-        self._wakeups: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._tells_requests = False
+        self._bootwire_wakeups: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._bootwire_tells_requests = False
 
     def get_handler(
         self, server_addr: Peer, peer: Peer, path: str, options: dict[str, Any]
@@ -101,27 +101,27 @@ class BaseServer:
         well = False
         try:
             self.restart_stats_timer(run_once)
-            self._tells_requests = run_once
+            self._bootwire_tells_requests = run_once
             if not self._should_stop:
-                self._start()
+                self._bootwire_start()
             while not self._should_stop:
                 self.run_once()
-                if run_once and not self._tells_requests:
+                if run_once and not self._bootwire_tells_requests:
                     break
             well = True
         finally:
-            self._stop(well)
+            self._bootwire_stop(well)
 
     def run_once(self) -> None:
         """Waits for a moment. Requests are answered meanwhile."""
-        self._start()
+        self._bootwire_start()
         try:
-            if self._wakeups.get(timeout=_LOOK) == "request":
-                self._tells_requests = False
+            if self._bootwire_wakeups.get(timeout=_LOOK) == "request":
+                self._bootwire_tells_requests = False
         except queue.Empty:
             # Raises, if a thread of the engine has died.
-            if self._serving is not None:
-                self._serving.wait(0)
+            if self._bootwire_serving is not None:
+                self._bootwire_serving.wait(0)
 
     def close(self) -> None:
         """Lets `run()` return: no request is taken any more, and what runs may end.
@@ -129,7 +129,7 @@ class BaseServer:
         From any thread, and from a signal's handler.
         """
         self._should_stop = True
-        self._wakeups.put("close")
+        self._bootwire_wakeups.put("close")
 
     def restart_stats_timer(self, run_once: bool = False) -> None:
         """Starts the wait for the next call of the statistics callback, if there is one."""
@@ -152,13 +152,15 @@ class BaseServer:
         if not (run_once or self._should_stop):
             self.restart_stats_timer()
 
-    def _start(self) -> None:
-        if self._serving is None:
-            serving = _engine.Serving(self._serve, self._listener, self._settings())
+    def _bootwire_start(self) -> None:
+        if self._bootwire_serving is None:
+            serving = _engine.Serving(
+                self._bootwire_serve, self._listener, self._bootwire_settings()
+            )
             serving.start()
-            self._serving = serving
+            self._bootwire_serving = serving
 
-    def _settings(self) -> dict[str, Any]:
+    def _bootwire_settings(self) -> dict[str, Any]:
         patience = _granting.patience(int(self._timeout), int(self._retries))
         settings = {
             "workers": 1,
@@ -169,29 +171,29 @@ class BaseServer:
             # Who has everything and does not say so is not a failure.
             "linger": min(10.0, patience / 2),
         }
-        return settings | dict(self.engine_settings)
+        return settings | dict(self.bootwire_settings)
 
-    def _stop(self, well: bool) -> None:
+    def _bootwire_stop(self, well: bool) -> None:
         self._should_stop = True
         if self._metrics_timer is not None:
             self._metrics_timer.cancel()
-        serving, self._serving = self._serving, None
+        serving, self._bootwire_serving = self._bootwire_serving, None
         try:
             if serving is not None:
                 if well:
-                    serving.drain(self.drain_seconds)
+                    serving.drain(self.bootwire_drain_seconds)
                 else:
                     serving.stop(grace=1.0)
         finally:
             self._listener.close()
 
-    def _serve(self, channel: _engine.Channel) -> None:
+    def _bootwire_serve(self, channel: _engine.Channel) -> None:
         """What the engine asks, on a thread of its pool."""
         request = channel.request
         if request.op != "read":
             channel.refuse(constants.ERR_ACCESS_VIOLATION, "Uploads are not accepted here")
             return
-        peer = self._peer(request.peer)
+        peer = self._bootwire_peer(request.peer)
         path = request.filename.decode("latin-1")
         options: OrderedDict[str, Any] = OrderedDict()
         options["mode"] = request.mode
@@ -203,7 +205,7 @@ class BaseServer:
                 options[name] = value
         with _conversation.answering(channel) as conversations:
             try:
-                served = self._converse(channel, conversations, peer, path, options)
+                served = self._bootwire_converse(channel, conversations, peer, path, options)
             except SystemExit:
                 # A handler that closed itself while it was made.
                 served = True
@@ -218,10 +220,10 @@ class BaseServer:
             self._server_stats.increment_counter("process_count")
         else:
             log.warning("No handler for %r: %s gets no answer", path, peer)
-        if self._tells_requests:
-            self._wakeups.put("request")
+        if self._bootwire_tells_requests:
+            self._bootwire_wakeups.put("request")
 
-    def _converse(
+    def _bootwire_converse(
         self,
         channel: _engine.Channel,
         conversations: list[_conversation.Conversation],
@@ -252,7 +254,7 @@ class BaseServer:
             handler.start()
         return True
 
-    def _peer(self, peer: Peer) -> Peer:
+    def _bootwire_peer(self, peer: Peer) -> Peer:
         """The client's address as a socket of the server's family tells it."""
         if self._family == socket.AF_INET6 and len(peer) == 2:
             return (f"::ffff:{peer[0]}", peer[1], 0, 0)

@@ -178,11 +178,12 @@ def imported(address, port):
 
 def busy(address, port):
     """The port is taken."""
-    Server(address, port, 1, 1)
+    first = Server(address, port, 1, 1)
     try:
         Server(address, port, 1, 1)
     except OSError as error:
         note("", "busy", error.errno)
+    first.close()
 
 
 def nowhere(address, port):
