@@ -28,6 +28,12 @@ pub(crate) struct Said {
     labels: Vec<(String, String)>,
     #[pyo3(default)]
     machine: Option<String>,
+    /// The size that is told, of content that does not know its own.
+    #[pyo3(default)]
+    told_size: Option<u64>,
+    /// Whether netascii is done already.
+    #[pyo3(default)]
+    as_is: bool,
     /// The word for the kind of answer, of the record; `None` is `python`.
     kind: Option<String>,
 }
@@ -59,7 +65,13 @@ impl Said {
     }
 
     pub(crate) fn on_reply(mut self, reply: Reply) -> Reply {
-        let reply = reply.on_terms(&self.terms()).answered_by(self.kind());
+        let mut reply = reply.on_terms(&self.terms()).answered_by(self.kind());
+        if let Some(bytes) = self.told_size {
+            reply = reply.told_size(bytes);
+        }
+        if self.as_is {
+            reply = reply.as_is();
+        }
         match self.machine {
             Some(machine) => reply.machine(machine),
             None => reply,

@@ -16,6 +16,10 @@ pub struct Reply {
     pub(crate) content: Content,
     pub(crate) terms: Terms,
     pub(crate) provenance: Carried,
+    /// See [`Reply::told_size`].
+    pub(crate) told_size: Option<u64>,
+    /// See [`Reply::as_is`].
+    pub(crate) as_is: bool,
 }
 
 impl Reply {
@@ -24,6 +28,8 @@ impl Reply {
             content,
             terms: Terms::new(),
             provenance: Carried::nothing(),
+            told_size: None,
+            as_is: false,
         }
     }
 
@@ -70,6 +76,31 @@ impl Reply {
         Self::source(ReadSource::new(reader, Some(size)))
     }
 
+    /// Tells clients that ask for the size this many bytes, where the content does not know its own.
+    /// A word about the content and no promise: it may turn out longer or shorter. Where you can, give
+    /// content that knows, so that a transfer that went wrong shows.
+    ///
+    /// ```
+    /// use bootwire::Reply;
+    ///
+    /// let listing = tokio::io::empty();
+    /// let reply = Reply::stream(listing).told_size(4096);
+    /// assert_eq!(reply.size(), None);
+    /// ```
+    #[must_use]
+    pub const fn told_size(mut self, bytes: u64) -> Self {
+        self.told_size = Some(bytes);
+        self
+    }
+
+    /// Sends the content as it is in netascii transfers too: its line ends are those of netascii
+    /// already, and its size is the size on the wire.
+    #[must_use]
+    pub const fn as_is(mut self) -> Self {
+        self.as_is = true;
+        self
+    }
+
     /// The content, if it is in memory.
     #[must_use]
     pub const fn content(&self) -> Option<&Bytes> {
@@ -91,6 +122,8 @@ impl std::fmt::Debug for Reply {
         f.debug_struct("Reply")
             .field("content", &self.content)
             .field("size", &self.size())
+            .field("told_size", &self.told_size)
+            .field("as_is", &self.as_is)
             .field("terms", &self.terms)
             .field("provenance", self.provenance())
             .finish()

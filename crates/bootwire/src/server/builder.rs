@@ -306,8 +306,11 @@ impl Server {
     pub fn grants(&self, request: &Request, answer: &Answer) -> Vec<(String, u64)> {
         let size = match answer {
             // What netascii makes of it is not known before it is read.
-            Answer::Reply(reply) if request.mode() == Mode::Octet => reply.size(),
-            Answer::Reply(_) | Answer::Accept(_) => None,
+            Answer::Reply(reply) if request.mode() == Mode::Octet || reply.as_is => {
+                reply.size().or(reply.told_size)
+            }
+            Answer::Reply(reply) => reply.told_size,
+            Answer::Accept(_) => None,
         };
         let crosses_ethernet =
             !self.settings.fragment && !request.peer_ip().to_canonical().is_loopback();

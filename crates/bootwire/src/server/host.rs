@@ -97,7 +97,12 @@ impl Host for TokioHost {
 fn sendable(request: &Request, answer: Answer, mapping: bool) -> Answer {
     match answer {
         Answer::Reply(mut reply) => {
-            reply.content = reply.content.sendable(request.mode(), mapping);
+            let mode = if reply.as_is {
+                Mode::Octet
+            } else {
+                request.mode()
+            };
+            reply.content = reply.content.sendable(mode, mapping);
             Answer::Reply(reply)
         }
         accept @ Answer::Accept(_) => accept,

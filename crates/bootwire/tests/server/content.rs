@@ -49,6 +49,16 @@ fn app(dir: &tempfile::TempDir) -> Router {
         .read("/stream", duplex(3_000_000, None))
         .read("/sized", duplex(3_000_000, Some(3_000_000)))
         .read("/whole-blocks", duplex(1428 * 10, None))
+        .read("/told/{size}", told)
+        .read("/converted", || async {
+            Reply::text("one\r\ntwo\r\n").as_is()
+        })
+}
+
+/// Two thousand bytes, whatever is said of them.
+async fn told(request: Request) -> Reply {
+    let size = request.param("size").and_then(|size| size.parse().ok());
+    Reply::stream(std::io::Cursor::new(pattern(2000))).told_size(size.unwrap_or_default())
 }
 
 async fn everything_arrives(server: Server) {
@@ -122,6 +132,45 @@ async fn netascii_on_the_wire_has_cr_lf_and_no_size_it_cannot_know() {
     assert_eq!(oack, b"\0\x06blksize\x001024\0");
     raw.send(tid, &[0, 4, 0, 0]);
     assert_eq!(raw.receive().0, b"\0\x03\0\x01one\r\ntwo\r\0three\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_netascii_already_is_sent_as_it_is_and_has_a_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = Running::start(app(&dir));
+    let raw = Raw::new("127.0.0.1:0");
+    raw.send(running.address, b"\0\x01converted\0netascii\0tsize\x000\0");
+    let (oack, tid) = raw.receive();
+    assert_eq!(oack, b"\0\x06tsize\x0010\0");
+    raw.send(tid, &[0, 4, 0, 0]);
+    assert_eq!(raw.receive().0, b"\0\x03\0\x01one\r\ntwo\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_that_is_only_told_may_be_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = Running::start(app(&dir));
+    for (told, wire) in [
+        ("1", &b"\0\x06tsize\x001\0"[..]),
+        ("9000", b"\0\x06tsize\x009000\0"),
+    ] {
+        let raw = Raw::new("127.0.0.1:0");
+        let request = format!("\0\x01told/{told}\0octet\0tsize\x000\0");
+        raw.send(running.address, request.as_bytes());
+        let (oack, tid) = raw.receive();
+        assert_eq!(oack, wire);
+        for (block, length) in [(1, 512), (2, 512), (3, 512), (4, 464)] {
+            raw.send(tid, &[0, 4, 0, block - 1]);
+            assert_eq!(raw.receive().0.len(), 4 + length);
+        }
+        raw.send(tid, &[0, 4, 0, 4]);
+    }
+    let plain = running.client().without_options();
+    assert_eq!(get(&plain, "/told/1").await.unwrap(), pattern(2000));
+    for record in running.stop().await {
+        assert_eq!((record.outcome, record.size), (Outcome::Complete, None));
+        assert_eq!(record.bytes, 2000);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -114,11 +114,14 @@ impl<H: Host> Engine<H> {
 
     fn start_sending(&mut self, now: Instant, key: TransferKey, reply: Reply) {
         let Reply {
-            mut content, terms, ..
+            mut content,
+            terms,
+            told_size,
+            ..
         } = reply;
         let size = content.size();
         let seed = self.next_seed();
-        let Some((agreed, known)) = self.agree(now, key, size, &terms) else {
+        let Some((agreed, known)) = self.agree(now, key, size.or(told_size), &terms) else {
             return;
         };
         // What others hold as well costs nothing more.
