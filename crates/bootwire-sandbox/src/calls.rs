@@ -260,6 +260,11 @@ fn guarded(needed: Needed) -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendErr
             libc::SYS_prctl,
             one(vec![equal(0, libc::PR_SET_NAME as u32)?])?,
         ),
+        // Threads let others go first: their own priority, by no other way.
+        (
+            libc::SYS_setpriority,
+            one(vec![equal(0, libc::PRIO_PROCESS as u32)?, equal(1, 0)?])?,
+        ),
         // What abort does. Signals go to nobody else.
         (libc::SYS_tgkill, one(vec![equal(0, std::process::id())?])?),
         // Limits are looked at, not changed.

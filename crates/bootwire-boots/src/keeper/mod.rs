@@ -164,7 +164,10 @@ impl BootsBuilder {
         let follow = Follow::new(Arc::clone(&shared), events, self.listeners);
         let thread = std::thread::Builder::new()
             .name("bootwire-boots".to_owned())
-            .spawn(move || follow.run())?;
+            .spawn(move || {
+                bootwire_io::step_back();
+                follow.run();
+            })?;
         let writer = Writer {
             shared: Arc::clone(&shared),
             keep: self.keep,

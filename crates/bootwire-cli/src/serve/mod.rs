@@ -2,6 +2,7 @@
 
 mod admin;
 mod args;
+mod behind;
 mod confined;
 mod flags;
 mod follow;
@@ -27,6 +28,7 @@ use bootwire_site::{Config, networks, server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use admin::{Door, Endpoint};
+use behind::Behind;
 use bootwire_admin::api::Draining;
 use bootwire_admin::site::Order;
 
@@ -76,18 +78,20 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .enable_all()
         .build()
         .context("cannot start")?;
+    let behind = Behind::start(threads)?;
     let result = runtime.block_on(task::boxed(async {
         let mut signals = Signals::new(args.end_with_stdin)?;
-        let kept = follow
-            .start(&config, args.verbose, reporting.telemetry())
-            .await;
+        let kept = behind.run(async || {
+            let telemetry = reporting.telemetry();
+            follow.start(&config, args.verbose, telemetry).await
+        })?;
         let opening = Box::pin(Served::open(config, follow.clone(), executable));
         let Some(served) = signals.or_end(opening).await.transpose()? else {
             return Ok(());
         };
         reporting.hide(served.secrets());
         reporting.open_log(served.config())?;
-        reporting.export(served.exports())?;
+        behind.run(async || reporting.export(served.exports()))??;
         door.listen(&reporting);
         let handle = server
             .serve(served.app())
@@ -97,8 +101,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         if let Some(kept) = kept.filter(|_| args.verbose) {
             out::note(&format!("boots: kept {kept}"));
         }
-        follow.watch(handle.view(), reporting.telemetry());
-        reporting.start(&handle, served.caching())?;
+        behind.run(async || {
+            follow.watch(handle.view(), reporting.telemetry());
+            reporting.start(&handle, served.caching())
+        })??;
         let admin = door.start(served.site(), &handle, &reporting, follow.boots())?;
         served.prefetch();
         let telling = service.ready(&handle.view());
@@ -116,6 +122,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }));
     // A directory on a dead network file system must not keep a stopped server alive.
     runtime.shutdown_background();
+    behind.stop();
     result.map_err(Failure::from)
 }
 

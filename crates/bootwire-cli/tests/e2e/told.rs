@@ -178,6 +178,61 @@ fn a_collector_gets_metrics_and_spans() {
     server.finish();
 }
 
+/// The threads of a process, with the name and the niceness of each.
+fn threads(pid: u32) -> Vec<(String, i32)> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("threads");
+    let stat = |task: std::io::Result<fs::DirEntry>| {
+        let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
+        // The 19th field of all: proc_pid_stat(5).
+        let nice = rest.split(' ').nth(16)?.parse().expect("a number");
+        Some((name.to_owned(), nice))
+    };
+    tasks.filter_map(stat).collect()
+}
+
+#[test]
+fn who_only_watches_lets_those_who_serve_go_first() {
+    let sink = Sink::start();
+    let config = format!(
+        "boots = {{ database = \"boots.db\" }}\n[otlp]\nurl = \"http://{0}/otlp\"\nevery = \"1s\"\n\
+         [[webhook]]\nurl = \"http://{0}/\"",
+        sink.address
+    );
+    let server = confined(&config).start();
+    assert_eq!(Wire::new(server.address()).fetch("good"), b"good");
+    sink.next();
+    let threads = threads(server.pid());
+    let watching = |name: &str| {
+        let behind = [
+            "bootwire-observ",
+            "bootwire-behind",
+            "bootwire-boots",
+            "sqlx-sqlite-wor",
+        ];
+        behind.iter().any(|prefix| name.starts_with(prefix))
+    };
+    for kind in [
+        "bootwire-observ",
+        "bootwire-behind",
+        "bootwire-boots",
+        "sqlx-sqlite",
+    ] {
+        assert!(
+            threads.iter().any(|(name, _)| name.starts_with(kind)),
+            "{kind}: {threads:?}"
+        );
+    }
+    for (name, nice) in &threads {
+        assert_eq!(
+            *nice,
+            if watching(name) { 10 } else { 0 },
+            "{name}: {threads:?}"
+        );
+    }
+    server.finish();
+}
+
 /// Records in the files that a log became, and all lines are whole.
 fn records(paths: &[&std::path::Path]) -> Vec<Record> {
     let text: String = paths

@@ -330,7 +330,8 @@ impl Server {
     }
 
     /// Calls `observer` once for each transfer, when it has ended, on a thread of its own. A slow
-    /// observer delays records, never transfers.
+    /// observer delays records, never transfers: where processors are short, its thread and those it
+    /// starts let others go first (on Linux, by niceness 10).
     #[must_use]
     pub fn observe(self, observer: impl Fn(&TransferRecord) + Send + Sync + 'static) -> Self {
         self.observe_batches(move |records| {

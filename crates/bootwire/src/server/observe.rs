@@ -53,7 +53,10 @@ impl Observers {
         let (events, inbound) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("bootwire-observe".to_owned())
-            .spawn(move || run(&inbound, &observers, stats_observers, &counters))?;
+            .spawn(move || {
+                bootwire_io::step_back();
+                run(&inbound, &observers, stats_observers, &counters);
+            })?;
         Ok(Some(Self { events, thread }))
     }
 

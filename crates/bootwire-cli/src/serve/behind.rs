@@ -1,0 +1,46 @@
+//! What only watches, on threads that let those who serve go first.
+
+use std::future::Future;
+use std::thread;
+
+use anyhow::{Context, anyhow};
+use tokio::runtime::{Builder, Runtime};
+
+/// Exporters encode and send; more of them at once would only queue at the same queues.
+const THREADS: usize = 4;
+
+/// A runtime for exporters and boots.
+pub(super) struct Behind(Runtime);
+
+impl Behind {
+    /// With no more threads than `processors`.
+    pub(super) fn start(processors: usize) -> anyhow::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(processors.clamp(1, THREADS))
+            .thread_name("bootwire-behind")
+            .on_thread_start(bootwire_io::step_back)
+            .enable_all()
+            .build()
+            .context("cannot start")?;
+        Ok(Self(runtime))
+    }
+
+    /// Runs what starts tasks: they stay behind. Blocks, and so do threads that it starts.
+    pub(super) fn run<T: Send>(&self, begin: impl AsyncFnOnce() -> T + Send) -> anyhow::Result<T> {
+        // On a thread of its own, as threads are as nice as who starts them.
+        let run = || {
+            bootwire_io::step_back();
+            self.0.block_on(begin())
+        };
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().spawn_scoped(scope, run);
+            let ended = thread.context("cannot start")?.join();
+            ended.map_err(|_| anyhow!("a panic, told above"))
+        })
+    }
+
+    /// Ends it, without waiting for what blocks.
+    pub(super) fn stop(self) {
+        self.0.shutdown_background();
+    }
+}
