@@ -18,7 +18,9 @@ export async function launch() {
   const executablePath = process.env.CHROMIUM ?? PROGRAMS.find(existsSync);
   if (!executablePath) throw new Error("there is no Chromium: apt-get install chromium, or set CHROMIUM");
   // In a container, and as root, it has no sandbox of its own. It opens pages of this machine only.
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", "--enable-precise-memory-info"] });
+  // Without a renderer for pages to come, a page has one process.
+  const off = "--disable-features=SpareRendererForSitePerProcess";
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", "--enable-precise-memory-info", off] });
 }
 
 export const WIDE = { width: 1280, height: 800 };
