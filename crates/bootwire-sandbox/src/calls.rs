@@ -263,7 +263,7 @@ fn guarded(needed: Needed) -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendErr
         // Threads let others go first: their own priority, by no other way.
         (
             libc::SYS_setpriority,
-            one(vec![equal(0, libc::PRIO_PROCESS as u32)?, equal(1, 0)?])?,
+            one(vec![equal(0, libc::PRIO_PROCESS)?, equal(1, 0)?])?,
         ),
         // What abort does. Signals go to nobody else.
         (libc::SYS_tgkill, one(vec![equal(0, std::process::id())?])?),

@@ -1,6 +1,5 @@
 //! What only watches, on threads that let those who serve go first.
 
-use std::future::Future;
 use std::thread;
 
 use anyhow::{Context, anyhow};
