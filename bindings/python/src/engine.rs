@@ -19,6 +19,11 @@ use crate::running::{Running, StartError};
 use crate::settings::Settings;
 use crate::terms::seconds;
 
+/// Longest wait for jobs.
+const A_DAY: Duration = Duration::from_secs(86_400);
+/// How long threads are waited for that have nothing more to do.
+const GOING: Duration = Duration::from_secs(1);
+
 /// One server. What `bootwire.Server` and `bootwire.fbtftp` are made on.
 #[pyclass(frozen, module = "bootwire._bootwire")]
 pub(crate) struct Core {
@@ -344,18 +349,20 @@ impl Core {
         Ok(())
     }
 
-    /// Waits until all jobs are done, or so many seconds, then sends the threads home. `inside`: the
-    /// caller is one of them. Whether all was done and all are gone.
-    fn close(&self, py: Python<'_>, grace: f64, inside: bool) -> bool {
+    /// Waits until all jobs are done, so many seconds at most. `inside`: the caller is one of the
+    /// threads that do them. Whether all are.
+    fn settle(&self, py: Python<'_>, grace: f64, inside: bool) -> bool {
         let pool = Arc::clone(&self.pool);
-        let grace = seconds(grace).unwrap_or_default();
+        let grace = seconds(grace).unwrap_or_default().min(A_DAY);
+        py.detach(move || pool.settle(usize::from(inside), Instant::now() + grace))
+    }
+
+    /// Sends the threads home; jobs that are left are dropped. Whether all have gone.
+    fn close(&self, py: Python<'_>, inside: bool) -> bool {
+        let pool = Arc::clone(&self.pool);
         py.detach(move || {
-            let now = Instant::now();
-            let except = usize::from(inside);
-            let done = pool.settle(except, now + grace.min(Duration::from_secs(86_400)));
             pool.close();
-            let gone = pool.emptied(except, Instant::now() + Duration::from_secs(1));
-            done && gone
+            pool.emptied(usize::from(inside), Instant::now() + GOING)
         })
     }
 }

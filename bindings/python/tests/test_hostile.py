@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import threading
@@ -549,6 +550,36 @@ class ThreadsAndTime(Hostile):
         engine.stop()
         names = [thread.name for thread in threading.enumerate()]
         self.assertFalse([name for name in names if name.startswith("bootwire")], names)
+
+    def test_what_ends_things_on_the_loop_is_waited_for(self):
+        ended = []
+
+        async def lines():
+            try:
+                while True:
+                    yield b"x" * 512
+            finally:
+                await asyncio.sleep(0.05)
+                ended.append("lines")
+
+        async def handler(request):
+            if request.path == "/lines":
+                return lines()
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                ended.append("handler")
+                raise
+
+        engine = self.serve(handler)
+        with Transfer(self.port) as one, Transfer(self.port) as other:
+            one.request(1, "lines", {}, "octet")
+            one.receive()
+            other.request(1, "other", {}, "octet")
+            until(lambda: engine.stats()["active"] == 2)
+            time.sleep(0.05)
+            self.assertTrue(engine.stop(grace=30))
+        self.assertEqual(sorted(ended), ["handler", "lines"])
 
     def test_a_stop_from_a_handler_is_no_deadlock(self):
         done = threading.Event()

@@ -122,7 +122,9 @@ class Engine:
         self._process = os.getpid()
         _engines.add(self)
         self._jobs.enlist()
-        self._start_thread()
+        if not self._start_thread():
+            self.stop()
+            raise RuntimeError("cannot start a thread for handlers")
 
     @property
     def running(self) -> bool:
@@ -195,11 +197,15 @@ class Engine:
         inside = getattr(_here, "engine", None) is self
         end = time.monotonic() + grace
         self._core.halt()
-        done = self._loop.finish(end)
-        if self._process is not None:
-            done &= self._core.close(max(0.0, end - time.monotonic()), inside)
-        else:
-            self._core.close(0.0, inside)
+        if self._process is None:
+            self._core.close(inside)
+            return True
+        # What clients waited for is over; what ends things may still take its time.
+        self._loop.cancel()
+        done = self._core.settle(max(0.0, end - time.monotonic()), inside)
+        done &= self._loop.finish(end)
+        done &= self._core.settle(max(0.0, end - time.monotonic()), inside)
+        done &= self._core.close(inside)
         _engines.discard(self)
         return done
 
@@ -209,13 +215,16 @@ class Engine:
 
     # Threads
 
-    def _start_thread(self) -> None:
+    def _start_thread(self) -> bool:
         name = f"bootwire-handler-{next(self._names)}"
         try:
             threading.Thread(target=self._work, name=name, daemon=True).start()
         except RuntimeError:
             self._jobs.discharge()
-            log.error("cannot start another thread for handlers", exc_info=True)
+            if not self._ended:  # else the interpreter ends, and those there are do
+                log.error("cannot start another thread for handlers", exc_info=True)
+            return False
+        return True
 
     def _work(self) -> None:
         _here.engine = self
@@ -342,7 +351,7 @@ class Engine:
         try:
             result = reader.close()
             if type(result) is types.CoroutineType:
-                self._loop.run(logged(result, "closing content failed: %s", reader))
+                self._loop.finish_off(logged(result, "closing content failed: %s", reader))
         except BaseException as error:
             report(error, "closing content failed: %s", reader)
 
@@ -380,7 +389,7 @@ class Engine:
             abort = getattr(sink, "abort", None) or getattr(sink, "close", None)
             result = None if abort is None else abort()
             if type(result) is types.CoroutineType:
-                self._loop.run(logged(result, "giving up an upload failed: %s", sink))
+                self._loop.finish_off(logged(result, "giving up an upload failed: %s", sink))
         except BaseException as error:
             report(error, "giving up an upload failed: %s", sink)
 
@@ -388,7 +397,7 @@ class Engine:
         try:
             result = self._observer(record) if self._observer is not None else None
             if type(result) is types.CoroutineType:
-                self._loop.run(logged(result, "the observer failed: %s", record))
+                self._loop.finish_off(logged(result, "the observer failed: %s", record))
         except BaseException as error:
             report(error, "the observer failed: %s", record)
 
