@@ -129,7 +129,7 @@ try_installed() {
         fail 'files differ from those of the package'
     fi
     ok 'files are where they belong, and as the package has them'
-    inside getent passwd bootwire | grep -q ':/var/lib/bootwire:/usr/sbin/nologin$' ||
+    [[ $(inside getent passwd bootwire) == *:/var/lib/bootwire:/usr/sbin/nologin ]] ||
         fail 'no user bootwire'
     for path in var/lib/bootwire var/cache/bootwire var/log/bootwire run/bootwire; do
         [[ $(inside stat -c %U:%G "/$path") == bootwire:bootwire ]] ||
