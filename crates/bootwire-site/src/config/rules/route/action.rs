@@ -1,15 +1,15 @@
 //! What a route answers with: its table becomes one action, with the keys that belong to it.
 
-use std::path::{Path, PathBuf};
+mod dir;
+mod hook;
+mod upload;
 
-use bootwire::router::{ParamText, Pattern};
+use bootwire::router::Pattern;
 use bootwire::{Reason, Refusal};
 
-use crate::config::model::{
-    self, Bounds, Document, Exec, Existing, Fallback, Finished, Links, PerClient, SandboxLevel,
-    Unknown,
-};
-use crate::config::route::{Action, Dir, Method, Step, Upload};
+pub(super) use self::dir::hardware;
+use crate::config::model::{self, Document, Unknown};
+use crate::config::route::{Action, Step};
 use crate::config::rules::Report;
 use crate::config::tree::Spot;
 use crate::text::Text;
@@ -32,7 +32,7 @@ const KINDS: [Kind; 10] = [
             "fallback",
             "public_only",
         ],
-        parse: dir,
+        parse: dir::parse,
     },
     Kind {
         key: "origin",
@@ -62,12 +62,12 @@ const KINDS: [Kind; 10] = [
     Kind {
         key: "http",
         takes: &["probes"],
-        parse: http,
+        parse: hook::http,
     },
     Kind {
         key: "exec",
         takes: &["probes"],
-        parse: exec,
+        parse: hook::exec,
     },
     Kind {
         key: "upload",
@@ -81,7 +81,7 @@ const KINDS: [Kind; 10] = [
             "secret_suffix_file",
             "finished",
         ],
-        parse: upload,
+        parse: upload::parse,
     },
     Kind {
         key: "try",
@@ -127,112 +127,6 @@ pub(super) fn parse(written: &Written<'_>, report: &mut Report) -> Option<Action
     }
     let kind = KINDS.iter().find(|kind| Some(kind.key) == key)?;
     (kind.parse)(written, report)
-}
-
-fn dir(written: &Written<'_>, report: &mut Report) -> Option<Action> {
-    let (table, here) = (written.table, written.here);
-    let per_client = table.per_client.unwrap_or(PerClient::No);
-    if per_client == PerClient::No && here.has("fallback") {
-        let what = "\"fallback\" is for directories of single clients: write \"per_client\", too";
-        report.wrong(here.key("fallback"), what);
-    }
-    if per_client == PerClient::Mac {
-        hardware(
-            written,
-            here.key("per_client"),
-            "per_client = \"mac\"",
-            report,
-        );
-    }
-    let sandbox = &written.document.sandbox;
-    if table.links == Some(Links::Anywhere)
-        && sandbox.level != SandboxLevel::Off
-        && sandbox.read.is_none()
-        && sandbox.write.is_none()
-    {
-        let what = "the sandbox keeps the server out of where links may lead: name those \
-                    directories in \"read\" of [sandbox]";
-        report.warn(here.key("links"), what);
-    }
-    let (path, below) = parts(table.dir.as_deref()?);
-    let below = match below {
-        None => None,
-        Some(below) => Some(beneath(written, &path, below, report)?),
-    };
-    Some(Action::Dir(Dir {
-        path,
-        below,
-        links: table.links.unwrap_or(Links::Beneath),
-        case_insensitive: table.case_insensitive.unwrap_or(false),
-        per_client,
-        fallback: table.fallback.unwrap_or(Fallback::File),
-        public_only: table.public_only.unwrap_or(false),
-    }))
-}
-
-/// A directory that is always the same, and from the first name with a brace what depends on the
-/// request.
-fn parts(dir: &Path) -> (PathBuf, Option<&str>) {
-    let Some(text) = dir.to_str() else {
-        return (dir.to_owned(), None);
-    };
-    let Some(brace) = text.find(['{', '}']) else {
-        return (dir.to_owned(), None);
-    };
-    let start = text[..brace].rfind('/').map_or(0, |slash| slash + 1);
-    let path = match &text[..start] {
-        "" => ".",
-        "/" => "/",
-        path => path.trim_end_matches('/'),
-    };
-    (PathBuf::from(path), Some(&text[start..]))
-}
-
-/// The directories below `path` that depend on the request.
-fn beneath(
-    written: &Written<'_>,
-    path: &Path,
-    below: &str,
-    report: &mut Report,
-) -> Option<ParamText> {
-    let here = written.here.key("dir");
-    if below.split('/').any(|name| name == "..") {
-        report.wrong(here, "leave out \"..\": write the directory it leads to");
-        return None;
-    }
-    match ParamText::parse(below, written.pattern?) {
-        Ok(text) => {
-            if text.needs_client_mac() {
-                hardware(written, here, "{client:mac}", report);
-            }
-            Some(text)
-        }
-        Err(error) => {
-            let what = format!(
-                "dir, below {}, column {}: {}",
-                path.display(),
-                error.column(),
-                error.problem()
-            );
-            report.wrong(here, what);
-            None
-        }
-    }
-}
-
-/// Says so if nobody knows hardware addresses by which something goes.
-pub(super) fn hardware(written: &Written<'_>, here: Spot<'_>, what: &str, report: &mut Report) {
-    let identity = &written.document.identity;
-    let has_leases = [&identity.dnsmasq, &identity.isc, &identity.kea]
-        .iter()
-        .any(|files| files.is_some());
-    if !has_leases && identity.neighbours != Some(true) {
-        let what = format!(
-            "{what} needs to know hardware addresses: name lease files in [identity], or write \
-             \"neighbours = true\" there"
-        );
-        report.wrong(here, what);
-    }
 }
 
 fn origin(written: &Written<'_>, report: &mut Report) -> Option<Action> {
@@ -335,122 +229,6 @@ fn refuse(written: &Written<'_>, report: &mut Report) -> Option<Action> {
     };
     report.wrong(here.key("text"), what);
     None
-}
-
-fn http(written: &Written<'_>, report: &mut Report) -> Option<Action> {
-    let (http, here) = (written.table.http.as_ref()?, written.here.key("http"));
-    let method = match report.exactly_one(here, "an HTTP hook", &["post", "get"]) {
-        Some("post") => http.post.clone().map(Method::Post),
-        Some(_) => http.get.clone().map(Method::Get),
-        None => None,
-    };
-    report.bearer(here);
-    for (key, url) in [("post", &http.post), ("get", &http.get)] {
-        if let Some(url) = url {
-            report.web(here.key(key), url);
-        }
-    }
-    bounds(http.bounds(), here, report);
-    Some(Action::Http {
-        method: method?,
-        table: Box::new(http.clone()),
-        probes: written.table.probes.unwrap_or(true),
-    })
-}
-
-fn exec(written: &Written<'_>, report: &mut Report) -> Option<Action> {
-    let (exec, here) = (written.table.exec.as_ref()?, written.here.key("exec"));
-    program(&exec.program, &exec.args, here, report);
-    variables(exec, here.key("env"), report);
-    bounds(exec.bounds(), here, report);
-    Some(Action::Exec {
-        table: Box::new(exec.clone()),
-        probes: written.table.probes.unwrap_or(true),
-    })
-}
-
-fn bounds(bounds: Bounds, here: Spot<'_>, report: &mut Report) {
-    report.some_time(here, "deadline", bounds.deadline);
-    report.number(here, "concurrency", bounds.concurrency, 1..=10_000);
-    report.number(here, "queue", bounds.queue, 0..=1_000_000);
-    report.some_size(here, "size_max", bounds.size_max);
-}
-
-fn variables(exec: &Exec, here: Spot<'_>, report: &mut Report) {
-    for name in exec.env.keys() {
-        if name.is_empty() || name.contains(['=', '\0']) {
-            let what = format!("{name:?} is no name of a variable");
-            report.wrong(here.key(name), what);
-        } else if name.starts_with("BOOTWIRE_") {
-            let what = format!("{name} is set by the server, to what the client asks");
-            report.wrong(here.key(name), what);
-        }
-    }
-}
-
-fn program(program: &Path, args: &[String], here: Spot<'_>, report: &mut Report) {
-    if program.as_os_str().is_empty() && !here.is_damaged() {
-        report.wrong(here, "the \"program\" is missing");
-    }
-    for (index, arg) in args.iter().enumerate() {
-        if arg.contains('\0') {
-            let what = "an argument cannot hold a NUL";
-            report.wrong(here.key("args").index(index), what);
-        }
-    }
-}
-
-fn upload(written: &Written<'_>, report: &mut Report) -> Option<Action> {
-    let (table, here) = (written.table, written.here);
-    report.some_size(here, "size_max", table.size_max);
-    let mode = table.mode.as_deref().map_or(Some(Upload::MODE), |mode| {
-        let bits = u32::from_str_radix(mode, 8).ok();
-        let bits = bits.filter(|bits| *bits <= 0o777);
-        if bits.is_none() {
-            let what = format!("{mode:?} are no permissions: write them in octal, like \"0644\"");
-            report.wrong(here.key("mode"), what);
-        }
-        bits
-    });
-    if table.existing == Some(Existing::Overwrite) {
-        for (key, why) in [
-            ("mode", "files keep their permissions"),
-            (
-                "create_dirs",
-                "there are no files in directories that are missing",
-            ),
-        ] {
-            if here.has(key) {
-                let what = format!("{key:?} beside existing = \"overwrite\": {why}; leave it out");
-                report.wrong(here.key(key), what);
-            }
-        }
-    }
-    if table.public_only == Some(true) && table.existing.is_none_or(|it| it == Existing::Create) {
-        let what = "\"public_only\" says which files are replaced, and none is: write existing = \
-                    \"overwrite\" or \"replace\"";
-        report.wrong(here.key("public_only"), what);
-    }
-    if let Some(finished) = &table.finished {
-        self::finished(finished, here.key("finished"), report);
-    }
-    Some(Action::Upload(Upload {
-        dir: table.upload.clone()?,
-        existing: table.existing.unwrap_or(Existing::Create),
-        size_max: table.size_max.map(|size| size.0),
-        keep_free: table.keep_free.map(|size| size.0),
-        create_dirs: table.create_dirs.unwrap_or(false),
-        public_only: table.public_only.unwrap_or(false),
-        mode: mode?,
-        secret_suffix_file: table.secret_suffix_file.clone(),
-        finished: table.finished.clone(),
-    }))
-}
-
-fn finished(finished: &Finished, here: Spot<'_>, report: &mut Report) {
-    program(&finished.program, &finished.args, here, report);
-    report.some_time(here, "deadline", finished.deadline);
-    report.number(here, "concurrency", finished.concurrency, 1..=10_000);
 }
 
 fn tries(written: &Written<'_>, report: &mut Report) -> Option<Action> {
