@@ -3,9 +3,8 @@
 import logging
 import unittest
 
-from fbtftp_harness import Case, Client, Content, Handler, Journal, get
-
 from bootwire.fbtftp import BaseHandler, StringResponseData
+from fbtftp_harness import Case, Client, Content, Handler, Journal, get
 
 
 class Failures(Case):

@@ -6,9 +6,8 @@ import threading
 import time
 import unittest
 
-from fbtftp_harness import Case, Client, Content, Journal, get
-
 from bootwire.fbtftp import BaseHandler
+from fbtftp_harness import Case, Client, Content, Journal, get
 
 
 class Overrides(Case):

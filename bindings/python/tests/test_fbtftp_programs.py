@@ -12,8 +12,6 @@ import time
 import unittest
 import unittest.mock
 
-from fbtftp_harness import Case, Client, Content, Journal, eventually, get, running
-
 from bootwire.fbtftp import (
     BaseHandler,
     BaseServer,
@@ -24,6 +22,7 @@ from bootwire.fbtftp import (
     constants,
     netascii,
 )
+from fbtftp_harness import Case, Client, Content, Journal, eventually, get, running
 
 
 class AProxyThatFetchesInRun(Case):

@@ -12,10 +12,9 @@ import threading
 import time
 import unittest
 
-from fbtftp_harness import PATIENCE, Case, Client, Content, Handler, Journal, get, running
-
 import bootwire
 from bootwire.fbtftp import BaseServer, ServerStats, StringResponseData
+from fbtftp_harness import PATIENCE, Case, Client, Content, Handler, Journal, get, running
 
 PACKAGE = str(pathlib.Path(bootwire.__path__[0]).parent)
 

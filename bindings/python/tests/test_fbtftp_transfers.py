@@ -6,10 +6,9 @@ import pathlib
 import tempfile
 import unittest
 
-from fbtftp_harness import Case, Client, Content, Journal, get
-
 from bootwire.fbtftp import BaseHandler, StringResponseData, constants
 from bootwire.fbtftp.netascii import NetasciiReader
+from fbtftp_harness import Case, Client, Content, Journal, get
 
 
 class Transfers(Case):

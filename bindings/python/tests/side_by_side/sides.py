@@ -102,8 +102,12 @@ class Side:
 
     def notes(self, path: str = "") -> list[list[Any]]:
         """What was noted so far about `path`: call and values."""
-        lines = [json.loads(line) for line in self.journal.read_text().splitlines()]
-        return [line[1:] for line in lines if line[0] == path]
+        return [note[1:] for note in self.all_notes() if note[0] == path]
+
+    def all_notes(self) -> list[list[Any]]:
+        """What was noted so far: path, call and values."""
+        whole, _, _ = self.journal.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def wait(self, call: str, path: str = "", count: int = 1) -> list[Any]:
         """Waits until `call` was noted `count` times, and gives the last one's values."""
