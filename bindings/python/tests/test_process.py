@@ -24,7 +24,8 @@ class Program:
     def __init__(self, text: str) -> None:
         path = os.pathsep.join([str(PACKAGE), str(HERE)])
         self.process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(text)],
+            # Python 3.12 warns of every fork beside threads.
+            [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(text)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
