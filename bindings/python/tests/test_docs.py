@@ -40,6 +40,20 @@ class Pages(unittest.TestCase):
         self.assertEqual((result.errors, result.failures), ([], []))
         self.assertEqual(result.testsRun, 3)
 
+    def test_coming_from_fbtftp(self):
+        names = self.run_page("how-to/coming-from-fbtftp.md")
+        app = names["app"]
+        self.assertIsInstance(app, bootwire.Server)
+        self.assertIn(b"52:54:00:12:34:56", app.call("/grub/grub.cfg-01-525400123456").content)
+
+    def test_the_readme(self):
+        text = (DOCS.parent / "README.md").read_text()
+        (block,) = BLOCK.findall(text)
+        names: dict[str, object] = {"__name__": "page"}
+        exec(block.replace("app.run()", ""), names)
+        reply = names["app"].call("/grub/grub.cfg-01-52-54-00-12-34-56")
+        self.assertIn("/images/52:54:00:12:34:56/vmlinuz", reply.text)
+
     def test_the_reference_names_everything(self):
         text = (DOCS / "reference/python.md").read_text()
         for name in bootwire.__all__:
