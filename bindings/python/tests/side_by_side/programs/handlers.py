@@ -7,10 +7,11 @@ import io
 import sys
 import time
 
+from journal import note, note_stats
+
 from fbtftp import constants, netascii
 from fbtftp.base_handler import BaseHandler, ResponseData, StringResponseData
 from fbtftp.base_server import BaseServer
-from journal import note, note_stats
 
 
 def pattern(size):

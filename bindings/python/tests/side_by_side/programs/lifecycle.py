@@ -13,11 +13,12 @@ import sys
 import threading
 import time
 
+from journal import _file as journal_file
+from journal import note, note_stats
+
 import fbtftp
 from fbtftp import BaseHandler, BaseServer, ResponseData
 from fbtftp.base_handler import StringResponseData
-from journal import _file as journal_file
-from journal import note, note_stats
 
 
 class Handler(BaseHandler):
