@@ -1,9 +1,10 @@
 //! A handler of Python as an endpoint.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bootwire::file::OpenFile;
 use bootwire::{Accept, Answer, BoxFuture, Endpoint, Refusal, Reply, Request};
 use bootwire_store::Dir;
 use tokio::sync::oneshot;
@@ -91,16 +92,30 @@ impl Common {
 
     /// The file with an absolute path, shared by all who ask for it.
     async fn file(&self, request: &Request, path: PathBuf) -> Result<Reply, Refusal> {
-        let unfit = || {
-            let path = path.display();
-            Refusal::internal().because(format_args!("{path} is no path that can be served"))
+        // Names of clients have their backslashes turned, and end somewhere; a program's own do not.
+        let bytes = path.as_os_str().as_bytes();
+        let named = (!bytes.contains(&b'\\'))
+            .then(|| request.renamed(bytes))
+            .flatten();
+        let Some(named) = named else {
+            let opened = tokio::task::spawn_blocking(move || open(&path)).await;
+            return Ok(Reply::file(opened.map_err(std::io::Error::other)??));
         };
-        let named = request
-            .renamed(path.as_os_str().as_bytes())
-            .ok_or_else(unfit)?;
         if let Some(found) = self.files.at_hand(&named) {
             return found;
         }
         Endpoint::<Reply>::call(&self.files, named).await
     }
+}
+
+/// Opens a regular file, whatever it is called. What else there is might never let go of who opens it.
+fn open(path: &Path) -> std::io::Result<Arc<OpenFile>> {
+    let what = std::fs::metadata(path)?;
+    if what.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    if !what.is_file() {
+        return Err(std::io::ErrorKind::PermissionDenied.into());
+    }
+    OpenFile::new(std::fs::File::open(path)?)
 }

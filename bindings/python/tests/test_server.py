@@ -295,6 +295,41 @@ class Calls(unittest.TestCase):
             self.assertEqual(record.route, "/terms")
             self.assertEqual(record.to_dict()["path"], "/terms")
 
+    def test_paths_are_the_program_s_own_and_may_be_called_anything(self):
+        deep = self.root / ("d" * 200) / ("e" * 200)
+        deep.mkdir(parents=True)
+        names = [
+            "back\\slash",
+            "space and ünicode",
+            "new\nline",
+            ".bootwire-name",
+            os.fsdecode(b"\xff"),
+        ]
+        paths = [self.root / name for name in names] + [deep / "file"]
+        for path in paths:
+            path.write_bytes(b"x" * 600)
+        fifo = self.root / "fifo\\"
+        os.mkfifo(fifo)
+        others = [(fifo, 2), (self.root / "fifo\\" / "x", 1), (self.root, 1), (self.root / "\\", 1)]
+
+        @self.app.read("/own/{number}")
+        def own(number: int) -> Path:
+            return (paths + [path for path, _ in others])[number]
+
+        with self.app:
+            for number, path in enumerate(paths):
+                with self.subTest(path):
+                    if path.name.startswith(".bootwire-"):
+                        # Uploads that are not whole yet.
+                        with self.assertRaises(TftpError):
+                            get(self.app.port, f"own/{number}")
+                        continue
+                    self.assertEqual(get(self.app.port, f"own/{number}"), b"x" * 600)
+            for number, (path, code) in enumerate(others, len(paths)):
+                with self.subTest(path), self.assertRaises(TftpError) as caught:
+                    get(self.app.port, f"own/{number}")
+                self.assertEqual(caught.exception.code, code)
+
     def test_files_and_paths_tell_their_size(self):
         with self.app:
             for name in ("path", "file", "dir/image"):
