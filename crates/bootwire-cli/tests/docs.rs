@@ -102,7 +102,7 @@ fn pages() -> Vec<PathBuf> {
             pages.push(name);
         }
     }
-    for directory in ["docs", "crates", "examples", "fuzz", "perf"] {
+    for directory in ["bindings", "docs", "crates", "examples", "fuzz", "perf"] {
         pages_below(directory, &mut pages);
     }
     pages
