@@ -1,6 +1,7 @@
 """What goes wrong in handlers of `bootwire.fbtftp`, and what clients and callbacks hear of it."""
 
 import logging
+import threading
 import unittest
 
 from bootwire.fbtftp import BaseHandler, StringResponseData
@@ -76,6 +77,21 @@ class Failures(Case):
                 got = self.refused(self.handler_class(lambda _, kind=Wrong: kind(b"")))
                 self.assertEqual(got.error, (0, "Error while reading from source"))
                 self.assertEqual(self.stats().error["error_code"], 0)
+
+    def test_what_is_no_content_ends_the_request(self):
+        for content in ("text", 5, object(), Content):
+            with self.subTest(content=content):
+                self.setUp()
+                got = self.refused(self.handler_class(lambda _, content=content: content))
+                self.assertEqual(got.error, (0, "Error while reading from source"))
+                self.assertEqual(self.stats().error["error_code"], 0)
+
+    def test_sizes_that_are_none(self):
+        for size in (-1, 10**30, "many", 2.5, True, b"3"):
+            with self.subTest(size=size):
+                handler = self.handler_class(lambda _, size=size: Content(b"abc", size=size))
+                got = self.refused(handler, options={"tsize": "0"})
+                self.assertEqual((got.data, got.error), (b"abc", None))
 
     def test_bytearrays_and_views_are_bytes(self):
         for kind in (bytearray, memoryview):
@@ -226,6 +242,32 @@ class Failures(Case):
         with self.serving(self.handler_class(content)) as server:
             self.assertTrue(get(self.address(server), "x", patience=1.0).silent)
             self.assertTrue(server._bootwire_serving is not None)
+
+    def test_a_client_that_is_gone_before_the_answer(self):
+        wake, closed = threading.Event(), Journal()
+
+        def content(handler):
+            if handler._path == "slow":
+                asked.set()
+                wake.wait(30)
+            return Content(b"abc", closed if handler._path == "slow" else None)
+
+        for run in ({}, {"run": lambda handler: BaseHandler.run(handler)}):
+            self.setUp()
+            wake, closed, asked = threading.Event(), Journal(), threading.Event()
+            kind = type("Slow", (self.handler_class(content),), run)
+            with self.serving(kind) as server, Client(self.address(server)) as client:
+                client.ask("slow")
+                asked.wait(30)
+                # From the same port: the first request is given up.
+                client.ask("quick")
+                self.assertEqual(client.receive().data, b"abc")
+                self.assertEqual(self.stats().file_path, "quick")
+                wake.set()
+                closed.wait_for(lambda entries: "close" in entries)
+                stats = self.sessions.wait_for_count(2)[1]
+            self.assertEqual(stats.file_path, "slow")
+            self.assertEqual((stats.packets_sent, stats.error["error_code"]), (0, 0))
 
     def test_options_of_a_client_are_not_the_server_s(self):
         seen = Journal()

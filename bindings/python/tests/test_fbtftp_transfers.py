@@ -1,14 +1,16 @@
 """Transfers of `bootwire.fbtftp`: what content is asked, what is granted, what callbacks get."""
 
+import gc
 import io
 import os
 import pathlib
 import tempfile
 import unittest
+import weakref
 
 from bootwire.fbtftp import BaseHandler, StringResponseData, constants
 from bootwire.fbtftp.netascii import NetasciiReader
-from fbtftp_harness import Case, Client, Content, Journal, get
+from fbtftp_harness import Case, Client, Content, Handler, Journal, eventually, get
 
 
 class Transfers(Case):
@@ -228,6 +230,35 @@ class Transfers(Case):
                     got = get(self.address(server), "file", options, mode="NetASCII")
                     self.assertEqual(dict(self.stats().options_in)["mode"], "netascii")
                 self.assertEqual((got.data, got.options), (wire, granted))
+
+    def test_netascii_without_python(self):
+        with tempfile.TemporaryDirectory() as directory:
+            file = pathlib.Path(directory, "file")
+            file.write_bytes(b"one\ntwo\n")
+            for content in (b"one\ntwo\n", file):
+                with self.serving(self.handler_class(lambda _, c=content: c)) as server:
+                    got = get(self.address(server), "file", mode="netascii")
+                self.assertEqual(got.data, b"one\r\ntwo\r\n")
+
+    def test_nothing_of_a_handler_is_left(self):
+        handlers = []
+
+        def content(handler):
+            handlers.append(weakref.ref(handler))
+            return Content(b"abc" * 1000)
+
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for base in (Handler, type("Own", (Handler,), {"run": lambda self: BaseHandler.run(self)})):
+            with self.serving(self.handler_class(content, base)) as server:
+                self.assertEqual(get(self.address(server), "x").data, b"abc" * 1000)
+                self.stats()
+                self.assertEqual(get(self.address(server), "x", patience=5).data, b"abc" * 1000)
+                self.sessions.wait_for_count(2)
+                eventually(lambda: not any(made() for made in handlers), "handlers are left")
+                self.assertEqual(server._bootwire_serving._endings, {})
+            self.setUp()
 
     def test_a_subclass_decides_about_netascii(self):
         class Raw(BaseHandler):

@@ -61,6 +61,7 @@ class Conversation:
             told = self._told
         if told is not None:
             told(channel)
+            self._told = _said
 
     def hold(self) -> None:
         """A thread of the handler's own sees to the end of the transfer."""
@@ -104,6 +105,13 @@ class Conversation:
         assert self._ended is not None
         return not self.is_running or self._ended.wait(seconds)
 
+    def finishes(self) -> bool:
+        """Whether the handler is to be closed now: once, whoever asks."""
+        with self._lock:
+            first = not (self.closed or self.finished)
+            self.finished = True
+            return first
+
     def leave(self) -> bool:
         """The handler's thread is gone. True if the transfer goes on without it."""
         with self._lock:
@@ -119,6 +127,12 @@ class Conversation:
             channel = self._channel
         if channel is not None:
             tell(channel)
+            # What was told holds the handler, which holds this.
+            self._told = _said
+
+
+def _said(_: "Channel") -> None:
+    """Stands for what was told already."""
 
 
 class _Current(threading.local):

@@ -81,6 +81,7 @@ class Channel:
 
     def refuse(self, code: int, text: str, silent: bool = False) -> None:
         """Sends an ERROR; none if `silent`."""
+        self._serving._answered(self.request)
         self._ticket.refuse(code, text, None, silent, None)
 
 
@@ -104,11 +105,12 @@ class _Reader(Blocks):
         goes out first."""
         if self._failed is not None:
             raise self._failed
-        owner, read, left = self._owner, self.content.read, self.left
+        owner, left = self._owner, self.left
         pieces: list[bytes] = []
         total = 0
         until = time.monotonic() + SLOW
         try:
+            read = self.content.read
             while total < want and not owner._should_stop:
                 data = read(want if self.any else left)
                 if type(data) is not bytes:
@@ -173,6 +175,8 @@ class Serving(Engine):
     ) -> None:
         super().__init__(lambda _: None, sockets=[listener], observer=lambda _: None, **settings)
         self._serve = serve
+        # Requests whose handlers have not answered, and the records of those that are over.
+        self._asked: dict[int, Record | None] = {}
         self._endings: dict[int, _Ending] = {}
         self._late: collections.deque[tuple[float, int]] = collections.deque()
         self._endings_lock = threading.Lock()
@@ -191,6 +195,8 @@ class Serving(Engine):
         return done and not self._endings
 
     def _call(self, request: Request, number: int, blksize: int, ticket: _bootwire.Ticket) -> None:
+        with self._endings_lock:
+            self._asked[request.id] = None
         self._serve(Channel(self, request, blksize, ticket))
 
     def _send(
@@ -200,24 +206,34 @@ class Serving(Engine):
         is_file = isinstance(content, os.PathLike)
         ending = _Ending(transfer.owner._bootwire_ended, is_file)
         with self._endings_lock:
-            self._endings[number] = ending
-        if is_file:
-            # Nothing tells when it is let go: its record is all that comes.
-            ticket.reply_file(os.path.abspath(content), terms)
+            record = self._asked.pop(number, None)
+            gone = record is not None or not ticket.awaited()
+            if not gone:
+                self._endings[number] = ending
+        if gone:
+            # The client is, or began anew.
+            ticket.refuse(0, None, None, True, None)
+            ending.on_end(record)
             return
-        blksize = max(8, min(blksize, terms.get("blksize_max", blksize)))
-        if "blksize" in terms.get("without", ()):
-            blksize = 512
-        kind = _Whole if isinstance(content, bytes) else _Reader
-        reader = kind(transfer, blksize, lambda: self._let_go(number))
-        want = FIRST_READ if request.proven else FIRST_READ_STRANGER
         try:
-            data, end = reader.fill(want)
+            if is_file:
+                # Nothing tells when it is let go: its record is all that comes.
+                ticket.reply_file(os.path.abspath(content), terms)
+                return
+            blksize = max(8, min(blksize, terms.get("blksize_max", blksize)))
+            if "blksize" in terms.get("without", ()):
+                blksize = 512
+            kind = _Whole if isinstance(content, bytes) else _Reader
+            reader = kind(transfer, blksize, lambda: self._let_go(number))
+            data, end = reader.fill(FIRST_READ if request.proven else FIRST_READ_STRANGER)
             ticket.reply(data, end, reader, None, terms)
-        except Refusal as refusal:
+        except BaseException as error:
+            refusal = error if isinstance(error, Refusal) else Refusal(0, _wording.FAILED)
             with self._endings_lock:
                 ending.let_go = True
             ticket.refuse(refusal.code, refusal.text, None, refusal.silent, None)
+            if refusal is not error:
+                raise
 
     def _let_go(self, number: int) -> None:
         """The content is not needed any more."""
@@ -241,10 +257,17 @@ class Serving(Engine):
         for ending in lost:
             ending.on_end(None)
 
+    def _answered(self, request: Request) -> None:
+        """A request was refused: nobody waits for its record."""
+        with self._endings_lock:
+            self._asked.pop(request.id, None)
+
     def _observe(self, record: Record) -> None:
         with self._endings_lock:
             ending = self._endings.get(record.id)
             if ending is None:
+                if record.id in self._asked:
+                    self._asked[record.id] = record
                 return
             ending.record = record
             if not ending.let_go:

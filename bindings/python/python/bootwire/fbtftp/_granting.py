@@ -100,7 +100,7 @@ def transfer(handler: "BaseHandler") -> _engine.Transfer:
     size = _number(options.get("tsize"))
     if encoded:
         terms["as_is"] = True
-        if size is not None:
+        if size is not None and size < 1 << 64:
             terms["told_size"] = size
     timeout = handler._timeout
     if timeout > 0 and timeout != handler._bootwire.patience[0] and "timeout" not in options:

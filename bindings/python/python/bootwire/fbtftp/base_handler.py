@@ -315,16 +315,13 @@ class BaseHandler:
         else:
             self._transmit_data()
         if not talk.is_running:
-            self._bootwire_finish()
+            self._bootwire_wind_up(talk.record)
 
     def _bootwire_finish(self) -> None:
         """Closes the handler, unless it is closed, and goes on behind it."""
-        talk = self._bootwire
-        if talk.closed or talk.finished:
-            return
-        talk.finished = True
-        with contextlib.suppress(SystemExit):
-            self._close()
+        if self._bootwire.finishes():
+            with contextlib.suppress(SystemExit):
+                self._close()
 
     def _bootwire_ended(self, record: "Record | None") -> None:
         """The engine says that the transfer is over."""
@@ -336,8 +333,13 @@ class BaseHandler:
         self._bootwire_finish()
 
     def _bootwire_settle(self, record: "Record | None") -> None:
-        """Takes over what the engine counted."""
+        """Takes over what the engine counted; nothing, if there was no transfer after all."""
         if record is None:
+            if self._bootwire.over and not self._stats.error:
+                self._stats.error = {
+                    "error_code": constants.ERR_UNDEFINED,
+                    "error_message": _wording.GONE,
+                }
             return
         self._global_retransmits = settle(self._stats, record)
         granted = self._options
