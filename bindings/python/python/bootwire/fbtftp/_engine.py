@@ -1,7 +1,7 @@
 """The seam to the engine: everything this package asks of `bootwire._engine`."""
 
-import collections
 import logging
+import math
 import os
 import socket
 import threading
@@ -39,8 +39,8 @@ DEADLINE = 3600.0
 #: A block that takes longer to come, in seconds, goes out before the next one is read.
 SLOW = 0.002
 
-#: Seconds that the record of a transfer may come after its end.
-_RECORD_LATE = 10.0
+#: Seconds after which the record of a transfer that is over is taken for lost.
+_RECORD_LATE = 60.0
 
 
 class Owner(Protocol):
@@ -153,9 +153,10 @@ class _Ending:
 
     __slots__ = ("let_go", "on_end", "record")
 
-    def __init__(self, on_end: Callable[[Record | None], None], let_go: bool) -> None:
+    def __init__(self, on_end: Callable[[Record | None], None]) -> None:
         self.on_end = on_end
-        self.let_go = let_go
+        #: When.
+        self.let_go: float | None = None
         self.record: Record | None = None
 
 
@@ -178,7 +179,7 @@ class Serving(Engine):
         # Requests whose handlers have not answered, and the records of those that are over.
         self._asked: dict[int, Record | None] = {}
         self._endings: dict[int, _Ending] = {}
-        self._late: collections.deque[tuple[float, int]] = collections.deque()
+        self._next_sweep = 0.0
         self._endings_lock = threading.Lock()
 
     def stop(self, grace: float = 5.0) -> bool:
@@ -204,7 +205,7 @@ class Serving(Engine):
     ) -> None:
         content, terms, number = transfer.content, transfer.terms, request.id
         is_file = isinstance(content, os.PathLike)
-        ending = _Ending(transfer.owner._bootwire_ended, is_file)
+        ending = _Ending(transfer.owner._bootwire_ended)
         with self._endings_lock:
             record = self._asked.pop(number, None)
             gone = record is not None or not ticket.awaited()
@@ -218,6 +219,7 @@ class Serving(Engine):
         try:
             if is_file:
                 # Nothing tells when it is let go: its record is all that comes.
+                ending.let_go = math.inf
                 ticket.reply_file(os.path.abspath(content), terms)
                 return
             blksize = max(8, min(blksize, terms.get("blksize_max", blksize)))
@@ -229,33 +231,31 @@ class Serving(Engine):
             ticket.reply(data, end, reader, None, terms)
         except BaseException as error:
             refusal = error if isinstance(error, Refusal) else Refusal(0, _wording.FAILED)
-            with self._endings_lock:
-                ending.let_go = True
             ticket.refuse(refusal.code, refusal.text, None, refusal.silent, None)
+            self._let_go(number)
             if refusal is not error:
                 raise
 
     def _let_go(self, number: int) -> None:
         """The content is not needed any more."""
         now = time.monotonic()
-        lost = []
+        over: list[_Ending] = []
         with self._endings_lock:
-            while self._late and self._late[0][0] < now:
-                ending = self._endings.pop(self._late.popleft()[1], None)
-                if ending is not None:
-                    lost.append(ending)
             ending = self._endings.get(number)
             if ending is not None:
-                ending.let_go = True
-                if ending.record is None:
-                    self._late.append((now + _RECORD_LATE, number))
-                    ending = None
-                else:
-                    del self._endings[number]
-        if ending is not None:
+                ending.let_go = now
+                if ending.record is not None:
+                    over.append(self._endings.pop(number))
+            if now >= self._next_sweep:
+                self._next_sweep = now + _RECORD_LATE / 2
+                late = [
+                    number
+                    for number, ending in self._endings.items()
+                    if ending.let_go is not None and ending.let_go < now - _RECORD_LATE
+                ]
+                over += [self._endings.pop(number) for number in late]
+        for ending in over:
             ending.on_end(ending.record)
-        for ending in lost:
-            ending.on_end(None)
 
     def _answered(self, request: Request) -> None:
         """A request was refused: nobody waits for its record."""
@@ -270,7 +270,7 @@ class Serving(Engine):
                     self._asked[record.id] = record
                 return
             ending.record = record
-            if not ending.let_go:
+            if ending.let_go is None:
                 return
             del self._endings[record.id]
         ending.on_end(record)
