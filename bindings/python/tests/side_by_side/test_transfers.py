@@ -1,6 +1,10 @@
 """Whole transfers: bytes, options granted, reads, stats."""
 
-from .compare import SideBySide, changed
+import os
+import unittest
+
+from .compare import SideBySide, brief, changed
+from .raw import Client
 
 
 class Transfers(SideBySide):
@@ -15,6 +19,19 @@ class Transfers(SideBySide):
 
     def test_many_blocks(self):
         self.same(self.read("content/100000"))
+
+    @unittest.skipUnless("LONG" in os.environ, "65,537 round trips: set LONG=1")
+    def test_block_numbers_that_start_over(self):
+        # In notes and packets of 65,537 blocks nobody would find anything.
+        path = self.path("string/75000")
+
+        def scenario(side):
+            with Client(side.server) as client:
+                transfer = client.read(path, "octet", "blksize", "8")
+            side.wait("callback", path)
+            return {"data": brief(transfer.data), "packets": transfer.packets[-3:]}
+
+        self.same(scenario)
 
     def test_a_string(self):
         self.same(self.read("string/100"))
