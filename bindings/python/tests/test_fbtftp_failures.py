@@ -235,6 +235,27 @@ class Failures(Case):
             handler._close()
         self.assertEqual(len(self.sessions.entries), 1, "the callback is called once")
 
+    def test_options_of_any_length(self):
+        for name in ("blksize", "tsize", "timeout", "windowsize", "retries", "x"):
+            for value in ("9" * 480, "-1", "", " 5", "\xb2"):
+                with self.subTest(name=name, value=value):
+                    handler = self.handler_class(lambda _: Content(b"abc"))
+                    got = self.refused(handler, options={name: value})
+                    self.assertEqual((got.data, got.error), (b"abc", None))
+
+    def test_sys_exit_with_content(self):
+        def leave(_):
+            raise SystemExit(3)
+
+        closed = Journal()
+        kind = self.handler_class(lambda _: Content(b"abc", closed))
+        for name in ("_parse_options", "run"):
+            with self.subTest(name=name):
+                closed = Journal()
+                with self.serving(type("Leaving", (kind,), {name: leave})) as server:
+                    self.assertTrue(get(self.address(server), "x", patience=1.0).silent)
+                    closed.wait_for(lambda entries: entries == ["close"])
+
     def test_sys_exit_ends_one_request(self):
         def content(_):
             raise SystemExit(3)

@@ -119,7 +119,8 @@ def patience(timeout: int, retries: int) -> int:
 
 def _number(value: Any) -> int | None:
     text = str(value)
-    return int(text) if text.isascii() and text.isdigit() else None
+    # Python refuses to read what is much longer.
+    return int(text) if len(text) < 40 and text.isascii() and text.isdigit() else None
 
 
 class Blocks:

@@ -100,7 +100,7 @@ class BaseHandler:
         try:
             self._response_data = self.get_response_data()
         except FileNotFoundError as error:
-            log.warning("%s", error)
+            log.warning("No content for %r: %r", path, error)
             self._bootwire_failed(constants.ERR_FILE_NOT_FOUND, error)
         except Exception as error:
             log.exception("The content for %r failed", path)
@@ -127,6 +127,10 @@ class BaseHandler:
             places = _threads
             if not places.acquire(blocking=False):
                 log.error("%d handlers run: %r is refused", THREADS_MAX, self._path)
+                self._stats.error = {
+                    "error_code": constants.ERR_UNDEFINED,
+                    "error_message": _wording.BUSY,
+                }
                 talk.refuse(constants.ERR_UNDEFINED, _wording.BUSY)
                 self._bootwire_finish()
                 return
@@ -364,6 +368,8 @@ class BaseHandler:
             work()
         except SystemExit:
             self._bootwire.drop()
+            if not self._bootwire.is_running:
+                self._bootwire_release()
         except BaseException:
             log.exception("The handler for %r failed", self._path)
             talk = self._bootwire
