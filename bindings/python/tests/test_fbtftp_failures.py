@@ -3,8 +3,9 @@
 import logging
 import threading
 import unittest
+import unittest.mock
 
-from bootwire.fbtftp import BaseHandler, StringResponseData
+from bootwire.fbtftp import BaseHandler, StringResponseData, _engine
 from fbtftp_harness import Case, Client, Content, Handler, Journal, get
 
 
@@ -289,6 +290,23 @@ class Failures(Case):
                 stats = self.sessions.wait_for_count(2)[1]
             self.assertEqual(stats.file_path, "slow")
             self.assertEqual((stats.packets_sent, stats.error["error_code"]), (0, 0))
+
+    def test_records_that_are_lost(self):
+        closed = Journal()
+        kind = self.handler_class(lambda _: Content(b"abc", closed))
+        with (
+            unittest.mock.patch.object(_engine.Serving, "_observe", lambda *_: None),
+            unittest.mock.patch.object(_engine, "_RECORD_LATE", 0.0),
+        ):
+            with self.serving(kind) as server:
+                for _ in range(2):
+                    self.assertEqual(get(self.address(server), "x").data, b"abc")
+                # The second one's end is when the first one is missed.
+                closed.wait_for(lambda entries: "close" in entries)
+            # And the end of the server.
+            closed.wait_for(lambda entries: entries.count("close") == 2)
+        messages = {stats.error["error_message"] for stats in self.sessions.wait_for_count(2)}
+        self.assertEqual(messages, {"how the transfer ended is not known"})
 
     def test_options_of_a_client_are_not_the_server_s(self):
         seen = Journal()

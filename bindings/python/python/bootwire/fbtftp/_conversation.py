@@ -29,7 +29,9 @@ class Conversation:
         #: Texts of exceptions, and what clients are told instead.
         self.wording: dict[str, str] = {}
         self.record: Record | None = None
-        #: Whether there was a transfer, and it has ended.
+        #: Whether there was a transfer, now that it is over.
+        self.began = False
+        #: Whether there was a transfer, or was to be one, and it has ended.
         self.over = False
         self._channel = channel
         self._told: Callable[[Channel], None] | None = None

@@ -49,7 +49,7 @@ class Owner(Protocol):
     #: Whether to stop reading.
     _should_stop: bool
 
-    def _bootwire_ended(self, record: "Record | None") -> None:
+    def _bootwire_ended(self, record: "Record | None", began: bool = True) -> None:
         """Called once, when the transfer is over and nobody reads any more."""
 
 
@@ -214,7 +214,7 @@ class Serving(Engine):
         if gone:
             # The client is, or began anew.
             ticket.refuse(0, None, None, True, None)
-            ending.on_end(record)
+            transfer.owner._bootwire_ended(record, began=False)
             return
         try:
             if is_file:

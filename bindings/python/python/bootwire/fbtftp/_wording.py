@@ -5,6 +5,7 @@ NOT_FOUND = "File not found"
 FAILED = "Server error, try again"
 BUSY = "Server busy, try again"
 GONE = "the client is gone"
+UNKNOWN = "how the transfer ended is not known"
 UNREADABLE = "Error while reading from source"
 
 # What is wrong with a program is nothing for a boot screen.

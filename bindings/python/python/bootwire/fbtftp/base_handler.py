@@ -327,8 +327,9 @@ class BaseHandler:
             with contextlib.suppress(SystemExit):
                 self._close()
 
-    def _bootwire_ended(self, record: "Record | None") -> None:
-        """The engine says that the transfer is over."""
+    def _bootwire_ended(self, record: "Record | None", began: bool = True) -> None:
+        """The engine says that the transfer is over, or never began."""
+        self._bootwire.began = began
         if self._bootwire.end(record):
             self._bootwire_guarded(lambda: self._bootwire_wind_up(record))
 
@@ -342,7 +343,7 @@ class BaseHandler:
             if self._bootwire.over and not self._stats.error:
                 self._stats.error = {
                     "error_code": constants.ERR_UNDEFINED,
-                    "error_message": _wording.GONE,
+                    "error_message": _wording.UNKNOWN if self._bootwire.began else _wording.GONE,
                 }
             return
         self._global_retransmits = settle(self._stats, record)
