@@ -9,10 +9,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, Transaction};
 use tokio::sync::RwLock;
 
+use crate::change::Change;
 use crate::opened::{self, Opened};
 use crate::place::Place;
 use crate::{Error, Layout};
@@ -45,7 +46,7 @@ pub struct File {
     writes: bool,
     opened: RwLock<Option<Opened>>,
     /// When to look at the file again.
-    due: Mutex<Instant>,
+    due: Arc<Mutex<Instant>>,
     observer: Mutex<Option<Observer>>,
 }
 
@@ -78,7 +79,7 @@ impl File {
             layout,
             writes: opened.writer.is_some(),
             opened: RwLock::new(Some(opened)),
-            due: Mutex::new(Instant::now() + INTERVAL),
+            due: Arc::new(Mutex::new(Instant::now() + INTERVAL)),
             observer: Mutex::default(),
         }
     }
@@ -117,11 +118,8 @@ impl File {
     ///
     /// # Errors
     /// As [`File::writer`].
-    pub fn change(&self) -> Boxed<'_, Result<Transaction<'static, Sqlite>, Error>> {
-        Box::pin(async move {
-            let writer = self.now().await?.writer.ok_or(Error::ReadOnly)?;
-            Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
-        })
+    pub fn change(&self) -> Boxed<'_, Result<Change, Error>> {
+        Box::pin(async move { Change::begin(self.writer().await?, Arc::clone(&self.due)).await })
     }
 
     /// The file that is at the path now, as of a second ago at most.
@@ -240,4 +238,71 @@ impl std::fmt::Debug for File {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+
+    use super::*;
+
+    const LAYOUT: Layout = Layout {
+        steps: &["CREATE TABLE notes (text TEXT NOT NULL);"],
+        patience: Duration::from_secs(20),
+        mode: 0o640,
+        renews: true,
+    };
+
+    async fn write(file: &File, text: &str) -> Result<(), Error> {
+        let mut change = file.change().await?;
+        sqlx::query("INSERT INTO notes VALUES (?1)")
+            .bind(text)
+            .execute(&mut *change)
+            .await?;
+        change.commit().await
+    }
+
+    async fn count(file: &File) -> i64 {
+        let mut reader = file.reader().await.unwrap();
+        let counted = sqlx::query_scalar("SELECT count(*) FROM notes").fetch_one(&mut *reader);
+        counted.await.unwrap()
+    }
+
+    /// A full disk is one on which a file gets no more pages.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_full_disk_is_written_again_once_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = File::open(&dir.path().join("a.db"), LAYOUT).await.unwrap();
+        write(&file, "before").await.unwrap();
+        for _ in 0..3 {
+            let limit = |pages: u32| AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+            let mut writer = file.writer().await.unwrap();
+            sqlx::raw_sql(limit(1)).execute(&mut *writer).await.unwrap();
+            drop(writer);
+            let large = "x".repeat(1 << 20);
+            let full = write(&file, &large).await.unwrap_err().to_string();
+            assert!(full.contains("full"), "{full}");
+            // There is room again, for the same connection too.
+            let mut writer = file.writer().await.unwrap();
+            let raised = sqlx::raw_sql(limit(1 << 20)).execute(&mut *writer).await;
+            raised.unwrap();
+            drop(writer);
+            write(&file, "after").await.unwrap();
+        }
+        assert_eq!(count(&file).await, 4);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_change_that_is_dropped_is_undone_and_in_nobodys_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = File::open(&dir.path().join("a.db"), LAYOUT).await.unwrap();
+        for _ in 0..3 {
+            let mut change = file.change().await.unwrap();
+            let written = sqlx::query("INSERT INTO notes VALUES ('never')").execute(&mut *change);
+            written.await.unwrap();
+            drop(change);
+        }
+        write(&file, "kept").await.unwrap();
+        assert_eq!(count(&file).await, 1);
+    }
 }

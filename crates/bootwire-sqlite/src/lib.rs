@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod change;
 mod file;
 mod opened;
 mod place;
 
+pub use change::Change;
 pub use file::{Event, File};
 pub use opened::{READERS, set_aside};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bootwire_sqlite::{File, Layout};
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
 use super::schema::STEPS;
 use super::statements::sqlite as statements;
@@ -81,18 +81,9 @@ impl Sqlite {
     }
 
     async fn try_put(&self, boots: &[Arc<Boot>], gone: &[String]) -> Result<(), StoreError> {
-        let mut writer = self.file.writer().await?;
-        let written = async {
-            let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
-            statements::put(&mut change, boots, gone).await?;
-            Ok(change.commit().await?)
-        };
-        let written: Result<(), StoreError> = written.await;
-        if written.is_err() {
-            // A full disk ends a transaction beneath its connection, which could begin no other then.
-            writer.close_on_drop();
-        }
-        written
+        let mut change = self.file.change().await?;
+        statements::put(&mut change, boots, gone).await?;
+        Ok(change.commit().await?)
     }
 
     pub(in crate::store) async fn list(
