@@ -22,8 +22,7 @@ import { refine } from "./router.js";
  * @property {(asked: Asked, page: { after: string | undefined, limit: number }, signal: AbortSignal) => Promise<{ items: T[], next?: string | undefined }>} load
  * @property {(boots: Map<string, Boot>, here: Iterable<T>) => { found: number, all: boolean }} heard writes news of
  *     boots into what is here: into how many, and whether that was all of them
- * @property {{ soon: number, later: number }} renew how long after other news the first page is asked for again, in ms:
- *     `later` once more, when the database has it, too
+ * @property {number} renew how long after other news the first page is asked for again, in ms
  * @property {(item: T) => string} href
  * @property {(item: T) => string} tone
  * @property {(asked: Asked) => Node} empty
@@ -67,18 +66,14 @@ export function listing(place, live, listing) {
     list.restart();
     pages.restart();
   };
-  const again = paced(listing.renew.soon, () => {
+  const again = paced(listing.renew, () => {
     // Who has scrolled down reads: the list shall not move beneath them.
     if (list.atTop()) void pages.renew();
   });
-  const later = paced(listing.renew.later, again);
   const off = live.on("boots", (/** @type {Map<string, Boot>} */ boots) => {
     const { found, all } = listing.heard(boots, pages.here());
     if (found) list.refresh();
-    if (!all || boots.size === 0) {
-      again();
-      later();
-    }
+    if (!all || boots.size === 0) again();
   });
   const find = settle(200, (/** @type {string} */ text) => {
     asked.search = text;

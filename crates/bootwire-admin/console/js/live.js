@@ -61,7 +61,7 @@ export class Live extends Events {
   }
 
   /**
-   * A boot from a list, or what was told of it meanwhile: lists come from a database, which is a moment behind.
+   * A boot from a list, or what was told of it while the list was on its way.
    *
    * @param {import("../types").Boot} boot
    * @returns {import("../types").Boot}

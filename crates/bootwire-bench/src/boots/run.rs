@@ -230,11 +230,7 @@ impl<'a> Run<'a> {
         port: u16,
         way: Way<'_>,
     ) -> Result<File, Stop> {
-        let (got, file) = self.ask(part, path, port, way).await?;
-        match got {
-            Got::Whole => Ok(file),
-            got => Err(Stop::With(format!("no {part} {path}: {}", words(&got)))),
-        }
+        needed("", part, path, self.ask(part, path, port, way).await?)
     }
 
     /// Starts an EFI program, if it is one for this processor.
@@ -252,6 +248,22 @@ impl<'a> Run<'a> {
                 )))
             }
         }
+    }
+}
+
+/// The file, or why a boot loader cannot go on without it, in words that begin with `who`.
+pub(super) fn needed(
+    who: &str,
+    part: Part,
+    path: &str,
+    (got, file): (Got, File),
+) -> Result<File, Stop> {
+    match got {
+        Got::Whole => Ok(file),
+        got => Err(Stop::With(format!(
+            "{who}no {part} {path}: {}",
+            words(&got)
+        ))),
     }
 }
 

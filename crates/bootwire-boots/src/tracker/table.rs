@@ -40,9 +40,8 @@ pub(super) struct Table {
     by_key: HashMap<String, u64>,
     /// The machine that was seen last at an address.
     by_ip: HashMap<IpAddr, u64>,
-    /// When something is to be done about them: those with a boot that is on, and all others.
-    open: BTreeSet<(SystemTime, u64)>,
-    closed: BTreeSet<(SystemTime, u64)>,
+    /// When something is to be done about them: all others, and those with a boot that is on.
+    orders: [BTreeSet<(SystemTime, u64)>; 2],
     /// Those of which there is something to tell.
     dirty: HashSet<u64>,
     /// Those who have acknowledged nothing, the oldest first.
@@ -106,8 +105,7 @@ impl Table {
             machines: HashMap::new(),
             by_key: HashMap::new(),
             by_ip: HashMap::new(),
-            open: BTreeSet::new(),
-            closed: BTreeSet::new(),
+            orders: [BTreeSet::new(), BTreeSet::new()],
             dirty: HashSet::new(),
             strangers: BTreeSet::new(),
             strangers_gone: 0,
@@ -124,7 +122,7 @@ impl Table {
 
     /// Whether no boot is on.
     pub(super) fn is_idle(&self) -> bool {
-        self.open.is_empty()
+        self.orders[1].is_empty()
     }
 
     pub(super) const fn weight(&self) -> usize {
@@ -165,24 +163,14 @@ impl Table {
             return;
         };
         if let Some((is_open, due)) = machine.placed.take() {
-            let order = if is_open {
-                &mut self.open
-            } else {
-                &mut self.closed
-            };
-            order.remove(&(due, id));
+            self.orders[usize::from(is_open)].remove(&(due, id));
         }
         self.weight -= machine.weight;
         machine.weight = machine.weighed();
         self.weight += machine.weight;
         match machine.next() {
             Some((is_open, due)) => {
-                let order = if is_open {
-                    &mut self.open
-                } else {
-                    &mut self.closed
-                };
-                order.insert((due, id));
+                self.orders[usize::from(is_open)].insert((due, id));
                 machine.placed = Some((is_open, due));
                 if machine.boots().any(|open| open.dirty) {
                     self.dirty.insert(id);
@@ -195,12 +183,7 @@ impl Table {
     fn remove(&mut self, id: u64) -> Option<Machine> {
         let machine = self.machines.remove(&id)?;
         if let Some((is_open, due)) = machine.placed {
-            let order = if is_open {
-                &mut self.open
-            } else {
-                &mut self.closed
-            };
-            order.remove(&(due, id));
+            self.orders[usize::from(is_open)].remove(&(due, id));
         }
         self.weight -= machine.weight;
         self.dirty.remove(&id);
@@ -389,9 +372,9 @@ impl Table {
     /// Those for which it is time.
     pub(super) fn due(&self, now: SystemTime) -> Vec<u64> {
         let until = (now, u64::MAX);
-        let open = self.open.range(..=until);
-        let closed = self.closed.range(..=until);
-        open.chain(closed).map(|(_, id)| *id).collect()
+        let [closed, open] = &self.orders;
+        let due = open.range(..=until).chain(closed.range(..=until));
+        due.map(|(_, id)| *id).collect()
     }
 
     /// Those that are silent longest make room; strangers among themselves.
@@ -410,7 +393,8 @@ impl Table {
         while self.machines.len() > self.limits.machines.max(1)
             || self.weight > self.limits.memory && self.machines.len() > 1
         {
-            let oldest = self.closed.first().or_else(|| self.open.first());
+            let [closed, open] = &self.orders;
+            let oldest = closed.first().or_else(|| open.first());
             let Some(&(_, id)) = oldest else { return };
             self.drop_machine(id, false, changes);
         }

@@ -33,6 +33,25 @@ const CLIENT: [(ClientConfigKey, &str); 2] = [
     (ClientConfigKey::Timeout, "3600 seconds"),
 ];
 
+/// A builder with the client's settings and those of a configuration, and what of these decides who may
+/// read. The builders of the three providers have no trait in common.
+macro_rules! configured {
+    ($builder:expr, $client:path, $settings:expr) => {{
+        let mut builder = $builder
+            .with_http_connector(Connector)
+            .with_retry(no_retries());
+        for (key, value) in CLIENT {
+            builder = builder.with_config($client(key), value);
+        }
+        let mut access = Settings::default();
+        for (name, value) in $settings {
+            access.add(name, value);
+            builder = builder.with_config(setting(name)?, value);
+        }
+        (builder, access)
+    }};
+}
+
 /// A bucket, and the prefix in it that objects lie under.
 ///
 /// Settings are those of the crate `object_store`, by name (`endpoint`, `region`, `allow_http`,
@@ -68,19 +87,8 @@ impl ObjectOrigin {
         prefix: &str,
         settings: impl IntoIterator<Item = (&'s str, &'s str)>,
     ) -> Result<Self, InvalidOrigin> {
-        let mut builder = AmazonS3Builder::from_env();
-        for (key, value) in CLIENT {
-            builder = builder.with_config(AmazonS3ConfigKey::Client(key), value);
-        }
-        let mut access = Settings::default();
-        for (name, value) in settings {
-            access.add(name, value);
-            builder = builder.with_config(setting(name)?, value);
-        }
-        let builder = builder
-            .with_bucket_name(bucket)
-            .with_http_connector(Connector)
-            .with_retry(no_retries());
+        let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+        let (builder, mut access) = configured!(builder, AmazonS3ConfigKey::Client, settings);
         for key in [AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::AccessKeyId] {
             access.add_known(key.as_ref(), builder.get_config_value(&key));
         }
@@ -96,19 +104,8 @@ impl ObjectOrigin {
         prefix: &str,
         settings: impl IntoIterator<Item = (&'s str, &'s str)>,
     ) -> Result<Self, InvalidOrigin> {
-        let mut builder = GoogleCloudStorageBuilder::from_env();
-        for (key, value) in CLIENT {
-            builder = builder.with_config(GoogleConfigKey::Client(key), value);
-        }
-        let mut access = Settings::default();
-        for (name, value) in settings {
-            access.add(name, value);
-            builder = builder.with_config(setting(name)?, value);
-        }
-        let builder = builder
-            .with_bucket_name(bucket)
-            .with_http_connector(Connector)
-            .with_retry(no_retries());
+        let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket);
+        let (builder, mut access) = configured!(builder, GoogleConfigKey::Client, settings);
         let key = GoogleConfigKey::ServiceAccount;
         access.add_known(key.as_ref(), builder.get_config_value(&key));
         Self::new("gs", (bucket, prefix), access, || builder.build())
@@ -123,19 +120,8 @@ impl ObjectOrigin {
         prefix: &str,
         settings: impl IntoIterator<Item = (&'s str, &'s str)>,
     ) -> Result<Self, InvalidOrigin> {
-        let mut builder = MicrosoftAzureBuilder::from_env();
-        for (key, value) in CLIENT {
-            builder = builder.with_config(AzureConfigKey::Client(key), value);
-        }
-        let mut access = Settings::default();
-        for (name, value) in settings {
-            access.add(name, value);
-            builder = builder.with_config(setting(name)?, value);
-        }
-        let builder = builder
-            .with_container_name(container)
-            .with_http_connector(Connector)
-            .with_retry(no_retries());
+        let builder = MicrosoftAzureBuilder::from_env().with_container_name(container);
+        let (builder, mut access) = configured!(builder, AzureConfigKey::Client, settings);
         for key in [AzureConfigKey::AccountName, AzureConfigKey::Endpoint] {
             access.add_known(key.as_ref(), builder.get_config_value(&key));
         }

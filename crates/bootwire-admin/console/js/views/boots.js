@@ -33,7 +33,7 @@ export function bootsView(place, { live }) {
       }
       return { found, all: found === boots.size };
     },
-    renew: { soon: 700, later: 4000 },
+    renew: 700,
     href: (boot) => link("boots", boot.id),
     tone: (boot) => boot.state,
     empty: ({ search, chosen }) =>

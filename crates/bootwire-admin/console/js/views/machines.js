@@ -44,7 +44,7 @@ export function machinesView(place, { live }) {
       }
       return { found, all: found === latest.size };
     },
-    renew: { soon: 1500, later: 5000 },
+    renew: 1500,
     href: (machine) => link("machines", machine.machine),
     tone: (machine) => machine.last_boot?.state ?? "",
     empty: ({ search, chosen }) => {

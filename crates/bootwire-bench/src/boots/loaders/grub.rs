@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bootwire_proto::OptionKind::{Blksize, Tsize};
 
 use super::{Program, search};
-use crate::boots::run::{File, Run, Stop, Way, words};
+use crate::boots::run::{File, Run, Stop, Way, needed};
 use crate::boots::scripts::grub::{Statement, Word, parse};
 use crate::boots::{Got, Part, manners};
 
@@ -100,13 +100,7 @@ impl Grub<'_, '_> {
     }
 
     async fn need(&mut self, part: Part, path: &str) -> Result<File, Stop> {
-        match self.ask(part, path).await? {
-            (Got::Whole, file) => Ok(file),
-            (got, _) => Err(Stop::With(format!(
-                "GRUB: no {part} {path}: {}",
-                words(&got)
-            ))),
-        }
+        needed("GRUB: ", part, path, self.ask(part, path).await?)
     }
 
     /// Names begin with a slash, devices are cut off: `(tftp)/vmlinuz`.

@@ -3,7 +3,7 @@
 use bootwire_proto::OptionKind::{Blksize, Timeout};
 
 use super::search;
-use crate::boots::run::{File, Run, Stop, Way, words};
+use crate::boots::run::{File, Run, Stop, Way, needed};
 use crate::boots::scripts::syslinux::Menu;
 use crate::boots::{Got, Part, manners};
 
@@ -61,13 +61,7 @@ impl UBoot<'_, '_> {
     }
 
     async fn need(&mut self, part: Part, path: &str) -> Result<File, Stop> {
-        match self.ask(part, path).await? {
-            (Got::Whole, file) => Ok(file),
-            (got, _) => Err(Stop::With(format!(
-                "U-Boot: no {part} {path}: {}",
-                words(&got)
-            ))),
-        }
+        needed("U-Boot: ", part, path, self.ask(part, path).await?)
     }
 
     async fn search(&mut self) -> Result<File, Stop> {
