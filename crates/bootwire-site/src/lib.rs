@@ -30,6 +30,8 @@ mod conditions;
 pub mod config;
 #[cfg(feature = "site")]
 pub mod explain;
+#[cfg(feature = "site")]
+mod interpreter;
 pub mod networks;
 pub mod ports;
 mod quirks;

@@ -56,7 +56,7 @@ impl Site {
         if self.may_ask() {
             self.ask_everybody(report).await;
         }
-        programs::look(config, report);
+        programs::look(config, self.executable(), report);
         trial::render(self, report).await;
         match fetch(&self.app()).await {
             Ok(told) => report.ok("transfer", told),

@@ -1,7 +1,6 @@
 //! Whether the programs that a configuration names are there and can be run.
 
-use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::ffi::OsStrExt;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -10,15 +9,16 @@ use rustix::io::Errno;
 
 use super::report::Report;
 use crate::config::Config;
+use crate::interpreter::{interpreter, kept_out};
 
-/// A script's first line, as far as the kernel reads it.
-const FIRST_LINE_MAX: u64 = 256;
-
-/// Looks at the programs of hooks and of uploads.
-pub(super) fn look(config: &Config, report: &mut Report<'_>) {
+/// Looks at the programs of hooks and of uploads. `executable`: the places from which alone a sandbox
+/// will let them start.
+pub(super) fn look(config: &Config, executable: Option<&[PathBuf]>, report: &mut Report<'_>) {
     for (place, program) in config.requirements().programs {
         let shown = program.display();
-        match runs(&program) {
+        let kept_out = || executable.and_then(|executable| kept_out(&program, executable));
+        let runs = runs(&program).and_then(|()| kept_out().map_or(Ok(()), Err));
+        match runs {
             Ok(()) => report.ok("program", format_args!("{place}: {shown}")),
             Err(why) => report.fail("program", format_args!("{place}: {shown}: {why}")),
         }
@@ -75,18 +75,6 @@ fn barred(program: &Path) -> String {
                 .to_owned()
         }
     }
-}
-
-/// What a script names in its first line. `None` of one that cannot be read: only the server's user may
-/// be allowed to.
-fn interpreter(program: &Path) -> Option<PathBuf> {
-    let file = std::fs::File::open(program).ok()?;
-    let mut line = Vec::new();
-    let mut begin = BufReader::new(file.take(FIRST_LINE_MAX));
-    begin.read_until(b'\n', &mut line).ok()?;
-    let named = line.strip_prefix(b"#!")?.trim_ascii();
-    let path = named.split(u8::is_ascii_whitespace).next()?;
-    Some(PathBuf::from(std::ffi::OsStr::from_bytes(path)))
 }
 
 #[cfg(test)]

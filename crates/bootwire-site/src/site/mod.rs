@@ -138,8 +138,9 @@ impl SiteBuilder {
     }
 
     /// From which directories alone programs start, where a sandbox that is closed around the process
-    /// sees to that: the kernel says so only to who starts one. A configuration with programs elsewhere
-    /// is refused. Whatever else the sandbox grants, the kernel is asked.
+    /// sees to that: the kernel says so only to who starts one. A configuration with programs elsewhere,
+    /// or with scripts that others run, is refused. Whatever else the sandbox grants, the kernel is asked.
+    /// One that is [looked](Self::look) at is not refused: [`Site::check`] tells it.
     pub fn executable(mut self, directories: impl IntoIterator<Item = PathBuf>) -> Self {
         self.executable = Some(directories.into_iter().collect());
         self
@@ -208,6 +209,11 @@ impl Site {
             notes: Notes::default(),
             executable: None,
         }
+    }
+
+    /// The places from which alone programs start, if that is known.
+    pub(crate) fn executable(&self) -> Option<&[PathBuf]> {
+        self.executable.as_deref()
     }
 
     /// The configuration in force.

@@ -7,10 +7,11 @@
 mod kernel;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::requirements::Requirements;
 use crate::config::{Config, Problem};
+use crate::interpreter::kept_out;
 use kernel::{Socket, Use, is_kept_from};
 
 /// Ports that no configuration names: who may connect to them may connect to any.
@@ -114,23 +115,19 @@ impl Requirements {
     }
 
     fn programs_out_of_reach(&self, executable: Option<&[PathBuf]>) -> Option<String> {
-        let starts = |program: &Path| match executable {
-            Some(from) => {
-                // One that is not there is told by whoever looks for it.
-                let program = std::fs::canonicalize(program).ok();
-                program.is_none_or(|program| from.iter().any(|from| program.starts_with(from)))
-            }
-            None => !is_kept_from(program, Use::Read),
-        };
         let (_, first) = self.programs.first()?;
         if !kernel::may_start_programs() {
             let first = first.display();
             return Some(format!("the sandbox lets no program start, like {first}"));
         }
-        let kept = self.programs.iter().find(|(_, program)| !starts(program));
-        kept.map(|(_, program)| {
-            let dir = program.parent().unwrap_or(program).display();
-            format!("the sandbox lets no program in {dir} start")
-        })
+        self.programs
+            .iter()
+            .find_map(|(_, program)| match executable {
+                Some(executable) => kept_out(program, executable),
+                None => is_kept_from(program, Use::Read).then(|| {
+                    let dir = program.parent().unwrap_or(program).display();
+                    format!("the sandbox lets no program in {dir} start")
+                }),
+            })
     }
 }
