@@ -115,6 +115,11 @@ impl Failure {
         self
     }
 
+    /// A failure that has no exit code of its own.
+    pub(crate) fn failed(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Exit::Failed, error)
+    }
+
     /// A failure to read or write a local file.
     pub(crate) fn local(error: impl Into<anyhow::Error>) -> Self {
         Self::new(Exit::LocalFile, error)
@@ -135,9 +140,16 @@ impl From<bootwire_site::Problems> for Failure {
     }
 }
 
-impl From<bootwire_sandbox::SandboxError> for Failure {
-    fn from(error: bootwire_sandbox::SandboxError) -> Self {
-        Self::new(Exit::Failed, error)
+impl From<bootwire_machines::MachinesError> for Failure {
+    fn from(error: bootwire_machines::MachinesError) -> Self {
+        use bootwire_machines::MachinesError;
+
+        let exit = match &error {
+            MachinesError::NotFound(_) => Exit::NotFound,
+            MachinesError::File(_) => Exit::LocalFile,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, error)
     }
 }
 

@@ -4,12 +4,13 @@
 //! Write errors are ignored: a server whose log reader has gone away must go on serving, and a
 //! closed pipe (`bootwire man | head`) is no mistake.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use bootwire_telemetry::log::Priority;
+pub(crate) use bootwire_watch::colour::{Colour, coloured};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Whether standard error leads to journald, which takes the priority of a line from its beginning.
@@ -17,8 +18,13 @@ static STDERR_IS_JOURNAL: LazyLock<bool> = LazyLock::new(|| is_journal(io::stder
 
 /// A line of results: a transfer's log line.
 pub(crate) fn result(line: &str) {
+    let _ = try_result(line);
+}
+
+/// A line of results, for who ends when nobody reads any more.
+pub(crate) fn try_result(line: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush())
 }
 
 /// Results as bytes: a man page, a completion script.
@@ -88,23 +94,4 @@ fn is_journal(stream: impl AsFd) -> bool {
         return false;
     };
     said == format!("{}:{}", is.st_dev, is.st_ino)
-}
-
-/// Colours of a terminal, by their numbers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Colour {
-    Red = 31,
-    Green = 32,
-    Yellow = 33,
-}
-
-/// `text` in a colour if standard output is a terminal that shows colours, and nobody minds
-/// (`NO_COLOR`).
-pub(crate) fn coloured(text: &str, colour: Colour) -> String {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let is_dumb = set("TERM").is_none_or(|kind| kind == "dumb");
-    if is_dumb || set("NO_COLOR").is_some() || !io::stdout().is_terminal() {
-        return text.to_owned();
-    }
-    format!("\x1b[{}m{text}\x1b[0m", colour as u8)
 }

@@ -9,7 +9,7 @@ use bootwire_admin::client::{ClientError, ClientOptions, Place};
 use crate::exit::{Exit, Failure};
 
 /// Which server, and how to get in.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct AdminArgs {
     /// The admin endpoint of the server: the path of its socket, ADDR:PORT, or https://HOST:PORT
     /// [default: $BOOTWIRE_ADMIN, or the socket of this host's server]

@@ -1,7 +1,7 @@
 //! What `get` and `put` share: flags of the transfer, the walk over a host's addresses, signals,
 //! and the last line.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,6 @@ use anyhow::Context;
 use bootwire::Mode;
 use bootwire::amount::parse_time_within;
 use bootwire::client::{Client, ClientError, DEFAULT_BLKSIZE, DEFAULT_WINDOWSIZE, Summary, Target};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::{Exit, Failure};
 use crate::progress::Bar;
@@ -125,7 +124,7 @@ impl Options {
         if self.verbose {
             out::note(&details(done));
         }
-        if self.verbose || (!self.quiet && std::io::stderr().is_terminal()) {
+        if self.verbose || (!self.quiet && io::stderr().is_terminal()) {
             out::note(&format!("{verb} {}: {}", shown::word(name), amount(done)));
         }
     }
@@ -136,22 +135,16 @@ impl Options {
 pub(crate) fn until_signal(
     transfer: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start")?;
-    let result = runtime.block_on(task::boxed(async {
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+    task::run(async {
+        let ended = task::ending()?;
         tokio::select! {
             result = transfer => result,
-            _ = interrupt.recv() => Err(Failure::new(Exit::Signal(2), anyhow::anyhow!("interrupted"))),
-            _ = terminate.recv() => Err(Failure::new(Exit::Signal(15), anyhow::anyhow!("terminated"))),
+            signal = ended => {
+                let what = if signal == 2 { "interrupted" } else { "terminated" };
+                Err(Failure::new(Exit::Signal(signal), anyhow::anyhow!(what)))
+            }
         }
-    }));
-    // A read from a terminal cannot be called back: do not wait for it.
-    runtime.shutdown_background();
-    result
+    })?
 }
 
 /// What went wrong, and where nobody answers, what to look at.
@@ -185,6 +178,10 @@ fn explain(error: ClientError, target: &Target, server: SocketAddr, took: Durati
                 "Does the server run, and on UDP port {port}? On it: ss -ulpn"
             ))
             .with_help("A firewall that rejects packets says the same."),
+        // Whoever closed the pipe knows.
+        ClientError::Local(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Failure::silent(exit)
+        }
         error => Failure::new(exit, anyhow::Error::new(error).context(place)),
     }
 }

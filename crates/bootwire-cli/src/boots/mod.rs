@@ -1,24 +1,20 @@
 //! `bootwire boots`: what each machine fetched, and what became of it.
 
-mod draw;
-mod follow;
-mod line;
 mod source;
-mod told;
 
+use std::io;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use bootwire_boots::Boot;
 use bootwire_boots::store::{Filter, Page, Store};
+use bootwire_watch::boots::{Canvas, Follow, News, ago, line, timeline};
 use clap::builder::ValueParser;
 
 use crate::exit::{Exit, Failure};
-use crate::running::AdminArgs;
-use crate::task::boxed;
-use crate::{out, size};
+use crate::running::{AdminArgs, failure};
+use crate::{out, size, task};
 pub(crate) use source::Source;
-pub(crate) use told::ago;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -66,11 +62,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Failed, error))?;
-    runtime.block_on(boxed(async {
+    task::run(async {
         let store = args.source.open().await?;
         let shown = tokio::select! {
             shown = args.show(&store) => shown,
@@ -78,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         };
         store.close().await;
         shown
-    }))
+    })?
 }
 
 impl Args {
@@ -127,11 +119,12 @@ impl Args {
         }
         // The oldest first, as a log has it: the last one is above the prompt.
         boots.reverse();
-        for boot in &boots {
-            self.tell(boot)?;
+        if boots.iter().try_for_each(|boot| self.tell(boot)).is_err() {
+            // Nobody reads on.
+            return Ok(());
         }
         if self.follow {
-            return follow::follow(self, store, filter, &boots).await;
+            return self.follow(store, filter, &boots).await;
         }
         Ok(())
     }
@@ -162,21 +155,52 @@ impl Args {
         }
     }
 
-    /// A boot on the screen.
-    fn tell(&self, boot: &Boot) -> Result<(), Failure> {
-        if self.json {
-            let text = serde_json::to_string(boot).context("cannot write JSON")?;
-            out::result(&text);
-        } else if self.draws() {
-            let canvas = draw::Canvas::of_terminal();
-            for line in draw::boot(boot, &canvas) {
-                out::result(&line);
+    /// Tells what happens from now on, until somebody stops it.
+    async fn follow(&self, store: &Store, filter: Filter, shown: &[Boot]) -> Result<(), Failure> {
+        let mut follow = Follow::after(shown);
+        (follow.failed, follow.each_transfer) = (self.failed, self.json);
+        let tell = |news: News<'_>| match news {
+            News::Boot(boot) => self.tell(boot),
+            News::Note(line) => {
+                out::note(line);
+                Ok(())
             }
-            out::result("");
-        } else {
-            out::result(&line::line(boot, &draw::Canvas::of_terminal()));
+        };
+        let ended = task::ending()?;
+        let following = async {
+            match self.source.server(&self.admin).await {
+                Some(server) => follow
+                    .hear(&server, store, &filter, tell)
+                    .await
+                    .map_err(failure),
+                None => follow
+                    .ask(store, filter, tell)
+                    .await
+                    .map_err(|error| failed(&error)),
+            }
+        };
+        tokio::select! {
+            signal = ended => match signal {
+                2 => Ok(()),
+                signal => Err(Failure::silent(Exit::Signal(signal))),
+            },
+            done = following => done,
         }
-        Ok(())
+    }
+
+    /// A boot on the screen.
+    fn tell(&self, boot: &Boot) -> io::Result<()> {
+        if self.json {
+            return out::try_result(&serde_json::to_string(boot)?);
+        }
+        let canvas = Canvas::of_terminal();
+        if self.draws() {
+            for line in timeline(boot, &canvas) {
+                out::try_result(&line)?;
+            }
+            return out::try_result("");
+        }
+        out::try_result(&line(boot, &canvas))
     }
 }
 

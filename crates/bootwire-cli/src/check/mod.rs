@@ -1,21 +1,23 @@
 //! `bootwire check`: whether a configuration will do, and whether a server is well.
 
-mod host;
-mod live;
-mod network;
 mod report;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
+use bootwire::amount::parse_time_within;
+use bootwire_netcheck as netcheck;
 use bootwire_site::{Level, Site};
 
 use crate::config::{self, Config};
 use crate::exit::Failure;
-use crate::{serve, task};
-use bootwire::amount::parse_time_within;
+use crate::running::AdminArgs;
+use crate::task;
 use report::Report;
+
+/// How long the admin API may take: what it says is an extra.
+const ADMIN_WITHIN: Duration = Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -48,7 +50,7 @@ pub(crate) struct Args {
     live: bool,
     /// With --live: the server's address, if not the configuration's
     #[arg(long, value_name = "ADDR:PORT", requires = "live")]
-    server: Option<std::net::SocketAddr>,
+    server: Option<SocketAddr>,
     /// With --live: ask at this address too, as clients do: ADDR, HOST, with :PORT if not 69
     #[arg(long, value_name = "ADDRESS", requires = "live")]
     via: Option<String>,
@@ -73,23 +75,20 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     } else {
         args.configuration(&mut report)
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("cannot start")?;
-    runtime.block_on(task::boxed(async {
+    task::run_on_two(async {
         if args.live {
             args.look_at_server(&mut report).await;
         } else if let Some(config) = config {
-            match Site::builder().look(config, !args.offline).await {
+            let mut site = Site::builder();
+            if let Some(executable) = bootwire_service::executable(&config) {
+                site = site.executable(executable);
+            }
+            match site.look(config, !args.offline).await {
                 Ok(site) => site.check(|finding| report.finding(finding)).await,
                 Err(problems) => report.problems("configuration", &problems),
             }
         }
-    }));
-    // A database that does not answer shall not keep the result back.
-    runtime.shutdown_background();
+    })?;
     report.finish()
 }
 
@@ -112,39 +111,46 @@ impl Args {
         };
         let server = match (self.server, &configured) {
             (Some(server), _) => Some(server),
-            (None, Some(config)) => match live::address(config) {
+            (None, Some(config)) => match netcheck::reachable(listens(config)) {
                 Ok(server) => Some(server),
                 Err(why) => return report.fail("server", why),
             },
             // Elsewhere than where the server runs.
             (None, None) if self.via.is_some() => None,
             // A server without a configuration listens on port 69.
-            (None, None) => Some(live::DEFAULT),
+            (None, None) => Some(netcheck::DEFAULT),
         };
         if let Some(server) = server {
             match &self.get {
-                Some(path) => match live::fetch(server, path, self.within).await {
+                Some(path) => match netcheck::fetch(server, path, self.within).await {
                     Ok(told) => report.ok("server", told),
                     Err(why) => report.fail("server", why),
                 },
-                None => live::look(report, "server", server, self.within).await,
+                None => self.ask(report, "server", server).await,
             }
             if self.server.is_none() && self.config.is_none() {
-                live::ask_admin(report).await;
+                ask_admin(report).await;
             }
         }
         let Some(via) = &self.via else {
             return;
         };
-        match live::resolve(via).await {
-            Ok(via) => live::look(report, "network", via, self.within).await,
+        match netcheck::resolve(via).await {
+            Ok(via) => self.ask(report, "network", via).await,
             Err(why) => report.fail("network", why),
         }
         if server.is_some_and(|server| server.ip().is_loopback()) || configured.is_some() {
-            let listen = configured.as_ref().and_then(live::listens);
-            for finding in host::look(listen.as_deref()) {
+            for finding in netcheck::hindrances(configured.as_ref().and_then(listens)) {
                 report.tell(Level::Warning, "host", finding);
             }
+        }
+    }
+
+    /// Asks a server whether it is well, and tells what was found.
+    async fn ask(&self, report: &mut Report, what: &str, server: SocketAddr) {
+        match netcheck::ask(server, self.within).await {
+            Ok(found) => found.iter().for_each(|found| report.found(what, found)),
+            Err(error) => report.fail(what, format_args!("{server}: {error}")),
         }
     }
 
@@ -157,7 +163,7 @@ impl Args {
                 return None;
             }
         };
-        match serve::stand_in(&config) {
+        match bootwire_service::stand_in(&config) {
             Ok(stand_in) => {
                 if stand_in.changed {
                     let user = &stand_in.user;
@@ -172,8 +178,32 @@ impl Args {
                     .iter()
                     .for_each(|why| report.warn("user", why));
             }
-            Err(why) => report.fail("user", format_args!("{why:#}")),
+            Err(why) => report.fail("user", why),
         }
         Some(config)
+    }
+}
+
+/// The first address of a configuration, as written.
+fn listens(config: &Config) -> Option<&str> {
+    let listen = config.document.listen.as_ref()?;
+    listen.0.first().map(String::as_str)
+}
+
+/// What this host's server says of itself, if it is to be asked: that it goes down, or needs the
+/// operator. What is well is not told.
+async fn ask_admin(report: &mut Report) {
+    // Whoever may not ask learns what TFTP has shown.
+    let Ok(client) = AdminArgs::default().client() else {
+        return;
+    };
+    let Ok(Ok(status)) = tokio::time::timeout(ADMIN_WITHIN, client.status()).await else {
+        return;
+    };
+    if !status.ready {
+        report.fail("server", "it takes no more requests: it is told to end");
+    }
+    for problem in &status.problems {
+        report.warn("server", problem);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use anyhow::anyhow;
 
+use bootwire_netcheck::Found;
 use bootwire_site::{Finding, Level};
 
 use crate::config::Problems;
@@ -35,6 +36,16 @@ impl Report {
     /// What the site's own look found.
     pub(super) fn finding(&mut self, finding: &Finding) {
         self.tell(finding.level, &finding.what, &finding.told);
+    }
+
+    /// What the way to a server has shown.
+    pub(super) fn found(&mut self, what: &str, found: &Found) {
+        let level = match found {
+            found if found.is_failure() => Level::Failure,
+            found if found.is_warning() => Level::Warning,
+            _ => Level::Ok,
+        };
+        self.tell(level, what, found);
     }
 
     pub(super) fn tell(&mut self, level: Level, what: &str, told: impl Display) {

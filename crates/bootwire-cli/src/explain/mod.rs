@@ -17,7 +17,7 @@ use bootwire_site::config::{self, Config};
 use bootwire_site::explain::{Account, Outcome};
 
 use crate::exit::{Exit, Failure};
-use crate::{out, serve, task};
+use crate::{out, task};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -79,23 +79,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .and_then(Config::with_routes)
         .map_err(|problems| anyhow!("{problems}"))?;
     let question = args.question(&config)?;
-    let stand_in = serve::stand_in(&config)?;
+    let stand_in = bootwire_service::stand_in(&config).map_err(Failure::failed)?;
     for warning in stand_in.problems.iter().chain(&stand_in.warnings) {
         out::note(&format!("warning: {warning}"));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("cannot start")?;
-    let account = runtime.block_on(task::boxed(async {
+    let account = task::run_on_two(async {
         let site = Site::builder().look(config, args.run).await;
         let site = site.map_err(|problems| anyhow!("{problems}"))?;
         anyhow::Ok(site.explain(&question, args.run).await)
-    }));
-    // A database that does not answer shall not keep the result back.
-    runtime.shutdown_background();
-    let account = account?;
+    })??;
     if args.json {
         out::result(&serde_json::to_string_pretty(&account).context("cannot write JSON")?);
     } else {

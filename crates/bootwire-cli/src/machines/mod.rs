@@ -1,22 +1,20 @@
 //! `bootwire machines`: edits the inventory in SQLite.
 
-mod access;
-mod append;
 mod discovered;
 mod fields;
-mod import;
 mod show;
-mod store;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
+use bootwire_machines::{Database, File};
+use bootwire_render::inventory::Format;
 use clap::Subcommand;
 
-use crate::exit::{Exit, Failure};
+use crate::config::{self, Config};
+use crate::exit::Failure;
 use crate::{out, size, task};
 use fields::{Change, Fields};
-use import::FormatName;
-use store::Store;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -103,41 +101,42 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if let Action::Discovered(wanted) = &args.action {
         return discovered::run(wanted, args.database.as_deref(), args.config.as_deref());
     }
-    let database = store::database(args.database.as_deref(), args.config.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Failed, error))?;
-    runtime.block_on(task::boxed(async {
+    let database = database(args.database.as_deref(), args.config.as_deref())?;
+    task::run(async {
         // What is wrong with a file is said before a database is made for it.
         let file = match &args.action {
-            Action::Import { file, format, .. } => Some(import::read(file, *format)?),
+            Action::Import { file, format, .. } => {
+                Some(File::read(file, format.map(Format::from))?)
+            }
             _ => None,
         };
         let makes = matches!(args.action, Action::Add(_) | Action::Import { .. });
-        let store = Store::open(&database, makes).await?;
-        let done = act(&args.action, &store, file).await;
-        store.close().await;
+        let database = Database::open(&database, makes).await?;
+        let done = act(&args.action, &database, file).await;
+        database.close().await;
         done
-    }))
+    })?
 }
 
-async fn act(
-    action: &Action,
-    store: &Store,
-    file: Option<import::Machines>,
-) -> Result<(), Failure> {
+async fn act(action: &Action, database: &Database, file: Option<File>) -> Result<(), Failure> {
     match action {
-        Action::Add(fields) => store.add(&fields.machine()).await,
+        Action::Add(fields) => Ok(database.add(&fields.machine()).await?),
         // It has a database more.
         Action::Discovered(_) => Ok(()),
-        Action::List { json } => show::list(store, *json).await,
-        Action::Show { machine, json } => show::one(&store.find(machine).await?, *json),
-        Action::Set { machine, change } => store.change(machine, change).await,
-        Action::Remove { machines } => store.remove(machines).await,
+        Action::List { json } => show::list(database, *json).await,
+        Action::Show { machine, json } => show::one(&database.find(machine).await?.1, *json),
+        Action::Set { machine, change } => {
+            let (key, known) = database.find(machine).await?;
+            if let Some(name) = change.unknown(&known) {
+                return Err(anyhow!("{key} has no variable {name:?} to unset").into());
+            }
+            let apply = |machine: &mut _| change.apply(machine);
+            Ok(database.change(machine, apply).await?)
+        }
+        Action::Remove { machines } => Ok(database.remove(machines).await?),
         Action::Import { replace, .. } => {
             let file = file.unwrap_or_default();
-            let imported = store.import(&file, *replace).await?;
+            let imported = database.import(&file, *replace).await?;
             let same = file.len() - imported.added - imported.changed;
             let added = size::count(imported.added as u64, "machine", "machines");
             let mut told = vec![format!("{added} added")];
@@ -150,5 +149,52 @@ async fn act(
             out::note(&told.join(", "));
             Ok(())
         }
+    }
+}
+
+/// A format by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum FormatName {
+    Toml,
+    Json,
+    Yaml,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Toml => Self::Toml,
+            FormatName::Json => Self::Json,
+            FormatName::Yaml => Self::Yaml,
+        }
+    }
+}
+
+/// Which database is meant.
+fn database(database: Option<&Path>, config: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(database) = database {
+        return Ok(database.to_owned());
+    }
+    let default = Path::new(config::DEFAULT);
+    let path = match config {
+        Some(path) => path,
+        None if default.exists() => default,
+        None => {
+            return Err(anyhow!(
+                "which database? Name it with --database, or the configuration that names it with \
+                 --config ({} is not there)",
+                config::DEFAULT
+            )
+            .into());
+        }
+    };
+    let config = Config::load(path).map_err(|problems| Failure::local(anyhow!("{problems}")))?;
+    match config.database() {
+        Some(file) => Ok(file),
+        None => Err(anyhow!(
+            "{} has no sqlite in its [inventory]: edit other inventories at their source",
+            path.display()
+        )
+        .into()),
     }
 }

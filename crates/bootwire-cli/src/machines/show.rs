@@ -1,10 +1,10 @@
 //! Machines on a screen.
 
 use anyhow::Context;
+use bootwire_machines::Database;
 use bootwire_render::inventory::Machine;
 use serde_json::Value;
 
-use super::store::Store;
 use crate::exit::Failure;
 use crate::{out, shown};
 
@@ -12,11 +12,11 @@ use crate::{out, shown};
 const NAMES: [&str; 6] = ["mac", "uuid", "serial", "ip", "hostname", "profile"];
 
 /// All machines: a table with the columns that somebody has, or a list in JSON.
-pub(super) async fn list(store: &Store, json: bool) -> Result<(), Failure> {
+pub(super) async fn list(database: &Database, json: bool) -> Result<(), Failure> {
     let mut machines = Vec::new();
     loop {
         let skip = u32::try_from(machines.len()).unwrap_or(u32::MAX);
-        let more = store.list(skip).await?;
+        let more = database.list(skip).await?;
         if more.is_empty() {
             break;
         }
@@ -88,21 +88,33 @@ fn table(machines: &[Machine]) -> Vec<String> {
         row.push(vars.join(" "));
         row
     }));
+    // Columns that nobody has say nothing.
     let is_used = |column: &usize| rows[1..].iter().any(|row| !row[*column].is_empty());
     let columns: Vec<usize> = (0..rows[0].len()).filter(is_used).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<_> = columns.iter().map(|&column| width(column)).collect();
+    if columns.is_empty() {
+        return Vec::new();
+    }
+    let used = |row: &Vec<String>| columns.iter().map(|&column| row[column].clone()).collect();
+    laid_out(&rows.iter().map(used).collect::<Vec<Vec<String>>>())
+}
+
+/// Rows of equally many cells, in columns as wide as their widest cell.
+pub(super) fn laid_out(rows: &[Vec<String>]) -> Vec<String> {
+    let mut widths = Vec::new();
+    for row in rows {
+        widths.resize(row.len(), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
     let line = |row: &Vec<String>| {
-        let cells = columns.iter().zip(&widths);
+        let cells = row.iter().zip(&widths);
         let cells: Vec<_> = cells
-            .map(|(&column, width)| format!("{:<1$}", row[column], width.unwrap_or_default()))
+            .map(|(cell, width)| format!("{cell:<width$}"))
             .collect();
         cells.join("  ").trim_end().to_owned()
     };
-    match columns.as_slice() {
-        [] => Vec::new(),
-        _ => rows.iter().map(line).collect(),
-    }
+    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]

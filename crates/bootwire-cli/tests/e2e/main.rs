@@ -50,6 +50,7 @@ mod startup;
 mod storms;
 mod strangers;
 mod told;
+mod unread;
 mod uploads;
 mod uploads_wire;
 mod windows_boot;

@@ -4,11 +4,12 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::web::{Manner, Object, Web};
 use super::{expect_note, fails, fetch};
-use crate::harness::{Packet, Server, Wire, noise};
+use crate::harness::{Packet, Server, Wire, bootwire, give_to_nobody, is_root, noise, run_to_end};
 
 const HOOK: &str = "#!/bin/sh\necho made\n";
 
@@ -219,6 +220,100 @@ fn a_reload_names_no_program_in_a_directory_that_the_sandbox_does_not_grant() {
     assert_eq!(fetch(&server, "made"), b"made\n");
     taken(&server, &exec("/bin/true"), "system");
     assert_eq!(fetch(&server, "made"), b"");
+}
+
+/// A script whose first line names a program of the test's own.
+fn script(server: &Server, name: &str, interpreter: &str) {
+    let path = server.outside().join(name);
+    let first = server.outside().join(interpreter);
+    fs::write(&path, format!("#!{}\necho made\n", first.display())).expect("a file");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+}
+
+/// A script starts if what runs it may start, too.
+#[test]
+fn a_reload_names_no_script_that_the_sandbox_lets_nobody_run() {
+    let exec = |program: &str| {
+        format!("[[route]]\npath = \"/made\"\nexec = {{ program = \"{program}\" }}\n")
+    };
+    let server = serving(&exec("hooks/hook"));
+    let lang = server.outside().join("lang");
+    fs::create_dir(&lang).expect("a directory");
+    fs::copy("/bin/sh", lang.join("sh")).expect("a shell");
+    script(&server, "hooks/second", "lang/sh");
+    refused(&server, &exec("hooks/second"), "in sandbox.execute");
+    taken(&server, &exec("hooks/hook"), "first");
+    assert_eq!(fetch(&server, "made"), b"made\n");
+}
+
+/// What the first boot would meet, the start says, and so does a check; the key that it names helps.
+#[test]
+fn a_script_that_nobody_may_run_is_told_before_the_first_boot() {
+    let exec = "[[route]]\npath = \"/made\"\nexec = { program = \"hooks/second\" }\n";
+    let place = tempfile::tempdir().expect("a directory");
+    let dir = fs::canonicalize(place.path()).expect("its path");
+    for name in ["hooks", "lang", "root"] {
+        fs::create_dir(dir.join(name)).expect("a directory");
+    }
+    fs::copy("/bin/sh", dir.join("lang/sh")).expect("a shell");
+    let path = dir.join("hooks/second");
+    fs::write(&path, format!("#!{}/lang/sh\necho made\n", dir.display())).expect("a file");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    if is_root() {
+        give_to_nobody(&dir);
+    }
+    let run = |command: &str, sandbox: &str| {
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\n[boots]\ndatabase = \"off\"\n[sandbox]\n{sandbox}\n{exec}\n\
+             [[route]]\ndir = \"root\"\n"
+        );
+        fs::write(dir.join("bootwire.toml"), text).expect("a file");
+        let mut program = Command::new(bootwire());
+        let program = program.arg(command).args(["--config", "bootwire.toml"]);
+        let output = run_to_end(program.current_dir(&dir), Duration::from_secs(60));
+        let told = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&told).into_owned(),
+        )
+    };
+    let wanted = format!("name {}/lang in sandbox.execute", dir.display());
+    for command in ["check", "serve"] {
+        let (code, told) = run(command, "level = \"require\"");
+        assert_eq!(code, Some(1), "{command}: {told}");
+        let lines = told.lines().filter(|line| line.contains(&wanted));
+        assert_eq!(lines.count(), 1, "{command}: {told}");
+    }
+    for sandbox in ["level = \"require\"\nexecute = \"lang\"", "level = \"off\""] {
+        let (code, told) = run("check", sandbox);
+        assert_eq!(code, Some(0), "{sandbox}: {told}");
+    }
+}
+
+/// A server that stores nothing may lock nothing.
+#[test]
+fn a_reload_locks_no_files_where_the_sandbox_lets_nobody_lock() {
+    let config = |more: &str| {
+        format!(
+            "[sandbox]\nlevel = \"require\"\n[boots]\ndatabase = \"off\"\n{more}[[route]]\ndir = \"root\"\n"
+        )
+    };
+    let server = Server::builder()
+        .file("hello", b"hello")
+        .plain_log()
+        .config(&config(""))
+        .start();
+    // Far from anything that is there, so that nothing else is in the way.
+    let new = server.outside().join("new");
+    let more = config("[inventory]\nsqlite = \"no/where/machines.db\"\n");
+    fs::write(&new, more).expect("a file");
+    fs::rename(&new, server.outside().join("bootwire.toml")).expect("renamed");
+    expect_note(
+        &server,
+        &["no access to locks of files: restart the server"],
+    );
+    expect_note(&server, &["not reloaded"]);
+    assert_eq!(Wire::new(server.address()).fetch("hello"), b"hello");
 }
 
 /// Where a redirect leads no configuration says: the log names the sandbox and the key, not the kernel's
