@@ -9,7 +9,9 @@ from bootwire.fbtftp import BaseHandler, StringResponseData, _engine
 from fbtftp_harness import Case, Client, Content, Handler, Journal, get
 
 
-class Failures(Case):
+class Quiet(Case):
+    """Tests whose logs are of no interest."""
+
     def setUp(self):
         super().setUp()
         logging.disable(logging.CRITICAL)
@@ -25,6 +27,8 @@ class Failures(Case):
 
         return self.handler_class(content)
 
+
+class Failures(Quiet):
     def test_exceptions_become_the_codes_of_fbtftp_without_paths(self):
         for error, code, text in [
             (FileNotFoundError(2, "No such file", "/srv/secret/x"), 1, "No such file"),
@@ -196,6 +200,8 @@ class Failures(Case):
             self.assertEqual(got.error, (0, "Server error, try again"))
             self.assertEqual(server._server_stats.get_counter("process_count"), 1)
 
+
+class Handlers(Quiet):
     def test_no_handler_is_no_answer(self):
         with self.serving(lambda *_: None) as server:
             got = get(self.address(server), "x", patience=1.0)
@@ -235,14 +241,6 @@ class Failures(Case):
         with self.assertRaises(SystemExit):
             handler._close()
         self.assertEqual(len(self.sessions.entries), 1, "the callback is called once")
-
-    def test_options_of_any_length(self):
-        for name in ("blksize", "tsize", "timeout", "windowsize", "retries", "x"):
-            for value in ("9" * 480, "-1", "", " 5", "\xb2"):
-                with self.subTest(name=name, value=value):
-                    handler = self.handler_class(lambda _: Content(b"abc"))
-                    got = self.refused(handler, options={name: value})
-                    self.assertEqual((got.data, got.error), (b"abc", None))
 
     def test_sys_exit_with_content(self):
         def leave(_):
@@ -308,6 +306,8 @@ class Failures(Case):
         messages = {stats.error["error_message"] for stats in self.sessions.wait_for_count(2)}
         self.assertEqual(messages, {"how the transfer ended is not known"})
 
+
+class Clients(Quiet):
     def test_options_of_a_client_are_not_the_server_s(self):
         seen = Journal()
 
@@ -320,6 +320,14 @@ class Failures(Case):
             self.assertEqual(get(self.address(server), "x", options).data, b"abc")
         told = {"mode": "octet", "default_timeout": 2, "retries": 4, "blksize": "512"}
         self.assertEqual(seen.entries, [told])
+
+    def test_options_of_any_length(self):
+        for name in ("blksize", "tsize", "timeout", "windowsize", "retries", "x"):
+            for value in ("9" * 480, "-1", "", " 5", "\xb2"):
+                with self.subTest(name=name, value=value):
+                    handler = self.handler_class(lambda _: Content(b"abc"))
+                    got = self.refused(handler, options={name: value})
+                    self.assertEqual((got.data, got.error), (b"abc", None))
 
     def test_a_stranger_s_packets_do_not_end_a_transfer(self):
         with (

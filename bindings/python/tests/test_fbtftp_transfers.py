@@ -176,12 +176,6 @@ class Transfers(Case):
                 self.assertEqual(got.data, path.encode("latin-1"))
                 self.assertEqual(self.stats().file_path, path)
 
-    def test_block_numbers_start_over(self):
-        data = os.urandom(8) * 66_000
-        with self.serving(self.handler_class(lambda _: Content(data))) as server:
-            got = get(self.address(server), "file", {"blksize": "8"})
-        self.assertEqual((len(got.data), got.blocks), (len(data), 66_001))
-
     def test_a_client_that_complains_is_in_the_statistics(self):
         with (
             self.serving(self.handler_class(lambda _: Content(b"z" * 2000))) as server,
@@ -196,20 +190,6 @@ class Transfers(Case):
         self.assertEqual(stats.error, {"error_code": 3, "error_message": "Disk full"})
         self.assertEqual((stats.packets_sent, stats.packets_acked), (2, 1))
         self.assertEqual(stats.bytes_sent, 1024)
-
-    def test_a_client_that_falls_silent_is_given_up(self):
-        journal = Journal()
-        handler = self.handler_class(lambda _: Content(b"z" * 2000, journal))
-        with (
-            self.serving(handler, retries=0, timeout=2) as server,
-            Client(self.address(server)) as client,
-        ):
-            client.ask("file")
-            client.receive(leave_after=2)
-            stats = self.stats()
-        self.assertEqual(stats.error["error_code"], constants.ERR_UNDEFINED)
-        self.assertRegex(stats.error["error_message"], r"^timeout after \d+ retransmits\.$")
-        journal.wait_for(lambda entries: entries[-1] == "close")
 
     def test_uploads_are_refused(self):
         with (
@@ -271,6 +251,30 @@ class Transfers(Case):
 
         with self.serving(Raw) as server:
             self.assertEqual(get(self.address(server), "f", mode="netascii").data, b"a\nb")
+
+
+class Long(Case):
+    """What takes its time."""
+
+    def test_block_numbers_start_over(self):
+        data = os.urandom(8) * 66_000
+        with self.serving(self.handler_class(lambda _: Content(data))) as server:
+            got = get(self.address(server), "file", {"blksize": "8"})
+        self.assertEqual((len(got.data), got.blocks), (len(data), 66_001))
+
+    def test_a_client_that_falls_silent_is_given_up(self):
+        journal = Journal()
+        handler = self.handler_class(lambda _: Content(b"z" * 2000, journal))
+        with (
+            self.serving(handler, retries=0, timeout=2) as server,
+            Client(self.address(server)) as client,
+        ):
+            client.ask("file")
+            client.receive(leave_after=2)
+            stats = self.stats()
+        self.assertEqual(stats.error["error_code"], constants.ERR_UNDEFINED)
+        self.assertRegex(stats.error["error_message"], r"^timeout after \d+ retransmits\.$")
+        journal.wait_for(lambda entries: entries[-1] == "close")
 
 
 class Netascii(unittest.TestCase):
