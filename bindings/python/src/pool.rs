@@ -22,6 +22,8 @@ use crate::job::{CALL, Job, RECORD};
 
 /// Records that may wait for the observer; beyond it they are dropped and counted.
 const RECORDS_MAX: usize = 65_536;
+/// Urgent jobs that go before a record, at most.
+const RECORD_TURN: u32 = 8;
 /// How long a thread that is not the last idle one waits for work.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -41,6 +43,8 @@ struct State {
     /// What a client waits for, and ends of things held.
     urgent: VecDeque<Job>,
     records: VecDeque<Job>,
+    /// Urgent jobs that were taken since a record was, while one waited.
+    passed_over: u32,
     /// Threads that run the observer.
     observing: usize,
     /// Threads there are, those that are being started too.
@@ -68,16 +72,29 @@ impl State {
         !self.records.is_empty() && self.observing < threads_max.div_ceil(2)
     }
 
+    /// The next job. Clients wait for the urgent ones; so that records are not left for ever while
+    /// there are always some, now and then one goes first.
     fn take(&mut self, threads_max: usize, moot: &mut Vec<Job>) -> Option<Job> {
+        self.passed_over += u32::from(!self.records.is_empty());
+        if self.passed_over > RECORD_TURN
+            && let Some(record) = self.take_record(threads_max)
+        {
+            return Some(record);
+        }
         while let Some(job) = self.urgent.pop_front() {
             if !job.is_moot() {
                 return Some(job);
             }
             moot.push(job);
         }
+        self.take_record(threads_max)
+    }
+
+    fn take_record(&mut self, threads_max: usize) -> Option<Job> {
         if !self.has_record(threads_max) {
             return None;
         }
+        self.passed_over = 0;
         let record = self.records.pop_front()?;
         self.observing += 1;
         Some(record)

@@ -9,7 +9,7 @@ use bootwire_site::{Config, Site};
 use crate::endpoint::Common;
 use crate::job::Job;
 use crate::routes::Routes;
-use crate::running::{Running, StartError, runtime};
+use crate::running::{Follow, Running, StartError, runtime};
 
 /// Starts what the configuration at `path` says, with `routes` before its own. Waits for the disk and
 /// for whatever it names.
@@ -35,8 +35,8 @@ pub(crate) fn start(
     let handle = observed(site.server()).start()?;
     site.prefetch();
     drop(entered);
-    let follow = |handle: &ServerHandle| follow(site, handle);
-    Ok(Running::on(runtime, handle, Some(Box::new(follow))))
+    let follow: Follow = Box::new(move |handle| follow(site, handle));
+    Ok(Running::on(runtime, handle, Some(follow)))
 }
 
 /// Serves what the configuration says now, for ever.

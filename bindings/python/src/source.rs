@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 use crate::held::Share;
 use crate::job::{Job, Piece};
 
-/// Bytes asked for at once. Each piece takes one way to a thread of Python and back.
-const WANT: usize = 64 << 10;
+/// Bytes asked for at once, and read ahead. Each piece takes one way to a thread of Python and back,
+/// which is short beside what a client needs for so much; and there may be thousands of clients.
+const WANT: usize = 32 << 10;
 
 /// Content read piece by piece.
 pub(crate) struct PythonSource {
@@ -49,6 +50,10 @@ impl PythonSource {
 impl Source for PythonSource {
     fn size(&self) -> Option<u64> {
         self.size
+    }
+
+    fn read_ahead(&self) -> u64 {
+        WANT as u64
     }
 
     fn next(&mut self) -> BoxFuture<'_, io::Result<Bytes>> {

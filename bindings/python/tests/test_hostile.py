@@ -544,6 +544,28 @@ class ThreadsAndTime(Hostile):
         wake.set()
         until(lambda: "/last" in seen)
 
+    def test_records_come_while_there_is_always_something_more_urgent(self):
+        def handler(request):
+            time.sleep(0.005)
+            return "x"
+
+        self.serve(handler, threads_max=2)
+        enough = threading.Event()
+
+        def ask():
+            while not enough.is_set():
+                get(self.port, "x")
+
+        clients = [threading.Thread(target=ask) for _ in range(64)]
+        for client in clients:
+            client.start()
+        try:
+            until(lambda: len(self.records) >= 20)
+        finally:
+            enough.set()
+            for client in clients:
+                client.join()
+
     def test_threads_go_when_the_server_stops(self):
         engine = self.serve(lambda request: "x")
         get(self.port, "x")

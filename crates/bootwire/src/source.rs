@@ -20,6 +20,12 @@ pub trait Source: Send + 'static {
         None
     }
 
+    /// Bytes that are read ahead of the client at least; two of its windows, if that is more. Default
+    /// 256 KiB. Less saves memory where there are many clients and a piece comes quickly.
+    fn read_ahead(&self) -> u64 {
+        256 << 10
+    }
+
     /// The next bytes, in pieces of any length; an empty piece is the end.
     ///
     /// # Errors
@@ -31,6 +37,10 @@ pub trait Source: Send + 'static {
 impl Source for Box<dyn Source> {
     fn size(&self) -> Option<u64> {
         (**self).size()
+    }
+
+    fn read_ahead(&self) -> u64 {
+        (**self).read_ahead()
     }
 
     fn next(&mut self) -> BoxFuture<'_, io::Result<Bytes>> {

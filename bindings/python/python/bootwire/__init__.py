@@ -28,7 +28,7 @@ except ImportError as error:
 
 from ._answer import Answer, Refusal
 from ._bootwire import Record, Request
-from ._directory import Directory
+from ._directory import Directory, DirectoryFile
 from ._mac import MacAddr
 from ._server import Server
 from ._sinks import FileSink
@@ -37,6 +37,7 @@ from ._testing import Reply
 __all__ = [
     "Answer",
     "Directory",
+    "DirectoryFile",
     "FileSink",
     "MacAddr",
     "Record",

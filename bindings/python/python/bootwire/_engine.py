@@ -29,7 +29,7 @@ __all__ = ["Engine"]
 log = logging.getLogger("bootwire")
 
 #: Bytes read with the answer, for clients that have proven their address and for strangers.
-FIRST_READ = 64 << 10
+FIRST_READ = 32 << 10
 FIRST_READ_STRANGER = 16 << 10
 
 #: How long a wait lasts at most before Python gets to look for signals, in seconds.

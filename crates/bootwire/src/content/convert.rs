@@ -83,6 +83,10 @@ struct NetasciiSource {
 }
 
 impl Source for NetasciiSource {
+    fn read_ahead(&self) -> u64 {
+        self.source.read_ahead()
+    }
+
     fn next(&mut self) -> BoxFuture<'_, io::Result<Bytes>> {
         Box::pin(async move {
             let piece = self.source.next().await?;

@@ -331,6 +331,51 @@ mod tests {
     }
 
     #[test]
+    fn a_source_says_how_far_it_is_read_ahead_unless_windows_need_more() {
+        /// A source that wants to be read this far ahead.
+        struct Near(u64);
+
+        impl Source for Near {
+            fn read_ahead(&self) -> u64 {
+                self.0
+            }
+
+            fn next(&mut self) -> crate::BoxFuture<'_, std::io::Result<Bytes>> {
+                let piece = Bytes::from_static(&[7; 1000]);
+                Box::pin(std::future::ready(Ok(piece)))
+            }
+        }
+
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        for (ahead, window, expected) in [(3500, 512, 4000), (3500, 2500, 5000), (0, 512, 2000)] {
+            let source: Box<dyn Source> = Box::new(Near(ahead));
+            let mut content = Content::source(Box::new(source));
+            content.open(window, u64::MAX);
+            let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
+            let outlet = Outlet::new(move |arrival| drop(told.send(arrival)));
+            let bringing = content.bringing(0..u64::MAX).unwrap();
+            let mut held = 0;
+            runtime.block_on(async {
+                let reading = tokio::spawn(bringing.run(outlet));
+                while !reading.is_finished() && held < expected {
+                    match hears.recv().await.unwrap().unwrap() {
+                        Arrival::Piece(piece) => held += piece.len() as u64,
+                        other => panic!("{other:?}"),
+                    }
+                }
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+                reading.abort();
+            });
+            assert!(hears.try_recv().is_err(), "{ahead} {window}: more was read");
+            assert_eq!(held, expected, "{ahead} {window}");
+        }
+    }
+
+    #[test]
     fn memory_is_all_there() {
         let content = Content::Memory(Bytes::from_static(b"hello"));
         assert_eq!(content.available(), Available { upto: 5, end: true });

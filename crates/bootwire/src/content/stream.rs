@@ -13,9 +13,6 @@ use tokio::sync::Notify;
 use super::errand::{Arrival, Bringing, Errand, Outlet};
 use crate::{Refusal, Source};
 
-/// Least that may be read ahead; a window that needs more gets it.
-const AHEAD_MIN: u64 = 256 << 10;
-
 /// Pieces of a source that are not acknowledged yet.
 pub(crate) struct Stream {
     /// Until somebody reads it.
@@ -31,7 +28,7 @@ pub(crate) struct Stream {
     end: u64,
     /// Whether the source has ended.
     ended: bool,
-    /// Bytes read ahead of the client.
+    /// Bytes read ahead of the client: what the source says, or what its windows need.
     capacity: u64,
 }
 
@@ -55,6 +52,7 @@ impl Stream {
     pub(super) fn new(source: Box<dyn Source>) -> Self {
         Self {
             promised: source.size(),
+            capacity: source.read_ahead(),
             source: Some(source),
             reader: None,
             valve: Arc::default(),
@@ -62,7 +60,6 @@ impl Stream {
             start: 0,
             end: 0,
             ended: false,
-            capacity: AHEAD_MIN,
         }
     }
 
@@ -85,7 +82,7 @@ impl Stream {
     /// See [`Content::open`](super::Content::open).
     pub(super) fn open(&mut self, window_bytes: u64, opening: u64) {
         // Two windows, so that the next one is here when the client acknowledges this one.
-        self.capacity = (2 * window_bytes).max(AHEAD_MIN);
+        self.capacity = (2 * window_bytes).max(self.capacity);
         self.valve.allow(self.capacity.min(opening));
     }
 
