@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -28,11 +29,13 @@ PYTHONS = {"fbtftp": str(FBTFTP_PYTHON), "bootwire": sys.executable}
 
 
 def free_port(address: str) -> int:
+    """A port that nobody has: none of those that the system gives to the clients of all these tests."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket(family, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.bind((address, port))
+            return port
 
 
 def wait_for(what: str, condition: Any, patience: float = PATIENCE) -> Any:
