@@ -251,3 +251,25 @@ fn tries(written: &Written<'_>, report: &mut Report) -> Option<Action> {
         .collect::<Option<Vec<_>>>()
         .map(Action::Try)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::KINDS;
+    use crate::config::schema;
+
+    /// Editors show it: whoever writes a route learns there which actions there are.
+    #[test]
+    fn the_schema_names_every_action() {
+        let schema: Value = serde_json::from_str(&schema::text()).unwrap();
+        let told = schema["definitions"]["Route"]["description"].as_str();
+        let told = told.unwrap().replace('\n', " ");
+        let list = told.split(['(', ')']).nth(1).unwrap();
+        let mut named: Vec<&str> = list.split(", ").collect();
+        let mut keys = KINDS.map(|kind| kind.key).to_vec();
+        named.sort_unstable();
+        keys.sort_unstable();
+        assert_eq!(named, keys);
+    }
+}
