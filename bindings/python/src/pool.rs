@@ -5,7 +5,9 @@
 //! at a time, the *taker*, waits for the GIL to take jobs. While jobs are quick the taker gets it
 //! every few milliseconds and finds little left to do; when a job sleeps, the taker has the GIL at
 //! once, takes over, and wakes the next. So there are as many threads as jobs that wait for
-//! something, and no guess is made about which these are.
+//! something, and no guess is made about which these are. With several of them at it, the taker gives
+//! those that wait for a moment only a moment to come back: else every read of a file would cost a
+//! thread.
 //!
 //! Only who has the GIL can start a thread, so one thread more than needed always sleeps: whoever
 //! sets out with the last idle one gone starts another first.
@@ -22,6 +24,10 @@ use crate::job::{CALL, Job, RECORD};
 
 /// Records that may wait for the observer; beyond it they are dropped and counted.
 const RECORDS_MAX: usize = 65_536;
+/// Threads that run jobs before the next one has patience.
+const EAGER: usize = 4;
+/// How long it lets those come back that wait for a moment, as for a file, before it takes a job.
+const PATIENCE: Duration = Duration::from_micros(200);
 /// Urgent jobs that go before a record, at most.
 const RECORD_TURN: u32 = 8;
 /// How long a thread that is not the last idle one waits for work.
@@ -211,7 +217,18 @@ impl Pool {
         loop {
             if state.woken > 0 {
                 state.woken -= 1;
-                return true;
+                if state.running >= EAGER && !state.closed {
+                    drop(state);
+                    std::thread::sleep(PATIENCE);
+                    state = self.lock();
+                }
+                if state.closed || state.has_work(self.threads_max) {
+                    return true;
+                }
+                // Others have done it.
+                state.taker = false;
+                state.idle += 1;
+                continue;
             }
             if state.closed {
                 return true;
