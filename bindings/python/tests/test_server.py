@@ -512,7 +512,6 @@ class Configured(unittest.TestCase):
         self.config = self.root / "bootwire.toml"
         self.config.write_text(
             """
-[server]
 listen = ["127.0.0.1:0"]
 
 [[route]]
@@ -544,7 +543,7 @@ text = "configured"
             until(lambda: get(app.port, "motd") == b"changed")
 
     def test_one_that_is_wrong_says_where(self):
-        self.config.write_text("[server]\nlisen = 5\n")
+        self.config.write_text("lisen = 5\n")
         with self.assertRaises(ValueError) as caught:
             Server.from_config(self.config).start()
         self.assertIn("lisen", str(caught.exception))
