@@ -76,7 +76,7 @@ impl Database {
     /// If the database cannot be read.
     pub async fn list(&self, skip: u32) -> Result<Vec<Machine>, MachinesError> {
         let listed = self.sqlite.list(skip, u32::MAX).await;
-        listed.map_err(|error| self.failed(error))
+        listed.map_err(|error| self.failed(&error))
     }
 
     /// Adds a machine.
@@ -108,7 +108,7 @@ impl Database {
     pub async fn has_any(&self, machine: &Machine) -> Result<bool, MachinesError> {
         for key in machine.keys() {
             let found = self.sqlite.get(&key).await;
-            if found.map_err(|error| self.failed(error))?.is_some() {
+            if found.map_err(|error| self.failed(&error))?.is_some() {
                 return Ok(true);
             }
         }
@@ -123,7 +123,7 @@ impl Database {
     pub async fn find(&self, word: &str) -> Result<(LookupKey, Machine), MachinesError> {
         for key in LookupKey::candidates(word) {
             let found = self.sqlite.get(&key).await;
-            if let Some(machine) = found.map_err(|error| self.failed(error))? {
+            if let Some(machine) = found.map_err(|error| self.failed(&error))? {
                 return Ok((key, machine));
             }
         }
@@ -159,7 +159,7 @@ impl Database {
         }
         for key in &keys {
             let removed = self.sqlite.remove(key).await;
-            removed.map_err(|error| self.failed(error))?;
+            removed.map_err(|error| self.failed(&error))?;
         }
         Ok(())
     }
@@ -189,7 +189,7 @@ impl Database {
                     "{who} has {key}, which {whose} has already: {help}"
                 )))
             }
-            Err(error) => Err(self.failed(error)),
+            Err(error) => Err(self.failed(&error)),
         }
     }
 
@@ -205,7 +205,7 @@ impl Database {
             SqlError::NoKey => MachinesError::Refused(format!(
                 "{who} needs a mac, uuid, serial, ip or hostname to be found by"
             )),
-            error => self.failed(error),
+            error => self.failed(&error),
         }
     }
 
@@ -220,8 +220,8 @@ impl Database {
         )
     }
 
-    fn failed(&self, error: SqlError) -> MachinesError {
-        access::explained(&self.path, &error)
+    fn failed(&self, error: &SqlError) -> MachinesError {
+        access::explained(&self.path, error)
     }
 }
 
