@@ -15,6 +15,7 @@ mod amplification;
 mod boots;
 mod bootwire_client;
 mod check;
+mod commands;
 mod configured;
 mod corpus;
 mod crowds;
