@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// The receive buffer that a worker's socket wants, in bytes. As `bootwire` asks for it.
-const RECEIVE_BUFFER: u64 = 8 << 20;
+/// The receive buffer that a worker's socket wants, in bytes.
+const RECEIVE_BUFFER: u64 = bootwire::Server::RECEIVE_BUFFER as u64;
 
 /// A setting of this host that hinders every server on it. `Display` says what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use bootwire::{Server, amount};
+
 use crate::holder::holder_of;
 
 /// `EAFNOSUPPORT` of Linux: the kernel has no IPv6 at all. The standard library has no kind for it.
@@ -12,6 +14,22 @@ const EAFNOSUPPORT: i32 = 97;
 #[must_use]
 pub fn is_without_ipv6(error: &io::Error) -> bool {
     error.raw_os_error() == Some(EAFNOSUPPORT) || error.kind() == io::ErrorKind::AddrNotAvailable
+}
+
+/// What to do if the system gives a server's sockets smaller receive buffers than it asks for: `bytes`
+/// is what [`ServerHandle::receive_buffer`](bootwire::ServerHandle::receive_buffer) says.
+#[must_use]
+pub fn capped_receive_buffer(bytes: usize) -> Option<String> {
+    let wanted = Server::RECEIVE_BUFFER;
+    // Every Linux has the setting; elsewhere it is called otherwise.
+    if bytes >= wanted || cfg!(not(target_os = "linux")) {
+        return None;
+    }
+    Some(format!(
+        "receive buffer: {} of {}, capped by net.core.rmem_max: sysctl -w net.core.rmem_max={wanted}",
+        amount::bytes(bytes as u64),
+        amount::bytes(wanted as u64),
+    ))
 }
 
 /// Why a server cannot listen on an address, and what to do about it: in words that name who has the port.
@@ -84,6 +102,18 @@ mod tests {
              cap_net_bind_service (setcap cap_net_bind_service=+ep /"
         ));
         assert!(text.ends_with("), or use --listen [::]:6969"), "{text}");
+    }
+
+    #[test]
+    fn a_receive_buffer_that_is_capped_names_the_setting() {
+        assert_eq!(capped_receive_buffer(8 << 20), None);
+        assert_eq!(
+            capped_receive_buffer(212_992).as_deref(),
+            Some(
+                "receive buffer: 208 KiB of 8 MiB, capped by net.core.rmem_max: \
+                 sysctl -w net.core.rmem_max=8388608"
+            )
+        );
     }
 
     #[test]

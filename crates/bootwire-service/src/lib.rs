@@ -258,6 +258,9 @@ fn introduce(
         notes.note(&format!("listening on {address}{transfers}"));
     }
     lines.for_each(|line| notes.note(&line));
+    if let Some(capped) = bootwire_netcheck::capped_receive_buffer(handle.receive_buffer()) {
+        notes.note(&capped);
+    }
     let allow = served.config().allowed();
     let clients = if verbose {
         networks::in_numbers(&allow)

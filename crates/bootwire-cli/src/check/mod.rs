@@ -79,6 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         if args.live {
             args.look_at_server(&mut report).await;
         } else if let Some(config) = config {
+            let listen = listens(&config).map(str::to_owned);
             let mut site = Site::builder();
             if let Some(executable) = bootwire_service::executable(&config) {
                 site = site.executable(executable);
@@ -87,9 +88,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 Ok(site) => site.check(|finding| report.finding(finding)).await,
                 Err(problems) => report.problems("configuration", &problems),
             }
+            if !args.offline {
+                look_at_host(listen.as_deref(), &mut report);
+            }
         }
     })?;
     report.finish()
+}
+
+/// What this host does to the server that listens there.
+fn look_at_host(listen: Option<&str>, report: &mut Report) {
+    for finding in netcheck::hindrances(listen) {
+        report.tell(Level::Warning, "host", finding);
+    }
 }
 
 impl Args {
@@ -140,9 +151,7 @@ impl Args {
             Err(why) => report.fail("network", why),
         }
         if server.is_some_and(|server| server.ip().is_loopback()) || configured.is_some() {
-            for finding in netcheck::hindrances(configured.as_ref().and_then(listens)) {
-                report.tell(Level::Warning, "host", finding);
-            }
+            look_at_host(configured.as_ref().and_then(listens), report);
         }
     }
 

@@ -49,6 +49,8 @@ fn check(dir: &Path, flags: &[&str]) -> (String, Option<i32>) {
     });
     // Only where root runs the tests.
     let lines = lines.filter(|line| *line != "ok      user: nobody, whom the server becomes");
+    // What the kernel of this machine is set to, others' are not.
+    let lines = lines.filter(|line| !line.starts_with("warning host: "));
     let lines: Vec<String> = lines.collect();
     (lines.join("\n") + "\n", output.status.code())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::harness::{Ports, Server, Wire, bootwire, run_to_end};
+use crate::harness::{Ports, Server, Wire, bootwire, dropping_capabilities, run_to_end};
 
 fn serve(words: &[&str]) -> Output {
     run_to_end(
@@ -111,6 +111,7 @@ fn the_first_lines_are_few_and_short() {
         let lines: Vec<_> = told
             .lines()
             .filter(|line| !line.starts_with("stopped") && !line.starts_with("warning: user"))
+            .filter(|line| !line.starts_with("receive buffer: "))
             .collect();
         assert!(lines.len() <= 6, "{told}");
         assert!(lines.iter().all(|line| line.len() < 120), "{told}");
@@ -121,6 +122,33 @@ fn the_first_lines_are_few_and_short() {
             );
         }
     }
+}
+
+/// Without the right to more, a server has what the kernel is set to, and says so in one line.
+#[test]
+fn a_receive_buffer_that_is_capped_is_told() {
+    let most = std::fs::read_to_string("/proc/sys/net/core/rmem_max").expect("a setting");
+    let most: usize = most.trim().parse().expect("a number");
+    let server = Server::builder()
+        .plain_log()
+        .wrapped(dropping_capabilities())
+        .start();
+    let told = server.notes().lines().join("\n");
+    let lines = told.lines().filter(|line| {
+        line.starts_with("receive buffer: ")
+            && line.ends_with("capped by net.core.rmem_max: sysctl -w net.core.rmem_max=8388608")
+    });
+    assert_eq!(lines.count(), usize::from(most < 8 << 20), "{told}");
+
+    let place = TempDir::new().expect("a directory");
+    let config = place.path().join("boot.toml");
+    std::fs::write(&config, "[[route]]\ntext = 'x'\n").expect("a file");
+    let mut command = Command::new(bootwire());
+    command.args(["check", "--config"]).arg(config);
+    let output = run_to_end(&mut command, Duration::from_secs(60));
+    let told = String::from_utf8_lossy(&output.stdout);
+    let named = format!("capped at {most} bytes by net.core.rmem_max");
+    assert_eq!(told.contains(&named), most < 8 << 20, "{told}");
 }
 
 #[test]

@@ -31,6 +31,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// The receive buffer that each of its sockets wants, in bytes: an ACK takes about 1 KiB of it, and
+    /// thousands of clients acknowledge at once. Linux gives less to processes without `CAP_NET_ADMIN`
+    /// if `net.core.rmem_max` is lower: see [`ServerHandle::receive_buffer`].
+    pub const RECEIVE_BUFFER: usize = 8 << 20;
+
     /// Listens on `address`, such as `[::]:69` (IPv6 and IPv4) or `127.0.0.1:0` (any free port).
     /// May be repeated through [`Server::and_bind`].
     #[must_use]

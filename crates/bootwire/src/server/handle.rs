@@ -26,6 +26,7 @@ pub struct ServerHandle {
     crew: Crew,
     addresses: Vec<SocketAddr>,
     kernel: Kernel,
+    receive_buffer: usize,
     view: ServerView,
 }
 
@@ -120,6 +121,7 @@ impl ServerHandle {
         crew: Crew,
         addresses: Vec<SocketAddr>,
         kernel: Kernel,
+        receive_buffer: usize,
         origin: Instant,
     ) -> Self {
         let inboxes = crew.workers.iter().map(|(inbox, _)| Arc::clone(inbox));
@@ -133,6 +135,7 @@ impl ServerHandle {
             crew,
             addresses,
             kernel,
+            receive_buffer,
             view,
         }
     }
@@ -147,6 +150,16 @@ impl ServerHandle {
     #[must_use]
     pub fn engine(&self) -> String {
         self.kernel.to_string()
+    }
+
+    /// The receive buffer of its listening sockets, in bytes, the smallest if they differ. Less than
+    /// [`Server::RECEIVE_BUFFER`] if the system gives no more: then packets of many clients at once may
+    /// be lost, which [`ServerStats::kernel_drops`] counts.
+    ///
+    /// [`Server::RECEIVE_BUFFER`]: crate::Server::RECEIVE_BUFFER
+    #[must_use]
+    pub const fn receive_buffer(&self) -> usize {
+        self.receive_buffer
     }
 
     /// Number of worker threads.

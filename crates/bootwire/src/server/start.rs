@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::{Duration, Instant as Clock};
 
-use bootwire_io::Kernel;
+use bootwire_io::{Kernel, Socket};
 use bootwire_proto::Instant;
 use foldhash::quality::SeedableRandomState;
 
@@ -57,6 +57,8 @@ pub struct OpenServer {
     addresses: Vec<SocketAddr>,
     /// Those of each worker.
     sockets: Vec<Sockets>,
+    /// The smallest of the listening sockets.
+    receive_buffer: usize,
     own: Arc<OwnAddresses>,
 }
 
@@ -79,6 +81,8 @@ impl OpenServer {
             worker_count(&settings)
         };
         let (addresses, listeners) = listen(&settings, kernel, workers)?;
+        let buffers = listeners.iter().flatten().map(Socket::receive_buffer);
+        let receive_buffer = buffers.min().map_or(0, as_asked);
         let own = Arc::<OwnAddresses>::default();
         let sockets = listeners
             .into_iter()
@@ -96,6 +100,7 @@ impl OpenServer {
             kernel,
             addresses,
             sockets,
+            receive_buffer,
             own,
         })
     }
@@ -135,6 +140,7 @@ impl OpenServer {
             kernel,
             addresses,
             sockets,
+            receive_buffer,
             own,
         } = self;
         let counters: Vec<Arc<Counters>> = sockets.iter().map(|_| Arc::default()).collect();
@@ -203,7 +209,13 @@ impl OpenServer {
                     .run();
             })?;
         }
-        Ok(ServerHandle::new(crew, addresses, kernel, origin))
+        Ok(ServerHandle::new(
+            crew,
+            addresses,
+            kernel,
+            receive_buffer,
+            origin,
+        ))
     }
 
     /// Starts, and runs until the process ends.
@@ -221,6 +233,15 @@ impl OpenServer {
     /// As [`OpenServer::run`].
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         ServerHandle::run_until(|| self.start(), shutdown).await
+    }
+}
+
+/// Of what the kernel says of a buffer, the bytes one would ask for to get it: Linux doubles them.
+const fn as_asked(told: usize) -> usize {
+    if cfg!(target_os = "linux") {
+        told / 2
+    } else {
+        told
     }
 }
 
