@@ -5,7 +5,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 
 use tempfile::TempDir;
 
-use crate::harness::{Extras, Server, Tool, noise, text};
+use crate::harness::{Extras, Server, Tool, Wire, noise, text};
 
 /// Sizes at and around the borders of the block sizes used here.
 const SIZES: [usize; 11] = [0, 1, 511, 512, 513, 1024, 1427, 1428, 1429, 2856, 100_000];
@@ -231,5 +231,34 @@ fn ipv6() {
         let local = here.path().join(format!("{tool:?}"));
         tool.get(address, "six.bin", &local, Extras::default());
         assert!(fs::read(&local).expect("fetched") == content, "{tool:?}");
+    }
+}
+
+#[test]
+fn clients_have_directories_of_their_own_by_flag() {
+    for (flag, own, others) in [
+        ("--per-client", "127.0.0.7", "127.0.0.8"),
+        ("--per-client=address", "127.0.0.7", "127.0.0.8"),
+        ("--per-client=hex-address", "7F000007", "7F000008"),
+    ] {
+        let server = Server::builder()
+            .file("menu", b"for all")
+            .file("shared", b"for all")
+            .file(&format!("{own}/menu"), b"for one")
+            .flags([flag])
+            .start();
+        let get = |name: &str, last| {
+            let mut client = Wire::from([127, 0, 0, last].into(), server.address());
+            client.fetch(name)
+        };
+        assert_eq!(get("menu", 7), b"for one", "{flag}");
+        assert_eq!(get("shared", 7), b"for all", "{flag}");
+        assert_eq!(get("menu", 8), b"for all", "{flag}");
+        assert_eq!(get(&format!("{own}/menu"), 7), b"for one", "{flag}");
+        for (name, last) in [(own, 8), (others, 7)] {
+            let mut client = Wire::from([127, 0, 0, last].into(), server.address());
+            client.read(&format!("{name}/menu"), &[]);
+            client.expect_error_code(1);
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The ways an upload may be taken: not at all, new names only, in place of the old file, or as one
 //! more version of it.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -141,5 +142,37 @@ fn what_was_written_can_be_read() {
         let back = here.path().join("back");
         tool.get(server.address(), &name, &back, Extras::default());
         assert_eq!(fs::read_to_string(&back).expect("fetched"), name);
+    }
+}
+
+/// As in.tftpd without `-c`: nothing new, and what is there stays whose and as it is.
+#[test]
+fn overwrite_takes_files_that_exist_and_leaves_them_their_mode_and_owner() {
+    let server = Server::builder()
+        .file("name", b"a much longer file that was there before")
+        .flags(["--overwrite"])
+        .start();
+    let path = server.path("name");
+    fs::set_permissions(&path, Permissions::from_mode(0o604)).expect("ours");
+    let before = fs::metadata(&path).expect("there");
+    let here = TempDir::new().expect("a place for files");
+    for tool in Tool::ALL {
+        let content = format!("by {tool:?}");
+        let local = local(&here, &content);
+        tool.put(server.address(), &local, "name", Extras::default());
+        assert_eq!(
+            fs::read_to_string(&path).expect("stored"),
+            content,
+            "{tool:?}"
+        );
+        let after = fs::metadata(&path).expect("there");
+        assert_eq!(
+            (after.mode(), after.uid(), after.gid()),
+            (before.mode(), before.uid(), before.gid()),
+            "{tool:?}"
+        );
+        let output = tool.try_put(server.address(), &local, "new", Extras::default());
+        assert!(tool.reports(&output, 1, ""), "{tool:?}: {output:?}");
+        assert_eq!(server.listing(), ["name"], "{tool:?}");
     }
 }
