@@ -379,6 +379,9 @@ fn roots(config: &Config, interfaces: &[(&Line, &str)], draft: &mut Draft) {
         let what = "a client with a directory of its own may ask for /ROOT/x, and gets x of its \
                     directory; for dnsmasq only /ROOT/CLIENT/x is such a name";
         draft.differs(&line.place, what);
+        let what = "the directory of another client is not found by its name; dnsmasq serves it to those \
+                    who have none of their own";
+        draft.differs(&line.place, what);
     }
     if !routes.iter().any(|(interface, _)| interface.is_none())
         && (routes.is_empty() || interfaces.is_empty())

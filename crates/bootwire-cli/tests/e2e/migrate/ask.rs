@@ -19,6 +19,8 @@ pub(super) struct Ask {
     mode: &'static str,
     options: &'static [(&'static str, &'static str)],
     from: Ipv4Addr,
+    /// The server's address that is asked.
+    at: Ipv4Addr,
     /// What to write, for uploads.
     content: Option<&'static [u8]>,
     /// Which file of the root an upload changes.
@@ -33,6 +35,7 @@ impl Ask {
             mode: "octet",
             options: &[],
             from: Ipv4Addr::LOCALHOST,
+            at: Ipv4Addr::LOCALHOST,
             content: None,
             stored: None,
         }
@@ -51,6 +54,16 @@ impl Ask {
     pub(super) fn from(self, last: u8) -> Self {
         let from = Ipv4Addr::new(127, 0, 0, last);
         Self { from, ..self }
+    }
+
+    /// Over a network of [`NETWORKS`](super::trial::NETWORKS).
+    pub(super) fn over(self, network: u8) -> Self {
+        let address = |last| Ipv4Addr::new(10, network, 0, last);
+        Self {
+            from: address(7),
+            at: address(1),
+            ..self
+        }
     }
 
     pub(super) fn mode(self, mode: &'static str) -> Self {
@@ -82,8 +95,9 @@ impl Answer {
     }
 }
 
-/// Asks a server.
-pub(super) fn ask(server: SocketAddr, ask: &Ask) -> Answer {
+/// Asks the server on this port.
+pub(super) fn ask(port: u16, ask: &Ask) -> Answer {
+    let server = SocketAddr::from((ask.at, port));
     let socket = UdpSocket::bind((IpAddr::from(ask.from), 0)).expect("a port");
     socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     let opcode = if ask.content.is_some() { 2 } else { 1 };

@@ -1,31 +1,23 @@
 //! atftpd.
 
 use super::ask::Ask;
-use super::old::{Old, sample};
-use super::tree::tree;
-use super::{Case, Migration, compare, differs, same};
-use crate::harness::{Ports, give_to_nobody, is_root};
+use super::old::sample;
+use super::trial::{Trial, words};
+use super::{Case, differs, same};
 
 /// Runs both with these options and this map.
 fn both(options: &[&str], map: &str, code: i32, cases: impl FnOnce(&str) -> Vec<Case>) {
-    if !is_root() {
-        // Skipped: atftpd needs root to become nobody.
+    let Some(mut trial) = Trial::on_a_free_port() else {
         return;
-    }
-    let builder = tree().beside("pcre", map);
-    give_to_nobody(builder.place());
-    let root = builder.root().to_string_lossy().into_owned();
-    let file = builder.place().join("pcre").to_string_lossy().into_owned();
-    let ports = Ports::one();
-    let port = ports.first().to_string();
-    let mut words = vec!["--daemon", "--no-fork", "--port", &port];
-    words.extend(["--bind-address", "127.0.0.1", "--pcre", &file]);
-    words.extend(options);
-    words.push(&root);
-    let migration = Migration::of(&[&["atftpd", "--"], &words[..]].concat());
-    assert_eq!(migration.code, Some(code), "{}", migration.told);
-    let old = Old::start("atftpd", &words, ports.first());
-    compare(&old, builder, &migration, &cases(&root));
+    };
+    let (root, file) = (trial.root(), trial.beside("pcre", map));
+    let port = trial.port().to_string();
+    let mut line = words(["--daemon", "--no-fork", "--port", &port]);
+    line.extend(words(["--bind-address", "127.0.0.1", "--pcre", &file]));
+    line.extend(words(options));
+    line.push(root.clone());
+    let order = [words(["atftpd", "--"]), line.clone()].concat();
+    trial.run(&order, code, ("atftpd", &line), &cases(&root));
 }
 
 /// What every atftpd does.

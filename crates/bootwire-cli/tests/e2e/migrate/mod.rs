@@ -8,6 +8,7 @@ mod dnsmasq;
 mod old;
 mod tftp_hpa;
 mod tree;
+mod trial;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +16,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Builder, bootwire, give_to_nobody, run_to_end};
+use crate::harness::{Builder, Server, bootwire, give_to_nobody, run_to_end};
 use ask::{Answer, Ask, ask};
 use old::Old;
 
@@ -71,19 +72,16 @@ fn checked(builder: &Builder) {
 }
 
 /// Asks both servers for everything. What they store is looked at, and put back.
-fn compare(old: &Old, builder: Builder, migration: &Migration, cases: &[Case]) {
-    let root = builder.root();
-    let builder = builder.config(&migration.config);
-    checked(&builder);
-    let server = builder.start();
+fn compare(old: &Old, server: &Server, migration: &Migration, cases: &[Case]) {
+    let root = server.path("");
     let mut wrong = Vec::new();
     let names: BTreeSet<_> = cases.iter().map(|case| format!("{:?}", case.ask)).collect();
     assert!(names.len() >= 30, "only {} requests", names.len());
     for case in cases {
-        let stored = |address| {
+        let stored = |port| {
             let path = case.ask.stored.map(|name| root.join(name));
             let before = path.as_ref().map(|path| fs::read(path).ok());
-            let answer = ask(address, &case.ask);
+            let answer = ask(port, &case.ask);
             if answer == Answer::Stored {
                 // Some write what they have acknowledged a moment later.
                 let path = path.as_ref().expect("an upload");
@@ -103,7 +101,7 @@ fn compare(old: &Old, builder: Builder, migration: &Migration, cases: &[Case]) {
             }
             (answer, after)
         };
-        let (one, other) = (stored(old.address()), stored(server.address()));
+        let (one, other) = (stored(old.port()), stored(server.port()));
         let is_same = one.0.is_like(&other.0) && one.1 == other.1;
         match case.differs {
             None if !is_same => wrong.push(format!("{:?}: {one:?} became {other:?}", case.ask)),

@@ -1,8 +1,8 @@
 //! The servers of others, as Debian has them. `./test` unpacks them into `target/peers`, so that none is
 //! installed and started.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,8 +28,8 @@ pub(super) fn sample(path: &str) -> String {
 }
 
 impl Old {
-    /// Starts `program` and waits until it listens on `port`.
-    pub(super) fn start<S: AsRef<str>>(program: &str, words: &[S], port: u16) -> Self {
+    /// Starts `program`, by way of `wrapper`, and waits until it listens on `port`.
+    pub(super) fn start(wrapper: &[&str], program: &str, words: &[String], port: u16) -> Self {
         let path = peers().join("usr/sbin").join(program);
         assert!(path.exists(), "no {}: run ./test", path.display());
         let libraries = ["lib", "usr/lib"].map(|lib| {
@@ -38,8 +38,11 @@ impl Old {
                 .join(format!("{}-linux-gnu", std::env::consts::ARCH));
             at.to_string_lossy().into_owned()
         });
-        let child = Command::new(&path)
-            .args(words.iter().map(AsRef::as_ref))
+        let mut line: Vec<&OsStr> = wrapper.iter().map(OsStr::new).collect();
+        line.push(path.as_os_str());
+        line.extend(words.iter().map(OsStr::new));
+        let child = Command::new(line[0])
+            .args(&line[1..])
             .env("LD_LIBRARY_PATH", libraries.join(":"))
             .current_dir("/")
             .stdin(Stdio::null())
@@ -71,8 +74,8 @@ impl Old {
         locals.any(|local| local.ends_with(&port))
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+    pub(super) fn port(&self) -> u16 {
+        self.port
     }
 }
 

@@ -1,41 +1,24 @@
 //! in.tftpd of tftp-hpa.
 
 use super::ask::Ask;
-use super::old::{Old, sample};
-use super::tree::tree;
-use super::{Case, Migration, compare, differs, same};
-use crate::harness::{Ports, give_to_nobody, is_root};
+use super::old::sample;
+use super::trial::{Trial, words};
+use super::{Case, differs, same};
 
-/// Runs both with these options and this map.
-fn both(options: &[&str], map: &str, code: i32, cases: &[Case]) {
-    if !is_root() {
-        // Skipped: in.tftpd needs root to change its root.
+/// Runs both with these options and this map, in which `ROOT` is the directory.
+fn both(options: &[&str], map: &str, code: i32, cases: impl FnOnce(&str) -> Vec<Case>) {
+    let Some(mut trial) = Trial::on_a_free_port() else {
         return;
-    }
-    let builder = tree().beside("tftpd.map", map);
-    let place = builder.place().to_path_buf();
-    give_to_nobody(&place);
-    let ports = Ports::one();
-    let address = format!("127.0.0.1:{}", ports.first());
-    let text = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
-    let mut words: Vec<String> = options.iter().map(|&word| word.to_owned()).collect();
-    words.extend([
-        "--user".to_owned(),
-        "nobody".to_owned(),
-        "--address".to_owned(),
-        address,
-    ]);
-    words.extend([
-        "--map-file".to_owned(),
-        text(place.join("tftpd.map")),
-        text(builder.root()),
-    ]);
-    let migration =
-        Migration::of(&[&["tftp-hpa".to_owned(), "--".to_owned()], &words[..]].concat());
-    assert_eq!(migration.code, Some(code), "{}", migration.told);
-    words.insert(0, "--foreground".to_owned());
-    let old = Old::start("in.tftpd", &words, ports.first());
-    compare(&old, builder, &migration, cases);
+    };
+    let root = trial.root();
+    let file = trial.beside("tftpd.map", &map.replace("ROOT", &root));
+    let mut line = words(options);
+    let address = format!("127.0.0.1:{}", trial.port());
+    line.extend(words(["--user", "nobody", "--address", &address]));
+    line.extend(words(["--map-file", &file, &root]));
+    let order = [words(["tftp-hpa", "--"]), line.clone()].concat();
+    line.insert(0, "--foreground".to_owned());
+    trial.run(&order, code, ("in.tftpd", &line), &cases(&root));
 }
 
 /// What every in.tftpd does that is called with `--secure`.
@@ -96,7 +79,7 @@ fn the_sample_of_tftp_hpa() {
         &["--secure"],
         &sample("tftpd-hpa/examples/sample.rules"),
         0,
-        &cases,
+        |_| cases,
     );
 }
 
@@ -173,6 +156,63 @@ fn a_map_with_every_letter() {
         &["-s", "-c", "-p", "-U", "022", "-B", "1024", "-r", "timeout"],
         MAP,
         0,
-        &cases,
+        |_| cases,
     );
+}
+
+/// Without `--secure` names are whole paths.
+#[test]
+fn whole_paths() {
+    let map = "r ^/alias/ ROOT/sub/\nr ^relative/ ROOT/\na ^.*/private/\n";
+    both(&[], map, 0, |root| {
+        let mut cases: Vec<Case> = [
+            "a",
+            "/a",
+            "sub/f",
+            "./a",
+            "/alias/f",
+            "relative/a",
+            "relative/sub/f",
+            "/etc/hostname",
+            "/etc/passwd",
+            "/no/such",
+            "alias/f",
+            "C:/a",
+            "",
+        ]
+        .map(|name| same(Ask::get(name)))
+        .into();
+        for name in [
+            "a",
+            "/a",
+            "./a",
+            "sub/f",
+            "sub//f",
+            "sub/f/x",
+            "sub",
+            "no",
+            "no/such",
+            "closed",
+            "relative",
+            "absolute",
+            "by-host",
+            "pxelinux.0",
+            "private/key",
+            "UPPER/F",
+            "upper/f",
+            "127.0.0.7/menu",
+        ] {
+            cases.push(same(Ask::get(format!("{root}/{name}"))));
+        }
+        cases.push(same(Ask::get(format!("{root}/a")).mode("netascii")));
+        cases.push(same(Ask::put(&format!("{root}/open"), "open")));
+        cases.push(same(Ask::put(&format!("{root}/a"), "a")));
+        cases.push(same(Ask::put(&format!("{root}/new"), "new")));
+        cases.push(same(Ask::put("open", "open")));
+        cases.push(differs(
+            Ask::get(format!("{root}/outside")),
+            "name the directories they lead to in \"read\"",
+        ));
+        cases
+    });
 }

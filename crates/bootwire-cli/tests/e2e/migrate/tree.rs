@@ -25,6 +25,8 @@ pub(super) fn tree() -> Builder {
         .file("master.conf", b"<master>")
         .file("127.0.0.7/menu", b"<for seven>")
         .file("7F000007/menu", b"<for hex seven>")
+        .file("52-54-00-12-34-01/menu", b"<for a machine>")
+        .file("52-54-00-12-34-01/own/f", b"<its own>")
         .file("private/key", b"<key>")
         .file("closed", b"<closed>")
         .file("open", b"<open>");
