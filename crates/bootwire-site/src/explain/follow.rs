@@ -1,5 +1,6 @@
 //! Following a request through a site.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bootwire::router::{App, Fit};
@@ -293,17 +294,12 @@ impl Observer for Journal {
 
 /// The file of a directory that was found.
 fn file(action: &OpenAction, request: &Request, answer: &Result<Reply, Refusal>) -> String {
-    use std::os::unix::ffi::OsStrExt;
     let (OpenAction::Dir(dir), Ok(_)) = (action, answer) else {
         return String::new();
     };
-    // Another case, or the client's own directory, is the directory's business.
-    if dir.has_own {
-        return String::new();
-    }
-    let path = dir
-        .path
-        .join(std::ffi::OsStr::from_bytes(request.rest_bytes()));
-    let shown = path.is_file().then(|| word(path.as_os_str().as_bytes()));
-    shown.map_or_else(String::new, |path| format!(", {path}"))
+    // Looked for once more: a reply does not say where it is from.
+    let path = dir.path_of(request);
+    path.map_or_else(String::new, |path| {
+        format!(", {}", word(path.as_os_str().as_bytes()))
+    })
 }

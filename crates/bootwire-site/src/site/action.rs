@@ -44,11 +44,8 @@ pub(super) enum Probing {
 
 /// A directory that is open.
 pub(crate) struct OpenDir {
-    pub(crate) path: PathBuf,
     /// What it looks for names below.
     pub(super) below: Option<Below>,
-    /// Whether clients have directories of their own in it.
-    pub(crate) has_own: bool,
     needs_client_mac: bool,
     dir: Dir,
 }
@@ -82,13 +79,16 @@ impl OpenDir {
         }
         let below = rules.below.as_ref();
         Ok(Self {
-            path,
-            has_own: name.is_some(),
             needs_client_mac: rules.per_client == PerClient::Mac
                 || below.is_some_and(|below| below.needs_client_mac()),
             below: below.cloned().map(Below),
             dir,
         })
+    }
+
+    /// The file that a request gets, whose name below the directory is known by now. Blocks.
+    pub(crate) fn path_of(&self, request: &Request) -> Option<PathBuf> {
+        self.dir.path_of(request)
     }
 }
 

@@ -34,6 +34,14 @@ pub(super) struct Lookup {
     pub(super) public_only: bool,
 }
 
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) file: File,
+    /// Its path below the root, through links as they are.
+    pub(super) path: Vec<u8>,
+}
+
 impl Lookup {
     /// Refuses a name that cannot be served whatever is on the disk.
     pub(super) fn judge(name: &[u8]) -> Result<(), Refusal> {
@@ -48,6 +56,11 @@ impl Lookup {
 
     /// Opens the regular file that `client` gets for `name`. Blocks on the disk.
     pub(super) fn open(&self, name: &[u8], client: impl Into<Client>) -> Result<File, Refusal> {
+        self.locate(name, client).map(|found| found.file)
+    }
+
+    /// As [`Lookup::open`], with where it lies.
+    pub(super) fn locate(&self, name: &[u8], client: impl Into<Client>) -> Result<Found, Refusal> {
         Self::judge(name)?;
         let root = &self.directory.now();
         match self.own {
@@ -57,7 +70,7 @@ impl Lookup {
     }
 
     /// From the directory itself.
-    fn open_shared(&self, root: &Root, name: &[u8]) -> Result<File, Refusal> {
+    fn open_shared(&self, root: &Root, name: &[u8]) -> Result<Found, Refusal> {
         self.find(root, b"", name)
             .map_err(|miss| miss.refusal(root, self.links, name))
     }
@@ -69,7 +82,7 @@ impl Lookup {
         name: &[u8],
         own: Own,
         client: Client,
-    ) -> Result<File, Refusal> {
+    ) -> Result<Found, Refusal> {
         let directory = own.directory(client);
         let beside = own.fallback != Fallback::None;
         if beside && own.is_of_another(name, directory.as_deref(), self.case_insensitive) {
@@ -133,15 +146,15 @@ impl Lookup {
     }
 
     /// Looks for `name` in the subdirectory `base`.
-    fn find(&self, root: &Root, base: &[u8], name: &[u8]) -> Result<File, Miss> {
-        let exact = self.open_regular(root, &join(base, name));
+    fn find(&self, root: &Root, base: &[u8], name: &[u8]) -> Result<Found, Miss> {
+        let exact = self.open_regular(root, join(base, name));
         match exact {
             Err(Miss::Kernel(Errno::NOENT | Errno::NOTDIR)) if self.case_insensitive => {
                 let Some(path) = fold::find(root, self.links, base, name, fold::ENTRIES_MAX)?
                 else {
                     return exact;
                 };
-                self.open_regular(root, &path)
+                self.open_regular(root, path)
             }
             exact => exact,
         }
@@ -149,9 +162,9 @@ impl Lookup {
 
     /// Opens `path` if it is a regular file, without so much as opening anything else: to open a
     /// FIFO may block, and to open a device may rewind a tape.
-    fn open_regular(&self, root: &Root, path: &[u8]) -> Result<File, Miss> {
+    fn open_regular(&self, root: &Root, path: Vec<u8>) -> Result<Found, Miss> {
         for _ in 0..RACES_MAX {
-            let seen = fstat(root.resolve(path, OFlags::PATH, self.links)?)?;
+            let seen = fstat(root.resolve(&path, OFlags::PATH, self.links)?)?;
             match FileType::from_raw_mode(seen.st_mode) {
                 FileType::RegularFile if self.public_only && seen.st_mode & FOR_ALL == 0 => {
                     return Err(Miss::NotPublic);
@@ -162,10 +175,11 @@ impl Lookup {
             }
             // NONBLOCK for the case that it has become a FIFO since.
             let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-            let file = root.resolve(path, flags, self.links)?;
+            let file = root.resolve(&path, flags, self.links)?;
             let opened = fstat(&file)?;
             if (opened.st_dev, opened.st_ino) == (seen.st_dev, seen.st_ino) {
-                return Ok(File::from(file));
+                let file = File::from(file);
+                return Ok(Found { file, path });
             }
         }
         Err(Miss::Kernel(Errno::AGAIN))

@@ -8,7 +8,9 @@ mod own;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bootwire::file::OpenFile;
@@ -140,6 +142,16 @@ impl Dir {
     pub const fn public_only(mut self, on: bool) -> Self {
         self.lookup.public_only = on;
         self
+    }
+
+    /// The path of the file that `request` gets, to tell people: a client's own, or the one whose name
+    /// has other capitals. `None` where it gets none. Blocks on the disk.
+    #[must_use]
+    pub fn path_of(&self, request: &Request) -> Option<PathBuf> {
+        let name = self.name.of(request).ok()?;
+        let found = self.lookup.locate(name, request).ok()?;
+        let root = self.lookup.directory.held();
+        Some(root.path().join(OsStr::from_bytes(&found.path)))
     }
 
     /// One line for the log: the directory and how names are looked up in it.

@@ -274,3 +274,22 @@ async fn options_are_refused_one_by_one() {
         "{told}"
     );
 }
+
+/// Whose own file it is, and where, stands in the account.
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_names_the_file_of_a_clients_own_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "boot/10.0.0.7/Menu", "own");
+    write(dir.path(), "boot/menu", "shared");
+    let route = "[[route]]\ndir = 'boot'\nper_client = 'address'\ncase_insensitive = true\n";
+    let site = open(dir.path(), route).await;
+    for (client, path) in [
+        ("10.0.0.7", "boot/10.0.0.7/Menu"),
+        ("10.0.0.8", "boot/menu"),
+    ] {
+        let told = site.explain(&get("/menu", client, &[]), false).await;
+        let told = told.to_string();
+        let file = format!(", {}\n", dir.path().join(path).display());
+        assert!(told.contains(&file), "{client}: no {file:?} in {told}");
+    }
+}

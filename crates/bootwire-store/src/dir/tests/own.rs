@@ -219,3 +219,28 @@ fn links_lead_anywhere_only_where_they_may() {
         "links of /proc are none"
     );
 }
+
+#[test]
+fn where_a_file_lies_is_told() {
+    let tree = tree();
+    let ask = |name: &str, ip: &str| {
+        let peer = (ip.parse::<IpAddr>().unwrap(), 2070);
+        Request::synthetic(Op::Read, name, peer.into(), &[]).unwrap()
+    };
+    let dir = tree
+        .dir()
+        .client_directories(ClientName::Address, Fallback::File)
+        .case_insensitive(true);
+    let below = |request: &Request| {
+        let path = dir.path_of(request)?;
+        let held = dir.lookup.directory.held();
+        let path = path.strip_prefix(held.path()).unwrap();
+        Some(path.to_str().unwrap().to_owned())
+    };
+    assert_eq!(
+        below(&ask("/config", "10.0.0.7")).as_deref(),
+        Some("10.0.0.7/config")
+    );
+    assert_eq!(below(&ask("COMMON", "10.0.0.7")).as_deref(), Some("common"));
+    assert_eq!(below(&ask("/config", "10.0.0.9")), None);
+}
