@@ -1,3 +1,4 @@
+mod counters;
 mod made;
 mod series;
 
