@@ -134,6 +134,7 @@ const RPM: &str = "needs Fedora: packaging/test builds the package and checks it
 const OPENRC: &str = "needs OpenRC, which Debian has not: the script is only read there";
 const IMAGE: &str = "packaging/container/test makes the image and runs it so";
 const BUILDS: &str = "builds for minutes: what ./test and packaging/test begin with";
+const WHEEL: &str = "builds for minutes: `./test --python` builds the wheel, and tries it";
 
 /// What is not run, and why.
 pub(super) const ELSEWHERE: &[(&str, &str, &str)] = &[
@@ -262,6 +263,8 @@ pub(super) const ELSEWHERE: &[(&str, &str, &str)] = &[
         "helm install boot packaging/kubernetes/chart --namespace bootwire --create-namespace --set image.repository=registry.example.com/bootwire --set volume.persistentVolumeClaim.claimName=tftp",
         "needs a cluster: packaging/kubernetes/test renders the chart with Helm",
     ),
+    ("install", "bindings/python/wheel", WHEEL),
+    ("install", "pip install dist/bootwire-*.whl", WHEEL),
     ("troubleshooting", "systemctl status bootwire", SYSTEMD),
     ("troubleshooting", "journalctl -u bootwire -n 20", SYSTEMD),
     (
