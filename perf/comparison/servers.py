@@ -174,13 +174,19 @@ def fbtftp() -> Server:
 
 
 def packages() -> dict[str, str]:
-    """The Python packages of Bootwire, installed from their wheels: `perf/python` makes them anew."""
+    """The Python packages of Bootwire, installed from their wheels: `perf/python` takes them anew."""
     place = PEERS / "bootwire-python"
     if not (place / "bootwire").exists():
-        wheels = run(str(ROOT / "bindings/python/wheel"), cwd=ROOT).split()
-        run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index",
-            "--target", str(place), *(word for word in wheels if word.endswith(".whl")))
+        install(run(str(ROOT / "bindings/python/wheel"), cwd=ROOT).split())
     return {"PYTHONPATH": str(place)}
+
+
+def install(wheels: list[str]) -> None:
+    """Installs what of these words is a wheel, and nothing else, for `packages`."""
+    place = PEERS / "bootwire-python"
+    shutil.rmtree(place, ignore_errors=True)
+    run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index",
+        "--target", str(place), *(word for word in wheels if word.endswith(".whl")))
 
 
 def bootwire_fbtftp() -> Server:
