@@ -23,8 +23,8 @@ if not in_main_interpreter():
     raise ImportError(reason(None))
 try:
     from . import _bootwire
-except ImportError as error:
-    raise ImportError(reason(error)) from error
+except ImportError as _error:
+    raise ImportError(reason(_error)) from _error
 
 from ._answer import Answer, Refusal
 from ._bootwire import Record, Request

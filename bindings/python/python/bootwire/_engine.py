@@ -18,10 +18,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import _bootwire
-from ._answer import Answer, Refusal, refusal_of
+from ._answer import Answer, Refusal
 from ._content import Reader, reader_of
 from ._directory import DirectoryFile
 from ._loop import Loop
+from ._report import logged, refuse, report
 from ._sinks import sink_of
 
 __all__ = ["Engine"]
@@ -400,40 +401,6 @@ class Engine:
                 self._loop.finish_off(logged(result, "the observer failed: %s", record))
         except BaseException as error:
             report(error, "the observer failed: %s", record)
-
-
-def report(error: BaseException, what: str, about: Any) -> None:
-    """Says in the log what a program's code raised. It is never raised any further."""
-    log.error(what, safe(about), exc_info=error)
-
-
-def safe(about: Any) -> str:
-    """The `repr` of something of the program's, which may raise what it likes."""
-    try:
-        return repr(about)
-    except BaseException:
-        return object.__repr__(about)
-
-
-async def logged(coroutine: types.CoroutineType[Any, Any, Any], what: str, about: Any) -> None:
-    try:
-        await coroutine
-    except BaseException as error:
-        report(error, what, about)
-
-
-def refuse(ticket: _bootwire.Ticket, error: BaseException, what: str, about: Any) -> None:
-    """Tells the client what a program's code has raised, as far as clients are told."""
-    refusal = refusal_of(error)
-    if refusal is None:
-        report(error, what, about)
-        refusal = Refusal(0, detail=f"{type(error).__name__} in Python: the log has it")
-    try:
-        ticket.refuse(refusal.code, refusal.text, refusal.detail, refusal.silent, refusal._terms())
-    except BaseException as second:  # such as a code that is none
-        report(second, "cannot refuse as told: %s", refusal)
-        if ticket.awaited():
-            ticket.refuse(0)
 
 
 @atexit.register

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from . import _bootwire
 from ._directory import Directory
-from ._engine import Engine, report
+from ._engine import Engine
 from ._handlers import handler_of
+from ._report import report
 from ._testing import Reply, call
 
 if TYPE_CHECKING:
