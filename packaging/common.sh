@@ -30,7 +30,7 @@ needs() {
 }
 
 # The binary to pack: it must be of this version, and run here, as it writes its own manual pages.
-# That of the profile `dist` is smaller by a half than what is tested.
+# That of the profile `dist` is smaller by a third than what is tested.
 binary=${BOOTWIRE-}
 for profile in dist release; do
     [[ -n $binary || ! -x $top/target/$profile/bootwire ]] || binary=$top/target/$profile/bootwire
