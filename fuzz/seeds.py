@@ -128,8 +128,55 @@ def configurations():
     return found | {"quickstart": (top / "examples/quickstart/bootwire.toml").read_bytes()}
 
 
+
+# Who is migrated, its options, a NUL, its map: see migrate.rs.
+HPA_MAP = rb"""ri ^/tftpboot/ /
+re ^/?images/ /local/images/
+a  ^/?private/
+a  ^/?told/ Not\ here
+r  ^menu$ \i/menu
+r  ^low/(.*)$ \L\1\E
+rG ^get$ a
+aP ^/?nowrite
+~a ^[-a-zA-Z0-9._/\\]*$
+rs ^once$ twice
+r  ^(x|y)[[:digit:]]{2}$ a
+rg [#@] /
+"""
+MIGRATE = {
+    "hpa-file": b"\0TFTP_USERNAME=\"tftp\"\nTFTP_DIRECTORY=\"/srv/tftp\"\nTFTP_ADDRESS=\":69\"\n"
+                b"TFTP_OPTIONS=\"--secure -m /m\"\n\0" + HPA_MAP,
+    "hpa-inetd": b"\0tftp dgram udp wait root /usr/sbin/tcpd /usr/sbin/in.tftpd -s /boot\n\0",
+    "hpa-words": b"\1-c -p -U 022 -B 1468 -r timeout -R 4000:4999 -T 500000 -a [::1]:69 /srv /boot\0" + HPA_MAP,
+    "hpa-map": b"\6" + HPA_MAP,
+    "atftpd-file": b"\2OPTIONS=\"--daemon --port 69 --no-blksize --pcre /p /srv/tftp\"\n"
+                   b"\0^first$ a\n^x(.*)\\.PVT$ ok/x.pvt\n(sub)/(g) $1/f\n^(?=look)look a\n",
+    "atftpd-words": b"\3--bind-address 10.0.0.1 --tftpd-timeout 300 --maxthread 9 --mcast-addr x /d\0",
+    "dnsmasq": b"\4enable-tftp=eth0\ntftp-root=/srv/tftp\ntftp-root=/lab,eth1\ntftp-unique-root=mac\n"
+               b"tftp-lowercase\ntftp-mtu=1400\ntftp-port-range=4000,4999\ninterface=eth0\n"
+               b"dhcp-range=10.0.0.50,10.0.0.99\ndhcp-boot=pxelinux.0\nlisten-address=10.0.0.1,::1\n"
+               b"conf-dir=/etc/dnsmasq.d,*.conf\nconf-file=/x\n\0tftp-no-blocksize\n",
+    "dnsmasq-words": b"\5--enable-tftp --tftp-root=/srv --tftp-secure --tftp-max=100\0",
+    "hooktftp": rb"""\7# hooktftp
+port: 6969
+host: 127.0.0.1
+user: hooktftp
+hooks:
+  - type: http
+    regexp: ^pxelinux.cfg\/01-(([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2})$
+    template: http://localhost:8080/boot/$1
+  - type: shell
+    regexp: ^menu/(.*)\.ipxe$
+    template: /usr/local/bin/menu --for $1
+  - type: file
+    regexp: ^.*$
+    template: /var/lib/tftpboot/$0
+""".replace(rb"\7", b"\7", 1),
+}
+
 SEEDS = {
     "config": configurations(),
+    "migrate": MIGRATE,
     "packets": PACKETS,
     "negotiation": NEGOTIATION,
     "netascii": NETASCII,

@@ -5,11 +5,13 @@
 
 mod configuration;
 mod engine;
+mod migrate;
 mod names;
 mod routes;
 
 pub use configuration::config;
 pub use engine::engine;
+pub use migrate::migrate;
 pub use names::names;
 pub use routes::routes;
 
