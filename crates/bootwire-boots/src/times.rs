@@ -52,6 +52,12 @@ pub(crate) fn writable(time: SystemTime) -> SystemTime {
     SystemTime::UNIX_EPOCH + since
 }
 
+/// The same without what is less than a millisecond.
+pub(crate) fn whole_millis(time: SystemTime) -> SystemTime {
+    let since = since_epoch(time);
+    time - Duration::from_nanos(u64::from(since.subsec_nanos() % 1_000_000))
+}
+
 /// Since 1970; zero for what was before.
 pub(crate) fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(SystemTime::UNIX_EPOCH)

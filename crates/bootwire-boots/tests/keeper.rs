@@ -1,5 +1,6 @@
 //! Boots that are followed and kept: what was told is in the next list.
 
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +23,7 @@ async fn what_was_told_is_listed(store: Store) {
     limits.settle = Duration::from_millis(1);
     let boots = Boots::builder().limits(limits).start(store).unwrap();
     let mut changes = boots.subscribe();
+    let mut seen = HashMap::new();
     for round in 1..=2 {
         for machine in 0..3 {
             boots.observe(&[record(machine, "/pxelinux.0", Outcome::NotFound)]);
@@ -49,6 +51,11 @@ async fn what_was_told_is_listed(store: Store) {
             assert!(failed.items.iter().any(|one| one.id == boot.id));
             let machine = boots.machine(&boot.machine).await.unwrap().unwrap();
             assert_eq!((&machine.boot, machine.boots), (&boot.id, round));
+            // When it came first does not change, whatever of it is written.
+            let first = *seen
+                .entry(boot.machine.clone())
+                .or_insert(machine.first_seen);
+            assert_eq!(machine.first_seen, first);
             let mut all = Machines::default();
             all.order = MachineOrder::LastSeen;
             let machines = boots.machines(&all, &Page::default()).await.unwrap().items;

@@ -122,6 +122,9 @@ impl Boots {
         mut machine: MachineSummary,
         waiting: &[&Arc<Boot>],
     ) -> Result<MachineSummary, StoreError> {
+        if let Some(oldest) = waiting.first() {
+            machine.first_seen = MachineSummary::of(oldest, machine.first_seen).first_seen;
+        }
         let Some(stored) = self.store().machine(&machine.machine).await? else {
             machine.boots = waiting.len() as u64;
             return Ok(machine);

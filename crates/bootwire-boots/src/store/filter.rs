@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::boot::Keys;
-use crate::times::{self, millis, writable};
+use crate::times::{self, millis, whole_millis, writable};
 use crate::{Arch, Boot, Level, Verdict, VerdictKind};
 
 /// Most that a page can have.
@@ -285,7 +285,8 @@ impl MachineSummary {
             keys: boot.keys.clone(),
             arch: boot.arch,
             loader: boot.loader.clone(),
-            first_seen: writable(first_seen.min(boot.started)),
+            // As a database keeps it, so that what waits and what is written say the same.
+            first_seen: whole_millis(writable(first_seen.min(boot.started))),
             last_seen: writable(boot.last),
             boots: 1,
             boot: boot.id.clone(),
