@@ -171,11 +171,7 @@ impl Pool {
             if left.is_zero() || state.threads == 0 {
                 return false;
             }
-            state = self
-                .rest
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.rested(state, left);
         }
     }
 
@@ -201,13 +197,15 @@ impl Pool {
             if left.is_zero() {
                 return false;
             }
-            state = self
-                .rest
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.rested(state, left);
         }
         true
+    }
+
+    /// Lets others work, for at most `time`.
+    fn rested<'a>(&'a self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
+        let rested = self.rest.wait_timeout(state, time);
+        rested.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Waits until it is this thread's turn to look for work. Without the GIL. `false` if it is to go

@@ -106,19 +106,11 @@ fn take(number: RawFd, name: String) -> io::Result<Inherited> {
         format!("descriptor {number} ({name})")
     };
     fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
-    let socket = SockRef::from(&fd);
-    if socket.r#type().ok() != Some(Type::DGRAM) {
-        return Err(wrong(format_args!(
-            "{called} is no UDP socket: use ListenDatagram= in the socket unit, and no other kind"
-        )));
-    }
-    let address = socket.local_addr()?.as_socket();
-    if address.is_none_or(|address| address.port() == 0) {
-        return Err(wrong(format_args!(
-            "{called} has no address and port: write them as ListenDatagram=[::]:69"
-        )));
-    }
-    let socket = UdpSocket::from(fd);
+    let advice = Advice {
+        kind: "use ListenDatagram= in the socket unit, and no other kind",
+        address: "write them as ListenDatagram=[::]:69",
+    };
+    let socket = bound(fd, &called, &advice)?;
     Ok(Inherited { socket, name })
 }
 
@@ -136,19 +128,33 @@ pub fn duplicated(number: RawFd) -> io::Result<UdpSocket> {
     // that is not open, or is somebody else's by then, fails there or in the next lines.
     let theirs = unsafe { BorrowedFd::borrow_raw(number) };
     let fd = rustix::io::fcntl_dupfd_cloexec(theirs, FIRST)?;
-    bound(fd, &format_args!("descriptor {number}"))
+    let advice = Advice {
+        kind: "give one of SOCK_DGRAM",
+        address: "bind it first",
+    };
+    bound(fd, &format_args!("descriptor {number}"), &advice)
+}
+
+/// What to do about a descriptor that cannot be served on.
+struct Advice {
+    /// If it is no UDP socket.
+    kind: &'static str,
+    /// If it has no address and port.
+    address: &'static str,
 }
 
 /// The socket behind `fd`, if it is a bound UDP socket.
-fn bound(fd: OwnedFd, called: &impl Display) -> io::Result<UdpSocket> {
+fn bound(fd: OwnedFd, called: &impl Display, advice: &Advice) -> io::Result<UdpSocket> {
     let socket = SockRef::from(&fd);
     if socket.r#type().ok() != Some(Type::DGRAM) {
-        return Err(wrong(format_args!("{called} is no UDP socket")));
+        let kind = advice.kind;
+        return Err(wrong(format_args!("{called} is no UDP socket: {kind}")));
     }
     let address = socket.local_addr()?.as_socket();
     if address.is_none_or(|address| address.port() == 0) {
+        let how = advice.address;
         return Err(wrong(format_args!(
-            "{called} has no address and port yet: bind it"
+            "{called} has no address and port: {how}"
         )));
     }
     Ok(UdpSocket::from(fd))

@@ -105,6 +105,31 @@ class Blocks(Reader):
         return b"".join(pieces), False
 
 
+class Gathered:
+    """Items of an iterator, until they are enough or took long enough."""
+
+    def __init__(self, want: int, blksize: int) -> None:
+        self.want = want
+        self.blksize = blksize
+        self.pieces: list[bytes] = []
+        self.total = 0
+        self.before = time.monotonic()
+        self.until = self.before + GATHER
+
+    def takes(self, item: Any) -> bool:
+        """Takes one more. Whether that was the last."""
+        data = item.encode() if isinstance(item, str) else bytes_of(item, "the iterator")
+        self.pieces.append(data)
+        self.total += len(data)
+        now = time.monotonic()
+        slow = now - self.before > SLOW and self.total >= self.blksize
+        self.before = now
+        return self.total > 0 and (self.total >= self.want or now > self.until or slow)
+
+    def joined(self) -> bytes:
+        return b"".join(self.pieces)
+
+
 class Items(Reader):
     """An iterator of text or bytes."""
 
@@ -112,21 +137,11 @@ class Items(Reader):
         return super().size() if hasattr(self.content, "size") else None
 
     def fill(self, want: int) -> tuple[bytes, bool]:
-        clock = time.monotonic
-        pieces: list[bytes] = []
-        total, before = 0, clock()
-        until = before + GATHER
+        gathered = Gathered(want, self.blksize)
         for item in self.content:
-            data = item.encode() if isinstance(item, str) else bytes_of(item, "the iterator")
-            pieces.append(data)
-            total += len(data)
-            now = clock()
-            if total and (
-                total >= want or now > until or (now - before > SLOW and total >= self.blksize)
-            ):
-                return b"".join(pieces), False
-            before = now
-        return b"".join(pieces), True
+            if gathered.takes(item):
+                return gathered.joined(), False
+        return gathered.joined(), True
 
 
 class AsyncItems(Reader):
@@ -139,21 +154,11 @@ class AsyncItems(Reader):
         return super().size() if hasattr(self.content, "size") else None
 
     async def fill_async(self, want: int) -> tuple[bytes, bool]:
-        clock = time.monotonic
-        pieces: list[bytes] = []
-        total, before = 0, clock()
-        until = before + GATHER
+        gathered = Gathered(want, self.blksize)
         async for item in self.content:
-            data = item.encode() if isinstance(item, str) else bytes_of(item, "the iterator")
-            pieces.append(data)
-            total += len(data)
-            now = clock()
-            if total and (
-                total >= want or now > until or (now - before > SLOW and total >= self.blksize)
-            ):
-                return b"".join(pieces), False
-            before = now
-        return b"".join(pieces), True
+            if gathered.takes(item):
+                return gathered.joined(), False
+        return gathered.joined(), True
 
     def close(self) -> Any:
         aclose = getattr(self.content, "aclose", None)
