@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -44,6 +45,9 @@ def run(name: str, tests: list[str]) -> tuple[str, int, float, int, str]:
 
 
 def main(names: list[str]) -> int:
+    # A shell lets what it runs in the background ignore Ctrl-C, and programs inherit that: those of the tests
+    # are sent one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     found = unittest.defaultTestLoader.discover(str(HERE), top_level_dir=str(HERE))
     classes: dict[str, list[str]] = {}
     wanted = [name for name in names if not name.startswith("!")]
