@@ -16,6 +16,7 @@ use super::observe::Observer;
 use super::settings::Settings;
 #[cfg(feature = "testing")]
 use super::simulation;
+use super::sockets;
 use super::{OpenServer, ServerHandle, ServerStats};
 use crate::router::App;
 use crate::{Answer, Request, TransferRecord};
@@ -34,7 +35,7 @@ impl Server {
     /// The receive buffer that each of its sockets wants, in bytes: an ACK takes about 1 KiB of it, and
     /// thousands of clients acknowledge at once. Linux gives less to processes without `CAP_NET_ADMIN`
     /// if `net.core.rmem_max` is lower: see [`ServerHandle::receive_buffer`].
-    pub const RECEIVE_BUFFER: usize = 8 << 20;
+    pub const RECEIVE_BUFFER: usize = sockets::RECEIVE_BUFFER;
 
     /// Listens on `address`, such as `[::]:69` (IPv6 and IPv4) or `127.0.0.1:0` (any free port).
     /// May be repeated through [`Server::and_bind`].

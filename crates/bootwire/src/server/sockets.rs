@@ -13,7 +13,6 @@ use bootwire_io::{
 use hashbrown::HashMap;
 
 use super::admission::OwnAddresses;
-use super::builder::Server;
 use super::drops::Drops;
 use super::lane::{Lane, Lanes};
 
@@ -31,8 +30,8 @@ const SITES_SET_ASIDE: usize = 4;
 const MTU_MEMORY: Duration = Duration::from_secs(5);
 /// How often the sockets are asked what the kernel dropped.
 const DROPS_PERIOD: Duration = Duration::from_secs(1);
-/// Receive buffer wanted, in bytes.
-pub(super) const RECEIVE_BUFFER: usize = Server::RECEIVE_BUFFER;
+/// Receive buffer wanted, in bytes: see [`Server::RECEIVE_BUFFER`](super::Server::RECEIVE_BUFFER).
+pub(super) const RECEIVE_BUFFER: usize = 8 << 20;
 /// Send buffer wanted, in bytes.
 pub(super) const SEND_BUFFER: usize = 4 << 20;
 
